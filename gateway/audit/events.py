@@ -1,0 +1,76 @@
+"""Recording: each package declares its events as a StrEnum, registered when a process is composed."""
+
+import uuid
+from collections.abc import Mapping
+from enum import StrEnum
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.principal import Principal
+from gateway.telemetry import correlation_id
+
+from .tables import AuditRow
+
+AuditEvent = StrEnum
+"""The base of a package's events: `subject.verb`."""
+
+
+class GatewayEvent(StrEnum):
+    """What the gateway records."""
+
+    SIGNED_IN = "session.signed_in"
+    SIGN_IN_FAILED = "session.sign_in_failed"
+    SIGNED_OUT = "session.signed_out"
+    TOKEN_ISSUED = "token.issued"  # noqa: S105 - an event's name
+    TEXT_REDACTED = "text.redacted"
+    TEXT_RESTORED = "text.restored"
+    TEXT_REFUSED = "text.refused"
+    MODEL_CALLED = "model.called"
+    IDENTITIES_PUBLISHED = "identities.published"
+
+
+_registered: dict[str, type[StrEnum]] = {event.value: GatewayEvent for event in GatewayEvent}
+
+
+def register_events(events: type[StrEnum]) -> None:
+    """Make a package's events known. Raises `ValueError` when a name is taken by another package."""
+    for event in events:
+        if _registered.setdefault(event.value, events) is not events:
+            raise ValueError(f"the audit event {event.value} is declared twice")
+
+
+def registered_events() -> Mapping[str, type[StrEnum]]:
+    """Every event that may be recorded, by name."""
+    return dict(_registered)
+
+
+def record(
+    session: AsyncSession,
+    event: StrEnum,
+    actor: Principal | str,
+    *,
+    conversation: uuid.UUID | str | None = None,
+    run: uuid.UUID | str | None = None,
+    subject: str | None = None,
+    **detail: object,
+) -> None:
+    """Insert an event into the transaction of the fact it records.
+
+    `detail` must be JSON and hold tokenised text at most. Raises `ValueError` for an event that no
+    package registered.
+    """
+    if event.value not in _registered:
+        raise ValueError(f"the audit event {event.value} is not registered")
+    principal = actor if isinstance(actor, Principal) else None
+    session.add(
+        AuditRow(
+            event=event.value,
+            actor=principal.id if principal else str(actor),
+            roles=sorted(principal.roles) if principal else ["process"],
+            conversation=str(conversation) if conversation else None,
+            run=str(run) if run else None,
+            subject=subject,
+            detail=dict(detail),
+            correlation=correlation_id(),
+        )
+    )

@@ -1,0 +1,113 @@
+"""The appliance's database: one engine a process, one transaction a request."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import URL, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from .errors import PartUnavailable
+from .settings import ExistingFile, Settings, read_secret
+
+SCHEMAS = ("gateway", "retrieval", "approvals", "assistant", "jobs")
+
+
+class DatabaseSettings(Settings):
+    """How this process reaches PostgreSQL: with a login role of its own."""
+
+    host: str = "127.0.0.1"
+    port: int = 5432
+    name: str = "cloister"
+    user: str
+    password_file: ExistingFile
+    pool_size: int = 10
+    statement_timeout_s: int = 30
+
+    def url(self) -> URL:
+        """The SQLAlchemy address."""
+        return URL.create(
+            "postgresql+psycopg", self.user, read_secret(self.password_file), self.host, self.port, self.name
+        )
+
+    def conninfo(self) -> str:
+        """The libpq address, for psycopg used directly."""
+        return self.url().set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+class Database:
+    """Sessions on the appliance's database."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._settings = settings
+        self.engine: AsyncEngine = create_async_engine(
+            settings.url(),
+            pool_size=settings.pool_size,
+            max_overflow=settings.pool_size,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": 5,
+                "application_name": settings.user,
+                "options": f"-c statement_timeout={settings.statement_timeout_s * 1000} -c search_path=jobs,public",
+            },
+        )
+
+    @property
+    def conninfo(self) -> str:
+        """The libpq address, for LISTEN."""
+        return self._settings.conninfo()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed when the block ends well, rolled back otherwise.
+
+        Raises `PartUnavailable` when PostgreSQL cannot be reached.
+        """
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            try:
+                async with session.begin():
+                    yield session
+            except DBAPIError as error:
+                if error.connection_invalidated or _is_connection_loss(error):
+                    raise PartUnavailable("database", "The database cannot be reached.") from error
+                raise
+
+    async def ping(self) -> None:
+        """Raise `PartUnavailable` when PostgreSQL does not answer."""
+        try:
+            async with self.engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except SQLAlchemyError as error:
+            raise PartUnavailable("database", "The database cannot be reached.") from error
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self.engine.dispose()
+
+
+def _is_connection_loss(error: DBAPIError) -> bool:
+    # class 08: connection exceptions; 57P01-57P03: shut down, crashed, starting
+    state = getattr(error.orig, "sqlstate", None)
+    return (
+        (state is None and "connection" in str(error.orig).lower())
+        or str(state)[:2] in {"08"}
+        or state
+        in {
+            "57P01",
+            "57P02",
+            "57P03",
+        }
+    )
+
+
+async def _unit_of_work(request: Request) -> AsyncIterator[AsyncSession]:
+    database: Database = request.state.database
+    async with database.transaction() as session:
+        yield session
+
+
+UnitOfWork = Annotated[AsyncSession, Depends(_unit_of_work, scope="function")]
+"""The request's transaction, committed before the answer is sent. The app's state has `database`."""

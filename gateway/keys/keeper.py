@@ -1,0 +1,143 @@
+"""The keeper: wraps data keys and computes keyed hashes, in a local keyring or in OpenBao or Vault."""
+
+import asyncio
+import base64
+import hmac
+import os
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Literal, Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.errors import PartUnavailable
+from gateway.settings import ExistingFile, Settings, SettingsError, read_secret
+
+_NONCE: Final = 12
+
+
+class KeeperUnavailable(PartUnavailable):
+    """The key service is sealed, unreachable or refuses us."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "key service", f"The key service {reason}. Nothing is stored or shown until it is back."
+        )
+
+
+class Keeper(Protocol):
+    """Holds the key-encryption key; it never leaves here."""
+
+    async def wrap(self, key: bytes, subject: str) -> str:
+        """Wrap a data key; `subject` is bound to it as associated data."""
+
+    async def unwrap(self, wrapped: str, subject: str) -> bytes:
+        """The data key. Raises `KeeperUnavailable` when it cannot be opened."""
+
+    async def hash_key(self, purpose: str) -> bytes:
+        """A stable 32-byte key for keyed hashes, one for each purpose."""
+
+
+class KeeperSettings(Settings):
+    """Where the key-encryption key is held."""
+
+    kind: Literal["local", "transit"] = "local"
+    keyring_file: ExistingFile | None = None
+    address: str = ""
+    token_file: ExistingFile | None = None
+    ca_file: ExistingFile | None = None
+    mount: str = "transit"
+    key_name: str = "cloister"
+
+
+def open_keeper(settings: KeeperSettings) -> Keeper:
+    """The keeper that the settings name. Raises `SettingsError` when they are incomplete."""
+    if settings.kind == "local":
+        if settings.keyring_file is None:
+            raise SettingsError("keeper.keyring_file is missing: a local keyring needs its file.")
+        return LocalKeyring(settings.keyring_file)
+    if settings.token_file is None or not settings.address:
+        raise SettingsError("keeper.address and keeper.token_file are needed for a transit keeper.")
+    return TransitKeeper(settings)
+
+
+class LocalKeyring:
+    """A 32-byte key in a file readable by its owner alone; for one machine and for trying things out.
+
+    It does not promise what a key service does: whoever reads the file has the key.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._key = base64.b64decode(read_secret(path), validate=True)
+        except ValueError as error:
+            raise SettingsError(f"The keyring {path} is not base64.") from error
+        if len(self._key) != 32:
+            raise SettingsError(f"The keyring {path} must hold 32 bytes, not {len(self._key)}.")
+
+    @staticmethod
+    def create(path: Path) -> None:
+        """Make a new keyring file, mode 0600. Raises `FileExistsError` rather than replace one."""
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(base64.b64encode(os.urandom(32)).decode())
+
+    async def wrap(self, key: bytes, subject: str) -> str:
+        nonce = os.urandom(_NONCE)
+        return base64.b64encode(nonce + AESGCM(self._key).encrypt(nonce, key, subject.encode())).decode()
+
+    async def unwrap(self, wrapped: str, subject: str) -> bytes:
+        raw = base64.b64decode(wrapped)
+        try:
+            return AESGCM(self._key).decrypt(raw[:_NONCE], raw[_NONCE:], subject.encode())
+        except InvalidTag as error:
+            raise KeeperUnavailable("does not hold the key that this data was sealed with") from error
+
+    async def hash_key(self, purpose: str) -> bytes:
+        return hmac.digest(self._key, b"hash:" + purpose.encode(), sha256)
+
+
+class TransitKeeper:
+    """The transit engine of OpenBao or Vault: the key-encryption key stays in the key service."""
+
+    def __init__(self, settings: KeeperSettings) -> None:
+        import hvac
+
+        assert settings.token_file  # noqa: S101 - open_keeper has checked
+        self._client = hvac.Client(
+            url=settings.address,
+            token=read_secret(settings.token_file),
+            verify=str(settings.ca_file) if settings.ca_file else True,
+            timeout=5,
+        )
+        self._mount, self._name = settings.mount, settings.key_name
+
+    async def wrap(self, key: bytes, subject: str) -> str:
+        answer = await self._call(
+            "encrypt_data", plaintext=base64.b64encode(key).decode(), associated_data=_b64(subject)
+        )
+        return str(answer["ciphertext"])
+
+    async def unwrap(self, wrapped: str, subject: str) -> bytes:
+        answer = await self._call("decrypt_data", ciphertext=wrapped, associated_data=_b64(subject))
+        return base64.b64decode(answer["plaintext"])
+
+    async def hash_key(self, purpose: str) -> bytes:
+        answer = await self._call("generate_hmac", hash_input=_b64("hash:" + purpose), algorithm="sha2-256")
+        # vault:v1:<base64>
+        return base64.b64decode(str(answer["hmac"]).rsplit(":", 1)[-1])
+
+    async def _call(self, verb: str, **arguments: str) -> dict[str, str]:
+        import hvac.exceptions
+        import requests
+
+        method = getattr(self._client.secrets.transit, verb)
+        try:
+            answer = await asyncio.to_thread(method, name=self._name, mount_point=self._mount, **arguments)
+        except (hvac.exceptions.VaultError, requests.RequestException) as error:
+            raise KeeperUnavailable("is sealed, unreachable or refuses this process") from error
+        return dict(answer["data"])
+
+
+def _b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
