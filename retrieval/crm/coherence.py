@@ -1,0 +1,212 @@
+"""What a well-formed map must also be: every name that one part uses, another part gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from retrieval.crm.document import Path
+from retrieval.crm.map import (
+    Attribute,
+    CrmMap,
+    Entity,
+    FactColumn,
+    FactKind,
+    IgnoredColumn,
+    KeyColumn,
+    Rule,
+    SecretColumn,
+    attribute_of,
+    placeholders,
+)
+
+Finding = tuple[Path, str]
+
+ROLE = "role"
+"""The attribute whose values the roles of rules and fields are compared with."""
+
+
+def incoherences(crm_map: CrmMap) -> Iterator[Finding]:
+    """Everything in the map that contradicts itself, as (path, sentence)."""
+    yield from _users(crm_map)
+    tables: dict[str, str] = {}
+    for name, entity in crm_map.entities.items():
+        place: Path = ("entities", name)
+        if entity.table in tables:
+            yield (
+                (*place, "table"),
+                f"the table {entity.table} is already the entity {tables[entity.table]}; map a table once",
+            )
+        tables.setdefault(entity.table, name)
+        yield from _parents(crm_map, name, place)
+        yield from _columns(crm_map, entity, place)
+        yield from _templates(entity, place)
+        yield from _fields(crm_map, entity, place)
+        for number, rule in enumerate(entity.visible):
+            yield from _rule(crm_map, entity, rule, (*place, "visible", number))
+
+
+def _users(crm_map: CrmMap) -> Iterator[Finding]:
+    attributes = crm_map.users.attributes
+    for name, attribute in attributes.items():
+        place: Path = ("users", "attributes", name)
+        if sentence := _form(attribute):
+            yield place, sentence
+        needed = attribute.depends_on
+        if needed is not None and needed not in attributes:
+            yield (
+                (*place, "in"),
+                f"there is no attribute “{needed}”; add it to users.attributes or correct it",
+            )
+    for name in attributes:
+        if name in _reached(attributes, name):
+            yield ("users", "attributes", name), f"“{name}” depends on itself; break the circle"
+
+
+def _form(attribute: Attribute) -> str | None:
+    given = {
+        key for key in ("column", "table", "user", "among", "value") if getattr(attribute, key) is not None
+    }
+    if given == {"column"}:
+        return "a condition needs a table; name the table of the relation" if attribute.where else None
+    if given in ({"table", "user", "value"}, {"table", "column", "among", "value"}):
+        return None
+    return (
+        "an attribute is a column of the users table, or {table, user, value}, "
+        "or {table, column, in, value}; give exactly one of these"
+    )
+
+
+def _reached(attributes: dict[str, Attribute], start: str) -> set[str]:
+    reached: set[str] = set()
+    step = attributes[start].depends_on
+    while step is not None and step in attributes and step not in reached:
+        reached.add(step)
+        step = attributes[step].depends_on
+    return reached
+
+
+def _parents(crm_map: CrmMap, name: str, place: Path) -> Iterator[Finding]:
+    parent = crm_map.entities[name].parent
+    if parent is None:
+        return
+    if parent.entity not in crm_map.entities:
+        yield (*place, "parent", "entity"), _no_entity(crm_map, parent.entity)
+        return
+    seen = {name}
+    step: str | None = parent.entity
+    while step is not None and step in crm_map.entities:
+        if step == name:
+            yield (
+                (*place, "parent"),
+                f"“{name}” is its own ancestor; a parent must lead to an entity without one",
+            )
+            return
+        if step in seen:
+            return
+        seen.add(step)
+        above = crm_map.entities[step].parent
+        step = above.entity if above else None
+
+
+def _columns(crm_map: CrmMap, entity: Entity, place: Path) -> Iterator[Finding]:
+    hidden = _hidden(entity)
+    for field, column in entity.columns.items():
+        here: Path = (*place, "columns", field)
+        if isinstance(column, KeyColumn) and column.entity and column.entity not in crm_map.entities:
+            yield (*here, "entity"), _no_entity(crm_map, column.entity)
+        if isinstance(column, FactColumn) and (column.kind is FactKind.MONEY) != (
+            column.currency is not None
+        ):
+            yield here, "an amount of money has kind: money and a currency (EUR, USD …); give both or neither"
+        if isinstance(column, SecretColumn | IgnoredColumn | KeyColumn):
+            continue
+        for source in entity.sources(field):
+            if source.split(".", 1)[0] in hidden and source != field:
+                yield (*here, "of"), f"“{source}” is secret or ignored and is never read; take it out"
+    named = {
+        "key": entity.key,
+        "changed": entity.changed,
+        "consent": entity.consent,
+        "internal": entity.internal,
+    }
+    for part, used in named.items():
+        if used in hidden:
+            yield (*place, part), f"the column {used} is secret or ignored and is never read; name another"
+    if entity.parent and entity.parent.column in hidden:
+        yield (
+            (*place, "parent", "column"),
+            f"the column {entity.parent.column} is secret or ignored; name another",
+        )
+
+
+def _templates(entity: Entity, place: Path) -> Iterator[Finding]:
+    readable = {field for field, _ in entity.readable}
+    keys = {entity.key, *(name for name, column in entity.columns.items() if isinstance(column, KeyColumn))}
+    hidden = _hidden(entity)
+    for part, template in (("label", entity.label), ("url", entity.url or "")):
+        for name in placeholders(template):
+            if name in hidden:
+                yield (*place, part), f"“{name}” is secret or ignored and cannot be shown; take it out"
+            elif name not in readable | keys:
+                yield (*place, part), f"“{name}” is no mapped column; add it to columns or correct it"
+            elif name in entity.fields:
+                yield (*place, part), f"“{name}” is readable by some roles only and cannot title a record"
+            elif part == "url" and name not in keys:
+                yield (*place, part), f"a link holds keys only, and “{name}” is none; use {{{entity.key}}}"
+        if "{" in template.replace("{" + "}", "") and not placeholders(template):
+            yield (*place, part), "a brace is open; write names as {name}"
+    if not placeholders(entity.label):
+        yield (
+            (*place, "label"),
+            f"every record would have the same title; use a column, such as {{{entity.key}}}",
+        )
+
+
+def _fields(crm_map: CrmMap, entity: Entity, place: Path) -> Iterator[Finding]:
+    readable = {field for field, _ in entity.readable}
+    for field in entity.fields:
+        if field not in readable:
+            yield (
+                (*place, "fields", field),
+                f"“{field}” is no text, fact or identity column; correct it or remove it",
+            )
+        elif ROLE not in crm_map.users.attributes:
+            yield (*place, "fields", field), _no_role()
+
+
+def _rule(crm_map: CrmMap, entity: Entity, rule: Rule, place: Path) -> Iterator[Finding]:
+    ways = [rule.everyone, rule.column is not None or rule.among is not None, rule.parent is not None]
+    if sum(ways) > 1:
+        yield place, "a rule is everyone, or a column, or the parent; write one rule for each"
+    if not any(ways) and not rule.roles:
+        yield place, "the rule says nobody; give everyone, column and in, parent, or roles"
+    if (rule.column is None) != (rule.among is None):
+        yield place, "column and in belong together, as in {column: owner_id, in: $user.id}"
+    if rule.among and attribute_of(rule.among) not in crm_map.users.attributes:
+        known = ", ".join(f"$user.{name}" for name in crm_map.users.attributes)
+        yield (*place, "in"), f"there is no {rule.among}; known are {known}"
+    if rule.parent and (entity.parent is None or entity.parent.entity != rule.parent):
+        yield (
+            (*place, "parent"),
+            f"“{rule.parent}” is not the parent of this entity; set parent: {{entity, column}}",
+        )
+    if rule.roles and ROLE not in crm_map.users.attributes:
+        yield (*place, "roles"), _no_role()
+    hidden = _hidden(entity)
+    for column in (*rule.where, *((rule.column,) if rule.column else ())):
+        if column in hidden:
+            yield place, f"the column {column} is secret or ignored and is never read; name another"
+
+
+def _hidden(entity: Entity) -> set[str]:
+    return {
+        name for name, column in entity.columns.items() if isinstance(column, SecretColumn | IgnoredColumn)
+    }
+
+
+def _no_entity(crm_map: CrmMap, name: str) -> str:
+    return f"there is no entity “{name}”; known are {', '.join(crm_map.entities)}"
+
+
+def _no_role() -> str:
+    return "roles are compared with $user.role; add “role” to users.attributes"

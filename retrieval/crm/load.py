@@ -1,0 +1,98 @@
+"""Reads a CRM map and says, with line numbers, what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path as FilePath
+
+from pydantic import ValidationError
+
+from retrieval.crm.coherence import incoherences
+from retrieval.crm.document import Document, Path, read_document
+from retrieval.crm.errors import MapInvalid, Problem
+from retrieval.crm.map import CrmMap
+
+_CLASSES = "text, fact, identity, secret, key or ignore"
+
+_SENTENCES = {
+    "missing": "“{last}” is missing; add it",
+    "extra_forbidden": "“{last}” is not something that can be said here; remove it or correct its spelling",
+    "union_tag_not_found": f"the column has no class; give it class: {_CLASSES}",
+    "union_tag_invalid": "“{tag}” is no class of columns; use " + _CLASSES,
+    "enum": "“{input}” is not known here; use one of {expected}",
+    "literal_error": "“{input}” is not known here; use one of {expected}",
+    "string_type": "this must be text; put it in quotes",
+    "string_pattern_mismatch": "“{input}” has a form that is not allowed here ({pattern})",
+    "bool_type": "this must be true or false",
+    "bool_parsing": "this must be true or false",
+    "int_type": "this must be a whole number",
+    "int_parsing": "this must be a whole number",
+    "greater_than_equal": "this must be at least {ge}",
+    "dict_type": "this must be a list of names with values (name: value)",
+    "model_type": "this must be a list of names with values (name: value)",
+    "model_attributes_type": "this must be a list of names with values (name: value)",
+    "tuple_type": "this must be a list",
+    "too_short": "this is empty; give at least {min_length}",
+}
+
+
+def load_map(path: FilePath | str) -> CrmMap:
+    """Read and check the map at ``path``. Raises :class:`MapInvalid` with every problem found."""
+    crm_map, problems = _read(FilePath(path))
+    if crm_map is None or problems:
+        raise MapInvalid(FilePath(path).name, problems)
+    return crm_map
+
+
+def check_map(path: FilePath | str) -> list[Problem]:
+    """Every problem of the map at ``path`` in the order of its lines; empty when it can be used."""
+    return _read(FilePath(path))[1]
+
+
+def _read(path: FilePath) -> tuple[CrmMap | None, list[Problem]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None, [Problem(1, "", f"there is no file {path}; give the path of a CRM map")]
+    except IsADirectoryError:
+        return None, [Problem(1, "", f"{path} is a folder; give the path of a CRM map in it")]
+    except PermissionError:
+        return None, [Problem(1, "", f"{path} may not be read; grant this user read access to it")]
+    except UnicodeDecodeError:
+        return None, [Problem(1, "", f"{path.name} is not text; save it as UTF-8")]
+    document = read_document(text)
+    if document.problems:
+        return None, _in_order(document.problems)
+    if document.content is None:
+        return None, [Problem(1, "", "the map is empty; it needs crm, version, users and entities")]
+    try:
+        crm_map = CrmMap.model_validate(document.content)
+    except ValidationError as error:
+        return None, _in_order(_sentences(document, error))
+    problems = [
+        Problem(document.line_of(place), document.known(place), sentence)
+        for place, sentence in incoherences(crm_map)
+    ]
+    return crm_map, _in_order(problems)
+
+
+def _sentences(document: Document, error: ValidationError) -> Iterable[Problem]:
+    for detail in error.errors():
+        place: Path = tuple(detail["loc"])
+        context = detail.get("ctx", {})
+        template = _SENTENCES.get(detail["type"])
+        if template is None:
+            sentence = detail["msg"]
+        else:
+            names = {"last": place[-1] if place else "", "input": _short(detail["input"]), **context}
+            sentence = template.format_map({key: str(value) for key, value in names.items()})
+        yield Problem(document.line_of(place), document.known(place), sentence)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _in_order(problems: Iterable[Problem]) -> list[Problem]:
+    return sorted(set(problems), key=lambda problem: (problem.line, problem.where, problem.sentence))
