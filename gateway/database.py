@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from sqlalchemy import URL, text
@@ -13,7 +13,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from .errors import PartUnavailable
 from .settings import ExistingFile, Settings, read_secret
 
-SCHEMAS = ("gateway", "retrieval", "approvals", "assistant", "jobs")
+SCHEMAS: Final = ("gateway", "retrieval", "approvals", "assistant", "jobs")
+SEARCH_PATH: Final = "-c search_path=jobs,public"  # procrastinate's functions name their tables bare
+_ENDING: Final = frozenset({"57P01", "57P02", "57P03"})  # shut down, crashed, starting
 
 
 class DatabaseSettings(Settings):
@@ -51,7 +53,7 @@ class Database:
             connect_args={
                 "connect_timeout": 5,
                 "application_name": settings.user,
-                "options": f"-c statement_timeout={settings.statement_timeout_s * 1000} -c search_path=jobs,public",
+                "options": f"-c statement_timeout={settings.statement_timeout_s * 1000} {SEARCH_PATH}",
             },
         )
 
@@ -89,18 +91,10 @@ class Database:
 
 
 def _is_connection_loss(error: DBAPIError) -> bool:
-    # class 08: connection exceptions; 57P01-57P03: shut down, crashed, starting
     state = getattr(error.orig, "sqlstate", None)
-    return (
-        (state is None and "connection" in str(error.orig).lower())
-        or str(state)[:2] in {"08"}
-        or state
-        in {
-            "57P01",
-            "57P02",
-            "57P03",
-        }
-    )
+    if state is None:
+        return "connection" in str(error.orig).lower()
+    return str(state).startswith("08") or state in _ENDING
 
 
 async def _unit_of_work(request: Request) -> AsyncIterator[AsyncSession]:

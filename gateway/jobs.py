@@ -8,9 +8,8 @@ from procrastinate import App, PsycopgConnector
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from .database import SEARCH_PATH
 from .telemetry import correlation_id
-
-SEARCH_PATH: Final = "-c search_path=jobs,public"
 
 _DEFER: Final = text(
     """

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
+from pydantic import Field
 
 from .errors import NotAllowed, NotSignedIn
 from .settings import ExistingFile, Settings, read_secret
@@ -71,7 +72,7 @@ class TrustSettings(Settings):
 
     issuer: str
     key_file: ExistingFile
-    trusted: dict[str, ExistingFile] = {}
+    trusted: dict[str, ExistingFile] = Field(default_factory=dict)
 
 
 class Tokens:

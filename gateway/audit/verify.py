@@ -1,7 +1,7 @@
 """Verification: recompute the chain from the events, and hold it against signatures and anchors."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -68,11 +68,11 @@ async def _check_chain(session: AsyncSession, result: Verification) -> dict[int,
             .order_by(col(AuditSeal.sequence))
             .limit(_PAGE)
         )
-        rows = (await session.exec(page)).all()
+        rows: Sequence[tuple[AuditSeal, AuditRow | None]] = (await session.exec(page)).all()
         for seal, row in rows:
             if seal.sequence != expected:
                 result.faults.append(f"entries {expected} to {seal.sequence - 1} are missing")
-            if row is None:
+            if not row:  # an outer join's absent event
                 result.faults.append(f"entry {seal.sequence}: its event has been removed")
             elif leaf(row) != seal.leaf:
                 result.faults.append(f"entry {seal.sequence}: its event has been changed")
