@@ -1,3 +1,4 @@
+from retrieval.crm.against import check_map_against
 from retrieval.crm.errors import (
     AlreadyImported,
     CrmError,
@@ -10,14 +11,29 @@ from retrieval.crm.errors import (
 from retrieval.crm.load import check_map, load_map
 from retrieval.crm.map import CrmMap, Entity, FactKind, IdentityType
 from retrieval.crm.render import Fact, Identity, RenderedPart, facts, identities, link, render, title
-from retrieval.crm.rights import Predicate, acl_keys, consents, grant_keys, may_see_field, visible_sql
+from retrieval.crm.rights import (
+    EVERYONE,
+    Predicate,
+    UserAttributes,
+    acl_keys,
+    consents,
+    grant_keys,
+    may_see_field,
+    visible_sql,
+)
+from retrieval.crm.roles import READER, columns_of, create_crm_roles
+from retrieval.crm.users import AmbiguousUser, CrmUser, read_user, read_user_now
 
 __all__ = [
+    "EVERYONE",
+    "READER",
     "AlreadyImported",
+    "AmbiguousUser",
     "CrmError",
     "CrmMap",
     "CrmRefused",
     "CrmUnavailable",
+    "CrmUser",
     "Entity",
     "Fact",
     "FactKind",
@@ -28,15 +44,21 @@ __all__ = [
     "Predicate",
     "Problem",
     "RenderedPart",
+    "UserAttributes",
     "acl_keys",
     "check_map",
+    "check_map_against",
+    "columns_of",
     "consents",
+    "create_crm_roles",
     "facts",
     "grant_keys",
     "identities",
     "link",
     "load_map",
     "may_see_field",
+    "read_user",
+    "read_user_now",
     "render",
     "title",
     "visible_sql",

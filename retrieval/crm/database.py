@@ -16,6 +16,7 @@ from retrieval.crm.errors import CrmRefused, CrmUnavailable
 __all__ = [
     "AsyncConnection",
     "Composable",
+    "Composed",
     "Connection",
     "Jsonb",
     "connect",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 Composable = sql.Composable
+Composed = sql.Composed
 CONNECT_SECONDS = 10
 
 

@@ -232,11 +232,8 @@ class Entity(_Part):
 
     @property
     def open_to_everyone(self) -> bool:
-        """Whether every row may be shown to anyone who is signed in, even when the CRM is away."""
-        return any(
-            rule.everyone and not (rule.where or rule.roles or rule.column or rule.parent)
-            for rule in self.visible
-        )
+        """Whether there are rows that anyone who is signed in may see."""
+        return any(rule.everyone and not rule.roles for rule in self.visible)
 
     def sources(self, field: str) -> tuple[str, ...]:
         """Where the value of ``field`` comes from: columns, or paths into JSON columns."""

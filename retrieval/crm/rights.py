@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from retrieval.crm.coherence import ROLE
-from retrieval.crm.database import Composable, sql, table_name
+from retrieval.crm.database import Composable, Composed, sql, table_name
 from retrieval.crm.map import Condition, CrmMap, Entity, Row, Rule, Scalar
 
 UserAttributes = Mapping[str, Collection[Any]]
@@ -22,7 +22,7 @@ EVERYONE = "everyone"
 class Predicate(NamedTuple):
     """A boolean SQL expression and the values of its named placeholders, all called ``acl_…``."""
 
-    sql: Composable
+    sql: Composed
     params: dict[str, Any]
 
 
@@ -66,7 +66,7 @@ def visible_sql(crm_map: CrmMap, entity: str, user: UserAttributes, *, alias: st
     do not negate it.
     """
     params: dict[str, Any] = {}
-    return Predicate(_predicate(crm_map, entity, user, alias, params), params)
+    return Predicate(sql.Composed([_predicate(crm_map, entity, user, alias, params)]), params)
 
 
 def may_see_field(entity: Entity, field: str, user: UserAttributes) -> bool:
@@ -97,7 +97,7 @@ def _grants(crm_map: CrmMap, entity: str, user: UserAttributes) -> set[str]:
 
 
 def _prefix(entity: str, rule: Rule) -> str:
-    """What a rule asks of the user. What it asks of the row (``where``) decides if the row has the key at all."""
+    """What a rule asks of the user; what it asks of the row (``where``) decides if the row has the key."""
     if rule.everyone and not rule.roles:
         return EVERYONE
     roles = f"@{','.join(sorted(set(rule.roles)))}" if rule.roles else ""
