@@ -1,0 +1,21 @@
+"""Conversations: the threads in which a person asks."""
+
+from .service import (
+    change_conversation,
+    delete_conversation,
+    list_conversations,
+    mark_seen,
+    own_conversation,
+    start_conversation,
+)
+from .tables import Conversation
+
+__all__ = [
+    "Conversation",
+    "change_conversation",
+    "delete_conversation",
+    "list_conversations",
+    "mark_seen",
+    "own_conversation",
+    "start_conversation",
+]

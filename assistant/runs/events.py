@@ -1,0 +1,50 @@
+"""What happens in a run: the kinds that pages render, and what the record keeps."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class EventKind(StrEnum):
+    """Kinds of run events; README.md of this package lists their data."""
+
+    STAGE = "stage"
+    MASKED = "masked"
+    SOURCES = "sources"
+    SENTENCE = "sentence"
+    HELD = "held"
+    RETRACTED = "retracted"
+    RELEASED = "released"
+    REJECTED = "rejected"
+    SENT_BACK = "sent_back"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+    NOTHING_FOUND = "nothing_found"
+    NO_SUMMARY = "no_summary"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    DONE = "done"
+
+
+class RunAudit(StrEnum):
+    """What the assistant records of a run."""
+
+    ASKED = "run.asked"
+    SEARCHED = "run.searched"
+    GENERATED = "run.generated"
+    WEIGHED = "run.weighed"
+    HELD = "run.held"
+    SHOWN = "run.shown"
+    RELEASED = "run.released"
+    NOT_RELEASED = "run.not_released"
+    FINISHED = "run.finished"
+    RATED = "run.rated"
+
+
+NOTHING_FOUND: Final = (
+    "I found nothing about this in the records you may see. "
+    "Try the customer's full name, an order or case number, or other words."
+)
+NO_SUMMARY: Final = "The language model is not available, so there is no summary. The sources below are yours to read."
+REFUSED: Final = "This question was not passed on."
+INTERRUPTED: Final = "The answer was interrupted before it was complete. Ask again."
