@@ -1,0 +1,87 @@
+"""The way to a retrieval process for `web`, `work` and the command line."""
+
+from typing import Final, TypeVar
+
+import httpx
+from pydantic import BaseModel
+
+from gateway import Principal, Tokens, call
+from retrieval.search.values import (
+    FoundEntities,
+    FoundEntity,
+    Grant,
+    GrantQuestion,
+    Question,
+    SearchResult,
+    SyncStatus,
+)
+
+AUDIENCE: Final = "retrieval"
+_PART: Final = "record search"
+
+V = TypeVar("V", bound=BaseModel)
+
+
+class RetrievalClient:
+    """Typed calls, each in the name of a principal.
+
+    Every method raises the error that the process answered with, and `PartUnavailable` when it
+    cannot be reached.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, tokens: Tokens) -> None:
+        self._client = client
+        self._tokens = tokens
+
+    async def search(
+        self,
+        principal: Principal,
+        question: str,
+        *,
+        entities: tuple[str, ...] = (),
+        scope: str | None = None,
+        limit: int = 12,
+    ) -> SearchResult:
+        """Passages and live facts that `principal` may see; `question` holds durable ids, no identities."""
+        asked = Question(question=question, entities=entities, scope=scope, limit=limit)
+        return await self._call(principal, "POST", "/v1/search", SearchResult, asked)
+
+    async def grant(
+        self,
+        principal: Principal,
+        conversation: str,
+        *,
+        entities: tuple[str, ...] = (),
+        item: str | None = None,
+    ) -> Grant:
+        """A RevealGrant for those of `entities` that `principal` may see; the others are left out.
+
+        With `item` the principal must be an officer (else `NotAllowed`) and all of them are granted.
+        """
+        asked = GrantQuestion(conversation=conversation, entities=entities, item=item)
+        return await self._call(principal, "POST", "/v1/grants", Grant, asked)
+
+    async def entities(self, principal: Principal, typed: str, limit: int = 8) -> tuple[FoundEntity, ...]:
+        """Visible records whose label contains `typed`."""
+        path = str(httpx.URL("/v1/entities", params={"q": typed, "limit": limit}))
+        return (await self._call(principal, "GET", path, FoundEntities)).entities
+
+    async def sync_status(self, principal: Principal) -> SyncStatus:
+        """How far the index is, kind by kind."""
+        return await self._call(principal, "GET", "/v1/sync", SyncStatus)
+
+    async def sync_run(self, principal: Principal, *, allow_deletes: bool = False) -> SyncStatus:
+        """Begin to compare the whole index with the CRM (role admin); `running` in the status tells the end.
+
+        `allow_deletes` lets it delete more than the 15 % of a kind at which it stops and asks.
+        """
+        path = "/v1/sync/run?allow_deletes=true" if allow_deletes else "/v1/sync/run"
+        return await self._call(principal, "POST", path, SyncStatus)
+
+    async def _call(
+        self, principal: Principal, method: str, path: str, kind: type[V], body: BaseModel | None = None
+    ) -> V:
+        token = self._tokens.for_principal(principal, AUDIENCE)
+        content = body.model_dump(mode="json") if body is not None else None
+        response = await call(self._client, _PART, method, path, token=token, body=content)
+        return kind.model_validate(response.json())

@@ -1,0 +1,129 @@
+"""What a search answers: passages rendered from live rows, live facts, and how both were found.
+
+Text here holds identities: it is shown to nobody and given to no model before the door has redacted it.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_QUESTION: Final = 8_000
+MAX_ENTITIES: Final = 200
+MAX_PASSAGES: Final = 50
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Question(_Value):
+    """A question with durable ids in place of identities: `open cases of [account:12]`.
+
+    `entities` are the records it names, `scope` the one record that it must stay within.
+    """
+
+    question: str = Field(min_length=1, max_length=MAX_QUESTION)
+    entities: tuple[str, ...] = Field((), max_length=MAX_ENTITIES)
+    scope: str | None = None
+    limit: int = Field(12, ge=1, le=MAX_PASSAGES)
+
+
+class Passage(_Value):
+    """A piece of one row, read from the CRM at `as_of` under the caller's rights.
+
+    `id` is stable for the piece; `internal` text must not reach a customer; `score` is comparable
+    within one answer only.
+    """
+
+    id: str
+    entity: str
+    field: str
+    title: str
+    text: str
+    url: str | None
+    internal: bool
+    as_of: datetime
+    score: float
+
+
+class Fact(_Value):
+    """One value of a record in scope, read from the CRM at `as_of`; `kind` is money, date, number …"""
+
+    entity: str
+    label: str
+    field: str
+    value: str
+    kind: str
+    as_of: datetime
+    title: str
+
+
+class SearchResult(_Value):
+    """The answer to one question.
+
+    `found` counts the pieces that the index offered, `checked` the rows that the CRM confirmed.
+    `stale` says that the index is behind the CRM; `notices` are sentences for the rep (searched
+    without vectors, the CRM does not answer).
+    """
+
+    user_known: bool
+    crm_available: bool
+    stale: bool
+    found: int
+    checked: int
+    passages: tuple[Passage, ...]
+    facts: tuple[Fact, ...]
+    notices: tuple[str, ...] = ()
+
+
+class GrantQuestion(_Value):
+    """Which records' identities somebody wants to see in the clear, in which conversation.
+
+    `item` is a held answer that an officer reviews; its conversation's records are then granted.
+    """
+
+    conversation: str = Field(min_length=1, max_length=64)
+    entities: tuple[str, ...] = Field((), max_length=2_000)
+    item: str | None = Field(None, min_length=1, max_length=64)
+
+
+class Grant(_Value):
+    """A signed RevealGrant for the door, and how long it holds."""
+
+    grant: str
+    seconds: int
+
+
+class FoundEntity(_Value):
+    """A record for the `@` list."""
+
+    ref: str
+    label: str
+    kind: str
+
+
+class FoundEntities(_Value):
+    """Records whose label contains what was typed."""
+
+    entities: tuple[FoundEntity, ...]
+
+
+class EntitySync(_Value):
+    """How far the index is with one kind of record. `lag_seconds` is None before the first sync."""
+
+    entity: str
+    rows: int
+    points: int
+    vectors: int
+    lag_seconds: float | None
+    last_sync: datetime | None
+    error: str | None
+    running: bool
+
+
+class SyncStatus(_Value):
+    """How far the index is: `ready` when lexical search is."""
+
+    ready: bool
+    entities: tuple[EntitySync, ...]
