@@ -25,6 +25,18 @@ from .audit import (
     verify_audit,
 )
 from .database import SCHEMAS, Database, DatabaseSettings, UnitOfWork
+from .door import (
+    ChatChunk,
+    ChatMessage,
+    ChatUsage,
+    DoorClient,
+    DoorRedaction,
+    DoorVerdict,
+    RedactedPart,
+    Restored,
+    TextPart,
+    TokenInfo,
+)
 from .errors import (
     BadInput,
     CloisterError,
@@ -40,7 +52,8 @@ from .errors import (
     install_error_handlers,
     problem,
 )
-from .http import TlsSettings, call, create_http_client, response_error, unreachable
+from .http import PeerSettings, TlsSettings, call, create_http_client, response_error, unreachable
+from .identities import PublishedIdentity, publish_identities
 from .jobs import create_job_app, defer
 from .keys import (
     Envelope,
@@ -62,7 +75,7 @@ from .principal import (
     make_signing_key,
     require,
 )
-from .settings import ExistingFile, Settings, SettingsError, load_settings, read_secret
+from .settings import ExistingFile, ListenSettings, Settings, SettingsError, load_settings, read_secret
 from .telemetry import (
     CorrelationMiddleware,
     begin_correlation,
@@ -81,32 +94,45 @@ __all__ = [
     "AuditRow",
     "BadInput",
     "CallingPrincipal",
+    "ChatChunk",
+    "ChatMessage",
+    "ChatUsage",
     "CloisterError",
     "Conflict",
     "CorrelationMiddleware",
     "Database",
     "DatabaseSettings",
+    "DoorClient",
+    "DoorRedaction",
+    "DoorVerdict",
     "Envelope",
     "ExistingFile",
     "GatewayEvent",
     "Keeper",
     "KeeperSettings",
     "KeeperUnavailable",
+    "ListenSettings",
     "LocalKeyring",
     "NewToken",
     "NotAllowed",
     "NotFound",
     "NotSignedIn",
     "PartUnavailable",
+    "PeerSettings",
     "Principal",
+    "PublishedIdentity",
     "QuestionRefused",
+    "RedactedPart",
+    "Restored",
     "RevealGrant",
     "Role",
     "Sealer",
     "Settings",
     "SettingsError",
     "SubjectErased",
+    "TextPart",
     "TlsSettings",
+    "TokenInfo",
     "Tokens",
     "TooLarge",
     "TooManyRequests",
@@ -134,6 +160,7 @@ __all__ = [
     "principal_of_api_token",
     "principal_of_session",
     "problem",
+    "publish_identities",
     "read_secret",
     "record",
     "register_events",

@@ -17,6 +17,13 @@ class TlsSettings(Settings):
     key_file: ExistingFile | None = None
 
 
+class PeerSettings(Settings):
+    """Where another process listens."""
+
+    url: str
+    tls: TlsSettings | None = None
+
+
 def create_http_client(
     base_url: str = "",
     *,
@@ -46,14 +53,18 @@ async def call(
     *,
     token: str | None = None,
     body: object = None,
+    limit: httpx.Timeout | None = None,
 ) -> httpx.Response:
     """Call another of our processes and raise its refusals as our errors.
 
-    Raises `PartUnavailable` naming `part` when it cannot be reached or is too slow.
+    `limit` replaces the client's own timeouts for this call. Raises `PartUnavailable` naming `part` when
+    it cannot be reached or is too slow.
     """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        response = await client.request(method, path, headers=headers, json=body)
+        response = await client.request(
+            method, path, headers=headers, json=body, timeout=timeout or client.timeout
+        )
     except httpx.TransportError as error:
         raise unreachable(part, error) from error
     if response.is_error:

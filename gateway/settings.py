@@ -31,6 +31,14 @@ def _readable(path: Path) -> Path:
 ExistingFile = Annotated[Path, AfterValidator(_readable)]
 """A path whose file must be readable when settings are loaded."""
 
+
+class ListenSettings(Settings):
+    """Where a process listens."""
+
+    host: str = "127.0.0.1"
+    port: int
+
+
 S = TypeVar("S", bound=Settings)
 
 

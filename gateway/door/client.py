@@ -1,0 +1,189 @@
+"""How the other processes speak to the door."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+
+import httpx
+
+from gateway.errors import CloisterError, PartUnavailable, UpstreamFailed, error_from_problem
+from gateway.http import call, response_error, unreachable
+from gateway.principal import Principal, Tokens
+
+from .values import (
+    ChatChunk,
+    ChatMessage,
+    ChatUsage,
+    DoorRedaction,
+    DoorVerdict,
+    EmbeddingPurpose,
+    Form,
+    Purpose,
+    RedactedPart,
+    Restored,
+    RestoreMode,
+    TextPart,
+    TokenInfo,
+)
+
+AUDIENCE: Final = "door"
+_CHAT_TIMEOUT: Final = httpx.Timeout(10, read=120)
+_EMBED_TIMEOUT: Final = httpx.Timeout(10, read=120)
+_DONE: Final = "[DONE]"
+
+
+class DoorClient:
+    """Typed calls, each on behalf of a principal. Refusals come as the door's own errors."""
+
+    def __init__(self, http_client: httpx.AsyncClient, tokens: Tokens) -> None:
+        self._http = http_client
+        self._tokens = tokens
+
+    async def redact(
+        self,
+        principal: Principal,
+        conversation: uuid.UUID,
+        parts: Sequence[TextPart],
+        *,
+        purpose: Purpose,
+    ) -> DoorRedaction:
+        """Redact parts into the conversation's tokens; a question also gets the filter's verdict.
+
+        A denied question has no parts. Raises `PartUnavailable`, `TooLarge`, `BadInput`.
+        """
+        body = {
+            "conversation": str(conversation),
+            "purpose": purpose,
+            "parts": [{"id": part.id, "text": part.text, "form": part.form} for part in parts],
+        }
+        answer = await self._post(principal, "/v1/redact", body)
+        verdict = answer["verdict"]
+        return DoorRedaction(
+            DoorVerdict(verdict["outcome"], tuple(verdict["reasons"]), verdict["sentence"]),
+            tuple(RedactedPart(part["id"], part["text"]) for part in answer["parts"]),
+            answer["hidden"],
+            tuple(TokenInfo(**token) for token in answer["tokens"]),
+        )
+
+    async def restore(
+        self, principal: Principal, conversation: uuid.UUID, texts: Sequence[str], grant: str | None = None
+    ) -> Restored:
+        """Put back what the grant permits and what this principal typed; the rest stays tokens."""
+        body = {"conversation": str(conversation), "texts": list(texts), "grant": grant}
+        answer = await self._post(principal, "/v1/restore", body)
+        return Restored(tuple(answer["texts"]), answer["withheld"])
+
+    async def entities(self, principal: Principal, conversation: uuid.UUID) -> list[str]:
+        """References of the CRM entities whose identities the conversation holds."""
+        token = self._tokens.for_principal(principal, AUDIENCE)
+        answer = await call(
+            self._http, "door", "GET", f"/v1/conversations/{conversation}/entities", token=token
+        )
+        return list(answer.json()["entities"])
+
+    async def embed(
+        self, principal: Principal, texts: Sequence[str], purpose: EmbeddingPurpose
+    ) -> list[list[float]]:
+        """Vectors of the texts, identities replaced by durable ids before the model sees them."""
+        body = {"model": "embedding", "input": list(texts), "cloister": {"purpose": purpose}}
+        answer = await self._post(principal, "/v1/embeddings", body, limit=_EMBED_TIMEOUT)
+        return [row["embedding"] for row in sorted(answer["data"], key=lambda row: row["index"])]
+
+    async def models(self, principal: Principal) -> list[str]:
+        """Names of the models that the door has a deployment for."""
+        token = self._tokens.for_principal(principal, AUDIENCE)
+        answer = await call(self._http, "door", "GET", "/v1/models", token=token)
+        return [row["id"] for row in answer.json()["data"]]
+
+    async def chat(
+        self,
+        principal: Principal,
+        messages: Sequence[ChatMessage],
+        *,
+        conversation: uuid.UUID,
+        restore: RestoreMode = "none",
+        grant: str | None = None,
+        form: Form = "tokenised",
+        model: str = "default",
+        options: Mapping[str, object] | None = None,
+    ) -> AsyncIterator[ChatChunk]:
+        """Stream an answer; `options` are OpenAI's own (`max_tokens`, `temperature`, `stop`, …).
+
+        Leaving the iterator (`aclose`) stops the model. Raises the door's refusals before the first
+        chunk, and what breaks in mid-stream from the iterator.
+        """
+        body = {
+            **(options or {}),
+            "model": model,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "messages": [_message(message) for message in messages],
+            "cloister": {
+                "conversation": str(conversation),
+                "restore": restore,
+                "grant": grant,
+                "form": form,
+            },
+        }
+        headers = {"Authorization": f"Bearer {self._tokens.for_principal(principal, AUDIENCE)}"}
+        try:
+            async with self._http.stream(
+                "POST", "/v1/chat/completions", json=body, headers=headers, timeout=_CHAT_TIMEOUT
+            ) as response:
+                if response.is_error:
+                    await response.aread()
+                    raise response_error("door", response)
+                async for chunk in _chunks(response):
+                    yield chunk
+        except httpx.TransportError as error:
+            raise unreachable("door", error) from error
+
+    async def _post(
+        self, principal: Principal, path: str, body: object, *, limit: httpx.Timeout | None = None
+    ) -> dict[str, Any]:
+        token = self._tokens.for_principal(principal, AUDIENCE)
+        answer = await call(self._http, "door", "POST", path, token=token, body=body, limit=limit)
+        return dict(answer.json())
+
+
+def _message(message: ChatMessage) -> dict[str, object]:
+    if isinstance(message.content, str):
+        return {"role": message.role, "content": message.content}
+    return {"role": message.role, "content": [_content(part) for part in message.content]}
+
+
+def _content(part: str | TextPart) -> dict[str, str]:
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    return {"type": "text", "text": part.text, "form": part.form}
+
+
+async def _chunks(response: httpx.Response) -> AsyncIterator[ChatChunk]:
+    async for line in response.aiter_lines():
+        if not line.startswith("data:"):
+            continue
+        payload = line.removeprefix("data:").strip()
+        if payload == _DONE:
+            return
+        chunk = json.loads(payload)
+        if "error" in chunk:
+            raise _broken(chunk["error"])
+        yield _chunk(chunk)
+    raise UpstreamFailed("The answer broke off before its end.", part="door")
+
+
+def _chunk(chunk: Mapping[str, Any]) -> ChatChunk:
+    usage = chunk.get("usage")
+    counted = ChatUsage(usage["prompt_tokens"], usage["completion_tokens"]) if usage else None
+    if not chunk["choices"]:
+        return ChatChunk("", usage=counted)
+    choice = chunk["choices"][0]
+    return ChatChunk(choice["delta"].get("content") or "", choice.get("finish_reason"), counted)
+
+
+def _broken(error: Mapping[str, Any]) -> CloisterError:
+    status = int(error.get("status", UpstreamFailed.status))
+    if status == PartUnavailable.status:
+        return PartUnavailable(str(error.get("part", "model")), str(error["message"]))
+    return error_from_problem(status, {"detail": error["message"]})

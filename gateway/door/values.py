@@ -1,0 +1,93 @@
+"""What the door and its callers exchange, as values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Form = Literal["raw", "tokenised"]
+Outcome = Literal["allowed", "flagged", "denied"]
+Purpose = Literal["question", "context", "edit"]
+EmbeddingPurpose = Literal["index", "query"]
+RestoreMode = Literal["none", "granted"]
+
+
+@dataclass(frozen=True)
+class TextPart:
+    """A text to redact; `tokenised` says that this door made its tokens, in the same conversation."""
+
+    id: str
+    text: str
+    form: Form = "raw"
+
+
+@dataclass(frozen=True)
+class RedactedPart:
+    """The tokenised text of the part with the same id."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class TokenInfo:
+    """What a token stands for, without its value; `entity` may join several by `|`."""
+
+    token: str
+    type: str
+    entity: str | None
+    field: str | None
+
+
+@dataclass(frozen=True)
+class DoorVerdict:
+    """What the inbound filter says of a question; `sentence` is for the person who asked."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...] = ()
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class DoorRedaction:
+    """Redacted parts in the order asked; `hidden` counts the different identities in them."""
+
+    verdict: DoorVerdict
+    parts: tuple[RedactedPart, ...]
+    hidden: int
+    tokens: tuple[TokenInfo, ...]
+
+
+@dataclass(frozen=True)
+class Restored:
+    """Texts for one viewer; `withheld` counts the tokens that stayed tokens."""
+
+    texts: tuple[str, ...]
+    withheld: int
+
+
+@dataclass(frozen=True)
+class ChatMessage:
+    """One message to the model: a text, or separate content parts.
+
+    A `TextPart` says its own form; a plain text has the form of the call.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str | Sequence[str | TextPart]
+
+
+@dataclass(frozen=True)
+class ChatUsage:
+    """Tokens of the model, as its server counted them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True)
+class ChatChunk:
+    """The next words; the last chunk has a `finish_reason` and, where the server counts, the usage."""
+
+    text: str
+    finish_reason: str | None = None
+    usage: ChatUsage | None = None
