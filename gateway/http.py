@@ -63,7 +63,7 @@ async def call(
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         response = await client.request(
-            method, path, headers=headers, json=body, timeout=timeout or client.timeout
+            method, path, headers=headers, json=body, timeout=limit or client.timeout
         )
     except httpx.TransportError as error:
         raise unreachable(part, error) from error
