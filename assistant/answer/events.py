@@ -45,6 +45,8 @@ NOTHING_FOUND: Final = (
     "I found nothing about this in the records you may see. "
     "Try the customer's full name, an order or case number, or other words."
 )
-NO_SUMMARY: Final = "The language model is not available, so there is no summary. The sources below are yours to read."
+NO_SUMMARY: Final = (
+    "The language model is not available, so there is no summary. The sources below are yours to read."
+)
 REFUSED: Final = "This question was not passed on."
 INTERRUPTED: Final = "The answer was interrupted before it was complete. Ask again."

@@ -1,0 +1,7 @@
+"""Answers: from a tokenised question to checked sentences, or a draft that must wait."""
+
+from .context import Turn
+from .events import EventKind, RunAudit
+from .pipeline import AnsweringSettings, AnswerPipeline, Asked, Hold, Step
+
+__all__ = ["AnswerPipeline", "AnsweringSettings", "Asked", "EventKind", "Hold", "RunAudit", "Step", "Turn"]

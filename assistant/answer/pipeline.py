@@ -1,0 +1,313 @@
+"""The way of a question, as steps: search, redact, weigh, generate, check, show or hold.
+
+The pipeline decides; whoever runs it writes its steps down under the run's lease.
+"""
+
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from approvals import Policy, RuleHit, weigh_question, weigh_sentence
+from gateway import (
+    ChatMessage,
+    CloisterError,
+    DoorClient,
+    PartUnavailable,
+    Principal,
+    Settings,
+    TextPart,
+    UpstreamFailed,
+)
+from retrieval import RetrievalClient, SearchResult
+
+from .context import Budget, Prompt, Turn, build_prompt
+from .events import NO_SUMMARY, NOTHING_FOUND, EventKind, RunAudit
+from .evidence import Candidate, candidates, choose, quoting_pattern
+from .sentences import SentenceSplitter
+from .support import Checked, Source, check_sentence
+
+_UNKNOWN_USER: Final = (
+    "Your sign-in matches no user of the CRM, so there are no records to show you. "
+    "Ask your administrator to give your CRM user this sign-in name."
+)
+_CRM_DOWN: Final = "The CRM cannot be reached, so no record can be checked or shown. Try again in a moment."
+_LIMIT: Final = 8
+_WEAK: Final = 0.2
+
+
+class AnsweringSettings(Settings):
+    """The model that answers: tokens of its window, tokens of an answer, and whether it may only quote."""
+
+    model: str = "default"
+    window: int = 4096
+    answer_tokens: int = 256
+    quoting: bool = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question to answer; every text is tokenised."""
+
+    run: uuid.UUID
+    conversation: uuid.UUID
+    principal: Principal
+    question: str
+    tokens: Sequence[Mapping[str, Any]]
+    scope: str | None = None
+    history: Sequence[Turn] = ()
+    earlier_tokens: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to append to the run, and what the record keeps of it."""
+
+    kind: EventKind
+    data: Mapping[str, Any] = field(default_factory=dict)
+    audit: RunAudit | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The answer must wait for an officer: the whole draft, and how much of it has been shown."""
+
+    sentences: tuple[Checked, ...]
+    sources: tuple[Mapping[str, Any], ...]
+    entities: tuple[str, ...]
+    hits: tuple[RuleHit, ...]
+    shown: int
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    sources: tuple[Source, ...]
+    passages: tuple[Mapping[str, Any], ...]
+    facts: tuple[Mapping[str, Any], ...]
+    hidden: int
+
+
+class AnswerPipeline:
+    """Answers questions with the parts it is given; holds no state between questions."""
+
+    def __init__(
+        self, door: DoorClient, retrieval: RetrievalClient, policy: Policy, settings: AnsweringSettings
+    ) -> None:
+        self._door = door
+        self._retrieval = retrieval
+        self._policy = policy
+        self._settings = settings
+
+    async def answer(self, asked: Asked) -> AsyncIterator[Step | Hold]:
+        """The steps of one answer, in order. Raises the error of a part that is needed and fails."""
+        yield Step(EventKind.STAGE, {"name": "searching"})
+        result = await self._search(asked)
+        yield Step(
+            EventKind.STAGE,
+            {"name": "checking", "found": len(result.passages), "facts": len(result.facts)},
+            RunAudit.SEARCHED,
+            {"found": result.found, "shown": [passage.id for passage in result.passages]},
+        )
+        if (ending := _ending(result)) is not None:
+            yield ending
+            return
+        evidence = await self._redact(asked, result)
+        yield Step(
+            EventKind.SOURCES,
+            {"passages": evidence.passages, "facts": evidence.facts, "stale": result.stale},
+        )
+        yield Step(EventKind.STAGE, {"name": "writing"})
+        async for step in self._write(asked, evidence):
+            yield step
+
+    async def _search(self, asked: Asked) -> SearchResult:
+        refs = _refs(asked.tokens)
+        entities = refs or _refs(asked.earlier_tokens)
+        question = _durable(asked.question, asked.tokens)
+        if not refs and not asked.scope:
+            earlier = [_durable(turn.question, asked.earlier_tokens) for turn in asked.history[-2:]]
+            question = " ".join([question, *earlier])
+        return await self._retrieval.search(
+            asked.principal, question, entities=entities, scope=asked.scope, limit=_LIMIT
+        )
+
+    async def _redact(self, asked: Asked, result: SearchResult) -> _Evidence:
+        texts = [part for passage in result.passages for part in (passage.title, passage.text)]
+        texts += [part for fact in result.facts for part in (fact.title, fact.value)]
+        parts = [TextPart(str(number), text) for number, text in enumerate(texts)]
+        redaction = await self._door.redact(asked.principal, asked.conversation, parts, purpose="context")
+        clean = iter([part.text for part in redaction.parts])
+        passages = [
+            {
+                "n": number,
+                "id": passage.id,
+                "entity": passage.entity,
+                "field": passage.field,
+                "title": next(clean),
+                "text": next(clean),
+                "url": passage.url,
+                "internal": passage.internal,
+                "as_of": passage.as_of.isoformat(),
+            }
+            for number, passage in enumerate(result.passages, 1)
+        ]
+        facts = [
+            {
+                "entity": fact.entity,
+                "label": fact.label,
+                "kind": fact.kind,
+                "title": next(clean),
+                "value": next(clean),
+                "as_of": fact.as_of.isoformat(),
+            }
+            for fact in result.facts
+        ]
+        numbers = {entity: len(passages) + 1 + i for i, entity in enumerate(dict.fromkeys(_entities(facts)))}
+        facts = [{"n": numbers[fact["entity"]], **fact} for fact in facts]
+        sources = [Source(p["n"], p["title"], p["text"]) for p in passages]
+        return _Evidence((*_fact_sources(facts), *sources), tuple(passages), tuple(facts), redaction.hidden)
+
+    async def _write(self, asked: Asked, evidence: _Evidence) -> AsyncIterator[Step | Hold]:
+        weighed = weigh_question(self._policy, asked.question, roles=asked.principal.roles)
+        hits, shown, drafted = list(weighed.hits), 0, list[Checked]()
+        try:
+            prompt, options = await self._prompt(asked, evidence)
+            if prompt is None:
+                yield Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_FOUND})
+                return
+            async with aclosing(self._sentences(asked, prompt, options)) as sentences:
+                async for sentence in sentences:
+                    checked = check_sentence(sentence, prompt.sources)
+                    weighing = weigh_sentence(
+                        self._policy,
+                        checked.text,
+                        question=asked.question,
+                        roles=asked.principal.roles,
+                        supported=checked.supported,
+                        passages=[source.whole for source in prompt.sources],
+                    )
+                    drafted.append(checked)
+                    hits += weighing.hits
+                    if not hits:
+                        yield _sentence(shown, checked)
+                        shown += 1
+        except (PartUnavailable, UpstreamFailed) as error:
+            if drafted or not _is_model(error):
+                raise
+            yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
+            return
+        yield Step(
+            EventKind.STAGE,
+            {"name": "weighing"},
+            RunAudit.WEIGHED,
+            {"sentences": len(drafted), "rules": sorted({hit.rule for hit in hits}), "shown": shown},
+        )
+        if hits and drafted:
+            shown_sources = tuple([*evidence.passages, *evidence.facts])
+            entities = tuple(_entities([*evidence.passages, *evidence.facts]))
+            yield Hold(tuple(drafted), shown_sources, entities, tuple(hits), shown)
+        elif not drafted:
+            yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
+
+    async def _prompt(self, asked: Asked, evidence: _Evidence) -> tuple[Prompt | None, dict[str, object]]:
+        budget = Budget(self._settings.window, self._settings.answer_tokens)
+        options: dict[str, object] = {"max_tokens": self._settings.answer_tokens, "temperature": 0.0}
+        if not self._settings.quoting:
+            return build_prompt(asked.question, evidence.sources, asked.history, budget), options
+        chosen = await self._choose(asked, evidence)
+        if not chosen:
+            return None, options
+        order = {candidate.n: -position for position, candidate in reversed(list(enumerate(chosen)))}
+        sources = sorted(
+            (source for source in evidence.sources if source.n in order), key=lambda source: -order[source.n]
+        )
+        options["structured_outputs"] = {"regex": quoting_pattern(chosen)}
+        return build_prompt(asked.question, sources, (), budget, quoting=True), options
+
+    async def _choose(self, asked: Asked, evidence: _Evidence) -> list[Candidate]:
+        found = candidates(asked.question, evidence.sources)
+        # the words decide who is compared by meaning: each comparison costs milliseconds
+        found = sorted(found, key=lambda one: (-one.lexical, -one.rank))[:24]
+        if not found:
+            return []
+        vectors = await self._door.embed(
+            asked.principal, [asked.question, *(candidate.text for candidate in found)], "query"
+        )
+        likeness = [sum(a * b for a, b in zip(vectors[0], vector, strict=True)) for vector in vectors[1:]]
+        if max(likeness) < _WEAK and max(candidate.lexical for candidate in found) < _WEAK:
+            return []
+        return choose(found, likeness)
+
+    async def _sentences(
+        self, asked: Asked, prompt: Prompt, options: Mapping[str, object]
+    ) -> AsyncIterator[str]:
+        splitter = SentenceSplitter()
+        messages = [ChatMessage(message["role"], _content(message["content"])) for message in prompt.messages]
+        stream = self._door.chat(
+            asked.principal,
+            messages,
+            conversation=asked.conversation,
+            model=self._settings.model,
+            options=options,
+        )
+        async with aclosing(stream) as chunks:
+            async for chunk in chunks:
+                for sentence in splitter.feed(chunk.text):
+                    yield sentence
+        for sentence in splitter.finish():
+            yield sentence
+
+
+def _ending(result: SearchResult) -> Step | None:
+    if not result.user_known:
+        return Step(EventKind.FAILED, {"part": "CRM user", "sentence": _UNKNOWN_USER, "retry": False})
+    if not result.crm_available:
+        return Step(EventKind.FAILED, {"part": "CRM", "sentence": _CRM_DOWN, "retry": True})
+    if not result.passages and not result.facts:
+        return Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_FOUND})
+    return None
+
+
+def _sentence(index: int, checked: Checked) -> Step:
+    data = {
+        "index": index,
+        "text": checked.text,
+        "citations": list(checked.citations),
+        "supported": checked.supported,
+    }
+    return Step(EventKind.SENTENCE, data)
+
+
+def _fact_sources(facts: Sequence[Mapping[str, Any]]) -> list[Source]:
+    grouped: dict[int, list[Mapping[str, Any]]] = {}
+    for fact in facts:
+        grouped.setdefault(fact["n"], []).append(fact)
+    return [
+        Source(n, rows[0]["title"], "\n".join(f"{row['label']}: {row['value']}" for row in rows))
+        for n, rows in grouped.items()
+    ]
+
+
+def _entities(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(str(row["entity"]) for row in rows))
+
+
+def _refs(tokens: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(token["entity"]) for token in tokens if token.get("entity")))
+
+
+def _durable(text: str, tokens: Sequence[Mapping[str, Any]]) -> str:
+    for token in tokens:
+        if token.get("entity"):
+            text = text.replace(str(token["token"]), f"[{token['entity']}]")
+    return text
+
+
+def _content(content: str | Sequence[Mapping[str, str]]) -> str | list[str | TextPart]:
+    return content if isinstance(content, str) else [part["text"] for part in content]
+
+
+def _is_model(error: CloisterError) -> bool:
+    return str(error.extra.get("part", "")) == "model"

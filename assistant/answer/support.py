@@ -1,0 +1,244 @@
+"""The citation check: which sources carry a sentence, and what in it no source contains.
+
+Lexical on purpose: it needs no second model, and what it refuses is easy to explain. Names are tokens
+here (`<PERSON_1>`), so a name that no source contains is seen like any other claim.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+_CITATION: Final = re.compile(r"\s?\[(\d{1,3})\]")
+_TOKEN: Final = re.compile(r"<[A-Z]+_\d+(?:_[A-Z]+)*>")
+_NUMBER: Final = re.compile(r"\d+(?:[.,:/-]\d+)*%?")
+_WORD: Final = re.compile(r"[^\W\d_]{2,}")
+_NAME: Final = re.compile(r"(?<=[\w,;:] )[A-ZÄÖÜ][^\W\d_]{2,}")
+_STOP: Final = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "and",
+        "or",
+        "but",
+        "if",
+        "of",
+        "to",
+        "in",
+        "on",
+        "at",
+        "by",
+        "for",
+        "from",
+        "with",
+        "without",
+        "as",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "being",
+        "it",
+        "its",
+        "this",
+        "that",
+        "these",
+        "those",
+        "they",
+        "them",
+        "their",
+        "there",
+        "then",
+        "than",
+        "he",
+        "she",
+        "his",
+        "her",
+        "you",
+        "your",
+        "we",
+        "our",
+        "us",
+        "not",
+        "no",
+        "do",
+        "does",
+        "did",
+        "has",
+        "have",
+        "had",
+        "will",
+        "would",
+        "can",
+        "could",
+        "may",
+        "might",
+        "should",
+        "shall",
+        "must",
+        "about",
+        "into",
+        "over",
+        "under",
+        "within",
+        "after",
+        "before",
+        "also",
+        "please",
+        "any",
+        "all",
+        "each",
+        "some",
+        "more",
+        "most",
+        "other",
+        "such",
+        "only",
+        "own",
+        "same",
+        "so",
+        "too",
+        "very",
+        "der",
+        "die",
+        "das",
+        "und",
+        "oder",
+        "aber",
+        "in",
+        "im",
+        "an",
+        "am",
+        "auf",
+        "von",
+        "vom",
+        "zu",
+        "zum",
+        "zur",
+        "mit",
+        "ist",
+        "sind",
+        "war",
+        "waren",
+        "wird",
+        "werden",
+        "ein",
+        "eine",
+        "einer",
+        "eines",
+        "einem",
+        "den",
+        "dem",
+        "des",
+        "nicht",
+        "kein",
+        "keine",
+        "auch",
+        "als",
+        "wie",
+        "bei",
+        "nach",
+        "vor",
+        "für",
+        "aus",
+        "es",
+        "sie",
+        "er",
+        "wir",
+        "ihr",
+    ]
+)
+_STEM: Final = 5
+_ENOUGH: Final = 0.6
+
+
+@dataclass(frozen=True)
+class Source:
+    """One numbered source, as the model saw it."""
+
+    n: int
+    title: str
+    text: str
+
+    @property
+    def whole(self) -> str:
+        """Title and text, both of which may carry a claim."""
+        return f"{self.title}\n{self.text}"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A sentence after the check: its text with the citations that hold, and whether it is carried."""
+
+    text: str
+    citations: tuple[int, ...]
+    supported: bool
+    missing: tuple[str, ...] = ()
+
+
+def check_sentence(sentence: str, sources: Sequence[Source]) -> Checked:
+    """Hold a sentence against its sources.
+
+    It is supported when a source contains every number, date and name in it and most of its words.
+    Citations that do not carry the sentence are taken out; one that does is added when none is left.
+    `missing` lists the claims that no source contains.
+    """
+    bare = _CITATION.sub("", sentence).strip()
+    claims, words = _claims(bare), _stems(bare)
+    named = [int(number) for number in _CITATION.findall(sentence)]
+    scored = sorted(
+        ((_overlap(words, source), source.n) for source in sources if claims <= _contents(source.whole)),
+        key=lambda scored: (-scored[0], scored[1]),
+    )
+    carrying = {n: share for share, n in scored if share >= _ENOUGH}
+    cited = [n for n in dict.fromkeys(named) if n in carrying] or [n for _, n in scored if n in carrying][:1]
+    everywhere: set[str] = set().union(*(_contents(source.whole) for source in sources))
+    missing = tuple(sorted(claims - everywhere))
+    if not words and not claims:
+        return Checked(bare, (), supported=True)
+    lead = "\n" if "\n" in sentence[: len(sentence) - len(sentence.lstrip())] else ""
+    marks = "".join(f" [{n}]" for n in cited)
+    return Checked(f"{lead}{bare}{marks}", tuple(cited), supported=bool(cited), missing=missing)
+
+
+def overlap(question: str, text: str) -> float:
+    """The share of the question's content words that a text contains, 0 to 1."""
+    wanted = _stems(question) | {token.lower() for token in _TOKEN.findall(question)}
+    has = _stems(text) | {token.lower() for token in _TOKEN.findall(text)}
+    return len(wanted & has) / len(wanted) if wanted else 0.0
+
+
+def _overlap(words: set[str], source: Source) -> float:
+    return len(words & _stems(source.whole)) / len(words) if words else 1.0
+
+
+def _claims(text: str) -> set[str]:
+    """What a sentence asserts that must stand in a source: tokens, numbers, and names by their capital."""
+    rest = _TOKEN.sub(" ", _CITATION.sub("", text))
+    names = {name.lower() for name in _NAME.findall(rest)} - _STOP
+    return set(_TOKEN.findall(text)) | {_plain(number) for number in _NUMBER.findall(rest)} | names
+
+
+def _contents(text: str) -> set[str]:
+    """Everything in a source that can carry a claim."""
+    rest = _TOKEN.sub(" ", text)
+    words = {word.lower() for word in _WORD.findall(rest)}
+    return set(_TOKEN.findall(text)) | {_plain(number) for number in _NUMBER.findall(rest)} | words
+
+
+def _plain(number: str) -> str:
+    """One spelling for 1,200.00, 1.200,00, 1200 and 1200.0."""
+    digits = number.rstrip("%")
+    if re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+(?:[.,]\d{1,2})?|\d+[.,]\d{1,2}|\d+", digits):
+        whole, _, cents = re.sub(r"[.,](?=\d{3}(?:\D|$))", "", digits).replace(",", ".").partition(".")
+        digits = whole.lstrip("0") or "0"
+        digits += f".{cents.rstrip('0')}" if cents.rstrip("0") else ""
+    return digits + ("%" if number.endswith("%") else "")
+
+
+def _stems(text: str) -> set[str]:
+    words = _WORD.findall(_TOKEN.sub(" ", text).lower())
+    return {word[:_STEM] for word in words if word not in _STOP}

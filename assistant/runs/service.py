@@ -1,0 +1,229 @@
+"""Runs: opened by web, executed by work under a lease, followed by pages.
+
+Every write of an executing worker is fenced by its lease: one that lost it can write nothing more.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import func, text, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from assistant.answer.events import REFUSED, EventKind, RunAudit
+from gateway import Conflict, NotFound, Principal, correlation_id, defer, record
+
+from .tables import FINAL, Run, RunEvent, RunState
+
+CHANNEL: Final = "run_events"
+LEASE_SECONDS: Final = 15
+QUEUE: Final = "runs"
+EXECUTE: Final = "run.execute"
+
+
+class LeaseLost(Conflict):
+    """Another worker has adopted the run, or it has been cancelled."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question as the door gave it back: tokenised, with its tokens, and weighed by the filter."""
+
+    text: str
+    tokens: Sequence[Mapping[str, Any]]
+    outcome: str
+    reasons: Sequence[str]
+    sentence: str = ""
+    hidden: int = 0
+
+
+async def open_run(
+    session: AsyncSession,
+    principal: Principal,
+    conversation_id: uuid.UUID,
+    question: Question,
+    *,
+    scope: str | None,
+) -> Run:
+    """Store a run and defer its execution in the same transaction; a denied question ends here."""
+    denied = question.outcome == "denied"
+    run = Run(
+        conversation_id=conversation_id,
+        principal_id=uuid.UUID(principal.id),
+        state=RunState.REFUSED if denied else RunState.QUEUED,
+        question=question.text,
+        tokens=[dict(token) for token in question.tokens],
+        flags=list(question.reasons),
+        scope=scope,
+        correlation=correlation_id(),
+    )
+    session.add(run)
+    await session.flush()
+    record(
+        session,
+        RunAudit.ASKED,
+        principal,
+        conversation=conversation_id,
+        run=run.id,
+        outcome=question.outcome,
+        reasons=list(question.reasons),
+        hidden=question.hidden,
+    )
+    if denied:
+        await append_event(session, run.id, EventKind.REFUSED, {"sentence": question.sentence or REFUSED})
+        await append_event(session, run.id, EventKind.DONE, {})
+        run.finished_at = (await session.exec(select(func.now()))).one()
+        return run
+    await append_event(session, run.id, EventKind.STAGE, {"name": "accepted"})
+    await append_event(
+        session, run.id, EventKind.MASKED, {"count": question.hidden, "types": _types(question)}
+    )
+    await defer(session, EXECUTE, queue=QUEUE, run=str(run.id))
+    return run
+
+
+async def own_run(session: AsyncSession, principal: Principal, run_id: uuid.UUID) -> Run:
+    """The caller's run. Raises `NotFound` for another's."""
+    run = await session.get(Run, run_id)
+    if run is None or str(run.principal_id) != principal.id:
+        raise NotFound("There is no such question.")
+    return run
+
+
+async def runs_of(session: AsyncSession, conversation_id: uuid.UUID) -> Sequence[Run]:
+    """The runs of a conversation, oldest first."""
+    found = select(Run).where(Run.conversation_id == conversation_id).order_by(col(Run.created_at))
+    return (await session.exec(found)).all()
+
+
+async def events_of(
+    session: AsyncSession, run_ids: Sequence[uuid.UUID], after: int = 0
+) -> Sequence[RunEvent]:
+    """Events with a number above `after`, by run and number."""
+    found = (
+        select(RunEvent)
+        .where(col(RunEvent.run_id).in_(run_ids), RunEvent.seq > after)
+        .order_by(col(RunEvent.run_id), col(RunEvent.seq))
+    )
+    return (await session.exec(found)).all()
+
+
+async def append_event(
+    session: AsyncSession,
+    run_id: uuid.UUID,
+    kind: EventKind,
+    data: Mapping[str, Any],
+    *,
+    lease: str | None = None,
+) -> int:
+    """Append an event and wake its followers at commit; gives its number.
+
+    With `lease`, raises `LeaseLost` unless that lease is still held.
+    """
+    run = (await session.exec(select(Run).where(Run.id == run_id).with_for_update())).one()
+    if lease is not None and (run.lease_owner != lease or run.state != RunState.RUNNING):
+        raise LeaseLost("The run is no longer this worker's.")
+    last = (await session.exec(select(func.max(RunEvent.seq)).where(RunEvent.run_id == run_id))).one()
+    seq = (last or 0) + 1
+    session.add(RunEvent(run_id=run_id, seq=seq, kind=kind, data=dict(data)))
+    if kind == EventKind.SENTENCE:
+        run.shown += 1
+        session.add(run)
+    await session.flush()
+    await session.execute(text("SELECT pg_notify(:channel, :run)"), {"channel": CHANNEL, "run": str(run_id)})
+    return seq
+
+
+async def take_lease(session: AsyncSession, run_id: uuid.UUID, worker: str) -> Run | None:
+    """Make a queued or abandoned run this worker's; None when it is not to be had."""
+    free = (col(Run.state) == RunState.QUEUED) | (
+        (col(Run.state) == RunState.RUNNING) & (col(Run.lease_until) < func.now())
+    )
+    statement = (
+        update(Run)
+        .where(col(Run.id) == run_id, free)
+        .values(state=RunState.RUNNING, lease_owner=worker, lease_until=_lease_end(), attempt=Run.attempt + 1)
+        .returning(Run)
+    )
+    return (await session.exec(statement)).scalar_one_or_none()  # type: ignore[call-overload]
+
+
+async def extend_lease(session: AsyncSession, run_id: uuid.UUID, worker: str) -> bool:
+    """Keep the lease; False when it is lost or the rep has cancelled."""
+    statement = (
+        update(Run)
+        .where(
+            col(Run.id) == run_id,
+            col(Run.lease_owner) == worker,
+            col(Run.state) == RunState.RUNNING,
+            col(Run.cancel_requested).is_(False),
+        )
+        .values(lease_until=_lease_end())
+        .returning(col(Run.id))
+    )
+    return (await session.exec(statement)).scalar_one_or_none() is not None  # type: ignore[call-overload]
+
+
+async def abandoned_runs(session: AsyncSession) -> Sequence[uuid.UUID]:
+    """Running runs whose lease has run out: their worker is gone."""
+    found = select(Run.id).where(Run.state == RunState.RUNNING, col(Run.lease_until) < func.now())
+    return (await session.exec(found)).all()
+
+
+async def finish(
+    session: AsyncSession,
+    run: Run,
+    state: RunState,
+    actor: Principal | str,
+    *,
+    lease: str | None = None,
+) -> None:
+    """Put a run into a final state and say so to its followers."""
+    await append_event(session, run.id, EventKind.DONE, {"state": state}, lease=lease)
+    statement = update(Run).where(col(Run.id) == run.id, col(Run.state).not_in(FINAL))
+    await session.execute(
+        statement.values(state=state, finished_at=func.now(), lease_owner=None, lease_until=None)
+    )
+    record(session, RunAudit.FINISHED, actor, conversation=run.conversation_id, run=run.id, state=state)
+
+
+async def request_cancel(session: AsyncSession, run: Run, principal: Principal) -> None:
+    """The rep stops the run: a queued one ends at once, a running one at its worker's next step."""
+    locked = (await session.exec(select(Run).where(Run.id == run.id).with_for_update())).one()
+    if locked.state in FINAL:
+        return
+    locked.cancel_requested = True
+    session.add(locked)
+    if locked.state == RunState.QUEUED:
+        await append_event(session, run.id, EventKind.CANCELLED, {})
+        await finish(session, locked, RunState.CANCELLED, principal)
+
+
+async def rate(
+    session: AsyncSession, run: Run, principal: Principal, *, thumb: str, reason: str | None, note: str
+) -> None:
+    """Keep the rep's thumb; a second one replaces the first."""
+    run.feedback = {"thumb": thumb, "reason": reason, "note": note}
+    session.add(run)
+    record(
+        session,
+        RunAudit.RATED,
+        principal,
+        conversation=run.conversation_id,
+        run=run.id,
+        thumb=thumb,
+        reason=reason,
+    )
+
+
+def _types(question: Question) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for token in question.tokens:
+        counts[str(token["type"])] = counts.get(str(token["type"]), 0) + 1
+    return counts
+
+
+def _lease_end() -> Any:
+    return func.now() + text(f"interval '{LEASE_SECONDS} seconds'")
