@@ -24,23 +24,28 @@ from .search.values import (
     SearchResult,
     SyncStatus,
 )
+from .settings import CrmSettings, IndexSettings, RetrievalSettings, SyncSettings
 
 __all__ = [
     "AlreadyImported",
     "CrmError",
     "CrmMap",
     "CrmRefused",
+    "CrmSettings",
     "CrmUnavailable",
     "EntitySync",
     "Fact",
     "FoundEntity",
     "Grant",
     "ImportFailed",
+    "IndexSettings",
     "MapInvalid",
     "Passage",
     "Problem",
     "RetrievalClient",
+    "RetrievalSettings",
     "SearchResult",
+    "SyncSettings",
     "SyncStatus",
     "check_map",
     "check_map_against",
