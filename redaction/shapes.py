@@ -1,0 +1,199 @@
+# ruff: noqa: E501 - a regular expression is easiest to read in one piece
+"""The shapes of identities that we add to Presidio's: regular expressions in the syntax of `regex`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .entities import EntityType
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One pattern; the whole match is the identity, so what must stand beside it is looked around at."""
+
+    name: str
+    type: EntityType
+    regex: str
+    score: float
+    any_case: bool = True
+
+
+_DATE = (
+    r"(?:\d{1,2}[./\-]\d{1,2}[./\-]\d{2,4}|\d{4}-\d{2}-\d{2}|"
+    r"\d{1,2}(?:st|nd|rd|th|\.)? ?(?:of )?[a-zäé]{3,9}\.?,? \d{4}|[a-zäé]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})"
+)
+_SUFFIX = (
+    r"(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|ter|way|"
+    r"parkway|pkwy|highway|hwy|circle|cir|trail|trl|crescent|close|walk|row|loop|alley|plaza|pike|gardens|grove|mews)"
+)
+_EUROPEAN_SUFFIX = (
+    r"\w*(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer|straat|laan|plein|gade|vej|vägen|gatan|veien|"
+    r"katu|tie|utca|útja?|út|ulice|ulica|vägen|gata|tér|körút)"
+)
+_EUROPEAN_PREFIX = (
+    r"(?:rue|avenue|via|viale|piazza|corso|calle|avenida|plaza|rua|praça|ul\.|ulica|carrer|boulevard|place|allée|"
+    r"chemin|largo|travessa|strada|quai)"
+)
+_UNIT = r"(?:,?[ \n]+(?:apt|apartment|suite|ste|unit|floor|room|box|#)\.? ?#?\w{1,6}\b)?"
+_PHONE_WORD = r"(?:phone|telephone|tel|mobile|cell|cellphone|fax|desk|call|ring|reach|text|whatsapp|telefon|handy|hotline)"
+_NUMBER_WORD = r"(?: ?(?:number|no|nr|num|id|code)\b\.?)?"
+
+SHAPES: tuple[Shape, ...] = (
+    Shape(
+        "web address",
+        EntityType.URL,
+        r"\b(?:https?|ftp)://[^\s<>\"']*[^\s<>\"'.,;:!?)\]]|(?<![@\w.])www\.[a-z0-9\-]+(?:\.[a-z0-9\-]+)+(?:/[^\s<>\"']*)?",
+        0.7,
+    ),
+    Shape(
+        "web host",
+        EntityType.URL,
+        r"(?<![@\w.\-])(?:[a-z0-9](?:[a-z0-9\-]*[a-z0-9])?\.)+(?:com|net|org|io|de|at|ch|eu|fr|nl|biz|info|co\.uk|dev|app)"
+        r"\b(?:/[^\s<>\"']*)?(?![\w@])",
+        0.5,
+        any_case=False,
+    ),
+    Shape(
+        "bracketed e-mail",
+        EntityType.EMAIL,
+        r"\b[\w.+\-]+ ?[\[(](?:at|@)[\])] ?[\w\-]+(?:(?:\.| ?[\[(]dot[\])] ?)\w+)+",
+        0.6,
+    ),
+    Shape(
+        "telephone after its word",
+        EntityType.PHONE,
+        rf"(?<=\b{_PHONE_WORD}\b[^\n\d+(]{{0,24}})(?:\+|\(\+?)?\d(?:[ ().\-/]{{0,3}}\d){{5,15}}(?:\s?(?:x|ext\.?)\s?\d{{1,6}})?(?![\w])",
+        0.6,
+    ),
+    Shape(
+        "international telephone",
+        EntityType.PHONE,
+        r"(?<![\w+])\+\d{1,3}(?:[ ().\-/]{0,3}\d){6,13}(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?!\w)",
+        0.6,
+    ),
+    Shape(
+        "American telephone",
+        EntityType.PHONE,
+        r"(?<![\w\-.])(?:001[\-. ]|1[\-. ])?(?:\(\d{3}\) ?|\d{3}[\-.])\d{3}[\-. ]\d{4}(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w\-])",
+        0.5,
+    ),
+    Shape(
+        "date of birth",
+        EntityType.DATE_OF_BIRTH,
+        rf"(?<=\b(?:born|birthday|birthdate|birth|dob|d\.o\.b\.?|geboren|geb\.|geburtsdatum)\b[^\n\d]{{0,20}}){_DATE}\b",
+        0.7,
+    ),
+    Shape(
+        "card after its word",
+        EntityType.CARD,
+        r"(?<=\b(?:card|visa|mastercard|amex|karte)\b[^\n\d]{0,24})\d(?:[ \-]?\d){11,18}(?!\w)",
+        0.6,
+    ),
+    Shape(
+        "IBAN",
+        EntityType.IBAN,
+        r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b",
+        0.5,
+        any_case=False,
+    ),
+    Shape(
+        "account after its word",
+        EntityType.ACCOUNT,
+        rf"(?<=\b(?:account|acct|a/c|konto|kontonummer|customer|kundennummer|member|policy|contract){_NUMBER_WORD}"
+        r"[ :#]{1,3}(?:is )?)(?=[A-Z\-]*\d)[A-Z0-9][A-Z0-9\-]{4,24}[A-Z0-9]\b",
+        0.5,
+    ),
+    Shape(
+        "tax number after its word",
+        EntityType.TAX_ID,
+        rf"(?<=\b(?:tax|vat|tin|ein|itin|ssn|nino|ust-?id|ustid(?:nr)?|steuernummer|steuer-id|social security)"
+        rf"{_NUMBER_WORD}[ :#\-]{{1,3}}(?:is )?)(?=[A-Z\-]*\d)[A-Z0-9][A-Z0-9 ./\-]{{5,16}}[A-Z0-9]\b",
+        0.6,
+    ),
+    Shape(
+        "VAT number",
+        EntityType.TAX_ID,
+        r"\b(?:DE|ATU|FR|NL|BE|IT|ESB|PL|GB|CHE)-?\d{8,12}\b",
+        0.5,
+        any_case=False,
+    ),
+    Shape(
+        "British insurance number",
+        EntityType.TAX_ID,
+        r"\b[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b",
+        0.5,
+        any_case=False,
+    ),
+    Shape(
+        "document after its word",
+        EntityType.ID,
+        rf"(?<=\b(?:passport|licen[cs]e|identity card|id card|ausweis|reisepass|national id){_NUMBER_WORD}[ :#]{{1,3}}(?:is )?)"
+        r"(?=[A-Z\-]*\d)[A-Z0-9][A-Z0-9\-]{4,16}[A-Z0-9]\b",
+        0.6,
+    ),
+    Shape(
+        "user name after its word",
+        EntityType.USERNAME,
+        r"(?<=\b(?:user ?name|login|user id|benutzername)(?: is|:|=)? ?[\"']?)(?!is\b|and\b|or\b)(?=\w*[\d_.\-])[\w.\-]{3,32}\w",
+        0.5,
+    ),
+    Shape(
+        "secret after its word",
+        EntityType.SECRET,
+        r"(?<=\b(?:password|passwd|passphrase|passwort|kennwort|api[ _\-]?key|secret|token|pin)(?: is|:|=){1,2} ?[\"'`]?)"
+        r"(?=[^\s\"'`<]*[\d!@#$%^&*_])[^\s\"'`<]{3,128}[^\s\"'`<.,;]",
+        0.6,
+    ),
+    Shape(
+        "key of a known form",
+        EntityType.SECRET,
+        r"\b(?:sk-[A-Za-z0-9_\-]{16,}|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|xox[abpr]-[A-Za-z0-9\-]{10,}|"
+        r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,})",
+        0.9,
+        any_case=False,
+    ),
+    Shape(
+        "street and number",
+        EntityType.ADDRESS,
+        rf"\b\d{{1,6}}[A-Z]?(?:[ \-]\d{{1,5}})?,? (?:[\w.'’\-]+ ){{1,4}}?{_SUFFIX}\b\.?(?: (?:NW|NE|SW|SE|N|S|E|W)\b)?{_UNIT}",
+        0.6,
+    ),
+    Shape(
+        "European street and number",
+        EntityType.ADDRESS,
+        rf"\b{_EUROPEAN_SUFFIX} \d{{1,5}} ?[a-z]?\b(?:[/\-]\d{{1,4}})?{_UNIT}|\b\d{{1,5}}(?: bis| ter)?,? {_EUROPEAN_PREFIX}(?: [\w'’.\-]+){{1,4}}|"
+        rf"\b{_EUROPEAN_PREFIX}(?: [\w'’.\-]+){{1,4}},? \d{{1,5}}\b",
+        0.6,
+    ),
+    Shape(
+        "post box",
+        EntityType.ADDRESS,
+        r"\bP\.? ?O\.? ?Box \d{1,7}\b|\b(?:PSC|Unit|CMR) \d{3,5},? Box \d{1,5}\b",
+        0.6,
+    ),
+    Shape(
+        "military post",
+        EntityType.ADDRESS,
+        r"\b(?:APO|FPO|DPO),? (?:AA|AE|AP) \d{5}(?:-\d{4})?\b",
+        0.7,
+        any_case=False,
+    ),
+    Shape("flat", EntityType.ADDRESS, r"\b(?:apt|apartment|suite)\.? #?\d{1,5}\b", 0.5),
+    Shape(
+        "post code after its word",
+        EntityType.ADDRESS,
+        r"(?<=\b(?:zip|post ?code|postal code|plz|postleitzahl)(?: ?code)?[ :#]{1,3}(?:is )?)(?=[A-Z ]*\d)[A-Z0-9][A-Z0-9 \-]{2,9}[A-Z0-9]\b",
+        0.6,
+    ),
+    Shape(
+        "American state and post code",
+        EntityType.ADDRESS,
+        r"\b[A-Z]{2} \d{5}(?:-\d{4})?\b",
+        0.5,
+        any_case=False,
+    ),
+    Shape(
+        "British post code", EntityType.ADDRESS, r"\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b", 0.5, any_case=False
+    ),
+)
