@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 import httpx
@@ -107,7 +107,7 @@ class DoorClient:
         form: Form = "tokenised",
         model: str = "default",
         options: Mapping[str, object] | None = None,
-    ) -> AsyncIterator[ChatChunk]:
+    ) -> AsyncGenerator[ChatChunk, None]:
         """Stream an answer; `options` are OpenAI's own (`max_tokens`, `temperature`, `stop`, …).
 
         Leaving the iterator (`aclose`) stops the model. Raises the door's refusals before the first
