@@ -1,0 +1,241 @@
+"""Qdrant Edge: the vector engine inside this process. The only module that imports it."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from gateway import PartUnavailable, log
+from retrieval.rights import Visibility
+
+from .points import (
+    BATCH,
+    MARK,
+    Counts,
+    Hit,
+    IndexedRow,
+    Known,
+    Leg,
+    Sparse,
+    Waiting,
+    gather,
+    payload_of,
+    point_id,
+)
+
+_DENSE: Final = "dense"
+_TERMS: Final = "terms"
+_SHAPE: Final = 1  # raised when the payload or the vectors change: a new folder is filled beside the old
+_KEYWORDS: Final = ("ref", "kind", "acl", "up")
+_SCROLL: Final = 20_000
+_READ: Final = ["ref", "version", "shape", "size", "digest"]
+_HIT: Final = ["ref", "field", "ordinal"]
+
+T = TypeVar("T")
+
+
+class Terms:
+    """BM25 weights of a text (Robertson & Zaragoza 2009); what a term is worth is for the index to say."""
+
+    def __init__(self, language: str = "english") -> None:
+        import qdrant_edge
+
+        config = qdrant_edge.Bm25Config(language=language, ascii_folding=True, avg_len=80.0)
+        self._model = qdrant_edge.Bm25(config)
+
+    def of_document(self, text: str) -> Sparse:
+        """Weights by frequency and length."""
+        found = self._model.embed_document(text)
+        return Sparse(list(found.indices), list(found.values))
+
+    def of_query(self, text: str) -> Sparse:
+        """Each term once."""
+        found = self._model.embed_query(text)
+        return Sparse(list(found.indices), list(found.values))
+
+
+class EdgeIndex:
+    """An index in a folder of ours; one process owns it.
+
+    `optimize()` is never called here: it would hold this process for seconds to minutes.
+    """
+
+    def __init__(self, folder: Path, *, model: str, dimensions: int) -> None:
+        """Open the folder, or make it. Raises `PartUnavailable` when another process has it.
+
+        What cannot be read is put aside and filled anew from the CRM.
+        """
+        import qdrant_edge
+
+        self._q = qdrant_edge
+        self._model = model
+        self._shard = self._open(folder / f"{model}-{dimensions}-{_SHAPE}", dimensions)
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="edge")
+
+    async def load(self) -> dict[str, dict[str, Known]]:
+        return await self._run(self._load)
+
+    async def put(self, rows: Sequence[IndexedRow], known: Mapping[str, Known]) -> dict[str, Known]:
+        return await self._run(partial(self._put, rows, known))
+
+    async def drop(self, points: Sequence[str]) -> None:
+        for start in range(0, len(points), BATCH):
+            batch: list[Any] = list(points[start : start + BATCH])
+            await self._run(partial(self._shard.update, self._q.UpdateOperation.delete_points(batch)))
+
+    async def waiting(self, limit: int) -> list[Waiting]:
+        q = self._q
+        wanted = q.Filter(
+            must=[q.FieldCondition("wants", match=q.MatchValue(True))],
+            must_not=[q.HasVectorCondition(_DENSE)],
+        )
+        request = q.ScrollRequest(limit=limit, filter=wanted, with_payload=[*_HIT, "digest"])
+        records, _ = await self._run(partial(self._shard.scroll, request))
+        return [_waiting(str(record.id), record.payload) for record in records]
+
+    async def add_vectors(self, vectors: Mapping[str, Sequence[float]]) -> None:
+        named = [self._q.PointVectors(point, {_DENSE: list(vector)}) for point, vector in vectors.items()]
+        if named:
+            await self._run(partial(self._shard.update, self._q.UpdateOperation.update_vectors(named)))
+
+    async def search(self, visibility: Visibility, legs: Sequence[Leg]) -> list[list[Hit]]:
+        if not visibility.grants or not legs:
+            return [[] for _ in legs]
+        batch = self._q.QueryBatchRequest([self._query(visibility, leg) for leg in legs])
+        answers = await self._run(partial(self._shard.query_batch, batch))
+        return [[_hit(str(point.id), point.payload, point.score) for point in answer] for answer in answers]
+
+    async def counts(self, kinds: Sequence[str]) -> dict[str, Counts]:
+        return await self._run(partial(self._counts, kinds))
+
+    async def flush(self) -> None:
+        await self._run(self._shard.flush)
+
+    async def close(self) -> None:
+        await self._run(self._shard.flush)
+        await self._run(self._shard.close)
+        self._threads.shutdown()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _open(self, folder: Path, dimensions: int) -> Any:
+        if not (folder / "edge_config.json").exists():
+            return self._create(folder, dimensions)
+        try:
+            return self._q.EdgeShard.load(str(folder))
+        except Exception as error:  # the engine raises nothing narrower
+            if "WouldBlock" in str(error):
+                raise PartUnavailable(
+                    "index",
+                    f"The index in {folder} is in use by another process. Stop that one first: "
+                    "one process owns the index.",
+                ) from error
+            aside = folder.with_name(f"{folder.name}.unreadable-{int(time.time())}")
+            log.error("index.unreadable", exc_info=error, put_aside=str(aside))
+            folder.rename(aside)
+            return self._create(folder, dimensions)
+
+    def _create(self, folder: Path, dimensions: int) -> Any:
+        q = self._q
+        if folder.exists():
+            shutil.rmtree(folder)  # a creation that was cut off: it holds nothing yet
+        folder.mkdir(parents=True, mode=0o700)
+        config = q.EdgeConfig(
+            vectors={_DENSE: q.EdgeVectorParams(size=dimensions, distance=q.Distance.Cosine)},
+            sparse_vectors={_TERMS: q.EdgeSparseVectorParams(modifier=q.Modifier.Idf)},
+        )
+        shard = q.EdgeShard.create(str(folder), config)
+        for name in _KEYWORDS:
+            shard.update(q.UpdateOperation.create_field_index(name, q.PayloadSchemaType.Keyword))
+        shard.update(q.UpdateOperation.create_field_index("wants", q.PayloadSchemaType.Bool))
+        return shard
+
+    def _load(self) -> dict[str, dict[str, Known]]:
+        payloads: dict[str, Mapping[str, object]] = {}
+        offset = None
+        while True:
+            request = self._q.ScrollRequest(limit=_SCROLL, offset=offset, with_payload=_READ)
+            records, offset = self._shard.scroll(request)
+            payloads |= {str(record.id): record.payload for record in records}
+            if offset is None:
+                return gather(payloads)
+
+    def _put(self, rows: Sequence[IndexedRow], known: Mapping[str, Known]) -> dict[str, Known]:
+        operation = self._q.UpdateOperation
+        written: dict[str, Known] = {}
+        fresh: list[Any] = []
+        stale: list[Any] = []
+        for row in rows:
+            before = known[row.ref].points if row.ref in known else {}
+            after = {point: digest for point, digest, _ in self._points(row)}
+            kept: list[Any] = [point for point, digest in after.items() if before.get(point) == digest]
+            if kept:
+                self._shard.update(operation.set_payload(kept, payload_of(row)))
+            fresh += [made for point, _, made in self._points(row) if point not in kept]
+            stale += [point for point in before if point not in after]
+            written[row.ref] = Known(row.version, row.shape, after)
+        for start in range(0, len(fresh), BATCH):
+            self._shard.update(operation.upsert_points(fresh[start : start + BATCH]))
+        for start in range(0, len(stale), BATCH):
+            self._shard.update(operation.delete_points(stale[start : start + BATCH]))
+        return written
+
+    def _points(self, row: IndexedRow) -> Iterator[tuple[str, str, Any]]:
+        shared = payload_of(row)
+        if not row.chunks:
+            point = point_id(self._model, row.ref, MARK, 0)
+            yield point, "", self._q.Point(point, {}, _own(shared, MARK, 0, "", wants=False))
+        for chunk in row.chunks:
+            point = point_id(self._model, row.ref, chunk.field, chunk.ordinal)
+            vector: dict[str, Any] = {_TERMS: self._q.SparseVector(chunk.terms.indices, chunk.terms.values)}
+            own = _own(shared, chunk.field, chunk.ordinal, chunk.digest, wants=chunk.wants_vector)
+            yield point, chunk.digest, self._q.Point(point, vector, own)
+
+    def _query(self, visibility: Visibility, leg: Leg) -> Any:
+        q = self._q
+        visible = q.FieldCondition("acl", match=q.MatchAny(list(visibility.grants)))
+        must = [visible]
+        if leg.within:
+            must.append(q.FieldCondition("up", match=q.MatchAny(list(leg.within))))
+        if leg.terms is not None:
+            terms = q.SparseVector(leg.terms.indices, leg.terms.values)
+            query = q.Query.Nearest(terms, using=_TERMS)
+        else:
+            query = q.Query.Nearest(list(leg.vector or ()), using=_DENSE)
+        # What a term is worth is counted among visible points only: else a score would tell of others.
+        corpus = q.SearchParams(idf=q.IdfParams(corpus=q.Filter(must=[visible])))
+        return q.QueryRequest(
+            limit=leg.limit, query=query, filter=q.Filter(must=must), params=corpus, with_payload=_HIT
+        )
+
+    def _counts(self, kinds: Sequence[str]) -> dict[str, Counts]:
+        q = self._q
+        counts = {}
+        for kind in kinds:
+            of_kind = q.FieldCondition("kind", match=q.MatchValue(kind))
+            points = self._shard.count(q.CountRequest(filter=q.Filter(must=[of_kind])))
+            with_vector = q.Filter(must=[of_kind, q.HasVectorCondition(_DENSE)])
+            counts[kind] = Counts(points, self._shard.count(q.CountRequest(filter=with_vector)))
+        return counts
+
+
+def _own(
+    shared: Mapping[str, object], field: str, ordinal: int, digest: str, *, wants: bool
+) -> dict[str, object]:
+    return {**shared, "field": field, "ordinal": ordinal, "digest": digest, "wants": wants}
+
+
+def _hit(point: str, payload: Mapping[str, Any], score: float) -> Hit:
+    kind, _, key = str(payload["ref"]).partition(":")
+    return Hit(point, kind, key, str(payload["field"]), int(payload["ordinal"]), score)
+
+
+def _waiting(point: str, payload: Mapping[str, Any]) -> Waiting:
+    kind, _, key = str(payload["ref"]).partition(":")
+    field, ordinal = str(payload["field"]), int(payload["ordinal"])
+    return Waiting(point, kind, key, field, ordinal, str(payload["digest"]))

@@ -1,0 +1,178 @@
+"""What the index holds: references, versions, rights and vectors. No text and no identity."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+from retrieval.rights import Visibility
+
+BATCH: Final = 500
+"""Points a call; larger ones hold the engine for too long."""
+
+_SPACE: Final = uuid.UUID("6a1f4c1e-6c0a-5d0e-9a55-0f2f6f6c7d11")
+
+
+class Sparse(NamedTuple):
+    """A sparse vector: term numbers (u32) and their weights."""
+
+    indices: list[int]
+    values: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedChunk:
+    """A piece of a row. `digest` changes with its text; `wants_vector` says that it is worth embedding."""
+
+    field: str
+    ordinal: int
+    digest: str
+    terms: Sparse
+    wants_vector: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedRow:
+    """A row as the index keeps it.
+
+    `version` changes when anything of this does; `shape` when its children must be looked at again.
+    `acl` are the keys that let a user see it, `up` the records it belongs to. A row that nobody may see
+    has no chunks and is kept as a mark only.
+    """
+
+    kind: str
+    key: str
+    version: str
+    shape: str
+    acl: tuple[str, ...]
+    up: tuple[str, ...]
+    chunks: tuple[IndexedChunk, ...]
+
+    @property
+    def ref(self) -> str:
+        return f"{self.kind}:{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the index knows of a row: its points (id → digest). A half-written row has no version."""
+
+    version: str
+    shape: str
+    points: Mapping[str, str]
+
+
+class Hit(NamedTuple):
+    """A point that a leg found."""
+
+    id: str
+    kind: str
+    key: str
+    field: str
+    ordinal: int
+    score: float
+
+    @property
+    def ref(self) -> str:
+        return f"{self.kind}:{self.key}"
+
+
+class Waiting(NamedTuple):
+    """A point without its vector yet."""
+
+    id: str
+    kind: str
+    key: str
+    field: str
+    ordinal: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One way to look: by terms or by a vector; `within` keeps to these records and what belongs to them."""
+
+    terms: Sparse | None = None
+    vector: Sequence[float] | None = None
+    within: tuple[str, ...] = ()
+    limit: int = 40
+
+
+class Counts(NamedTuple):
+    """Of one kind: points, those with a vector, and those that will never want one included in neither."""
+
+    points: int
+    vectors: int
+
+
+class Index(Protocol):
+    """A vector engine. Writes are done by one task at a time; searches may run beside them."""
+
+    async def load(self) -> dict[str, dict[str, Known]]:
+        """Everything the index knows: kind → key → row."""
+
+    async def put(self, rows: Sequence[IndexedRow], known: Mapping[str, Known]) -> dict[str, Known]:
+        """Make the index hold exactly these rows' chunks; `known` is by ref, as is the answer.
+
+        Vectors of chunks whose digest did not change are kept.
+        """
+
+    async def drop(self, points: Sequence[str]) -> None:
+        """Take points out for good."""
+
+    async def waiting(self, limit: int) -> list[Waiting]:
+        """Points that want a vector and have none."""
+
+    async def add_vectors(self, vectors: Mapping[str, Sequence[float]]) -> None:
+        """Give points their vectors; every id must be there."""
+
+    async def search(self, visibility: Visibility, legs: Sequence[Leg]) -> list[list[Hit]]:
+        """Best hits of each leg, among what `visibility` lets through."""
+
+    async def counts(self, kinds: Sequence[str]) -> dict[str, Counts]:
+        """How much there is of each kind."""
+
+    async def flush(self) -> None:
+        """Make everything written durable."""
+
+    async def close(self) -> None:
+        """Let go of the engine."""
+
+
+def point_id(model: str, ref: str, field: str, ordinal: int) -> str:
+    """The same piece has the same id for ever, so that writing it twice is writing it once."""
+    return str(uuid.uuid5(_SPACE, "\x1f".join((model, ref, field, str(ordinal)))))
+
+
+MARK: Final = "-"
+"""The field of the one point of a row that nobody may see."""
+
+
+def payload_of(row: IndexedRow) -> dict[str, object]:
+    """What every point of a row carries."""
+    return {
+        "ref": row.ref,
+        "kind": row.kind,
+        "version": row.version,
+        "shape": row.shape,
+        "acl": list(row.acl),
+        "up": [row.ref, *row.up],
+        "size": max(1, len(row.chunks)),
+    }
+
+
+def gather(payloads: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, Known]]:
+    """Rows from the payloads of all points; a row whose points disagree or are too few has no version."""
+    rows: dict[str, list[tuple[str, Mapping[str, object]]]] = {}
+    for point, payload in payloads.items():
+        rows.setdefault(str(payload["ref"]), []).append((point, payload))
+    found: dict[str, dict[str, Known]] = {}
+    for ref, points in rows.items():
+        first = points[0][1]
+        whole = len(points) == first["size"] and len({payload["version"] for _, payload in points}) == 1
+        kind, _, key = ref.partition(":")
+        digests = {point: str(payload["digest"]) for point, payload in points}
+        found.setdefault(kind, {})[key] = Known(
+            str(first["version"]) if whole else "", str(first["shape"]) if whole else "", digests
+        )
+    return found

@@ -1,0 +1,49 @@
+"""What one person may see, at the moment of one question.
+
+`visibility_of` is the only maker of `Visibility`; it reads the CRM each time and nothing keeps the result.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway import Principal
+from retrieval.crm import CrmMap, CrmUser, Predicate, grant_keys, may_see_field, visible_sql
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """The rights of one CRM user, for the index as keys and for the CRM as SQL.
+
+    It does not promise to hold a moment later: what is shown passes the SQL once more.
+    """
+
+    crm_map: CrmMap
+    user: CrmUser
+    grants: tuple[str, ...]
+
+    def predicate(self, kind: str) -> Predicate:
+        """ "May see the row", over the table of `kind` named `t`."""
+        return visible_sql(self.crm_map, kind, self.user.attributes)
+
+    def may_see_field(self, kind: str, field: str) -> bool:
+        """Whether the field of a visible row may be read."""
+        return may_see_field(self.crm_map.entities[kind], field, self.user.attributes)
+
+
+class UserSource(Protocol):
+    """Where CRM users are read."""
+
+    crm_map: CrmMap
+
+    async def user(self, login: str) -> CrmUser | None: ...
+
+
+async def visibility_of(source: UserSource, principal: Principal) -> Visibility | None:
+    """The rights of the CRM user with this principal's login; None when there is no such active user.
+
+    Raises `CrmUnavailable`, `AmbiguousUser`.
+    """
+    user = await source.user(principal.login)
+    if user is None:
+        return None
+    return Visibility(source.crm_map, user, tuple(grant_keys(source.crm_map, user.attributes)))
