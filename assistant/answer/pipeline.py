@@ -4,12 +4,12 @@ The pipeline decides; whoever runs it writes its steps down under the run's leas
 """
 
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from approvals import Policy, RuleHit, weigh_question, weigh_sentence
+from approvals import Policy, Weighing, weigh_question, weigh_sentence
 from gateway import (
     ChatMessage,
     CloisterError,
@@ -75,9 +75,9 @@ class Hold:
     """The answer must wait for an officer: the whole draft, and how much of it has been shown."""
 
     sentences: tuple[Checked, ...]
-    sources: tuple[Mapping[str, Any], ...]
-    entities: tuple[str, ...]
-    hits: tuple[RuleHit, ...]
+    passages: tuple[Mapping[str, Any], ...]
+    facts: tuple[Mapping[str, Any], ...]
+    weighing: Weighing
     shown: int
 
 
@@ -100,7 +100,7 @@ class AnswerPipeline:
         self._policy = policy
         self._settings = settings
 
-    async def answer(self, asked: Asked) -> AsyncIterator[Step | Hold]:
+    async def answer(self, asked: Asked) -> AsyncGenerator[Step | Hold, None]:
         """The steps of one answer, in order. Raises the error of a part that is needed and fails."""
         yield Step(EventKind.STAGE, {"name": "searching"})
         result = await self._search(asked)
@@ -139,7 +139,7 @@ class AnswerPipeline:
         parts = [TextPart(str(number), text) for number, text in enumerate(texts)]
         redaction = await self._door.redact(asked.principal, asked.conversation, parts, purpose="context")
         clean = iter([part.text for part in redaction.parts])
-        passages = [
+        passages: list[dict[str, Any]] = [
             {
                 "n": number,
                 "id": passage.id,
@@ -153,7 +153,7 @@ class AnswerPipeline:
             }
             for number, passage in enumerate(result.passages, 1)
         ]
-        facts = [
+        facts: list[dict[str, Any]] = [
             {
                 "entity": fact.entity,
                 "label": fact.label,
@@ -169,9 +169,9 @@ class AnswerPipeline:
         sources = [Source(p["n"], p["title"], p["text"]) for p in passages]
         return _Evidence((*_fact_sources(facts), *sources), tuple(passages), tuple(facts), redaction.hidden)
 
-    async def _write(self, asked: Asked, evidence: _Evidence) -> AsyncIterator[Step | Hold]:
-        weighed = weigh_question(self._policy, asked.question, roles=asked.principal.roles)
-        hits, shown, drafted = list(weighed.hits), 0, list[Checked]()
+    async def _write(self, asked: Asked, evidence: _Evidence) -> AsyncGenerator[Step | Hold, None]:
+        weighing = weigh_question(self._policy, asked.question, roles=asked.principal.roles)
+        shown, drafted = 0, list[Checked]()
         try:
             prompt, options = await self._prompt(asked, evidence)
             if prompt is None:
@@ -180,17 +180,9 @@ class AnswerPipeline:
             async with aclosing(self._sentences(asked, prompt, options)) as sentences:
                 async for sentence in sentences:
                     checked = check_sentence(sentence, prompt.sources)
-                    weighing = weigh_sentence(
-                        self._policy,
-                        checked.text,
-                        question=asked.question,
-                        roles=asked.principal.roles,
-                        supported=checked.supported,
-                        passages=[source.whole for source in prompt.sources],
-                    )
+                    weighing = weighing.joined(self._weigh(asked, checked, prompt, len(drafted)))
                     drafted.append(checked)
-                    hits += weighing.hits
-                    if not hits:
+                    if not weighing.risky:
                         yield _sentence(shown, checked)
                         shown += 1
         except (PartUnavailable, UpstreamFailed) as error:
@@ -202,14 +194,23 @@ class AnswerPipeline:
             EventKind.STAGE,
             {"name": "weighing"},
             RunAudit.WEIGHED,
-            {"sentences": len(drafted), "rules": sorted({hit.rule for hit in hits}), "shown": shown},
+            {"sentences": len(drafted), "rules": list(weighing.rules), "shown": shown},
         )
-        if hits and drafted:
-            shown_sources = tuple([*evidence.passages, *evidence.facts])
-            entities = tuple(_entities([*evidence.passages, *evidence.facts]))
-            yield Hold(tuple(drafted), shown_sources, entities, tuple(hits), shown)
+        if weighing.risky and drafted:
+            yield Hold(tuple(drafted), evidence.passages, evidence.facts, weighing, shown)
         elif not drafted:
             yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
+
+    def _weigh(self, asked: Asked, checked: Checked, prompt: Prompt, place: int) -> Weighing:
+        return weigh_sentence(
+            self._policy,
+            checked.text,
+            question=asked.question,
+            roles=asked.principal.roles,
+            supported=checked.supported,
+            passages=[source.whole for source in prompt.sources],
+            place=place,
+        )
 
     async def _prompt(self, asked: Asked, evidence: _Evidence) -> tuple[Prompt | None, dict[str, object]]:
         budget = Budget(self._settings.window, self._settings.answer_tokens)
@@ -242,7 +243,7 @@ class AnswerPipeline:
 
     async def _sentences(
         self, asked: Asked, prompt: Prompt, options: Mapping[str, object]
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         splitter = SentenceSplitter()
         messages = [ChatMessage(message["role"], _content(message["content"])) for message in prompt.messages]
         stream = self._door.chat(

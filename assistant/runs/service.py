@@ -147,7 +147,7 @@ async def take_lease(session: AsyncSession, run_id: uuid.UUID, worker: str) -> R
         .values(state=RunState.RUNNING, lease_owner=worker, lease_until=_lease_end(), attempt=Run.attempt + 1)
         .returning(Run)
     )
-    return (await session.exec(statement)).scalar_one_or_none()  # type: ignore[call-overload]
+    return (await session.exec(statement)).scalar_one_or_none()
 
 
 async def extend_lease(session: AsyncSession, run_id: uuid.UUID, worker: str) -> bool:
@@ -163,7 +163,7 @@ async def extend_lease(session: AsyncSession, run_id: uuid.UUID, worker: str) ->
         .values(lease_until=_lease_end())
         .returning(col(Run.id))
     )
-    return (await session.exec(statement)).scalar_one_or_none() is not None  # type: ignore[call-overload]
+    return (await session.exec(statement)).scalar_one_or_none() is not None
 
 
 async def abandoned_runs(session: AsyncSession) -> Sequence[uuid.UUID]:

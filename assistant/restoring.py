@@ -1,0 +1,92 @@
+"""Show stored text to one viewer: tokens become what this viewer may read, at the moment of reading."""
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from gateway import DoorClient, PartUnavailable, Principal, log
+from retrieval import RetrievalClient
+
+_GRANT_SECONDS: Final = 20
+
+
+class Viewer:
+    """One viewer of one conversation. Rights are asked for anew every twenty seconds.
+
+    When rights cannot be asked, only what the viewer typed is restored and the rest stays tokens.
+    """
+
+    def __init__(
+        self, door: DoorClient, retrieval: RetrievalClient, principal: Principal, conversation: uuid.UUID
+    ) -> None:
+        self._door = door
+        self._retrieval = retrieval
+        self._principal = principal
+        self._conversation = conversation
+        self._grant: str | None = None
+        self._granted_at = float("-inf")
+
+    async def texts(self, texts: Sequence[str]) -> list[str]:
+        """The texts as this viewer may read them, in the same order."""
+        wanted = [index for index, text in enumerate(texts) if "<" in text]
+        if not wanted:
+            return list(texts)
+        grant = await self._current_grant()
+        restored = await self._door.restore(
+            self._principal, self._conversation, [texts[index] for index in wanted], grant
+        )
+        shown = list(texts)
+        for index, text in zip(wanted, restored.texts, strict=True):
+            shown[index] = text
+        return shown
+
+    async def values(self, values: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """JSON values with every text in them restored, in one call."""
+        found: list[str] = []
+        for value in values:
+            _collect(value, found)
+        shown = iter(await self.texts(found))
+        return [_replace(value, shown) for value in values]
+
+    def expect_new_tokens(self) -> None:
+        """Ask for rights again at the next text: it may name entities the grant does not know."""
+        self._granted_at = float("-inf")
+
+    async def _current_grant(self) -> str | None:
+        if time.monotonic() - self._granted_at < _GRANT_SECONDS:
+            return self._grant
+        entities = await self._door.entities(self._principal, self._conversation)
+        self._grant = None
+        if entities:
+            try:
+                answer = await self._retrieval.grant(
+                    self._principal, str(self._conversation), entities=tuple(entities)
+                )
+                self._grant = answer.grant
+            except PartUnavailable as error:
+                log.warning("restore.without_rights", part=error.part)
+                return None
+        self._granted_at = time.monotonic()
+        return self._grant
+
+
+def _collect(value: Any, found: list[str]) -> None:
+    if isinstance(value, str):
+        found.append(value)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            _collect(item, found)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _collect(item, found)
+
+
+def _replace(value: Any, shown: Any) -> Any:
+    if isinstance(value, str):
+        return next(shown)
+    if isinstance(value, Mapping):
+        return {key: _replace(item, shown) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replace(item, shown) for item in value]
+    return value

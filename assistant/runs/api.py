@@ -1,0 +1,164 @@
+"""Questions over HTTP: ask, follow, stop, rate."""
+
+import uuid
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from assistant.conversations import own_conversation, start_conversation
+from assistant.restoring import Viewer
+from assistant.session import SignedIn
+from assistant.state import Door, Feed, Retrieval, WebDatabase
+from gateway import BadInput, DoorClient, Principal, Role, TextPart, TooLarge, UnitOfWork, require
+
+from .follow import follow, restored_events
+from .service import Question, events_of, open_run, own_run, rate, request_cancel
+from .tables import FINAL
+
+router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
+
+MAX_QUESTION = 8_000
+_NOT_KEPT = "(not kept)"
+
+
+class Asking(BaseModel):
+    """A question, in an own conversation or a new one, perhaps about one record."""
+
+    question: str
+    conversation: uuid.UUID | None = None
+    scope: str | None = Field(None, max_length=200)
+
+
+class Opened(BaseModel):
+    """The run to follow."""
+
+    id: uuid.UUID
+    conversation: uuid.UUID
+
+
+class Rating(BaseModel):
+    """A thumb, and for a thumb down why."""
+
+    thumb: Literal["up", "down"]
+    reason: Literal["wrong_fact", "out_of_date", "not_mine", "refused_wrongly", "other"] | None = None
+    text: str = Field("", max_length=2_000)
+
+
+@router.post("", status_code=202)
+async def ask(asking: Asking, principal: SignedIn, session: UnitOfWork, door: Door) -> Opened:
+    """Open a run."""
+    require(principal, Role.REP, Role.LEAD, Role.OFFICER)
+    text = checked_question(asking.question)
+    if asking.conversation is None:
+        conversation_id = uuid.uuid4()
+        question = await redact_question(door, principal, conversation_id, text)
+        await start_conversation(
+            session, principal, conversation_id=conversation_id, title=question.text, scope=asking.scope
+        )
+        scope = asking.scope
+    else:
+        conversation = await own_conversation(session, principal, asking.conversation)
+        conversation_id, scope = conversation.id, asking.scope or conversation.scope
+        question = await redact_question(door, principal, conversation_id, text)
+    run = await open_run(session, principal, conversation_id, question, scope=scope)
+    return Opened(id=run.id, conversation=conversation_id)
+
+
+@router.get("/{run_id}")
+async def read(
+    run_id: uuid.UUID, principal: SignedIn, session: UnitOfWork, door: Door, retrieval: Retrieval
+) -> dict[str, Any]:
+    """A run with its events so far."""
+    run = await own_run(session, principal, run_id)
+    viewer = Viewer(door, retrieval, principal, run.conversation_id)
+    events = await restored_events(viewer, await events_of(session, [run.id]))
+    [question] = await viewer.texts([run.question])
+    return {
+        "id": str(run.id),
+        "conversation": str(run.conversation_id),
+        "state": run.state,
+        "question": question,
+        "seen_by_model": run.question,
+        "scope": run.scope,
+        "feedback": run.feedback,
+        "events": events,
+    }
+
+
+@router.get("/{run_id}/events")
+async def follow_events(
+    run_id: uuid.UUID,
+    principal: SignedIn,
+    session: UnitOfWork,
+    database: WebDatabase,
+    door: Door,
+    retrieval: Retrieval,
+    feed: Feed,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Server-sent events of a run; `Last-Event-ID` says where to go on."""
+    run = await own_run(session, principal, run_id)
+    after = _event_number(last_event_id)
+    if run.state in FINAL and not await events_of(session, [run_id], after):
+        return Response(status_code=204)  # tells EventSource not to come back
+    viewer = Viewer(door, retrieval, principal, run.conversation_id)
+    stream = follow(database, feed, viewer, run_id, after)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+
+@router.post("/{run_id}/cancel", status_code=202)
+async def cancel(run_id: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> dict[str, str]:
+    """Stop a run."""
+    run = await own_run(session, principal, run_id)
+    await request_cancel(session, run, principal)
+    return {"id": str(run_id)}
+
+
+@router.post("/{run_id}/feedback", status_code=204)
+async def feedback(
+    run_id: uuid.UUID, rating: Rating, principal: SignedIn, session: UnitOfWork, door: Door
+) -> None:
+    """Rate an answer."""
+    run = await own_run(session, principal, run_id)
+    note = rating.text.strip()
+    if note:
+        redacted = await door.redact(principal, run.conversation_id, [TextPart("note", note)], purpose="edit")
+        note = redacted.parts[0].text
+    await rate(session, run, principal, thumb=rating.thumb, reason=rating.reason, note=note)
+
+
+def checked_question(text: str) -> str:
+    """The question without outer spaces. Raises `BadInput` when empty, `TooLarge` above the limit."""
+    text = text.strip()
+    if not text:
+        raise BadInput("The question is empty.")
+    if len(text) > MAX_QUESTION:
+        raise TooLarge(
+            f"The question has {len(text):,} characters; at most {MAX_QUESTION:,} are accepted. Shorten it."
+        )
+    return text
+
+
+async def redact_question(
+    door: DoorClient, principal: Principal, conversation_id: uuid.UUID, text: str
+) -> Question:
+    """Have the door redact and filter a question. A denied one's text is not kept."""
+    answer = await door.redact(principal, conversation_id, [TextPart("question", text)], purpose="question")
+    tokens = [
+        {"token": token.token, "type": token.type, "entity": token.entity, "field": token.field}
+        for token in answer.tokens
+    ]
+    kept = answer.parts[0].text if answer.parts else _NOT_KEPT
+    verdict = answer.verdict
+    return Question(kept, tokens, verdict.outcome, verdict.reasons, verdict.sentence, answer.hidden)
+
+
+def _event_number(value: str | None) -> int:
+    if not value:
+        return 0
+    if not value.isdecimal() or len(value) > 9:
+        raise BadInput("Last-Event-ID must be a number.")
+    return int(value)

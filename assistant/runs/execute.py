@@ -1,0 +1,236 @@
+"""Executing runs: under a lease, step by step, each step written with what the record keeps of it."""
+
+import asyncio
+import uuid
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import func, update
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from approvals import HeldFact, HeldSentence, HeldSource, Payload, Policy, hold, officers_on_duty, place_of
+from assistant.answer import AnswerPipeline, Asked, EventKind, Hold, RunAudit, Step, Turn
+from assistant.answer.events import INTERRUPTED
+from gateway import (
+    CloisterError,
+    Database,
+    Principal,
+    begin_correlation,
+    correlation_id,
+    log,
+    principal_of_account,
+    record,
+)
+
+from .service import (
+    LeaseLost,
+    abandoned_runs,
+    append_event,
+    events_of,
+    extend_lease,
+    finish,
+    runs_of,
+    take_lease,
+)
+from .tables import Run, RunState
+
+_LOOK_SECONDS: Final = 1.0
+_TURNS: Final = 3
+_UNFORESEEN: Final = "Something went wrong while answering. The error is in the log of the worker."
+
+
+class RunExecutor:
+    """Executes runs for one worker, whose name is its lease."""
+
+    def __init__(self, database: Database, pipeline: AnswerPipeline, policy: Policy, worker: str) -> None:
+        self._database = database
+        self._pipeline = pipeline
+        self._policy = policy
+        self._worker = worker
+
+    async def execute(self, run_id: uuid.UUID) -> None:
+        """Take the run and bring it to its end; does nothing when another worker has it.
+
+        Cancelled from outside (the process drains), it gives the run back for others to take at once.
+        """
+        async with self._database.transaction() as session:
+            run = await take_lease(session, run_id, self._worker)
+            if run is None:
+                return
+            begin_correlation(run.correlation or correlation_id())
+            principal = await principal_of_account(session, account_id=str(run.principal_id))
+            if run.shown:
+                await self._end(session, run, EventKind.INTERRUPTED, RunState.INTERRUPTED, INTERRUPTED)
+                return
+            asked = await _asked(session, run, principal)
+        answering = asyncio.create_task(self._answer(run, asked))
+        try:
+            cancelled = await self._keep_lease(run, answering)
+        except asyncio.CancelledError:
+            answering.cancel()
+            await asyncio.wait({answering})
+            await self._give_back(run)
+            raise
+        if cancelled:
+            await self._stop(run, answering)
+        else:
+            await self._settle(run, answering)
+
+    async def adopt_abandoned(self) -> None:
+        """Execute runs whose worker is gone."""
+        async with self._database.transaction() as session:
+            found = await abandoned_runs(session)
+        for run_id in found:
+            log.info("run.adopted", run=str(run_id))
+            await self.execute(run_id)
+
+    async def _keep_lease(self, run: Run, answering: asyncio.Task[None]) -> bool:
+        """Extend the lease until the answer ends; True when the rep stopped it or the lease is lost."""
+        while True:
+            done, _ = await asyncio.wait({answering}, timeout=_LOOK_SECONDS)
+            if done:
+                return False
+            async with self._database.transaction() as session:
+                if not await extend_lease(session, run.id, self._worker):
+                    return not answering.done()
+
+    async def _answer(self, run: Run, asked: Asked) -> None:
+        failed = False
+        async with aclosing(self._pipeline.answer(asked)) as steps:
+            async for step in steps:
+                if isinstance(step, Hold):
+                    await self._hold(run, asked, step)
+                    return
+                failed = failed or step.kind == EventKind.FAILED
+                await self._write(run, asked.principal, step)
+        async with self._database.transaction() as session:
+            record(session, RunAudit.SHOWN, asked.principal, conversation=run.conversation_id, run=run.id)
+            state = RunState.FAILED if failed else RunState.DONE
+            await finish(session, run, state, asked.principal, lease=self._worker)
+
+    async def _write(self, run: Run, principal: Principal, step: Step) -> None:
+        async with self._database.transaction() as session:
+            await append_event(session, run.id, step.kind, step.data, lease=self._worker)
+            if step.audit:
+                record(
+                    session,
+                    step.audit,
+                    principal,
+                    conversation=run.conversation_id,
+                    run=run.id,
+                    **step.detail,
+                )
+
+    async def _hold(self, run: Run, asked: Asked, held: Hold) -> None:
+        async with self._database.transaction() as session:
+            item = await hold(
+                session,
+                self._policy,
+                run=run.id,
+                conversation=run.conversation_id,
+                requester=asked.principal,
+                payload=_payload(asked, held),
+                weighing=held.weighing,
+                customer=asked.scope,
+            )
+            place = await place_of(session, item.id)
+            data = {
+                "item": str(item.id),
+                "reasons": [{"rule": rule, "sentence": sentence} for rule, sentence in held.weighing.reasons],
+                "position": place.position,
+                "deadline": item.deadline.isoformat(),
+                "whole": held.shown == 0,
+                "on_duty": await officers_on_duty(session, besides=asked.principal.id) > 0,
+            }
+            await append_event(session, run.id, EventKind.HELD, data, lease=self._worker)
+            record(
+                session,
+                RunAudit.HELD,
+                asked.principal,
+                conversation=run.conversation_id,
+                run=run.id,
+                item=str(item.id),
+            )
+            waiting = update(Run).where(col(Run.id) == run.id, col(Run.lease_owner) == self._worker)
+            await session.execute(
+                waiting.values(state=RunState.HELD, held_item=item.id, lease_owner=None, lease_until=None)
+            )
+
+    async def _settle(self, run: Run, answering: asyncio.Task[None]) -> None:
+        """Say aloud how an answer failed; one that ended well has said so itself."""
+        error = answering.exception()
+        if error is None or isinstance(error, LeaseLost):
+            return
+        if isinstance(error, CloisterError):
+            part = str(error.extra.get("part", "assistant"))
+            data = {"part": part, "sentence": error.sentence, "retry": error.retry}
+        else:
+            log.error("run.failed", exc_info=error, run=str(run.id))
+            data = {"part": "assistant", "sentence": _UNFORESEEN, "retry": True}
+        async with self._database.transaction() as session:
+            await append_event(session, run.id, EventKind.FAILED, data, lease=self._worker)
+            await finish(session, run, RunState.FAILED, str(run.principal_id), lease=self._worker)
+
+    async def _stop(self, run: Run, answering: asyncio.Task[None]) -> None:
+        answering.cancel()
+        await asyncio.wait({answering})
+        async with self._database.transaction() as session:
+            current = await session.get_one(Run, run.id)
+            if current.cancel_requested and current.lease_owner == self._worker:
+                await self._end(session, run, EventKind.CANCELLED, RunState.CANCELLED, "")
+
+    async def _give_back(self, run: Run) -> None:
+        async with self._database.transaction() as session:
+            mine = update(Run).where(col(Run.id) == run.id, col(Run.lease_owner) == self._worker)
+            await session.execute(mine.values(lease_until=func.now() - timedelta(seconds=1)))
+
+    async def _end(
+        self, session: AsyncSession, run: Run, kind: EventKind, state: RunState, sentence: str
+    ) -> None:
+        await append_event(session, run.id, kind, {"sentence": sentence}, lease=self._worker)
+        await finish(session, run, state, str(run.principal_id), lease=self._worker)
+
+
+def _payload(asked: Asked, held: Hold) -> Payload:
+    sources = [
+        HeldSource(
+            n=passage["n"],
+            id=passage["id"],
+            entity=passage["entity"],
+            title=passage["title"],
+            text=passage["text"],
+            field=passage["field"],
+            url=passage["url"],
+            internal=passage["internal"],
+            as_of=passage["as_of"],
+        )
+        for passage in held.passages
+    ]
+    facts = [
+        HeldFact(fact["label"], fact["value"], fact["title"], fact["kind"], fact["as_of"])
+        for fact in held.facts
+    ]
+    sentences = [HeldSentence(one.text, one.citations, one.supported) for one in held.sentences]
+    return Payload(asked.question, tuple(sentences), held.shown, tuple(sources), tuple(facts))
+
+
+async def _asked(session: AsyncSession, run: Run, principal: Principal) -> Asked:
+    earlier = [other for other in await runs_of(session, run.conversation_id) if other.state == RunState.DONE]
+    turns = []
+    for other in earlier[-_TURNS:]:
+        events = await events_of(session, [other.id])
+        said = [str(event.data["text"]) for event in events if event.kind == EventKind.SENTENCE]
+        said += [str(event.data["text"]) for event in events if event.kind == EventKind.RELEASED]
+        turns.append(Turn(other.question, "".join(said)))
+    return Asked(
+        run=run.id,
+        conversation=run.conversation_id,
+        principal=principal,
+        question=run.question,
+        tokens=run.tokens,
+        scope=run.scope,
+        history=turns,
+        earlier_tokens=[token for other in earlier[-_TURNS:] for token in other.tokens],
+    )

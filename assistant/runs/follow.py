@@ -1,0 +1,72 @@
+"""Following a run: its events as they come, restored for the viewer, over server-sent events."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from assistant.answer import EventKind
+from assistant.restoring import Viewer
+from gateway import CloisterError, Database, problem
+
+from .feed import RunFeed
+from .service import events_of
+from .tables import FINAL, Run, RunEvent
+
+_LOOK_SECONDS: Final = 2.0
+_BEAT_EVERY: Final = 8
+_LONGEST_LOOKS: Final = 300
+_NEW_TOKENS: Final = frozenset({EventKind.SOURCES, EventKind.HELD, EventKind.RELEASED})
+
+
+async def restored_events(viewer: Viewer, events: Sequence[RunEvent]) -> list[dict[str, Any]]:
+    """Events as pages read them: seq, kind, at, and data restored for the viewer."""
+    if any(event.kind in _NEW_TOKENS for event in events):
+        viewer.expect_new_tokens()
+    shown = await viewer.values([event.data for event in events])
+    return [
+        {
+            "seq": event.seq,
+            "kind": event.kind,
+            "at": event.at.isoformat() if event.at else None,
+            "data": data,
+        }
+        for event, data in zip(events, shown, strict=True)
+    ]
+
+
+async def follow(
+    database: Database, feed: RunFeed, viewer: Viewer, run_id: uuid.UUID, after: int
+) -> AsyncIterator[str]:
+    """Server-sent events from number `after` on, until the run has ended and all of it was sent.
+
+    Ends after ten minutes at the latest: browsers come back with the number they have seen. An error
+    of a part is sent as an event of the kind `problem`, and the stream ends.
+    """
+    with feed.subscribe(str(run_id)) as news:
+        for look in range(_LONGEST_LOOKS):
+            news.clear()
+            try:
+                async with database.transaction() as session:
+                    run = await session.get_one(Run, run_id)
+                    events = await events_of(session, [run_id], after)
+                for event in await restored_events(viewer, events):
+                    after = event["seq"]
+                    yield f"id: {after}\nevent: {event['kind']}\ndata: {json.dumps(event['data'])}\n\n"
+            except CloisterError as error:
+                yield f"event: problem\ndata: {json.dumps(problem(error))}\n\n"
+                return
+            if run.state in FINAL:
+                return
+            if look % _BEAT_EVERY == _BEAT_EVERY - 1:
+                yield ": still here\n\n"
+            await _wait(news)
+
+
+async def _wait(news: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(_LOOK_SECONDS):
+            await news.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,109 @@
+"""After the decision: rights are checked again, then the one effect is taken and the rep is told."""
+
+import uuid
+from typing import Any, Final
+
+from sqlalchemy import func, update
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from approvals import Effect, HeldItem, ItemState, NoEffect, due_effects, expire_due, take_effect
+from assistant.answer import EventKind, RunAudit
+from assistant.conversations import Conversation
+from gateway import Database, Principal, log, principal_of_account, record
+from retrieval import RetrievalClient
+
+from .service import append_event, finish
+from .tables import Run, RunState
+
+_RELEASED: Final = frozenset({ItemState.APPROVED, ItemState.EDITED})
+_NO_LONGER_YOURS: Final = (
+    "The answer was approved, but you may no longer see a record that it rests on, so it is not released."
+)
+
+
+class RunResumer:
+    """Ends held runs: released, or not released and why."""
+
+    def __init__(self, database: Database, retrieval: RetrievalClient) -> None:
+        self._database = database
+        self._retrieval = retrieval
+
+    async def resume(self, item_id: uuid.UUID) -> None:
+        """Take an item's effect if it is due; doing it twice changes nothing."""
+        async with self._database.transaction() as session:
+            item = await session.get(HeldItem, item_id)
+            if item is None or item.effect_at is not None:
+                return
+            requester = await principal_of_account(session, account_id=item.requester)
+        may_see = item.state not in _RELEASED or await self._may_see_sources(requester, item)
+        async with self._database.transaction() as session:
+            effect = await take_effect(session, item.id, item.current_hash)
+            if isinstance(effect, NoEffect):
+                log.info("run.resume_without_effect", item=str(item_id), reason=effect.value)
+                return
+            await self._tell(session, effect, requester, may_see=may_see)
+
+    async def resume_due(self) -> None:
+        """Expire what is overdue, and take every effect whose job was lost."""
+        async with self._database.transaction() as session:
+            await expire_due(session)
+            due = [item.id for item in await due_effects(session)]
+        for item_id in due:
+            await self.resume(item_id)
+
+    async def _may_see_sources(self, requester: Principal, item: HeldItem) -> bool:
+        payload = item.to_release()
+        cited = {n for sentence in payload.sentences for n in sentence.citations}
+        refs = {source.entity for source in payload.sources if source.n in cited}
+        visible = await self._retrieval.visible(requester, tuple(sorted(refs)))
+        return refs <= set(visible)
+
+    async def _tell(
+        self, session: AsyncSession, effect: Effect, requester: Principal, *, may_see: bool
+    ) -> None:
+        run = await session.get_one(Run, effect.run)
+        released = effect.released and may_see
+        if effect.payload.shown_count and not released:
+            await append_event(session, run.id, EventKind.RETRACTED, {})
+        kind, data = _outcome(effect, may_see=may_see)
+        await append_event(session, run.id, kind, data)
+        event = RunAudit.RELEASED if released else RunAudit.NOT_RELEASED
+        record(
+            session,
+            event,
+            effect.decided_by or "deadline",
+            conversation=effect.conversation,
+            run=run.id,
+            item=str(effect.item),
+            state=effect.state,
+        )
+        state = RunState.CANCELLED if effect.state == ItemState.CANCELLED else RunState.DONE
+        await finish(session, run, state, requester)
+        news = update(Conversation).where(col(Conversation.id) == run.conversation_id)
+        await session.execute(news.values(updated_at=func.now()))
+
+
+def _outcome(effect: Effect, *, may_see: bool) -> tuple[EventKind, dict[str, Any]]:
+    at = effect.decided_at.isoformat() if effect.decided_at else None
+    if effect.released and not may_see:
+        return EventKind.REJECTED, {"reason": "rights", "note": _NO_LONGER_YOURS, "at": at}
+    if effect.released:
+        citations = sorted({n for sentence in effect.payload.sentences for n in sentence.citations})
+        data = {
+            "role": "officer",
+            "at": at,
+            "edited": effect.edited,
+            "text": effect.payload.text,
+            "citations": citations,
+        }
+        return EventKind.RELEASED, data
+    match effect.state:
+        case ItemState.EXPIRED:
+            return EventKind.EXPIRED, {"at": at}
+        case ItemState.CANCELLED:
+            return EventKind.CANCELLED, {"at": at}
+        case ItemState.SENT_BACK:
+            return EventKind.SENT_BACK, {"note": effect.note, "at": at}
+        case _:
+            return EventKind.REJECTED, {"reason": effect.reason, "note": effect.note, "at": at}

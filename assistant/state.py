@@ -1,0 +1,62 @@
+"""What the web process holds while it runs; every request finds it in `request.state`."""
+
+from typing import Annotated, TypedDict
+
+from fastapi import Depends, Request
+
+from assistant.restoring import Viewer
+from assistant.runs.feed import RunFeed
+from assistant.settings import WebSettings
+from gateway import Database, DoorClient, Principal, Tokens
+from retrieval import RetrievalClient
+
+
+class WebState(TypedDict):
+    """The lifespan's state."""
+
+    settings: WebSettings
+    database: Database
+    tokens: Tokens
+    audience: str
+    door: DoorClient
+    retrieval: RetrievalClient
+    feed: RunFeed
+
+
+def _door(request: Request) -> DoorClient:
+    door: DoorClient = request.state.door
+    return door
+
+
+def _retrieval(request: Request) -> RetrievalClient:
+    retrieval: RetrievalClient = request.state.retrieval
+    return retrieval
+
+
+def _settings(request: Request) -> WebSettings:
+    settings: WebSettings = request.state.settings
+    return settings
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.state.database
+    return database
+
+
+def _feed(request: Request) -> RunFeed:
+    feed: RunFeed = request.state.feed
+    return feed
+
+
+Door = Annotated[DoorClient, Depends(_door)]
+Retrieval = Annotated[RetrievalClient, Depends(_retrieval)]
+WebConfiguration = Annotated[WebSettings, Depends(_settings)]
+WebDatabase = Annotated[Database, Depends(_database)]
+Feed = Annotated[RunFeed, Depends(_feed)]
+
+
+def viewer(request: Request, principal: Principal, conversation: object) -> Viewer:
+    """What `principal` may read of a conversation."""
+    import uuid
+
+    return Viewer(request.state.door, request.state.retrieval, principal, uuid.UUID(str(conversation)))

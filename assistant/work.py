@@ -1,0 +1,118 @@
+"""`cloister work`: executes runs and jobs, keeps deadlines, seals the record. Alone, from a settings file."""
+
+import asyncio
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from fastapi import FastAPI
+from procrastinate import App
+
+from approvals import load_policy
+from assistant.answer import AnswerPipeline
+from assistant.processes import add_health_routes
+from assistant.runs.execute import RunExecutor
+from assistant.runs.resume import RunResumer
+from assistant.runs.service import EXECUTE, QUEUE
+from assistant.settings import WorkSettings
+from gateway import (
+    CloisterError,
+    CorrelationMiddleware,
+    Database,
+    DoorClient,
+    Sealer,
+    Tokens,
+    begin_correlation,
+    create_http_client,
+    create_job_app,
+    install_error_handlers,
+    log,
+)
+from retrieval import RetrievalClient
+
+_SEAL_SECONDS: Final = 0.5
+_SWEEP_SECONDS: Final = 2.0
+_DRAIN_SECONDS: Final = 20
+
+
+def create_work_app(settings: WorkSettings) -> FastAPI:
+    """The worker with its health routes; the work itself runs in the lifespan's tasks."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        database = Database(settings.database)
+        tokens = Tokens(settings.trust)
+        http = [
+            create_http_client(peer.url, tls=peer.tls, timeout=30)
+            for peer in (settings.door, settings.retrieval)
+        ]
+        door, retrieval = DoorClient(http[0], tokens), RetrievalClient(http[1], tokens)
+        policy = load_policy(settings.policy_file)
+        worker = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        pipeline = AnswerPipeline(door, retrieval, policy, settings.answering)
+        executor = RunExecutor(database, pipeline, policy, worker)
+        resumer = RunResumer(database, retrieval)
+        jobs = create_jobs(settings, executor, resumer)
+        sealer = Sealer(database, settings.anchors)
+        tasks = [
+            asyncio.create_task(_run_jobs(jobs, settings.concurrency), name="jobs"),
+            asyncio.create_task(_every(_SEAL_SECONDS, sealer.seal), name="sealer"),
+            asyncio.create_task(_every(_SWEEP_SECONDS, executor.adopt_abandoned), name="adopter"),
+            asyncio.create_task(_every(_SWEEP_SECONDS, resumer.resume_due), name="deadlines"),
+        ]
+        yield {"database": database, "tokens": tokens, "audience": "work", "tasks": tasks}
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
+        for client in http:
+            await client.aclose()
+        await database.close()
+
+    app = FastAPI(title="Cloister work", lifespan=lifespan, openapi_url=None)
+    app.add_middleware(CorrelationMiddleware, process="work")
+    install_error_handlers(app)
+    add_health_routes(app)
+    return app
+
+
+def create_jobs(settings: WorkSettings, executor: RunExecutor, resumer: RunResumer) -> App:
+    """The job application with the tasks that other processes defer by name."""
+    jobs = create_job_app(settings.database.conninfo())
+
+    @jobs.task(name=EXECUTE, queue=QUEUE)
+    async def execute(run: str, correlation: str) -> None:
+        begin_correlation(correlation)
+        await executor.execute(uuid.UUID(run))
+
+    @jobs.task(name="run.resume", queue=QUEUE)
+    async def resume(item: str, run: str, correlation: str) -> None:
+        begin_correlation(correlation)
+        log.info("run.resume", run=run)
+        await resumer.resume(uuid.UUID(item))
+
+    return jobs
+
+
+async def _run_jobs(jobs: App, concurrency: int) -> None:
+    async with jobs.open_async():
+        await jobs.run_worker_async(
+            queues=[QUEUE],
+            concurrency=concurrency,
+            fetch_job_polling_interval=1.0,
+            shutdown_graceful_timeout=2.0,
+            install_signal_handlers=False,
+            delete_jobs="successful",
+        )
+
+
+async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
+    """Repeat a step for as long as the process lives; a part that is away is tried again."""
+    while True:
+        try:
+            await step()
+        except CloisterError as error:
+            log.warning("work.waiting", step=step.__qualname__, reason=error.sentence)
+        await asyncio.sleep(seconds)
