@@ -18,8 +18,10 @@ ACCOUNTS = 220
 ORDERS = 3200
 RESTRICTED = 8
 
-_INDUSTRIES = ("hotel", "school", "dental practice", "housing association", "bakery", "care home", "brewery",
-               "office park", "restaurant", "gym", "nursery", "laboratory", "workshop", "retail chain")  # fmt: skip
+_INDUSTRIES = (
+    *("hotel", "school", "dental practice", "housing association", "bakery", "care home", "brewery"),
+    *("office park", "restaurant", "gym", "nursery", "laboratory", "workshop", "retail chain"),
+)
 _PLANS = ("Basic", "Care", "Care Plus")
 _TIERS = {"Basic": ("Bronze",), "Care": ("Silver",), "Care Plus": ("Gold", "Gold", "Platinum")}
 _STATES = ("active",) * 14 + ("on hold", "notice given")
@@ -140,14 +142,15 @@ class Builder:
             "last_order_on": None,
             "restricted": restricted,
             "portal_password_hash": f"$argon2id$demo${draw.getrandbits(64):016x}",
-            "created_at": _at(self.ago(800, 2600)),
-            "updated_at": _at(self.ago(1, 60)),
+            "created_at": at_morning(self.ago(800, 2600)),
+            "updated_at": at_morning(self.ago(1, 60)),
         }
         account = Account(
             number, name, row["account_no"], address.city, address, territory.id, owner, restricted, row
         )
         account.contacts = [
-            self._contact(account, person, index == 0, domain, people) for index, person in enumerate(contacts)
+            self._contact(account, person, index == 0, domain, people)
+            for index, person in enumerate(contacts)
         ]
         self._describe(account)
         return account
@@ -168,7 +171,7 @@ class Builder:
         email = f"{mail_name(first, last)}@{domain}"
         phone = people.phone() if is_business or not is_primary else account.row["phone"]
         mobile = people.mobile()
-        consent = draw.random() < 0.94
+        consent = is_primary or draw.random() < 0.92
         row = {
             "id": self._contact_number,
             "account_id": account.id,
@@ -183,11 +186,9 @@ class Builder:
             "is_primary": is_primary,
             "consent": consent,
             "remarks": draw.choice(load_phrases().lists["remarks"]) if draw.random() < 0.35 else None,
-            "updated_at": _at(self.ago(1, 400)),
+            "updated_at": at_morning(self.ago(1, 400)),
         }
-        return Contact(
-            self._contact_number, account.id, first, last, email, phone, mobile, consent, row
-        )
+        return Contact(self._contact_number, account.id, first, last, email, phone, mobile, consent, row)
 
     def _describe(self, account: Account) -> None:
         phrases, draw = load_phrases(), self.random
@@ -209,7 +210,11 @@ class Builder:
         weights = [3 if account.row["segment"] == "business" else 1 for account in self.accounts]
         days = sorted(self.random.randint(0, 720) for _ in range(ORDERS))[::-1]
         for number, days_ago in enumerate(days, 1):
-            account = self.random.choices(self.accounts, weights)[0] if number > ACCOUNTS else self.accounts[number - 1]
+            account = (
+                self.random.choices(self.accounts, weights)[0]
+                if number > ACCOUNTS
+                else self.accounts[number - 1]
+            )
             order = self._order(number, account, self.anchor - timedelta(days=days_ago))
             account.orders.append(order)
             self.orders.append(order)
@@ -222,7 +227,9 @@ class Builder:
         age = (self.anchor - ordered_on).days
         status = "cancelled" if draw.random() < 0.03 else _status(self.anchor, due, age, draw)
         delivered = min(due + timedelta(days=draw.choice((0, 0, 0, 0, 1, 3, 9))), self.anchor)
-        order = Order(number, f"HT-{204000 + number * 3}", account, draw.choice(account.contacts), ordered_on, lines, {})
+        order = Order(
+            number, f"HT-{204000 + number * 3}", account, draw.choice(account.contacts), ordered_on, lines, {}
+        )
         is_delivered = status == "delivered"
         invoice_due = delivered + timedelta(days=30 if account.row["segment"] == "business" else 14)
         order.row = {
@@ -230,18 +237,24 @@ class Builder:
             "order_no": order.order_no,
             "account_id": account.id,
             "contact_id": order.contact.id,
-            "items": "; ".join(f"{quantity} × {product.name} ({product.code})" for product, quantity, _ in lines),
+            "items": "; ".join(
+                f"{quantity} × {product.name} ({product.code})" for product, quantity, _ in lines
+            ),
             "ordered_on": ordered_on,
             "status": status,
             "total": order.total,
             "delivery_due_on": None if status == "cancelled" else due,
             "delivered_on": delivered if is_delivered else None,
-            "tracking_no": f"1Z{draw.randint(10**9, 10**10 - 1)}" if status in ("shipped", "delivered") else None,
+            "tracking_no": f"1Z{draw.randint(10**9, 10**10 - 1)}"
+            if status in ("shipped", "delivered")
+            else None,
             "shipping_address": str(account.address),
             "invoice_no": f"R{ordered_on.year}-{50000 + number}" if is_delivered else None,
             "invoice_due_on": invoice_due if is_delivered else None,
             "paid": is_delivered and (draw.random() < 0.93 if age > 60 else draw.random() < 0.5),
-            "updated_at": _at(delivered if is_delivered else min(ordered_on + timedelta(days=1), self.anchor)),
+            "updated_at": at_morning(
+                delivered if is_delivered else min(ordered_on + timedelta(days=1), self.anchor)
+            ),
         }
         return order
 
@@ -250,7 +263,8 @@ class Builder:
         family = draw.choices(
             ("heat pump", "water filter", "thermostat", "part", "service"), (20, 22, 28, 22, 8)
         )[0]
-        chosen = [draw.choice(BY_FAMILY[family])]
+        fitting = [product for product in BY_FAMILY[family] if is_business or "Pro" not in product.name]
+        chosen = [draw.choice(fitting)]
         if family == "heat pump":
             chosen.append(PRODUCTS[14])
         if draw.random() < 0.4:
@@ -277,49 +291,60 @@ def static_rows(anchor: date, draw: random.Random) -> Iterator[tuple[str, list[d
     """The tables that do not depend on the customers, in the order in which they may be written."""
     yield "territories", [{"id": t.id, "name": t.name, "country": t.country} for t in TERRITORIES]
     yield "teams", [{"id": team.id, "name": team.name} for team in TEAMS]
-    yield "users", [
-        {
-            "id": person.id,
-            "email": person.login,
-            "full_name": person.full_name,
-            "role": person.role,
-            "is_active": person.is_active,
-        }
-        for person in EMPLOYEES
-    ]
-    yield "team_members", [
-        {"team_id": team, "user_id": person.id} for person in EMPLOYEES for team in person.teams
-    ]
-    yield "team_territories", [
-        {"team_id": team.id, "territory_id": territory} for team in TEAMS for territory in team.territories
-    ]
-    yield "products", [
-        {
-            "id": product.id,
-            "code": product.code,
-            "name": product.name,
-            "family": product.family,
-            "description": product.description,
-            "list_price": product.price,
-            "warranty_months": product.warranty_months,
-            "stock": draw.randint(0, 400),
-            "updated_at": _at(anchor - timedelta(days=30)),
-        }
-        for product in PRODUCTS
-    ]
-    yield "articles", [
-        {
-            "id": number,
-            "title": article.title,
-            "category": article.category,
-            "audience": article.audience,
-            "staff_only": article.audience != "public",
-            "body": article.body,
-            "updated_on": anchor - timedelta(days=10 + number * 3),
-            "updated_at": _at(anchor - timedelta(days=10 + number * 3)),
-        }
-        for number, article in enumerate(load_articles(), 1)
-    ]
+    yield (
+        "users",
+        [
+            {
+                "id": person.id,
+                "email": person.login,
+                "full_name": person.full_name,
+                "role": person.role,
+                "is_active": person.is_active,
+            }
+            for person in EMPLOYEES
+        ],
+    )
+    yield (
+        "team_members",
+        [{"team_id": team, "user_id": person.id} for person in EMPLOYEES for team in person.teams],
+    )
+    yield (
+        "team_territories",
+        [{"team_id": team.id, "territory_id": territory} for team in TEAMS for territory in team.territories],
+    )
+    yield (
+        "products",
+        [
+            {
+                "id": product.id,
+                "code": product.code,
+                "name": product.name,
+                "family": product.family,
+                "description": product.description,
+                "list_price": product.price,
+                "warranty_months": product.warranty_months,
+                "stock": draw.randint(0, 400),
+                "updated_at": at_morning(anchor - timedelta(days=30)),
+            }
+            for product in PRODUCTS
+        ],
+    )
+    yield (
+        "articles",
+        [
+            {
+                "id": number,
+                "title": article.title,
+                "category": article.category,
+                "audience": article.audience,
+                "staff_only": article.audience != "public",
+                "body": article.body,
+                "updated_on": anchor - timedelta(days=10 + number * 3),
+                "updated_at": at_morning(anchor - timedelta(days=10 + number * 3)),
+            }
+            for number, article in enumerate(load_articles(), 1)
+        ],
+    )
 
 
 def _status(anchor: date, due: date, age: int, draw: random.Random) -> str:
@@ -330,5 +355,5 @@ def _status(anchor: date, due: date, age: int, draw: random.Random) -> str:
     return "confirmed" if age < 3 else draw.choice(("packed", "shipped", "confirmed"))
 
 
-def _at(day: date) -> datetime:
+def at_morning(day: date) -> datetime:
     return datetime.combine(day, time(8, 30), tzinfo=UTC)

@@ -62,7 +62,11 @@ class People:
         return self._random.choice(JOBS)
 
     def birth_date(self, anchor: date) -> date:
-        return date(anchor.year - self._random.randint(24, 78), self._random.randint(1, 12), self._random.randint(1, 28))
+        return date(
+            anchor.year - self._random.randint(24, 78),
+            self._random.randint(1, 12),
+            self._random.randint(1, 28),
+        )
 
     def phone(self) -> str:
         return self._unused(_LANDLINES[self.locale])
@@ -75,7 +79,9 @@ class People:
 
     def tax_id(self) -> str:
         digits = "".join(str(self._random.randint(0, 9)) for _ in range(9))
-        return {"en_GB": f"GB{digits}", "de_DE": f"DE{digits}", "en_US": f"{digits[:2]}-{digits[2:]}"}[self.locale]
+        return {"en_GB": f"GB{digits}", "de_DE": f"DE{digits}", "en_US": f"{digits[:2]}-{digits[2:]}"}[
+            self.locale
+        ]
 
     def _unused(self, patterns: tuple[str, ...]) -> str:
         while True:

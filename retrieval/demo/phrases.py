@@ -22,7 +22,7 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One sort of trouble, and what is written about it."""
+    """One sort of trouble, and what is written about it; ``codes`` limits it to some products."""
 
     category: str
     families: tuple[str, ...]
@@ -33,6 +33,7 @@ class Scenario:
     mail_in: tuple[str, ...]
     notes: tuple[str, ...]
     resolutions: tuple[str, ...]
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,10 @@ def load_phrases() -> Phrases:
             for kind, parts in content["promises"].items()
         },
         scenarios=tuple(
-            Scenario(**{name: value if name == "category" else tuple(value) for name, value in parts.items()})
+            Scenario(
+                category=parts["category"],
+                **{name: tuple(value) for name, value in parts.items() if name != "category"},
+            )
             for parts in content["scenarios"]
         ),
     )

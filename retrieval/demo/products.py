@@ -21,9 +21,9 @@ class Product(NamedTuple):
 
 PRODUCTS = (
     Product(1, "HP-B6", "Boreal 6", "heat pump", Decimal(6890), 60, "B6",
-            "Air-to-water heat pump for up to 6 kilowatts, with a tank of 180 litres; 48 decibels at one metre."),
+            "Air-to-water heat pump for up to 6 kilowatts, with a tank of 180 litres and a quiet mode."),
     Product(2, "HP-B9", "Boreal 9", "heat pump", Decimal(8290), 60, "B9",
-            "Air-to-water heat pump for up to 9 kilowatts for family houses with floor heating or radiators."),
+            "Air-to-water heat pump for up to 9 kilowatts for family houses, floor heating or radiators."),
     Product(3, "HP-B12", "Boreal 12", "heat pump", Decimal(9980), 60, "B12",
             "Air-to-water heat pump for up to 12 kilowatts for large and older houses and small practices."),
     Product(4, "HP-P24", "Boreal Pro 24", "heat pump", Decimal(18450), 60, "P24",

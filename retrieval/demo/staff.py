@@ -101,9 +101,7 @@ def reps_of(territory: int) -> tuple[Employee, ...]:
 
 def lead_of(territory: int) -> Employee:
     teams = {team.id for team in TEAMS if territory in team.territories}
-    return next(
-        person for person in EMPLOYEES if person.role == "lead" and teams.intersection(person.teams)
-    )
+    return next(person for person in EMPLOYEES if person.role == "lead" and teams.intersection(person.teams))
 
 
 def key_account_reps() -> tuple[Employee, ...]:

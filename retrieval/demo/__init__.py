@@ -1,0 +1,16 @@
+from retrieval.demo.phrases import Article, load_articles
+from retrieval.demo.seed import Company, build_company, seed_demo_company
+from retrieval.demo.staff import DOMAIN, EMPLOYEES, TEAMS, TERRITORIES, Employee
+
+__all__ = [
+    "DOMAIN",
+    "EMPLOYEES",
+    "TEAMS",
+    "TERRITORIES",
+    "Article",
+    "Company",
+    "Employee",
+    "build_company",
+    "load_articles",
+    "seed_demo_company",
+]
