@@ -32,6 +32,7 @@ _LEGAL_FORM = re.compile(
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _SENTENCE_START = re.compile(r"(?:^|[.!?:\n])[\s\"'>*\-]*$")
 _SHARED_BY_AT_MOST = 16
+_LONGEST_OPEN = 120
 
 
 class Gazetteer:
@@ -78,6 +79,20 @@ class Gazetteer:
     def skipped(self) -> int:
         """How many entries are too short to be looked for."""
         return self._base.skipped + self._delta.skipped
+
+    def open_from(self, text: str) -> int:
+        """Where the end of `text` begins that more text could turn into a known value; its length if nowhere.
+
+        For text that comes in pieces: what stands before it can be looked at now. The first call sorts
+        the keys, which takes about a second for a million of them.
+        """
+        folded = Reading(text).folded
+        for start in range(max(0, len(folded.text) - _LONGEST_OPEN), len(folded.text)):
+            if (start == 0 or not folded.text[start - 1].isalnum()) and not folded.text[start].isspace():
+                tail = folded.text[start:]
+                if self._base.has_words_from(tail) or self._delta.has_words_from(tail):
+                    return folded.original(start, len(folded.text))[0]
+        return len(text)
 
     def find(self, text: str, prefer: Iterable[str] = ()) -> list[Span]:
         """All known values in `text`, longest first where one contains another.
@@ -150,6 +165,10 @@ class _Index:
             number = compact_value(folded)
             if len(number) >= 6 and any(character.isdigit() for character in number):
                 compact.setdefault(number, []).append(entry)
+
+    def has_words_from(self, beginning: str) -> bool:
+        """Whether more text could make a value of this."""
+        return self._words.has_key_from(beginning)
 
     def matches(self, reading: Reading) -> Iterator[Match]:
         """Ranges of the original text with the entries found there."""

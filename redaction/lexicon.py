@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Generic, TypeVar
 
 Payload = TypeVar("Payload")
@@ -27,6 +29,15 @@ class Lexicon(Generic[Payload]):
             return
         for index, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
             yield start, end, self._keys[index], self._payloads[index]
+
+    def has_key_from(self, beginning: str) -> bool:
+        """Whether any key begins with this, or is this."""
+        index = bisect_left(self._sorted_keys, beginning)
+        return index < len(self._sorted_keys) and self._sorted_keys[index].startswith(beginning)
+
+    @cached_property
+    def _sorted_keys(self) -> list[str]:
+        return sorted(self._keys)
 
 
 def is_whole_word(text: str, start: int, end: int) -> bool:
