@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import groupby
 
 from .entities import Source, Span
 from .errors import InvalidSpan
@@ -28,8 +29,11 @@ def resolve(text: str, spans: Iterable[Span]) -> list[Span]:
             raise InvalidSpan(span.start, span.end, len(text))
         (known if span.source in (Source.GAZETTEER, Source.DICTIONARY) else guessed).append(span)
     kept: list[Span] = []
-    for span in sorted([*known, *_united(guessed)], key=_order):
-        kept.extend(_remainders(text, span, kept))
+    candidates = sorted([*known, *_united(guessed)], key=_order)
+    for _, equally_trusted in groupby(candidates, key=lambda span: _TRUST[span.source]):
+        cut = [span for span in equally_trusted if not _keep_whole(span, kept)]
+        for span in cut:
+            kept.extend(subtract(text, span, _ranges_over(span, kept)))
     return sorted(kept, key=lambda span: span.start)
 
 
@@ -48,8 +52,19 @@ def subtract(text: str, span: Span, ranges: Iterable[tuple[int, int]]) -> list[S
     ]
 
 
-def _order(span: Span) -> tuple[int, int, float, int, str]:
-    return _TRUST[span.source], span.start - span.end, -span.score, span.start, span.type
+def _keep_whole(span: Span, kept: list[Span]) -> bool:
+    if _ranges_over(span, kept):
+        return False
+    kept.append(span)
+    return True
+
+
+def _order(span: Span) -> tuple[int, int, int, float, str]:
+    """By trust; known values from left to right, guesses by length."""
+    length = span.end - span.start
+    known = span.source in (Source.GAZETTEER, Source.DICTIONARY)
+    first, second = (span.start, -length) if known else (-length, span.start)
+    return _TRUST[span.source], first, second, -span.score, span.type
 
 
 def _united(spans: list[Span]) -> Iterator[Span]:
@@ -69,11 +84,8 @@ def _united(spans: list[Span]) -> Iterator[Span]:
         yield current
 
 
-def _remainders(text: str, span: Span, kept: list[Span]) -> list[Span]:
-    touching = [
-        (other.start, other.end) for other in kept if other.start < span.end and span.start < other.end
-    ]
-    return subtract(text, span, touching) if touching else [span]
+def _ranges_over(span: Span, kept: list[Span]) -> list[tuple[int, int]]:
+    return [(other.start, other.end) for other in kept if other.start < span.end and span.start < other.end]
 
 
 def _cut(start: int, end: int, cut_start: int, cut_end: int) -> Iterator[tuple[int, int]]:

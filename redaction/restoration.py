@@ -10,10 +10,9 @@ from .tokens import token_core
 _UNDERSCORE = r"\\?_"
 _JOINT = r"(?:\\?_|[ \-])"
 _FORMS = re.compile(
-    rf"< ?(?P<angle>(?i:{token_core(_JOINT)})) ?>"
-    rf"|[\[{{] ?(?P<square>(?i:{token_core(_UNDERSCORE)})|{token_core(_JOINT)}) ?[\]}}]"
-    rf"|(?<![\w\\\-])(?<!(?i:tax) )(?P<bare>(?i:{token_core(_UNDERSCORE)}))(?![\w\\])",
-    re.ASCII,
+    rf"< ?(?P<angle>(?ai:{token_core(_JOINT)})) ?>"
+    rf"|[\[{{] ?(?P<square>(?ai:{token_core(_UNDERSCORE)})|{token_core(_JOINT)}) ?[\]}}]"
+    rf"|(?<![\w\\\-])(?<!(?i:tax) )(?P<bare>(?ai:{token_core(_UNDERSCORE)}))(?![\w\\])"
 )
 _OPENED = re.compile(r"[<\[{] ?[A-Za-z0-9_\\\- ]*\Z")
 _LAST_WORD = re.compile(r"(?<![\w\\])[A-Za-z][A-Za-z0-9_\\]*\Z", re.ASCII)
