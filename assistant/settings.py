@@ -18,10 +18,21 @@ from gateway import (
 
 
 class DemoSettings(Settings):
-    """Only a demo appliance has this section: who may be named without a password, and how."""
+    """Only a demo appliance has this section: its sign-ins may be named without their password.
+
+    `secret_file` is what the command line shows to be given a token for a name; whoever can read it
+    owns the machine anyway. `password` is that of every demo sign-in.
+    """
 
     password: str
     secret_file: ExistingFile
+
+
+class AnchorReading(Settings):
+    """Where the checkpoints lie, and the key that verifies them."""
+
+    folder: Path
+    public_key_file: ExistingFile
 
 
 class WebSettings(Settings):
@@ -32,8 +43,12 @@ class WebSettings(Settings):
     trust: TrustSettings
     door: PeerSettings
     retrieval: PeerSettings
+    anchors: AnchorReading
+    state_folder: Path
     accounts: AccountSettings = AccountSettings()
+    policy_file: Path | None = None
     https: bool = False
+    origins: tuple[str, ...] = ()
     demo: DemoSettings | None = None
     peers: dict[str, str] = Field(default_factory=dict)
 

@@ -2,6 +2,25 @@
 
 from .context import Turn
 from .events import EventKind, RunAudit
-from .pipeline import AnsweringSettings, AnswerPipeline, Asked, Hold, Step
+from .pipeline import (
+    AnsweringSettings,
+    AnswerPipeline,
+    Asked,
+    Hold,
+    Step,
+    durable_text,
+    entity_refs,
+)
 
-__all__ = ["AnswerPipeline", "AnsweringSettings", "Asked", "EventKind", "Hold", "RunAudit", "Step", "Turn"]
+__all__ = [
+    "AnswerPipeline",
+    "AnsweringSettings",
+    "Asked",
+    "EventKind",
+    "Hold",
+    "RunAudit",
+    "Step",
+    "Turn",
+    "durable_text",
+    "entity_refs",
+]

@@ -123,11 +123,11 @@ class AnswerPipeline:
             yield step
 
     async def _search(self, asked: Asked) -> SearchResult:
-        refs = _refs(asked.tokens)
-        entities = refs or _refs(asked.earlier_tokens)
-        question = _durable(asked.question, asked.tokens)
+        refs = entity_refs(asked.tokens)
+        entities = refs or entity_refs(asked.earlier_tokens)
+        question = durable_text(asked.question, asked.tokens)
         if not refs and not asked.scope:
-            earlier = [_durable(turn.question, asked.earlier_tokens) for turn in asked.history[-2:]]
+            earlier = [durable_text(turn.question, asked.earlier_tokens) for turn in asked.history[-2:]]
             question = " ".join([question, *earlier])
         return await self._retrieval.search(
             asked.principal, question, entities=entities, scope=asked.scope, limit=_LIMIT
@@ -295,11 +295,13 @@ def _entities(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(str(row["entity"]) for row in rows))
 
 
-def _refs(tokens: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def entity_refs(tokens: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The CRM records that a question names, each once."""
     return tuple(dict.fromkeys(str(token["entity"]) for token in tokens if token.get("entity")))
 
 
-def _durable(text: str, tokens: Sequence[Mapping[str, Any]]) -> str:
+def durable_text(text: str, tokens: Sequence[Mapping[str, Any]]) -> str:
+    """A tokenised text with durable ids in place of tokens, as the index knows them: `[account:12]`."""
     for token in tokens:
         if token.get("entity"):
             text = text.replace(str(token["token"]), f"[{token['entity']}]")

@@ -1,0 +1,1 @@
+"""Running the appliance: states and numbers, never content."""

@@ -1,0 +1,205 @@
+"""The record for the auditor: a timeline, an export, and verification. Reading it is recorded."""
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import StreamingResponse
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from assistant.session import SignedIn
+from assistant.state import WebConfiguration, WebDatabase
+from gateway import (
+    AuditRow,
+    AuditSeal,
+    BadInput,
+    Principal,
+    Role,
+    UnitOfWork,
+    Verification,
+    read_secret,
+    record,
+    require,
+    verify_audit,
+)
+
+router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
+_PAGE = 100
+_EXPORT_PAGE = 1_000
+
+
+class AuditReading(StrEnum):
+    """That somebody read the record."""
+
+    READ = "audit.read"
+    EXPORTED = "audit.exported"
+    VERIFIED = "audit.verified"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What to show: exact actor and record, an event's name or its beginning, a span of time."""
+
+    actor: str = ""
+    event: str = ""
+    record: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    before: str = ""
+
+
+Entry = tuple[AuditRow, int | None]
+
+
+async def timeline(session: AsyncSession, filters: Filters, limit: int = _PAGE) -> Sequence[Entry]:
+    """Events with their sequence (None until sealed), newest first; `before` is `TIME|ID` of the last seen."""
+    found = (
+        select(AuditRow, AuditSeal.sequence)
+        .join(AuditSeal, col(AuditSeal.event_id) == col(AuditRow.id), isouter=True)
+        .order_by(col(AuditRow.at).desc(), col(AuditRow.id).desc())
+        .limit(limit)
+    )
+    if filters.actor:
+        found = found.where(AuditRow.actor == filters.actor)
+    if filters.event:
+        found = found.where(col(AuditRow.event).startswith(filters.event, autoescape=True))
+    if filters.record:
+        wanted = filters.record
+        found = found.where(
+            (AuditRow.subject == wanted) | (AuditRow.run == wanted) | (AuditRow.conversation == wanted)
+        )
+    if filters.since:
+        found = found.where(col(AuditRow.at) >= filters.since)
+    if filters.until:
+        found = found.where(col(AuditRow.at) < filters.until)
+    if filters.before:
+        at, identity = _position(filters.before)
+        older = (col(AuditRow.at) < at) | ((col(AuditRow.at) == at) & (col(AuditRow.id) < identity))
+        found = found.where(older)
+    return [(row, sequence) for row, sequence in await session.exec(found)]
+
+
+def position_after(entries: Sequence[Entry], limit: int = _PAGE) -> str | None:
+    """Where the next page begins, None at the end."""
+    if len(entries) < limit:
+        return None
+    row = entries[-1][0]
+    return f"{row.at.isoformat()}|{row.id}" if row.at else None
+
+
+async def verify(session: AsyncSession, principal: Principal, settings: WebConfiguration) -> Verification:
+    """Check the whole record, and record that it was checked."""
+    require(principal, Role.AUDITOR)
+    key = read_secret(settings.anchors.public_key_file)
+    found = await verify_audit(session, key, settings.anchors.folder)
+    record(
+        session,
+        AuditReading.VERIFIED,
+        principal,
+        sealed=found.sealed,
+        unsealed=found.unsealed,
+        faults=len(found.faults),
+    )
+    return found
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """One event as JSON."""
+    row, sequence = entry
+    return {
+        "id": str(row.id),
+        "sequence": sequence,
+        "at": row.at.isoformat() if row.at else None,
+        "event": row.event,
+        "actor": row.actor,
+        "roles": row.roles,
+        "conversation": row.conversation,
+        "run": row.run,
+        "subject": row.subject,
+        "detail": row.detail,
+        "correlation": row.correlation,
+    }
+
+
+@router.get("")
+async def read(
+    principal: SignedIn, session: UnitOfWork, filters: Annotated[Filters, Depends()]
+) -> dict[str, Any]:
+    """A page of the timeline, newest first."""
+    require(principal, Role.AUDITOR)
+    entries = await timeline(session, filters)
+    record(session, AuditReading.READ, principal, entries=len(entries))
+    return {"entries": [entry_json(entry) for entry in entries], "before": position_after(entries)}
+
+
+@router.get("/export")
+async def export(
+    principal: SignedIn,
+    session: UnitOfWork,
+    database: WebDatabase,
+    filters: Annotated[Filters, Depends()],
+    form: Literal["jsonl", "csv"] = "jsonl",
+) -> StreamingResponse:
+    """Every matching event as JSON Lines or CSV, newest first."""
+    require(principal, Role.AUDITOR)
+    record(session, AuditReading.EXPORTED, principal, form=form)
+    kind = "application/x-ndjson" if form == "jsonl" else "text/csv"
+    headers = {"Content-Disposition": f'attachment; filename="cloister-audit.{form}"'}
+    write = _jsonl if form == "jsonl" else _csv
+    return StreamingResponse(_pages(database, filters, write), media_type=kind, headers=headers)
+
+
+@router.post("/verify")
+async def verify_now(principal: SignedIn, session: UnitOfWork, settings: WebConfiguration) -> dict[str, Any]:
+    """Check signatures, chain and anchors."""
+    found = await verify(session, principal, settings)
+    return {**vars(found), "holds": found.holds}
+
+
+async def _pages(database: Any, filters: Filters, write: Any) -> AsyncIterator[str]:
+    before, first = filters.before, True
+    while True:
+        async with database.transaction() as session:
+            page = Filters(filters.actor, filters.event, filters.record, filters.since, filters.until, before)
+            entries = await timeline(session, page, _EXPORT_PAGE)
+        yield write([entry_json(entry) for entry in entries], first)
+        after = position_after(entries, _EXPORT_PAGE)
+        if after is None:
+            return
+        before, first = after, False
+
+
+def _jsonl(entries: Sequence[dict[str, Any]], _first: bool) -> str:
+    return "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in entries)
+
+
+def _csv(entries: Sequence[dict[str, Any]], first: bool) -> str:
+    columns = ["sequence", "at", "event", "actor", "roles", "conversation", "run", "subject", "detail", "id"]
+    out = io.StringIO()
+    writer = csv.writer(out)
+    if first:
+        writer.writerow(columns)
+    for entry in entries:
+        row = {**entry, "roles": " ".join(entry["roles"]), "detail": json.dumps(entry["detail"])}
+        writer.writerow([_harmless(row[column]) for column in columns])
+    return out.getvalue()
+
+
+def _harmless(cell: object) -> object:
+    """A spreadsheet must not take a cell for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@", "\t"} else cell
+
+
+def _position(before: str) -> tuple[datetime, str]:
+    at, _, identity = before.partition("|")
+    try:
+        return datetime.fromisoformat(at), identity
+    except ValueError as error:
+        raise BadInput("The page's position cannot be read.") from error

@@ -1,0 +1,116 @@
+"""The state of every part, asked for at the moment of looking."""
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway import CloisterError, DoorClient, Principal, create_http_client
+from retrieval import RetrievalClient, SyncStatus
+
+_SECONDS: Final = 3.0
+_LOW_DISK: Final = 2 * 1024**3
+_QUEUE: Final = text("SELECT status::text, count(*) FROM jobs.procrastinate_jobs GROUP BY 1")
+
+
+@dataclass(frozen=True)
+class PartHealth:
+    """One part: ok, warn, down or off, and a sentence that says what to do."""
+
+    name: str
+    state: str
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class Health:
+    """Everything the administrator's page and `cloister doctor` show."""
+
+    parts: tuple[PartHealth, ...]
+    sync: SyncStatus | None
+    queue: Mapping[str, int]
+    models: tuple[str, ...]
+    checked_at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON members."""
+        return {
+            "parts": [vars(part) for part in self.parts],
+            "sync": self.sync.model_dump(mode="json") if self.sync else None,
+            "queue": dict(self.queue),
+            "models": list(self.models),
+            "checked_at": self.checked_at.isoformat(),
+        }
+
+
+async def look_at_health(
+    session: AsyncSession,
+    principal: Principal,
+    peers: Mapping[str, str],
+    door: DoorClient,
+    retrieval: RetrievalClient,
+    folder: Path,
+) -> Health:
+    """Ask every part at once, three seconds each. A part that does not answer is a state, not an error."""
+    async with create_http_client(timeout=_SECONDS) as client:
+        checks = [_process(client, name, url) for name, url in peers.items()]
+        parts = list(await asyncio.gather(*checks))
+    models, model_part = await _models(principal, door)
+    sync, sync_part = await _sync(principal, retrieval)
+    queue = {str(status): int(count) for status, count in await session.execute(_QUEUE)}
+    parts += [model_part, sync_part, _disk(folder)]
+    return Health(tuple(parts), sync, queue, models, datetime.now(UTC))
+
+
+async def _process(client: httpx.AsyncClient, name: str, url: str) -> PartHealth:
+    try:
+        response = await client.get(f"{url}/readyz")
+    except httpx.TransportError as error:
+        return PartHealth(name, "down", f"It does not answer ({type(error).__name__}); see its log.")
+    if response.is_success:
+        return PartHealth(name, "ok")
+    detail = response.json().get("detail", "") if "json" in response.headers.get("content-type", "") else ""
+    return PartHealth(name, "warn", str(detail) or f"It answers with status {response.status_code}.")
+
+
+async def _models(principal: Principal, door: DoorClient) -> tuple[tuple[str, ...], PartHealth]:
+    try:
+        models = tuple(await door.models(principal))
+    except CloisterError as error:
+        return (), PartHealth("language model", "down", error.sentence)
+    if not models:
+        return (), PartHealth(
+            "language model", "off", "No language model is configured: answers have no summary."
+        )
+    return models, PartHealth("language model", "ok")
+
+
+async def _sync(principal: Principal, retrieval: RetrievalClient) -> tuple[SyncStatus | None, PartHealth]:
+    try:
+        status = await retrieval.sync_status(principal)
+    except CloisterError as error:
+        return None, PartHealth("sync", "down", error.sentence)
+    failing = [entity.entity for entity in status.entities if entity.error]
+    if failing:
+        return status, PartHealth("sync", "warn", f"The last sync of {', '.join(failing)} failed.")
+    behind = sum(entity.points - entity.vectors for entity in status.entities)
+    if behind > 0:
+        return status, PartHealth(
+            "sync", "ok", f"{behind:,} vectors are still being made; search works by words."
+        )
+    return status, PartHealth(
+        "sync", "ok" if status.ready else "warn", "" if status.ready else "Filling the index."
+    )
+
+
+def _disk(folder: Path) -> PartHealth:
+    free = shutil.disk_usage(folder).free
+    sentence = f"{free / 1024**3:.1f} GiB free."
+    return PartHealth("disk", "warn" if free < _LOW_DISK else "ok", sentence)

@@ -1,0 +1,83 @@
+"""What each process may do in the database; applied after every upgrade, so that it is never behind.
+
+The audit log can be added to and read, and by nobody changed: there is no UPDATE or DELETE on it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from gateway import SCHEMAS
+
+_READ: Final = "SELECT"
+_ADD: Final = "SELECT, INSERT"
+_CHANGE: Final = "SELECT, INSERT, UPDATE"
+_ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
+
+_AUDIT: Final = ("gateway.audit_event",)
+_SEALS: Final = ("gateway.audit_seal", "gateway.audit_checkpoint")
+
+GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
+    "cloister_web": (
+        (_ADD, _AUDIT),
+        (_READ, _SEALS),
+        (_ALL, ("gateway.account", "gateway.session", "gateway.api_token")),
+        (_CHANGE, ("schema assistant", "schema approvals")),
+        (_ALL, ("schema jobs",)),
+    ),
+    "cloister_work": (
+        (_ADD, _AUDIT),
+        (_ADD, _SEALS),
+        (_READ, ("gateway.account",)),
+        (_CHANGE, ("schema assistant", "schema approvals")),
+        (_ALL, ("schema jobs",)),
+    ),
+    "cloister_door": (
+        (_ADD, _AUDIT),
+        (_READ, ("gateway.account", "gateway.api_token", "gateway.gazetteer_*")),
+        (_CHANGE, ("gateway.token", "gateway.subject_key")),
+    ),
+    "cloister_retrieval": (
+        (_ADD, _AUDIT),
+        (_CHANGE, ("gateway.subject_key",)),
+        (_ALL, ("gateway.gazetteer_*", "schema retrieval")),
+    ),
+}
+
+
+def apply_grants(connection: Connection) -> None:
+    """Take every right away and give those above. Raises `ValueError` for a table that is not there."""
+    tables = _tables(connection)
+    for role, rights in GRANTS.items():
+        for schema in SCHEMAS:
+            connection.execute(text(f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role}"))
+            connection.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO {role}"))
+            connection.execute(text(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"))
+        for verbs, patterns in rights:
+            for pattern in patterns:
+                for table in _matching(pattern, tables):
+                    connection.execute(text(f"GRANT {verbs} ON {table} TO {role}"))
+
+
+def _tables(connection: Connection) -> list[str]:
+    found = connection.execute(
+        text(
+            "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname = ANY(:schemas) ORDER BY 1"
+        ),
+        {"schemas": list(SCHEMAS)},
+    )
+    return [name for (name,) in found if not name.endswith(".alembic_version")]
+
+
+def _matching(pattern: str, tables: Sequence[str]) -> list[str]:
+    if pattern.startswith("schema "):
+        prefix = pattern.removeprefix("schema ") + "."
+        return [table for table in tables if table.startswith(prefix)]
+    if pattern.endswith("*"):
+        found = [table for table in tables if table.startswith(pattern[:-1])]
+    else:
+        found = [table for table in tables if table == pattern]
+    if not found:
+        raise ValueError(f"rights are given on {pattern}, which does not exist")
+    return found

@@ -1,0 +1,1 @@
+"""Searching without an answer: what the caller may see, ranked."""

@@ -1,0 +1,51 @@
+"""Search and the list of records for `@`, over HTTP."""
+
+import uuid
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from assistant.answer import durable_text, entity_refs
+from assistant.runs.api import checked_question, redact_question
+from assistant.session import SignedIn
+from assistant.state import Door, Retrieval
+from gateway import QuestionRefused, Role, require
+from retrieval import SearchResult
+
+router = APIRouter(prefix="/api/v1", tags=["search"])
+
+
+class Searching(BaseModel):
+    """What to look for, perhaps within one record."""
+
+    question: str
+    scope: str | None = Field(None, max_length=200)
+    limit: int = Field(10, ge=1, le=50)
+
+
+@router.post("/search")
+async def search(wanted: Searching, principal: SignedIn, door: Door, retrieval: Retrieval) -> SearchResult:
+    """Find passages and facts. Nothing is stored and no model writes."""
+    require(principal, Role.REP, Role.LEAD, Role.OFFICER)
+    text = checked_question(wanted.question)
+    question = await redact_question(door, principal, uuid.uuid4(), text)
+    if question.outcome == "denied":
+        raise QuestionRefused(question.sentence)
+    return await retrieval.search(
+        principal,
+        durable_text(question.text, question.tokens),
+        entities=entity_refs(question.tokens),
+        scope=wanted.scope,
+        limit=wanted.limit,
+    )
+
+
+@router.get("/entities")
+async def entities(principal: SignedIn, retrieval: Retrieval, q: str = "", limit: int = 8) -> dict[str, Any]:
+    """Records of the caller whose name contains `q`."""
+    require(principal, Role.REP, Role.LEAD, Role.OFFICER)
+    if not q.strip():
+        return {"entities": []}
+    found = await retrieval.entities(principal, q.strip()[:100], limit=min(max(limit, 1), 20))
+    return {"entities": [entity.model_dump() for entity in found]}
