@@ -106,6 +106,7 @@ class CaseBuilder:
             self.phrases.promises[kind], promised_for, self._amount(kind), {},
         )  # fmt: skip
         values = self._values(case, opened_on)
+        event = draw.randrange(len(scenario.mail_in))
         closed_on = (
             min(promised_for + timedelta(days=draw.randint(0, 6)), self.anchor)
             if status == "closed"
@@ -121,8 +122,8 @@ class CaseBuilder:
             "product_id": product.id,
             "assigned_to": agent.id,
             "team_id": team,
-            "subject": self._say(scenario.subjects, values),
-            "description": self._say(scenario.descriptions, values),
+            "subject": _tell(scenario.subjects, event, values),
+            "description": _tell(scenario.descriptions, event, values),
             "resolution": self._say(scenario.resolutions, values) if status == "closed" else None,
             "category": scenario.category,
             "priority": draw.choice(scenario.priority),
@@ -134,7 +135,7 @@ class CaseBuilder:
             "closed_on": closed_on,
             "updated_at": at_morning(closed_on or min(opened_on + timedelta(days=2), self.anchor)),
         }
-        self._correspond(case, values, opened_on)
+        self._correspond(case, event, values, opened_on)
         return case
 
     def _status(self, age: int) -> str:
@@ -159,17 +160,17 @@ class CaseBuilder:
         whole = self.random.choice((60, 85, 95, 120, 145, 180, 210, 235, 249, 290, 340, 480, 620, 890, 1250))
         return Decimal(whole) + self.random.choice((Decimal(0), Decimal("0.50"), Decimal("0.90")))
 
-    def _correspond(self, case: Case, values: dict[str, str], opened_on: date) -> None:
+    def _correspond(self, case: Case, event: int, values: dict[str, str], opened_on: date) -> None:
         draw, lists = self.random, self.phrases.lists
         second = min(opened_on + timedelta(days=draw.randint(0, 2)), self.anchor)
         by_mail = draw.random() < 0.55
         if by_mail:
-            body = (lists["mail_in_openings"], case.scenario.mail_in, lists["mail_in_closings"])
-            self._mail(case, "in", opened_on, [self._say(part, values) for part in body])
-            body = (lists["mail_out_openings"], case.promise.mail_out, lists["mail_out_closings"])
-            self._mail(case, "out", second, [self._say(part, values) for part in body])
+            told = _tell(case.scenario.mail_in, event, values)
+            self._mail(case, "in", opened_on, self._framed("mail_in", told, values))
+            told = self._say(case.promise.mail_out, values)
+            self._mail(case, "out", second, self._framed("mail_out", told, values))
         if not by_mail or draw.random() < 0.7:
-            said = [self._say(lists["note_openings"], values), self._say(case.scenario.notes, values)]
+            said = [self._say(lists["note_openings"], values), _tell(case.scenario.notes, event, values)]
             if not by_mail or draw.random() < 0.5:
                 said.append(self._say(case.promise.note, values))
             if draw.random() < 0.7:
@@ -220,6 +221,16 @@ class CaseBuilder:
             }
         )
 
+    def _framed(self, kind: str, told: str, values: dict[str, str]) -> list[str]:
+        """``told`` between an opening and a closing, as paragraphs."""
+        lists = self.phrases.lists
+        opening = self._say(lists[f"{kind}_openings"], values)
+        return [
+            opening,
+            told if opening.endswith(",") else _capital(told),
+            self._say(lists[f"{kind}_closings"], values),
+        ]
+
     def _say(self, choices: tuple[str, ...], values: dict[str, str]) -> str:
         """The next of ``choices`` in a shuffled round, so that each is used as often as the others."""
         left = self._unused.setdefault(choices, [])
@@ -255,6 +266,14 @@ class CaseBuilder:
             "date": case.promised_day,
             "follow_up": written_day(follow_up, account),
         }
+
+
+def _tell(choices: tuple[str, ...], event: int, values: dict[str, str]) -> str:
+    return choices[event % len(choices)].format_map(values)
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def written_day(day: date, account: Account) -> str:

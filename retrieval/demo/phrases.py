@@ -22,7 +22,10 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One sort of trouble, and what is written about it; ``codes`` limits it to some products."""
+    """One sort of trouble, and what is written about it; ``codes`` limits it to some products.
+
+    Subjects, descriptions, mails and notes of the same place in their lists tell of the same event.
+    """
 
     category: str
     families: tuple[str, ...]
