@@ -1,6 +1,5 @@
 """Health and sync over HTTP, for administrators."""
 
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
@@ -21,9 +20,8 @@ async def health(
 ) -> dict[str, Any]:
     """The state of every part."""
     require(principal, Role.ADMIN)
-    found = await look_at_health(
-        session, principal, settings.peers, door, retrieval, Path(settings.state_folder)
-    )
+    folder = settings.state_folder
+    found = await look_at_health(session, principal, settings.peers, door, retrieval, folder)
     return found.as_json()
 
 

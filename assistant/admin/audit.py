@@ -59,7 +59,7 @@ Entry = tuple[AuditRow, int | None]
 
 
 async def timeline(session: AsyncSession, filters: Filters, limit: int = _PAGE) -> Sequence[Entry]:
-    """Events with their sequence (None until sealed), newest first; `before` is `TIME|ID` of the last seen."""
+    """Events with their sequence (None until sealed), newest first; `before` is `TIME|ID`."""
     found = (
         select(AuditRow, AuditSeal.sequence)
         .join(AuditSeal, col(AuditSeal.event_id) == col(AuditRow.id), isouter=True)

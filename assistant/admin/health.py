@@ -16,6 +16,7 @@ from gateway import CloisterError, DoorClient, Principal, create_http_client
 from retrieval import RetrievalClient, SyncStatus
 
 _SECONDS: Final = 3.0
+_NO_MODEL: Final = "No language model is configured: answers have no summary."
 _LOW_DISK: Final = 2 * 1024**3
 _QUEUE: Final = text("SELECT status::text, count(*) FROM jobs.procrastinate_jobs GROUP BY 1")
 
@@ -86,9 +87,7 @@ async def _models(principal: Principal, door: DoorClient) -> tuple[tuple[str, ..
     except CloisterError as error:
         return (), PartHealth("language model", "down", error.sentence)
     if not models:
-        return (), PartHealth(
-            "language model", "off", "No language model is configured: answers have no summary."
-        )
+        return (), PartHealth("language model", "off", _NO_MODEL)
     return models, PartHealth("language model", "ok")
 
 

@@ -180,7 +180,7 @@ class AnswerPipeline:
             async with aclosing(self._sentences(asked, prompt, options)) as sentences:
                 async for sentence in sentences:
                     checked = check_sentence(sentence, prompt.sources)
-                    weighing = weighing.joined(self._weigh(asked, checked, prompt, len(drafted)))
+                    weighing = weighing.joined(self._weigh(asked, checked, prompt, drafted))
                     drafted.append(checked)
                     if not weighing.risky:
                         yield _sentence(shown, checked)
@@ -201,7 +201,8 @@ class AnswerPipeline:
         elif not drafted:
             yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
 
-    def _weigh(self, asked: Asked, checked: Checked, prompt: Prompt, place: int) -> Weighing:
+    def _weigh(self, asked: Asked, checked: Checked, prompt: Prompt, drafted: Sequence[Checked]) -> Weighing:
+        index, before = len(drafted), [one.text for one in drafted]
         return weigh_sentence(
             self._policy,
             checked.text,
@@ -209,7 +210,8 @@ class AnswerPipeline:
             roles=asked.principal.roles,
             supported=checked.supported,
             passages=[source.whole for source in prompt.sources],
-            place=place,
+            index=index,
+            before=before,
         )
 
     async def _prompt(self, asked: Asked, evidence: _Evidence) -> tuple[Prompt | None, dict[str, object]]:
