@@ -12,6 +12,8 @@
 0 means stopped as asked, 2 is a usage error (typer), 130 means that a second Ctrl-C killed the children.
 """
 
+from collections.abc import Sequence
+
 KILLED_BY_SECOND_SIGNAL = 130
 
 
@@ -34,7 +36,13 @@ class DiskLow(ApplianceError):
 
 
 class ChildFailed(ApplianceError):
+    """`lines` are the last lines of the child's log."""
+
     exit_code = 6
+
+    def __init__(self, sentence: str, lines: Sequence[str] = ()) -> None:
+        super().__init__(sentence)
+        self.lines = tuple(lines)
 
 
 class StepFailed(ApplianceError):

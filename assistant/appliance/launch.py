@@ -51,7 +51,8 @@ def spawn(
     """Start `argv` in a session of its own, with both outputs appended to `log` (0600).
 
     A session of its own keeps Ctrl-C with the supervisor, which stops its children in order. `env` is the
-    whole environment (None inherits). As `account` it has no other group. Raises OSError when the program cannot be executed.
+    whole environment (None inherits). As `account` it has no other group. Raises OSError when the program
+    cannot be executed.
     """
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:

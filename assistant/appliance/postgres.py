@@ -25,6 +25,7 @@ import psycopg
 from .errors import ApplianceError, ChildFailed, ServerAccountBlocked, StepFailed
 from .launch import Account, spawn
 from .processes import ProcessRef, end, process_ref, runs_in
+from .state import tail, write_private
 
 SUPERUSER = "postgres"
 FAST_SHUTDOWN = signal.SIGINT  # SIGTERM would wait for every client to leave
@@ -94,7 +95,7 @@ class PostgresCluster:
             return
         _own_folder(self.folder, self.programs.account)
         if not self.password_file.exists():
-            _write_private(self.password_file, secrets.token_urlsafe(32))
+            write_private(self.password_file, secrets.token_urlsafe(32))
         unfinished = self.folder / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         self._initdb(unfinished)
@@ -285,18 +286,6 @@ def _own_folder(folder: Path, account: Account | None) -> None:
         os.chown(folder, account.uid, account.gid)
 
 
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that never existed with more rights than 0600, and never half."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-
-
 @contextmanager
 def _readable_by(account: Account | None, folder: Path, secret: Path) -> Iterator[Path]:
     """Yield a path of `secret` that `account` may read: a copy of its own while the block runs."""
@@ -304,7 +293,7 @@ def _readable_by(account: Account | None, folder: Path, secret: Path) -> Iterato
         yield secret
         return
     copy = folder / "password.once"
-    _write_private(copy, secret.read_text(encoding="ascii"))
+    write_private(copy, secret.read_text(encoding="ascii"))
     os.chown(copy, account.uid, account.gid, follow_symlinks=False)
     try:
         yield copy
@@ -313,8 +302,5 @@ def _readable_by(account: Account | None, folder: Path, secret: Path) -> Iterato
 
 
 def _last_line(log: Path) -> str:
-    try:
-        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    except FileNotFoundError:
-        return "it wrote nothing"
-    return lines[-1] if lines else "it wrote nothing"
+    lines = tail(log, 1)
+    return lines[0] if lines else "it wrote nothing"

@@ -3,40 +3,56 @@
 import json
 import os
 import signal
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-# psutil derives a start time from the boot time and clock ticks (10 ms): the same process always yields the
-# same value within one boot, and the tolerance only absorbs a clock that was set in between.
-_SAME_START_S = 0.05
+_ZOMBIE = "Z"
+_KILL_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessRef:
-    """One process: `started` is seconds since the epoch as the kernel's accounting gives it."""
+    """One process. `started` tells it from every other that ever has its pid, whatever the clock says."""
 
     pid: int
-    started: float
+    started: str
 
 
 def process_ref(pid: int) -> ProcessRef | None:
     """Return the reference of a running process, None when there is none (a zombie does not run)."""
-    try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        return ProcessRef(pid, process.create_time())
-    except psutil.NoSuchProcess:
-        return None
+    started = _start_by_ticks(pid) if sys.platform.startswith("linux") else _start_by_clock(pid)
+    return ProcessRef(pid, started) if started is not None else None
 
 
 def is_running(ref: ProcessRef) -> bool:
     """Return whether the very process that `ref` was made of still runs."""
-    now = process_ref(ref.pid)
-    return now is not None and abs(now.started - ref.started) <= _SAME_START_S
+    return process_ref(ref.pid) == ref
+
+
+def _start_by_ticks(pid: int) -> str | None:
+    """Return boot and clock ticks since: a start time in seconds would move with the system's clock."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = status.rpartition(")")[2].split()  # the name before it may hold anything
+    if fields[0] == _ZOMBIE:
+        return None
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot}:{fields[19]}"
+
+
+def _start_by_clock(pid: int) -> str | None:
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.0f}"
+    except psutil.NoSuchProcess:
+        return None
 
 
 def describe(pid: int) -> str:
@@ -68,70 +84,113 @@ def runs_in(pid: int, name: str, folder: Path) -> bool:
         return False
 
 
-def write_pid_file(path: Path, ref: ProcessRef) -> None:
-    """Record `ref` atomically: a reader sees the old record or the new one, never half of one."""
+@dataclass(frozen=True, slots=True)
+class PidRecord:
+    """What is written down of a running child, for the start after a crash."""
+
+    process: ProcessRef
+    stop_signal: signal.Signals
+    stop_timeout: float
+
+
+def write_pid_file(path: Path, record: PidRecord) -> None:
+    """Write a record as JSON, atomically: a reader sees the old one or the new one, never half of one."""
     fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(asdict(ref)), encoding="utf-8")
+    fresh.write_text(json.dumps(_as_json(record)), encoding="utf-8")
     fresh.replace(path)
 
 
-def read_pid_file(path: Path) -> ProcessRef | None:
-    """Return the recorded process, None when the file is missing or was cut off by a crash."""
+def read_pid_file(path: Path) -> PidRecord | None:
+    """Return the record, None when the file is missing or was cut off."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return ProcessRef(int(record["pid"]), float(record["started"]))
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        return PidRecord(
+            ProcessRef(int(fields["pid"]), str(fields["started"])),
+            signal.Signals(fields["stop_signal"]),
+            float(fields["stop_timeout"]),
+        )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
 
+def _as_json(record: PidRecord) -> dict[str, object]:
+    return {
+        "pid": record.process.pid,
+        "started": record.process.started,
+        "stop_signal": int(record.stop_signal),
+        "stop_timeout": record.stop_timeout,
+    }
+
+
 def marked(variable: str, value: str) -> list[ProcessRef]:
-    """Return the processes whose environment at their start held `variable=value`.
+    """Return the processes, except us and our ancestors, that were started with `variable=value`.
 
     The environment of other accounts' processes cannot be read; those are never returned.
     """
     found = []
+    ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and process.environ().get(variable) == value:
-                found.append(ProcessRef(process.pid, process.create_time()))
-        except psutil.Error:
+            hit = process.pid not in ours and process.environ().get(variable) == value
+        except (psutil.Error, OSError):
             continue
-    return [ref for ref in found if is_running(ref)]
-
-
-def descendants(pid: int) -> list[ProcessRef]:
-    """Return the running children of `pid` and theirs."""
-    try:
-        family = psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-    found = []
-    for member in family:
-        ref = process_ref(member.pid)
-        if ref is not None:
+        if hit and (ref := process_ref(process.pid)) is not None:
             found.append(ref)
     return found
 
 
+def session_members(leader: int) -> list[ProcessRef]:
+    """Return what is left of the session that the ended process `leader` led.
+
+    The kernel gives a pid to no one else while a session still bears it; so where a process has that pid
+    again, the old session is empty.
+    """
+    if psutil.pid_exists(leader):
+        return []
+    found = []
+    for pid in psutil.pids():
+        try:
+            member = os.getsid(pid) == leader
+        except OSError:
+            continue
+        if member and (ref := process_ref(pid)) is not None:
+            found.append(ref)
+    return found
+
+
+def session_of(ref: ProcessRef) -> int | None:
+    """Return the pid of the leader of the session a process is in, None when the process has ended."""
+    try:
+        return os.getsid(ref.pid)
+    except OSError:
+        return None
+
+
 def end(refs: Iterable[ProcessRef], sign: signal.Signals, timeout: float) -> list[ProcessRef]:
     """Send `sign` to each, wait up to `timeout` seconds in all, kill what is left; return what was ended."""
-    ended = []
-    processes = []
-    for ref in refs:
-        if not is_running(ref):
-            continue
-        try:
-            process = psutil.Process(ref.pid)
-            process.send_signal(sign)  # psutil compares the start time once more before it sends
-        except psutil.NoSuchProcess:
-            continue
-        processes.append(process)
-        ended.append(ref)
-    _, alive = psutil.wait_procs(processes, timeout=timeout)
-    for process in alive:
-        try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(alive, timeout=5)
+    ended = [ref for ref in refs if _send(ref, sign)]
+    left = _wait_until_gone(ended, timeout)
+    for ref in left:
+        _send(ref, signal.SIGKILL)
+    _wait_until_gone(left, _KILL_TIMEOUT_S)
     return ended
+
+
+def _send(ref: ProcessRef, sign: signal.Signals) -> bool:
+    if not is_running(ref):
+        return False
+    try:
+        os.kill(ref.pid, sign)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _wait_until_gone(refs: Sequence[ProcessRef], timeout: float) -> list[ProcessRef]:
+    """Return which still run after `timeout` seconds. They need not be our children, so they are polled."""
+    until = time.monotonic() + timeout
+    left = [ref for ref in refs if is_running(ref)]
+    while left and time.monotonic() < until:
+        time.sleep(0.02)
+        left = [ref for ref in left if is_running(ref)]
+    return left
