@@ -1,0 +1,38 @@
+"""The small language in which a policy writes phrases; it becomes regular expressions.
+
+A space stands for any white space, `~` for the rest of a word, ` … ` for up to six words in between
+within a sentence, `{name}` for a word list of the policy; umlauts match their spellings with `e`. The
+rest is Python's regular expressions. A phrase begins and ends at word boundaries, in any case.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+_WORD_LIST: Final = re.compile(r"\{([a-z_]+)\}")
+_GAP: Final = r"(?:\s+\S*[^\s.!?;:]){0,6}?\s+"
+_SPELLINGS: Final = {
+    "ä": "(?:ä|ae|a\u0308)",
+    "ö": "(?:ö|oe|o\u0308)",
+    "ü": "(?:ü|ue|u\u0308)",
+    "ß": "(?:ß|ss)",
+    "'": "['\u2019]",
+}
+
+
+def regex_of(pattern: str, words: Mapping[str, str]) -> str:
+    """The regular expression of a phrase. Raises `KeyError` for a word list that is not in `words`."""
+    expanded = _WORD_LIST.sub(lambda found: f"(?:{words[found[1]]})", pattern)
+    expanded = expanded.replace(" … ", "\0").replace("~", r"\w*")
+    expanded = re.sub(r" ", r"\\s+", expanded).replace("\0", _GAP)
+    for letter, spellings in _SPELLINGS.items():
+        expanded = expanded.replace(letter, spellings)
+    return expanded
+
+
+def compile_patterns(
+    patterns: Mapping[str, Sequence[str]] | Mapping[object, Sequence[str]], words: Mapping[str, str]
+) -> re.Pattern[str] | None:
+    """One pattern for all phrases of all languages; None when there are none."""
+    phrases = [regex_of(one, words) for texts in patterns.values() for one in texts]
+    return re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", re.IGNORECASE) if phrases else None

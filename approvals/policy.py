@@ -1,0 +1,215 @@
+"""The policy: which texts wait for a person. A YAML file, validated, with examples that a test runs."""
+
+import re
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from gateway import Role
+
+from .amounts import bare_amount_pattern
+from .errors import PolicyFaults
+from .patterns import compile_patterns, regex_of
+from .risk import Tier, Weighing
+
+Place = Literal["question", "draft"]
+Language = Literal["en", "de"]
+Patterns = Mapping[Language, tuple[str, ...]]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Example(_Part):
+    """A text that a rule must find, or must not."""
+
+    text: str
+    place: Place = "draft"
+    roles: tuple[Role, ...] = (Role.REP,)
+    question: str = ""
+    supported: bool = True
+    passages: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+class Examples(_Part):
+    """Texts for the test of a rule; a plain string is a supported sentence of a draft."""
+
+    positive: tuple[str | Example, ...] = Field(min_length=1)
+    negative: tuple[str | Example, ...] = Field(min_length=1)
+
+
+class _Rule(_Part):
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    tier: Tier = Tier.NORMAL
+    deadline_minutes: int = Field(gt=0, le=7 * 24 * 60)
+    sentence: str = Field(min_length=10)
+    places: tuple[Place, ...] = ("question", "draft")
+    examples: Examples
+
+
+class PatternRule(_Rule):
+    """Words and phrases; `distinct_persons` also counts the persons whom a draft names."""
+
+    kind: Literal["patterns"]
+    patterns: Patterns
+    unless: Patterns = Field(default_factory=dict)
+    distinct_persons: int | None = Field(default=None, gt=1)
+
+
+class MoneyRule(_Rule):
+    """Money that is given back or granted, above the limit of the requester's role."""
+
+    kind: Literal["money"]
+    limits: Mapping[Role, Decimal]
+    share_limits: Mapping[Role, Decimal]
+    top_above: Decimal
+    gives: Patterns
+    promises: Patterns
+    permits: Patterns
+    unless: Patterns = Field(default_factory=dict)
+    units: Patterns
+
+    def limit(self, roles: Collection[Role]) -> Decimal:
+        """What the best of `roles` may grant; nothing for a role that the policy does not name."""
+        return max((self.limits.get(role, Decimal(0)) for role in roles), default=Decimal(0))
+
+    def share_limit(self, roles: Collection[Role]) -> Decimal:
+        """The same in percent of a price."""
+        return max((self.share_limits.get(role, Decimal(0)) for role in roles), default=Decimal(0))
+
+
+class UnsupportedRule(_Rule):
+    """Claims that no source carries: amounts, numbers, dates and promises."""
+
+    kind: Literal["unsupported"]
+    mark: str = Field(min_length=10)
+    dates: Patterns
+    promises: Patterns
+
+
+class TagRule(_Rule):
+    """Customers and sources that are risky whatever is said."""
+
+    kind: Literal["tags"]
+    tags: Mapping[str, Tier] = Field(min_length=1)
+
+
+Rule = Annotated[PatternRule | MoneyRule | UnsupportedRule | TagRule, Field(discriminator="kind")]
+
+
+class ReviewSettings(_Part):
+    """How reviewing goes: leases, the undo window, and what counts as hasty."""
+
+    claim_minutes: float = Field(default=10, gt=0)
+    undo_seconds: float = Field(default=8, ge=0, le=120)
+    quick_seconds: float = Field(default=3, ge=0)
+    quick_characters: int = Field(default=400, ge=0)
+
+
+class Policy(_Part):
+    """A version of the rules. Compiled patterns are made at first use and kept."""
+
+    version: str = Field(min_length=1)
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    rates: Mapping[str, Decimal]
+    review: ReviewSettings = ReviewSettings()
+    words: Mapping[str, str] = Field(default_factory=dict)
+    rules: tuple[Rule, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> "Policy":
+        names = [rule.id for rule in self.rules]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"the rule {twice[0]} is there twice")
+        for rule in self.rules:
+            for name, patterns in _pattern_fields(rule):
+                for pattern in (one for texts in patterns.values() for one in texts):
+                    _check_pattern(f"{rule.id}.{name}", pattern, self.words)
+        return self
+
+    @cached_property
+    def compiled(self) -> Mapping[tuple[str, str], re.Pattern[str] | None]:
+        """(rule, field) to one pattern of both languages; None where the field is empty."""
+        return {
+            (rule.id, name): compile_patterns(patterns, self.words)
+            for rule in self.rules
+            for name, patterns in _pattern_fields(rule)
+        }
+
+    @cached_property
+    def bare_amounts(self) -> Mapping[str, re.Pattern[str]]:
+        """Money rule to the pattern of its numbers without a currency."""
+        return {
+            rule.id: bare_amount_pattern(
+                before=regex_of("{amount_lead}", self.words),
+                after=regex_of("{amount_trail}", self.words),
+                unit="|".join(regex_of(one, self.words) for texts in rule.units.values() for one in texts),
+            )
+            for rule in self.rules
+            if isinstance(rule, MoneyRule)
+        }
+
+    def in_base(self, value: Decimal, currency: str | None) -> Decimal | None:
+        """An amount in the policy's own currency; None when the policy has no rate for it."""
+        if currency is None or currency == self.currency:
+            return value
+        rate = self.rates.get(currency)
+        return None if rate is None else value * rate
+
+    def deadline_minutes(self, weighing: Weighing) -> int:
+        """The shortest deadline of the rules that were hit."""
+        found = [rule.deadline_minutes for rule in self.rules if rule.id in weighing.rules]
+        return min(found, default=min(rule.deadline_minutes for rule in self.rules))
+
+    def rule(self, name: str) -> Rule | None:
+        """The rule of that name, None when this version has none."""
+        return next((rule for rule in self.rules if rule.id == name), None)
+
+
+DEFAULT: Final = "policy.yaml"
+
+
+def load_policy(path: Path | None = None) -> Policy:
+    """Read a policy, the shipped one without `path`.
+
+    Raises `PolicyFaults` with one line a fault: where in the file, and what is wrong.
+    """
+    try:
+        source = path.read_text("utf-8") if path else (files("approvals") / DEFAULT).read_text("utf-8")
+        content: Any = yaml.safe_load(source)
+    except OSError as error:
+        raise PolicyFaults(f"The policy {path} cannot be read: {error.strerror}.") from error
+    except yaml.YAMLError as error:
+        raise PolicyFaults(f"The policy {path or DEFAULT} is not YAML: {error}") from error
+    try:
+        return Policy.model_validate(content)
+    except ValidationError as error:
+        faults = [f"  {'.'.join(map(str, e['loc'])) or 'policy'}: {e['msg']}" for e in error.errors()]
+        raise PolicyFaults(f"The policy {path or DEFAULT} has faults:\n" + "\n".join(faults)) from error
+
+
+_FIELDS: Final = ("patterns", "unless", "gives", "promises", "permits", "units", "dates")
+
+
+def _pattern_fields(rule: Rule) -> list[tuple[str, Patterns]]:
+    return [(name, getattr(rule, name)) for name in _FIELDS if hasattr(rule, name)]
+
+
+def _check_pattern(where: str, pattern: str, words: Mapping[str, str]) -> None:
+    try:
+        compiled = re.compile(regex_of(pattern, words))
+    except KeyError as error:
+        raise ValueError(f"{where}: the word list {error} in '{pattern}' is not defined") from error
+    except re.error as error:
+        raise ValueError(f"{where}: '{pattern}' is not a pattern ({error})") from error
+    if compiled.match(""):
+        raise ValueError(f"{where}: '{pattern}' matches every text")

@@ -1,0 +1,287 @@
+"""The queue as officers see it: order, age, claims, and who is on duty."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+
+from sqlalchemy import ColumnElement, case, func, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway import Conflict, NotFound, Principal, Role, record, require
+
+from .errors import AlreadyDecided, ClaimedByAnother, OwnRequest
+from .events import ApprovalEvent
+from .policy import Policy
+from .tables import DECIDED, HeldItem, ItemState, Opening, Presence, Tier, Vote
+
+ON_DUTY: Final = timedelta(minutes=10)
+_REMEMBER_AFTER: Final = timedelta(minutes=1)  # a queue that refreshes itself need not write each time
+PAGE: Final = 200
+
+
+class QueueView(StrEnum):
+    """The tabs of the queue."""
+
+    PENDING = "pending"
+    MINE = "mine"
+    DECIDED = "decided"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class QueueEntry:
+    """One line of the queue: no text, no identity; the rep is a pseudonym until the item is opened."""
+
+    id: uuid.UUID
+    state: ItemState
+    tier: Tier
+    rules: tuple[str, ...]
+    requester: str
+    own: bool
+    customer: str | None
+    created_at: datetime
+    age_seconds: float
+    deadline: datetime
+    position: int | None
+    claimed_by: str | None
+    claimed_until: datetime | None
+    approvals: int
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an item stands: its number among the pending ones (from 1, None when it is not), and how many wait."""
+
+    position: int | None
+    waiting: int
+
+
+async def queue(
+    session: AsyncSession, viewer: Principal, view: QueueView = QueueView.PENDING
+) -> Sequence[QueueEntry]:
+    """One tab of the queue, at most `PAGE` lines. Raises `NotAllowed` unless the viewer is an officer."""
+    require(viewer, Role.OFFICER)
+    await mark_present(session, viewer)
+    now = (await session.exec(select(func.now()))).one()
+    numbered = _numbered().subquery()
+    votes = (
+        select(func.count())
+        .select_from(Vote)
+        .where(
+            Vote.item == HeldItem.id,
+            col(Vote.undone_at).is_(None),
+            Vote.payload_hash == HeldItem.current_hash,
+        )
+        .scalar_subquery()
+    )
+    listed = (
+        select(HeldItem, numbered.c.position, votes)
+        .outerjoin(numbered, numbered.c.id == col(HeldItem.id))
+        .where(_shown_in(view, viewer))
+        .order_by(*_order(view))
+        .limit(PAGE)
+    )
+    rows = await session.exec(listed)
+    return [_entry(item, viewer, now, position, approvals) for item, position, approvals in rows]
+
+
+async def place_of(session: AsyncSession, item_id: uuid.UUID) -> Place:
+    """Where an item stands in the queue, for the requester's card."""
+    numbered = _numbered().subquery()
+    position = await session.exec(select(numbered.c.position).where(numbered.c.id == item_id))
+    return Place(position.one_or_none(), await pending_count(session))
+
+
+async def pending_count(session: AsyncSession) -> int:
+    """How many items wait: the badge in the navigation."""
+    waiting = select(func.count()).select_from(HeldItem).where(HeldItem.state == ItemState.PENDING)
+    return (await session.exec(waiting)).one()
+
+
+async def get_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> HeldItem:
+    """An item, for officers and its requester. Raises `NotFound`, also when it is not theirs to see."""
+    item = await session.get(HeldItem, item_id, populate_existing=True)
+    if item is None or not (viewer.has(Role.OFFICER) or item.requester == viewer.id):
+        raise NotFound("There is no such item.")
+    return item
+
+
+async def votes_on(session: AsyncSession, item_id: uuid.UUID) -> Sequence[Vote]:
+    """Every vote on an item, undone ones too, oldest first."""
+    found = select(Vote).where(Vote.item == item_id).order_by(col(Vote.at), col(Vote.id))
+    return (await session.exec(found)).all()
+
+
+async def open_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> HeldItem:
+    """`get_item`, and remember when an officer first saw this text; identities are about to be shown.
+
+    The requester's own look is not recorded: it reveals nothing new.
+    """
+    item = await get_item(session, viewer, item_id)
+    if item.requester == viewer.id:
+        return item
+    opened = insert(Opening).values(item=item.id, reviewer=viewer.id, payload_hash=item.current_hash)
+    await session.execute(
+        opened.on_conflict_do_update(
+            index_elements=["item", "reviewer"],
+            set_={"payload_hash": item.current_hash, "opened_at": func.now()},
+            where=col(Opening.payload_hash) != item.current_hash,
+        )
+    )
+    await mark_present(session, viewer)
+    _record(session, ApprovalEvent.OPENED, viewer, item)
+    return item
+
+
+async def claim(session: AsyncSession, policy: Policy, reviewer: Principal, item_id: uuid.UUID) -> HeldItem:
+    """Take or renew the lease on an item, so that nobody else reads it in vain.
+
+    Raises `NotAllowed`, `NotFound`, `OwnRequest`, `AlreadyDecided`, `ClaimedByAnother`.
+    """
+    require(reviewer, Role.OFFICER)
+    free = col(HeldItem.claimed_by).is_(None) | (col(HeldItem.claimed_until) <= func.now())
+    statement = (
+        update(HeldItem)
+        .where(
+            col(HeldItem.id) == item_id,
+            col(HeldItem.state) == ItemState.PENDING,
+            col(HeldItem.requester) != reviewer.id,
+            free | (col(HeldItem.claimed_by) == reviewer.id),
+        )
+        .values(
+            claimed_by=reviewer.id,
+            claimed_until=func.now() + timedelta(minutes=policy.review.claim_minutes),
+        )
+        .returning(HeldItem)
+        .execution_options(populate_existing=True)
+    )
+    item = (await session.execute(statement)).scalar_one_or_none()
+    if item is None:
+        raise await _why_not_claimed(session, reviewer, item_id)
+    await mark_present(session, reviewer)
+    _record(session, ApprovalEvent.CLAIMED, reviewer, item)
+    return item
+
+
+async def release_claim(session: AsyncSession, reviewer: Principal, item_id: uuid.UUID) -> HeldItem:
+    """Give one's lease back; giving back what one does not hold changes nothing. Raises `NotFound`."""
+    require(reviewer, Role.OFFICER)
+    statement = (
+        update(HeldItem)
+        .where(col(HeldItem.id) == item_id, col(HeldItem.claimed_by) == reviewer.id)
+        .values(claimed_by=None, claimed_until=None)
+        .returning(HeldItem)
+        .execution_options(populate_existing=True)
+    )
+    item = (await session.execute(statement)).scalar_one_or_none()
+    if item is None:
+        return await get_item(session, reviewer, item_id)
+    _record(session, ApprovalEvent.CLAIM_RELEASED, reviewer, item)
+    return item
+
+
+async def officers_on_duty(session: AsyncSession, *, besides: str | None = None) -> int:
+    """How many officers have looked at the queue within ten minutes, `besides` one (the requester)."""
+    seen = select(func.count()).select_from(Presence).where(col(Presence.seen_at) > func.now() - ON_DUTY)
+    if besides is not None:
+        seen = seen.where(Presence.reviewer != besides)
+    return (await session.exec(seen)).one()
+
+
+async def mark_present(session: AsyncSession, reviewer: Principal) -> None:
+    """Remember that an officer is at the queue."""
+    seen = insert(Presence).values(reviewer=reviewer.id)
+    await session.execute(
+        seen.on_conflict_do_update(
+            index_elements=["reviewer"],
+            set_={"seen_at": func.now()},
+            where=col(Presence.seen_at) < func.now() - _REMEMBER_AFTER,
+        )
+    )
+
+
+def pseudonym(requester: str) -> str:
+    """A rep's name in the queue: the same for the same rep, and no identity."""
+    return f"rep-{sha256(requester.encode()).hexdigest()[:4]}"
+
+
+def _urgency() -> tuple[ColumnElement[int], ColumnElement[datetime], ColumnElement[uuid.UUID]]:
+    top_first = case((col(HeldItem.tier) == Tier.TOP, 0), else_=1)
+    return top_first, col(HeldItem.deadline).expression, col(HeldItem.id).expression
+
+
+def _numbered():
+    position = func.row_number().over(order_by=_urgency()).label("position")
+    return select(HeldItem.id, position).where(HeldItem.state == ItemState.PENDING)
+
+
+def _shown_in(view: QueueView, viewer: Principal) -> ColumnElement[bool]:
+    state = col(HeldItem.state)
+    match view:
+        case QueueView.PENDING:
+            return state == ItemState.PENDING
+        case QueueView.MINE:
+            held = (col(HeldItem.claimed_by) == viewer.id) & (col(HeldItem.claimed_until) > func.now())
+            return (state == ItemState.PENDING) & held
+        case QueueView.DECIDED:
+            return state.in_((*DECIDED, ItemState.CANCELLED))
+        case QueueView.EXPIRED:
+            return state == ItemState.EXPIRED
+
+
+def _order(view: QueueView) -> tuple[ColumnElement[object], ...]:
+    if view in (QueueView.PENDING, QueueView.MINE):
+        return _urgency()
+    return col(HeldItem.decided_at).desc(), col(HeldItem.id)
+
+
+def _entry(
+    item: HeldItem, viewer: Principal, now: datetime, position: int | None, approvals: int
+) -> QueueEntry:
+    created = item.created_at or now
+    leased = item.claimed_until is not None and item.claimed_until > now
+    return QueueEntry(
+        id=item.id,
+        state=item.state,
+        tier=item.tier,
+        rules=tuple(dict.fromkeys(hit.rule for hit in item.rule_hits())),
+        requester=pseudonym(item.requester),
+        own=item.requester == viewer.id,
+        customer=item.customer,
+        created_at=created,
+        age_seconds=(now - created).total_seconds(),
+        deadline=item.deadline,
+        position=position,
+        claimed_by=item.claimed_by if leased else None,
+        claimed_until=item.claimed_until if leased else None,
+        approvals=approvals,
+        decided_at=item.decided_at,
+    )
+
+
+async def _why_not_claimed(session: AsyncSession, reviewer: Principal, item_id: uuid.UUID) -> Conflict:
+    item = await get_item(session, reviewer, item_id)
+    if item.requester == reviewer.id:
+        return OwnRequest()
+    if item.state is not ItemState.PENDING:
+        return AlreadyDecided(item.state)
+    return ClaimedByAnother()
+
+
+def _record(session: AsyncSession, event: ApprovalEvent, actor: Principal, item: HeldItem) -> None:
+    record(
+        session,
+        event,
+        actor,
+        conversation=item.conversation,
+        run=item.run,
+        subject=str(item.id),
+        hash=item.current_hash,
+    )

@@ -1,0 +1,225 @@
+"""Weighing: pure functions from a policy and a text to a value. The text is tokenised."""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal
+from typing import Final
+
+from gateway import Role
+
+from .amounts import (
+    BLANK,
+    Amount,
+    blank_tokens,
+    count_persons,
+    find_amounts,
+    find_bare_amounts,
+    find_shares,
+    parse_number,
+)
+from .policy import MoneyRule, PatternRule, Policy, Rule, TagRule, UnsupportedRule
+from .risk import RuleHit, Tier, Weighing
+
+_NUMBER: Final = re.compile(r"(?<![\w.,])\d+(?:[.,:/'\u2019-]\d+)*(?!\w)")
+_CITATION: Final = re.compile(r"\[\d+(?:\s*,\s*\d+)*\]")
+_ENUMERATION: Final = re.compile(r"\A\s*(?:[-*]\s+)?\d{1,2}[.)]\s")
+Spot = tuple[int, int]
+
+
+def weigh_question(
+    policy: Policy, question: str, *, roles: Collection[Role], tags: Collection[str] = ()
+) -> Weighing:
+    """What a question, its customer and its sources weigh by themselves: a hit holds the whole answer.
+
+    `tags` are marks of the customer (`vip`) and of sources (`source:litigation`); unknown ones weigh nothing.
+    """
+    hits: list[RuleHit] = []
+    for rule in policy.rules:
+        if isinstance(rule, TagRule):
+            hits += [_hit(rule, (0, 0), None, rule.tags[tag]) for tag in sorted(tags) if tag in rule.tags]
+        elif "question" in rule.places:
+            hits += _hits(policy, rule, question, None, roles)
+    return Weighing(tuple(hits))
+
+
+def weigh_sentence(
+    policy: Policy,
+    sentence: str,
+    *,
+    question: str,
+    roles: Collection[Role],
+    supported: bool,
+    passages: Sequence[str] = (),
+    index: int = 0,
+    before: Sequence[str] = (),
+) -> Weighing:
+    """What one sentence of a draft weighs; `index` is its number and becomes the place of the hits.
+
+    `supported` says whether the sources carry it. `passages` are their texts: an amount that neither
+    they nor the question name counts as unsupported whatever `supported` says. `before` are the draft's
+    earlier sentences, for what only adds up over several.
+    """
+    hits: list[RuleHit] = []
+    marks: list[RuleHit] = []
+    for rule in policy.rules:
+        if "draft" not in rule.places:
+            continue
+        if isinstance(rule, UnsupportedRule):
+            held, marked = _unsupported(policy, rule, sentence, index, supported, (*passages, question))
+            hits += held
+            marks += marked
+        else:
+            hits += _hits(policy, rule, sentence, index, roles, question=question)
+        if isinstance(rule, PatternRule) and rule.distinct_persons is not None:
+            hits += _many_persons(rule, sentence, index, before)
+    return Weighing(tuple(hits), tuple(marks))
+
+
+def _hits(
+    policy: Policy,
+    rule: Rule,
+    text: str,
+    place: int | None,
+    roles: Collection[Role],
+    question: str = "",
+) -> list[RuleHit]:
+    blanked = blank_tokens(text)
+    if isinstance(rule, PatternRule):
+        return [_hit(rule, spot, place) for spot in _spots(policy, rule, "patterns", blanked)]
+    if isinstance(rule, MoneyRule):
+        return _money(policy, rule, blanked, place, roles, blank_tokens(question))
+    return []
+
+
+def _hit(rule: Rule, spot: Spot, place: int | None, tier: Tier | None = None) -> RuleHit:
+    return RuleHit(rule.id, tier or rule.tier, rule.sentence, *spot, place)
+
+
+def _spots(policy: Policy, rule: Rule, name: str, text: str) -> list[Spot]:
+    """Where the phrases of a rule's field are, less those that touch one of its `unless`."""
+    pattern, unless = policy.compiled[rule.id, name], policy.compiled.get((rule.id, "unless"))
+    if pattern is None:
+        return []
+    excused = [found.span() for found in unless.finditer(text)] if unless else []
+    spots = (found.span() for found in pattern.finditer(text))
+    return [spot for spot in spots if not any(a < spot[1] and spot[0] < b for a, b in excused)]
+
+
+def _money(
+    policy: Policy,
+    rule: MoneyRule,
+    text: str,
+    place: int | None,
+    roles: Collection[Role],
+    question: str,
+) -> list[RuleHit]:
+    gives = _spots(policy, rule, "gives", text)
+    granting = (
+        not gives
+        and bool(_spots(policy, rule, "gives", question))
+        and bool(_spots(policy, rule, "permits", text))
+    )
+    if not gives and not granting:
+        return []
+    excused = _excused(policy, rule, text)
+    amounts = [amount for amount in _amounts(policy, rule, text) if not _touches(amount, excused)]
+    over = [
+        _hit(rule, (amount.start, amount.end), place, tier)
+        for amount in amounts
+        if (tier := _amount_tier(policy, rule, amount, roles)) is not None
+    ]
+    shares = [share for share in find_shares(text) if not _touches(share, excused)]
+    over += [
+        _hit(rule, (share.start, share.end), place)
+        for share in shares
+        if share.value > rule.share_limit(roles)
+    ]
+    if over or amounts or shares or place is None:
+        return over
+    return [_hit(rule, spot, place) for spot in _spots(policy, rule, "promises", text)]
+
+
+def _excused(policy: Policy, rule: Rule, text: str) -> list[Spot]:
+    unless = policy.compiled.get((rule.id, "unless"))
+    return [found.span() for found in unless.finditer(text)] if unless else []
+
+
+def _touches(found: "Amount | object", spots: Iterable[Spot]) -> bool:
+    start, end = found.start, found.end  # type: ignore[attr-defined]
+    return any(a < end and start < b for a, b in spots)
+
+
+def _amounts(policy: Policy, rule: MoneyRule, text: str) -> list[Amount]:
+    named = find_amounts(text)
+    taken = [(amount.start, amount.end) for amount in named]
+    bare = find_bare_amounts(text, policy.bare_amounts[rule.id])
+    return named + [amount for amount in bare if not _touches(amount, taken)]
+
+
+def _amount_tier(policy: Policy, rule: MoneyRule, amount: Amount, roles: Collection[Role]) -> Tier | None:
+    """The tier that an amount asks for, None when it is within the limit.
+
+    An amount in a currency without a rate cannot be within any limit.
+    """
+    value = policy.in_base(amount.value, amount.currency)
+    if value is None:
+        return rule.tier
+    if value > rule.top_above:
+        return Tier.TOP
+    return rule.tier if value > rule.limit(roles) else None
+
+
+def _many_persons(rule: PatternRule, sentence: str, index: int, before: Sequence[str]) -> list[RuleHit]:
+    """A hit when this sentence brings the draft to too many persons."""
+    limit = rule.distinct_persons or 0
+    if count_persons(" ".join((*before, sentence))) < limit or not count_persons(sentence):
+        return []
+    return [_hit(rule, (0, len(sentence)), index)]
+
+
+def _unsupported(
+    policy: Policy,
+    rule: UnsupportedRule,
+    sentence: str,
+    index: int,
+    supported: bool,
+    known: Sequence[str],
+) -> tuple[list[RuleHit], list[RuleHit]]:
+    """Hits and marks of a sentence that its sources do not carry."""
+    text = _without_furniture(blank_tokens(sentence))
+    if supported:
+        return [_hit(rule, spot, index) for spot in _unknown_amounts(text, known)], []
+    spots = [(amount.start, amount.end) for amount in find_amounts(text)]
+    spots += [(share.start, share.end) for share in find_shares(text)]
+    spots += [found.span() for found in _NUMBER.finditer(text)]
+    spots += _spots(policy, rule, "dates", text) + _spots(policy, rule, "promises", text)
+    hits = [_hit(rule, spot, index) for spot in _merged(spots)]
+    mark = RuleHit(rule.id, rule.tier, rule.mark, 0, len(sentence), index)
+    return hits, [] if hits else [mark]
+
+
+def _unknown_amounts(text: str, known: Sequence[str]) -> list[Spot]:
+    if len(known) < 2:  # no passages were handed in, only the question
+        return []
+    values: set[Decimal] = {amount.value for one in known for amount in find_amounts(one)}
+    numbers = (parse_number(found.group()) for one in known for found in _NUMBER.finditer(blank_tokens(one)))
+    values |= {
+        number for number in numbers if number is not None
+    }  # a live fact is a number without a currency
+    return [(a.start, a.end) for a in find_amounts(text) if a.value not in values]
+
+
+def _without_furniture(text: str) -> str:
+    """Citations and the number of a list item blanked: they claim nothing."""
+    text = _CITATION.sub(lambda found: BLANK * len(found.group()), text)
+    return _ENUMERATION.sub(lambda found: BLANK * len(found.group()), text)
+
+
+def _merged(spots: Iterable[Spot]) -> list[Spot]:
+    merged: list[Spot] = []
+    for start, end in sorted(spots):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
