@@ -4,6 +4,7 @@ from typing import Annotated, TypedDict
 
 from fastapi import Depends, Request
 
+from approvals import Policy
 from assistant.restoring import Viewer
 from assistant.runs.feed import RunFeed
 from assistant.settings import WebSettings
@@ -21,6 +22,8 @@ class WebState(TypedDict):
     door: DoorClient
     retrieval: RetrievalClient
     feed: RunFeed
+    policy: Policy
+    tasks: list[asyncio.Task[None]]
 
 
 def _door(request: Request) -> DoorClient:

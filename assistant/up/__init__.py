@@ -1,0 +1,1 @@
+"""`cloister up`: the whole appliance on one machine, on parts that come as Python packages."""
