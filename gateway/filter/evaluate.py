@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     found = False
     for name, path, texts in (
         ("attacks, llmwarden", "injection/llmwarden_train.csv", _attacks),
-        ("harmless, llmwarden (role play counts as harmless there)", "injection/llmwarden_train.csv", _benign),
+        ("harmless, llmwarden (role play among it)", "injection/llmwarden_train.csv", _benign),
         ("harmless, NotInject", "injection/notinject_one.json", _notinject),
         ("harmless, CLINC150 test", "intents/clinc150_small.json", _clinc),
         ("out of scope, CLINC150 test", "intents/clinc150_small.json", _clinc_oos),
@@ -39,7 +39,8 @@ def main(arguments: list[str]) -> int:
 def _line(name: str, texts: Iterable[str]) -> str:
     outcomes = [outcome_of(judge(text)) for text in texts]
     denied, flagged = outcomes.count("denied"), outcomes.count("flagged")
-    return f"{name}: {len(outcomes)} texts, denied {denied / len(outcomes):.1%}, flagged {flagged / len(outcomes):.1%}"
+    shares = f"denied {denied / len(outcomes):.1%}, flagged {flagged / len(outcomes):.1%}"
+    return f"{name}: {len(outcomes)} texts, {shares}"
 
 
 def _labelled(path: Path, label: str) -> list[str]:

@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -12,11 +12,9 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.keys import Envelope
+from redaction import EntityType
 
 from .tables import IdentityRow, IdentityVersionRow
-
-if TYPE_CHECKING:
-    from redaction import EntityType
 
 IDENTITY_CHANNEL: Final = "cloister_identities"
 _HASH_PURPOSE: Final = "identity"
@@ -28,7 +26,7 @@ class PublishedIdentity:
     """A value that belongs to an entity: `entity` as in `contact:17`, `field` as in `email`."""
 
     value: str
-    type: "EntityType"
+    type: EntityType
     entity: str
     field: str
 

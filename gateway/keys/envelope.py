@@ -34,6 +34,7 @@ class Envelope:
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
         self._open: dict[str, tuple[float, bytes]] = {}
+        self._drop_at = 0.0
         self._hash_keys: dict[str, bytes] = {}
 
     async def seal(self, session: AsyncSession, subject: str, values: Sequence[str]) -> list[bytes]:
@@ -78,8 +79,12 @@ class Envelope:
 
     async def _keys(self, session: AsyncSession, subjects: set[str], *, create: bool) -> dict[str, bytes]:
         now = time.monotonic()
-        self._open = {name: entry for name, entry in self._open.items() if entry[0] > now}
-        keys = {name: self._open[name][1] for name in subjects & self._open.keys()}
+        self._drop_expired(now)
+        keys = {
+            name: entry[1]
+            for name in subjects
+            if (entry := self._open.get(name)) is not None and entry[0] > now
+        }
         missing = subjects - keys.keys()
         if not missing:
             return keys
@@ -98,6 +103,12 @@ class Envelope:
             elif create:
                 raise SubjectErased
         return keys
+
+    def _drop_expired(self, now: float) -> None:
+        """Look through all keys once a second at most: there may be as many as customers."""
+        if now >= self._drop_at:
+            self._open = {name: entry for name, entry in self._open.items() if entry[0] > now}
+            self._drop_at = now + 1
 
     @staticmethod
     async def _rows(session: AsyncSession, subjects: set[str]) -> dict[str, str | None]:

@@ -1,0 +1,166 @@
+"""The token map of one conversation, as rows: every value has one token, whoever asks at once."""
+
+import hmac
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from sqlalchemy import func, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.keys import Envelope
+from redaction import EntityType, GazetteerEntry, MemoryTokenBook, TokenRecord, parse_token
+
+from .tables import TokenRow
+
+SHARED: Final = "|"
+_HASH_PURPOSE: Final = "token"
+
+
+@dataclass(frozen=True)
+class TokenFacts:
+    """What a token is, without its value. `entity` joins several by `|` when they share the value."""
+
+    token: str
+    type: EntityType
+    entity: str | None
+    field: str | None
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """The entities that the value belongs to."""
+        return tuple(self.entity.split(SHARED)) if self.entity else ()
+
+
+class ConversationTokens:
+    """The book of a conversation with what is known of each token."""
+
+    def __init__(self, conversation: uuid.UUID, rows: Iterable[tuple[TokenRow, str | None]]) -> None:
+        self.conversation = conversation
+        self.facts: dict[str, TokenFacts] = {}
+        self.typed_by: dict[str, frozenset[str]] = {}
+        self._values: dict[str, str] = {}
+        records = []
+        for row, value in rows:
+            self.facts[row.token] = TokenFacts(row.token, EntityType(row.type), row.entity, row.field)
+            self.typed_by[row.token] = frozenset(row.typed_by)
+            if value is not None:
+                self._values[row.token] = value
+            records.append(TokenRecord(row.token, _in_book(row.token, value), _one(row.entity)))
+        self.book = MemoryTokenBook(records)
+
+    def dictionary(self) -> list[GazetteerEntry]:
+        """Every value known in this conversation, to be found again anywhere in it."""
+        return [
+            GazetteerEntry(value, facts.type, _one(facts.entity), facts.field, _stem(token))
+            for token, value in self._values.items()
+            if (facts := self.facts[token]).type is not EntityType.LITERAL
+        ]
+
+    def value_of(self, token: str) -> str | None:
+        """The value behind a stored token, None when it is unknown or its subject has been erased."""
+        return self._values.get(token)
+
+    async def save(
+        self,
+        session: AsyncSession,
+        envelope: Envelope,
+        found: Mapping[str, TokenFacts],
+        *,
+        typed: Iterable[str] = (),
+        principal: str = "",
+    ) -> None:
+        """Insert the tokens that the book has given out, and note which of them `principal` typed."""
+        wrote = frozenset(typed)
+        added = self.book.added()
+        if added:
+            key = await envelope.hash_key(_HASH_PURPOSE)
+            subjects = [self._subject(found[record.token]) for record in added]
+            values = [record.value for record in added]
+            sealed = await envelope.seal_many(session, list(zip(subjects, values, strict=True)))
+            rows = [
+                {
+                    "conversation": self.conversation,
+                    "token": record.token,
+                    "value_mac": self._mac(key, record),
+                    "type": found[record.token].type.value,
+                    "entity": found[record.token].entity,
+                    "field": found[record.token].field,
+                    "subject": subject,
+                    "sealed": value,
+                    "typed_by": [principal] if record.token in wrote else [],
+                }
+                for record, subject, value in zip(added, subjects, sealed, strict=True)
+            ]
+            await session.execute(insert(TokenRow).values(rows))
+        await self._note_typed(session, wrote - {record.token for record in added}, principal)
+
+    async def _note_typed(self, session: AsyncSession, tokens: frozenset[str], principal: str) -> None:
+        news = [token for token in tokens if principal not in self.typed_by[token]]
+        if news:
+            await session.execute(
+                update(TokenRow)
+                .where(col(TokenRow.conversation) == self.conversation, col(TokenRow.token).in_(news))
+                .values(typed_by=func.array_append(TokenRow.typed_by, principal))
+            )
+
+    def _subject(self, facts: TokenFacts) -> str:
+        """Whose key seals the value: of several owners the first, so that erasing them all erases it."""
+        return facts.entities[0] if facts.entities else unknown_subject(self.conversation)
+
+    def _mac(self, key: bytes, record: TokenRecord) -> bytes:
+        message = b"\0".join([self.conversation.bytes, (record.entity or "").encode(), record.value.encode()])
+        return hmac.digest(key, message, sha256)
+
+
+async def lock_conversation(session: AsyncSession, conversation: uuid.UUID) -> None:
+    """Let no one else give out tokens in this conversation until the transaction ends."""
+    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(conversation), 7))))
+
+
+async def load_tokens(
+    session: AsyncSession, envelope: Envelope, conversation: uuid.UUID
+) -> ConversationTokens:
+    """The conversation's tokens as they stand. Raises `KeeperUnavailable`."""
+    found = await session.exec(
+        select(TokenRow)
+        .where(TokenRow.conversation == conversation)
+        .order_by(col(TokenRow.created_at), col(TokenRow.token))
+    )
+    rows = list(found)
+    values = await envelope.open_many(session, [(row.subject, row.sealed) for row in rows]) if rows else []
+    return ConversationTokens(conversation, zip(rows, values, strict=True))
+
+
+async def entities_of(session: AsyncSession, conversation: uuid.UUID) -> list[str]:
+    """References of all entities whose identities the conversation holds, sorted."""
+    found = await session.exec(
+        select(TokenRow.entity)
+        .where(TokenRow.conversation == conversation, col(TokenRow.entity).is_not(None))
+        .distinct()
+    )
+    return sorted({name for joined in found if joined for name in joined.split(SHARED)})
+
+
+def unknown_subject(conversation: uuid.UUID) -> str:
+    """The subject of values that belong to nobody whom the CRM knows."""
+    return f"conversation:{conversation}"
+
+
+def _one(entity: str | None) -> str | None:
+    """The book numbers by a single record; a shared value goes by its letters."""
+    return entity if entity and SHARED not in entity else None
+
+
+def _in_book(token: str, value: str | None) -> str:
+    """An erased value keeps its number taken; no text holds a NUL character."""
+    return f"\0{token}" if value is None else value
+
+
+def _stem(token: str) -> EntityType | None:
+    parsed = parse_token(token)
+    return parsed.stem if parsed else None
