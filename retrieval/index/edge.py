@@ -32,7 +32,7 @@ _TERMS: Final = "terms"
 _SHAPE: Final = 1  # raised when the payload or the vectors change: a new folder is filled beside the old
 _KEYWORDS: Final = ("ref", "kind", "acl", "up")
 _SCROLL: Final = 20_000
-_READ: Final = ["ref", "version", "shape", "size", "digest"]
+_READ: Final = ["ref", "version", "shape", "names", "size", "digest"]
 _HIT: Final = ["ref", "field", "ordinal"]
 
 T = TypeVar("T")
@@ -178,7 +178,7 @@ class EdgeIndex:
                 self._shard.update(operation.set_payload(kept, payload_of(row)))
             fresh += [made for point, _, made in self._points(row) if point not in kept]
             stale += [point for point in before if point not in after]
-            written[row.ref] = Known(row.version, row.shape, after)
+            written[row.ref] = Known(row.version, row.shape, row.names, after)
         for start in range(0, len(fresh), BATCH):
             self._shard.update(operation.upsert_points(fresh[start : start + BATCH]))
         for start in range(0, len(stale), BATCH):

@@ -35,7 +35,8 @@ class IndexedChunk:
 class IndexedRow:
     """A row as the index keeps it.
 
-    `version` changes when anything of this does; `shape` when its children must be looked at again.
+    `version` changes when anything of this does; `shape` when its children must be looked at again,
+    `names` when its identities must be published again.
     `acl` are the keys that let a user see it, `up` the records it belongs to. A row that nobody may see
     has no chunks and is kept as a mark only.
     """
@@ -44,6 +45,7 @@ class IndexedRow:
     key: str
     version: str
     shape: str
+    names: str
     acl: tuple[str, ...]
     up: tuple[str, ...]
     chunks: tuple[IndexedChunk, ...]
@@ -59,6 +61,7 @@ class Known:
 
     version: str
     shape: str
+    names: str
     points: Mapping[str, str]
 
 
@@ -155,6 +158,7 @@ def payload_of(row: IndexedRow) -> dict[str, object]:
         "kind": row.kind,
         "version": row.version,
         "shape": row.shape,
+        "names": row.names,
         "acl": list(row.acl),
         "up": [row.ref, *row.up],
         "size": max(1, len(row.chunks)),
@@ -172,7 +176,6 @@ def gather(payloads: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, 
         whole = len(points) == first["size"] and len({payload["version"] for _, payload in points}) == 1
         kind, _, key = ref.partition(":")
         digests = {point: str(payload["digest"]) for point, payload in points}
-        found.setdefault(kind, {})[key] = Known(
-            str(first["version"]) if whole else "", str(first["shape"]) if whole else "", digests
-        )
+        state = [str(first[name]) if whole else "" for name in ("version", "shape", "names")]
+        found.setdefault(kind, {})[key] = Known(state[0], state[1], state[2], digests)
     return found

@@ -1,0 +1,18 @@
+"""Rows cut into pieces, and the references in their texts."""
+
+from .cut import FACTS, Piece, facts_of, prose_of, stated_parts
+from .split import split
+from .words import as_terms, plain_references, references_in, without_references
+
+__all__ = [
+    "FACTS",
+    "Piece",
+    "as_terms",
+    "facts_of",
+    "plain_references",
+    "prose_of",
+    "references_in",
+    "split",
+    "stated_parts",
+    "without_references",
+]

@@ -1,0 +1,54 @@
+"""A row cut into pieces: the same cut for the index and for what a person reads, from the live row."""
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from retrieval.crm import CrmMap, RenderedPart, UserAttributes, facts, render
+from retrieval.crm.map import Row
+from retrieval.crm.render import label_of
+
+from .split import split
+
+FACTS: Final = "facts"
+"""The field of the one piece that holds a row's facts and identities."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a row as text, identities included. `internal` text must not reach a customer."""
+
+    field: str
+    ordinal: int
+    text: str
+    internal: bool
+
+
+def prose_of(crm_map: CrmMap, kind: str, row: Row) -> list[Piece]:
+    """The row's prose, as everyone reads it who sees the row."""
+    entity = crm_map.entities[kind]
+    labels = {name: label_of(name, column) for name, column in entity.readable}
+    parts = [part for part in render(crm_map, kind, row) if part.kind == "text"]
+    pieces = []
+    for internal, group in groupby(parts, key=lambda part: part.internal):
+        together = list(group)
+        lead = len(parts) > 1
+        text = "\n".join(f"{labels[part.field]}: {part.text}" if lead else part.text for part in together)
+        field = together[0].field
+        pieces += [Piece(field, number, piece, internal) for number, piece in enumerate(split(text))]
+    return pieces
+
+
+def stated_parts(crm_map: CrmMap, kind: str, row: Row) -> list[RenderedPart]:
+    """Facts and identities that everyone reads who sees the row, live facts left out."""
+    return [part for part in render(crm_map, kind, row) if part.kind != "text"]
+
+
+def facts_of(crm_map: CrmMap, kind: str, row: Row, user: UserAttributes) -> Piece | None:
+    """One piece of all facts and identities that this user may read, live facts included."""
+    parts = [part for part in render(crm_map, kind, row, user) if part.kind != "text"]
+    lines = [part.text for part in parts]
+    lines += [f"{fact.label}: {fact.text}" for fact in facts(crm_map, kind, row, user) if fact.live]
+    if not lines:
+        return None
+    return Piece(FACTS, 0, "\n".join(lines), any(part.internal for part in parts))

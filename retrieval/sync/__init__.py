@@ -1,0 +1,23 @@
+"""From the CRM into the index: whole comparisons, changes, deletions, vectors."""
+
+from .build import Builder
+from .errors import TooManyGone
+from .family import Family
+from .fill import Filler
+from .follow import Follower
+from .mirror import Mirror
+from .passes import Passes
+from .roster import Roster
+from .tables import SyncRow
+
+__all__ = [
+    "Builder",
+    "Family",
+    "Filler",
+    "Follower",
+    "Mirror",
+    "Passes",
+    "Roster",
+    "SyncRow",
+    "TooManyGone",
+]

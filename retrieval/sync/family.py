@@ -1,0 +1,67 @@
+"""What a row inherits from the records it belongs to: rights, references and titles."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from retrieval.crm import CrmMap, acl_keys, title
+from retrieval.crm.map import Row
+from retrieval.records import Records
+
+_KEPT: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """A row's own rights, the records it belongs to (nearest first), and its and their titles."""
+
+    ref: str
+    acl: tuple[str, ...]
+    up: tuple[str, ...]
+    titles: tuple[str, ...]
+
+
+class Family:
+    """Looks up parents in the CRM, each once. Made anew for every pass, so that nothing is kept stale."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._kept: dict[str, Kin] = {}
+
+    async def kin(self, kind: str, rows: Sequence[Row]) -> list[Kin]:
+        """What each of `rows` is and inherits, in their order. Raises `CrmUnavailable`."""
+        crm_map = self._records.crm_map
+        entity = crm_map.entities[kind]
+        parents: dict[str, Kin] = {}
+        if entity.parent:
+            named = {str(row[entity.parent.column]) for row in rows if row[entity.parent.column] is not None}
+            parents = await self._parents(entity.parent.entity, named)
+        made = []
+        for row in rows:
+            above = parents.get(str(row[entity.parent.column])) if entity.parent else None
+            made.append(_kin(crm_map, kind, row, above))
+        return made
+
+    async def _parents(self, kind: str, keys: Iterable[str]) -> dict[str, Kin]:
+        wanted = {key: f"{kind}:{key}" for key in keys}
+        missing = [key for key, ref in wanted.items() if ref not in self._kept]
+        if missing:
+            rows = list((await self._records.rows(kind, missing)).values())
+            if len(self._kept) > _KEPT:
+                self._kept.clear()
+                missing = list(wanted)
+                rows = list((await self._records.rows(kind, missing)).values())
+            self._kept |= {kin.ref: kin for kin in await self.kin(kind, rows)}
+        return {key: self._kept[ref] for key, ref in wanted.items() if ref in self._kept}
+
+
+def _kin(crm_map: CrmMap, kind: str, row: Row, above: Kin | None) -> Kin:
+    entity = crm_map.entities[kind]
+    own = [f"{kind_of}:{row[column]}" for column, kind_of in entity.links.items() if row[column] is not None]
+    inherited = (above.ref, *above.up) if above else ()
+    return Kin(
+        f"{kind}:{row[entity.key]}",
+        tuple(acl_keys(crm_map, kind, row, above.acl if above else ())),
+        tuple(dict.fromkeys([*own, *inherited])),
+        (title(crm_map, kind, row), *(above.titles if above else ())),
+    )
