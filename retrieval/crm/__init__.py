@@ -8,6 +8,7 @@ from retrieval.crm.errors import (
     MapInvalid,
     Problem,
 )
+from retrieval.crm.importer import ImportedTable, import_folder
 from retrieval.crm.load import check_map, load_map
 from retrieval.crm.map import CrmMap, Entity, FactKind, IdentityType
 from retrieval.crm.render import Fact, Identity, RenderedPart, facts, identities, link, render, title
@@ -40,6 +41,7 @@ __all__ = [
     "Identity",
     "IdentityType",
     "ImportFailed",
+    "ImportedTable",
     "MapInvalid",
     "Predicate",
     "Problem",
@@ -54,6 +56,7 @@ __all__ = [
     "facts",
     "grant_keys",
     "identities",
+    "import_folder",
     "link",
     "load_map",
     "may_see_field",
