@@ -64,12 +64,15 @@ _NUMBER: Final = rf"(?:{_SCALED}|{_GERMAN}|{_ENGLISH})"
 _MONEY: Final = "|".join(f"(?P<{{0}}{code}>{words})" for code, words in _CURRENCIES.items())
 _RANGE: Final = r"\s?(?:-|\u2013|to|bis|and|und)\s?"
 _AMOUNT: Final = re.compile(
-    rf"(?<![\w.,])(?:{_MONEY.replace('{0}', 'before_')})\s?(?P<number>{_NUMBER})(?:{_RANGE}(?P<upper>{_SCALED})(?!\w))?"
-    rf"|(?<![\w.,])(?P<leading>{_NUMBER})[\s-]{{0,2}}(?:{_MONEY.replace('{0}', 'after_')}|(?P<cents>{_CENTS}))(?!\w)",
+    rf"(?<![\w.,])(?:{_MONEY.replace('{0}', 'before_')})"
+    rf"\s?(?P<number>{_NUMBER})(?:{_RANGE}(?P<upper>{_SCALED})(?!\w))?"
+    rf"|(?<![\w.,])(?P<leading>{_NUMBER})[\s-]{{0,2}}"
+    rf"(?:{_MONEY.replace('{0}', 'after_')}|(?P<cents>{_CENTS}))(?!\w)",
     re.IGNORECASE,
 )
 _PERCENT: Final = re.compile(
-    rf"(?<![\w.,])(?P<number>{_NUMBER})\s?(?:%|per ?cent\b|prozent\b|v\.\s?h\.)|\b(?P<half>half|halbe[nrs]?|hälfte)\b",
+    rf"(?<![\w.,])(?P<number>{_NUMBER})\s?(?:%|per ?cent\b|prozent\b|v\.\s?h\.)"
+    r"|\b(?P<half>half|halbe[nrs]?|hälfte)\b",
     re.IGNORECASE,
 )
 _TOKEN: Final = re.compile(r"<[A-Z][A-Z_]*_\d+(?:_[A-Z0-9_]+)?>")
@@ -112,7 +115,7 @@ def find_bare_amounts(text: str, pattern: re.Pattern[str]) -> list[Amount]:
 
 
 def bare_amount_pattern(before: str, after: str, unit: str) -> re.Pattern[str]:
-    """Numbers that follow `before` and are not followed by `unit`, or precede `after` (regular expressions)."""
+    """Numbers after `before` and not before `unit`, or before `after`: three regular expressions."""
     ends = rf"(?![\w%]|[.,:/-]\d|\s?%|\.?\s+(?:{unit})\b)"
     return re.compile(
         rf"\b(?:{before})\s+(?P<number>{_NUMBER}){ends}|(?<![\w.,])(?P<leading>{_NUMBER})\s+(?:{after})",

@@ -399,6 +399,6 @@ async def _now(session: AsyncSession) -> datetime:
     return (await session.exec(select(func.now()))).one()
 
 
-async def _updated(session: AsyncSession, statement: ReturningUpdate[tuple[HeldItem]]) -> HeldItem | None:
+async def _updated(session: AsyncSession, statement: ReturningUpdate[HeldItem]) -> HeldItem | None:
     done = await session.execute(statement, execution_options={"populate_existing": True})
     return done.scalar_one_or_none()

@@ -100,7 +100,7 @@ async def cancel(session: AsyncSession, requester: Principal, item_id: uuid.UUID
         .returning(HeldItem)
         .execution_options(populate_existing=True)
     )
-    item = (await session.execute(statement)).scalar_one_or_none()
+    item: HeldItem | None = (await session.execute(statement)).scalar_one_or_none()
     if item is None:
         there = (await session.exec(select(HeldItem.state).where(*mine))).one_or_none()
         if there is None:

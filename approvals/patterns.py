@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 _WORD_LIST: Final = re.compile(r"\{([a-z_]+)\}")
+_NESTING: Final = 3  # a word list may name others
 _GAP: Final = r"(?:\s+\S*[^\s.!?;:]){0,6}?\s+"
 _SPELLINGS: Final = {
     "ä": "(?:ä|ae|a\u0308)",
@@ -22,7 +23,9 @@ _SPELLINGS: Final = {
 
 def regex_of(pattern: str, words: Mapping[str, str]) -> str:
     """The regular expression of a phrase. Raises `KeyError` for a word list that is not in `words`."""
-    expanded = _WORD_LIST.sub(lambda found: f"(?:{words[found[1]]})", pattern)
+    expanded = pattern
+    for _ in range(_NESTING):
+        expanded = _WORD_LIST.sub(lambda found: f"(?:{words[found[1]]})", expanded)
     expanded = expanded.replace(" … ", "\0").replace("~", r"\w*")
     expanded = re.sub(r" ", r"\\s+", expanded).replace("\0", _GAP)
     for letter, spellings in _SPELLINGS.items():
@@ -30,9 +33,9 @@ def regex_of(pattern: str, words: Mapping[str, str]) -> str:
     return expanded
 
 
-def compile_patterns(
-    patterns: Mapping[str, Sequence[str]] | Mapping[object, Sequence[str]], words: Mapping[str, str]
-) -> re.Pattern[str] | None:
-    """One pattern for all phrases of all languages; None when there are none."""
-    phrases = [regex_of(one, words) for texts in patterns.values() for one in texts]
-    return re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", re.IGNORECASE) if phrases else None
+def compile_patterns(phrases: Sequence[str], words: Mapping[str, str]) -> re.Pattern[str] | None:
+    """One pattern for all phrases; None when there are none."""
+    if not phrases:
+        return None
+    joined = "|".join(regex_of(one, words) for one in phrases)
+    return re.compile(rf"(?<!\w)(?:{joined})(?!\w)", re.IGNORECASE)

@@ -44,7 +44,7 @@ class HeldFact:
 
 @dataclass(frozen=True)
 class Payload:
-    """A held answer. `shown_count` sentences were on the page before it was held; `edited` replaces the draft."""
+    """A held answer: `shown_count` sentences were on the page before; `edited` replaces the draft."""
 
     question: str
     sentences: tuple[HeldSentence, ...]

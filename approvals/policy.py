@@ -131,8 +131,8 @@ class Policy(_Part):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"the rule {twice[0]} is there twice")
         for rule in self.rules:
-            for name, patterns in _pattern_fields(rule):
-                for pattern in (one for texts in patterns.values() for one in texts):
+            for name, phrases in _pattern_fields(rule):
+                for pattern in phrases:
                     _check_pattern(f"{rule.id}.{name}", pattern, self.words)
         return self
 
@@ -140,9 +140,9 @@ class Policy(_Part):
     def compiled(self) -> Mapping[tuple[str, str], re.Pattern[str] | None]:
         """(rule, field) to one pattern of both languages; None where the field is empty."""
         return {
-            (rule.id, name): compile_patterns(patterns, self.words)
+            (rule.id, name): compile_patterns(phrases, self.words)
             for rule in self.rules
-            for name, patterns in _pattern_fields(rule)
+            for name, phrases in _pattern_fields(rule)
         }
 
     @cached_property
@@ -200,8 +200,12 @@ def load_policy(path: Path | None = None) -> Policy:
 _FIELDS: Final = ("patterns", "unless", "gives", "promises", "permits", "units", "dates")
 
 
-def _pattern_fields(rule: Rule) -> list[tuple[str, Patterns]]:
-    return [(name, getattr(rule, name)) for name in _FIELDS if hasattr(rule, name)]
+def _pattern_fields(rule: Rule) -> list[tuple[str, tuple[str, ...]]]:
+    """Each field of phrases, both languages together."""
+    fields: list[tuple[str, Patterns]] = [
+        (name, getattr(rule, name)) for name in _FIELDS if hasattr(rule, name)
+    ]
+    return [(name, tuple(one for texts in patterns.values() for one in texts)) for name, patterns in fields]
 
 
 def _check_pattern(where: str, pattern: str, words: Mapping[str, str]) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, func, update
+from sqlalchemy import ColumnElement, Subquery, case, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -18,7 +18,8 @@ from gateway import Conflict, NotFound, Principal, Role, record, require
 from .errors import AlreadyDecided, ClaimedByAnother, OwnRequest
 from .events import ApprovalEvent
 from .policy import Policy
-from .tables import DECIDED, HeldItem, ItemState, Opening, Presence, Tier, Vote
+from .risk import Tier
+from .tables import DECIDED, HeldItem, ItemState, Opening, Presence, Vote
 
 ON_DUTY: Final = timedelta(minutes=10)
 _REMEMBER_AFTER: Final = timedelta(minutes=1)  # a queue that refreshes itself need not write each time
@@ -57,7 +58,7 @@ class QueueEntry:
 
 @dataclass(frozen=True)
 class Place:
-    """Where an item stands: its number among the pending ones (from 1, None when it is not), and how many wait."""
+    """An item's number among the pending ones (from 1; None when it is not pending), and how many wait."""
 
     position: int | None
     waiting: int
@@ -70,7 +71,7 @@ async def queue(
     require(viewer, Role.OFFICER)
     await mark_present(session, viewer)
     now = (await session.exec(select(func.now()))).one()
-    numbered = _numbered().subquery()
+    numbered = _numbered()
     votes = (
         select(func.count())
         .select_from(Vote)
@@ -94,7 +95,7 @@ async def queue(
 
 async def place_of(session: AsyncSession, item_id: uuid.UUID) -> Place:
     """Where an item stands in the queue, for the requester's card."""
-    numbered = _numbered().subquery()
+    numbered = _numbered()
     position = await session.exec(select(numbered.c.position).where(numbered.c.id == item_id))
     return Place(position.one_or_none(), await pending_count(session))
 
@@ -162,7 +163,7 @@ async def claim(session: AsyncSession, policy: Policy, reviewer: Principal, item
         .returning(HeldItem)
         .execution_options(populate_existing=True)
     )
-    item = (await session.execute(statement)).scalar_one_or_none()
+    item: HeldItem | None = (await session.execute(statement)).scalar_one_or_none()
     if item is None:
         raise await _why_not_claimed(session, reviewer, item_id)
     await mark_present(session, reviewer)
@@ -180,7 +181,7 @@ async def release_claim(session: AsyncSession, reviewer: Principal, item_id: uui
         .returning(HeldItem)
         .execution_options(populate_existing=True)
     )
-    item = (await session.execute(statement)).scalar_one_or_none()
+    item: HeldItem | None = (await session.execute(statement)).scalar_one_or_none()
     if item is None:
         return await get_item(session, reviewer, item_id)
     _record(session, ApprovalEvent.CLAIM_RELEASED, reviewer, item)
@@ -212,14 +213,14 @@ def pseudonym(requester: str) -> str:
     return f"rep-{sha256(requester.encode()).hexdigest()[:4]}"
 
 
-def _urgency() -> tuple[ColumnElement[int], ColumnElement[datetime], ColumnElement[uuid.UUID]]:
+def _urgency() -> tuple[ColumnElement[Any], ...]:
     top_first = case((col(HeldItem.tier) == Tier.TOP, 0), else_=1)
-    return top_first, col(HeldItem.deadline).expression, col(HeldItem.id).expression
+    return top_first, col(HeldItem.deadline).asc(), col(HeldItem.id).asc()
 
 
-def _numbered():
+def _numbered() -> Subquery:
     position = func.row_number().over(order_by=_urgency()).label("position")
-    return select(HeldItem.id, position).where(HeldItem.state == ItemState.PENDING)
+    return select(HeldItem.id, position).where(HeldItem.state == ItemState.PENDING).subquery()
 
 
 def _shown_in(view: QueueView, viewer: Principal) -> ColumnElement[bool]:
@@ -236,10 +237,10 @@ def _shown_in(view: QueueView, viewer: Principal) -> ColumnElement[bool]:
             return state == ItemState.EXPIRED
 
 
-def _order(view: QueueView) -> tuple[ColumnElement[object], ...]:
+def _order(view: QueueView) -> tuple[ColumnElement[Any], ...]:
     if view in (QueueView.PENDING, QueueView.MINE):
         return _urgency()
-    return col(HeldItem.decided_at).desc(), col(HeldItem.id)
+    return col(HeldItem.decided_at).desc(), col(HeldItem.id).asc()
 
 
 def _entry(

@@ -10,6 +10,7 @@ from gateway import Role
 from .amounts import (
     BLANK,
     Amount,
+    Share,
     blank_tokens,
     count_persons,
     find_amounts,
@@ -144,9 +145,8 @@ def _excused(policy: Policy, rule: Rule, text: str) -> list[Spot]:
     return [found.span() for found in unless.finditer(text)] if unless else []
 
 
-def _touches(found: "Amount | object", spots: Iterable[Spot]) -> bool:
-    start, end = found.start, found.end  # type: ignore[attr-defined]
-    return any(a < end and start < b for a, b in spots)
+def _touches(found: Amount | Share, spots: Iterable[Spot]) -> bool:
+    return any(start < found.end and found.start < end for start, end in spots)
 
 
 def _amounts(policy: Policy, rule: MoneyRule, text: str) -> list[Amount]:
