@@ -4,33 +4,8 @@ import re
 from typing import Final
 
 _ABBREVIATIONS: Final = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "st",
-        "no",
-        "nr",
-        "approx",
-        "incl",
-        "excl",
-        "e.g",
-        "i.e",
-        "z.b",
-        "bzw",
-        "ca",
-        "vs",
-        "inc",
-        "ltd",
-        "co",
-        "etc",
-        "tel",
-        "fig",
-        "art",
-        "abs",
-    ]
+    """mr mrs ms dr prof st no nr approx incl excl e.g i.e z.b bzw ca vs inc ltd co etc tel fig art
+    abs""".split()
 )
 # an end mark, closing quotes or brackets, citations, and white space before the next sentence
 _END: Final = re.compile(r"(?:[.!?…]+[\"'”’)\]]*(?:\s?\[\d{1,3}\])*)(?=\s)|\n+")
