@@ -16,7 +16,7 @@ from joserfc.jwk import OKPKey
 from pydantic import Field
 
 from .errors import NotAllowed, NotSignedIn
-from .settings import ExistingFile, Settings, read_secret
+from .settings import ExistingFile, Settings, SettingsError, read_secret
 
 PRINCIPAL_SECONDS: Final = 60
 _ALGORITHM: Final = "Ed25519"  # RFC 9864
@@ -83,10 +83,8 @@ class Tokens:
 
     def __init__(self, settings: TrustSettings) -> None:
         self._issuer = settings.issuer
-        self._key = OKPKey.import_key(read_secret(settings.key_file))
-        self._trusted = {
-            issuer: OKPKey.import_key(read_secret(path)) for issuer, path in settings.trusted.items()
-        }
+        self._key = read_key(settings.key_file)
+        self._trusted = {issuer: read_key(path) for issuer, path in settings.trusted.items()}
 
     def for_principal(self, principal: Principal, audience: str, *, seconds: int = PRINCIPAL_SECONDS) -> str:
         """A token with which this process speaks for `principal` to the process `audience`."""
@@ -176,6 +174,14 @@ def make_signing_key(private_file: Path, public_file: Path) -> None:
     private_file.touch(0o600)
     private_file.write_text(json.dumps(key.as_dict(private=True)), "utf-8")
     public_file.write_text(json.dumps(key.as_dict(private=False)), "utf-8")
+
+
+def read_key(path: Path) -> OKPKey:
+    """An Ed25519 key from a JWK file. Raises `SettingsError` when it is not one."""
+    try:
+        return OKPKey.import_key(json.loads(read_secret(path)))
+    except (ValueError, JoseError) as error:
+        raise SettingsError(f"The key file {path} does not hold a JWK.") from error
 
 
 def bearer(request: Request) -> str:

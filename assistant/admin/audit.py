@@ -24,7 +24,6 @@ from gateway import (
     Role,
     UnitOfWork,
     Verification,
-    read_secret,
     record,
     require,
     verify_audit,
@@ -97,8 +96,7 @@ def position_after(entries: Sequence[Entry], limit: int = _PAGE) -> str | None:
 async def verify(session: AsyncSession, principal: Principal, settings: WebConfiguration) -> Verification:
     """Check the whole record, and record that it was checked."""
     require(principal, Role.AUDITOR)
-    key = read_secret(settings.anchors.public_key_file)
-    found = await verify_audit(session, key, settings.anchors.folder)
+    found = await verify_audit(session, settings.anchors.public_key_file, settings.anchors.folder)
     record(
         session,
         AuditReading.VERIFIED,

@@ -18,7 +18,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.database import Database
-from gateway.settings import ExistingFile, Settings, read_secret
+from gateway.principal import read_key
+from gateway.settings import ExistingFile, Settings
 
 from .chain import GENESIS, leaf, link
 from .tables import AuditCheckpoint, AuditRow, AuditSeal
@@ -51,7 +52,7 @@ class Sealer:
     def __init__(self, database: Database, settings: AnchorSettings) -> None:
         self._database = database
         self._folder = settings.folder
-        self._key = OKPKey.import_key(read_secret(settings.key_file))
+        self._key = read_key(settings.key_file)
         self._anchored_at = 0.0
 
     async def seal(self) -> int:

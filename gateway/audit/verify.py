@@ -13,6 +13,8 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.principal import read_key
+
 from .chain import GENESIS, leaf, link
 from .sealer import ALGORITHM
 from .tables import AuditCheckpoint, AuditRow, AuditSeal
@@ -36,7 +38,7 @@ class Verification:
         return not self.faults
 
 
-async def verify_audit(session: AsyncSession, public_key: str, anchor_folder: Path) -> Verification:
+async def verify_audit(session: AsyncSession, public_key_file: Path, anchor_folder: Path) -> Verification:
     """Check every sealed event, link, checkpoint signature and anchor.
 
     Found are: a changed, removed, inserted, reordered or renumbered event, a cut tail that an anchor
@@ -45,7 +47,7 @@ async def verify_audit(session: AsyncSession, public_key: str, anchor_folder: Pa
     """
     result = Verification()
     hashes = await _check_chain(session, result)
-    key = OKPKey.import_key(public_key)
+    key = read_key(public_key_file)
     rows = await session.exec(select(AuditCheckpoint).order_by(col(AuditCheckpoint.sequence)))
     for row in rows:
         result.checkpoints += 1
