@@ -80,4 +80,6 @@ def _read(path: Path) -> dict[str, int]:
         ports = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
+    if not isinstance(ports, dict):
+        return {}
     return {name: port for name, port in ports.items() if isinstance(port, int)}

@@ -44,9 +44,8 @@ def fill_the_disk(on_progress: OnProgress) -> None:
 
 
 def install_for_ever(on_progress: OnProgress) -> None:
-    subprocess.run(
-        [sys.executable, "-c", "import time; time.sleep(600)"], check=True, stdout=subprocess.DEVNULL
-    )
+    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+    subprocess.run(sleeper, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def report_for_ever(on_progress: OnProgress) -> None:

@@ -1,5 +1,6 @@
 """The state folder: whose it is, who may look, and who holds it."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -120,11 +121,7 @@ def test_low_room_is_said_with_what_needs_it(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_recognised_behind_another_error() -> None:
-    try:
-        try:
-            raise OSError(28, "No space left on device")
-        except OSError as full:
-            raise RuntimeError("the download failed") from full
-    except RuntimeError as error:
-        assert disk.is_disk_full(error)
-    assert not disk.is_disk_full(OSError(2, "No such file"))
+    error = RuntimeError("the download failed")
+    error.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+    assert disk.is_disk_full(error)
+    assert not disk.is_disk_full(OSError(errno.ENOENT, "No such file"))
