@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+from .addresses import grow_addresses, join_addresses
 from .cache import SpanCache, span_digest
 from .dictionary import find_known
 from .entities import GazetteerEntry, Span
@@ -57,7 +58,7 @@ class Analyzer:
     ) -> None:
         if cache is not None and len(cache_key) < 16:
             raise ValueError("A cache of spans needs a key of at least 16 bytes.")
-        self.gazetteer = gazetteer or Gazetteer.build([])
+        self.gazetteer = Gazetteer.build([]) if gazetteer is None else gazetteer
         self._detectors = tuple(detectors)
         self._ner = ner
         self._needs_ner = needs_ner
@@ -98,9 +99,11 @@ class Analyzer:
                 found += detector.find(reading)
         lookalikes = list(find_lookalikes(text))
         names = [piece for span in names for piece in subtract(text, span, lookalikes)]
+        with _closed("address"):
+            found += grow_addresses(reading, resolve(text, found + names))
         with _closed("dictionary"):
-            disjoint = resolve(text, found + names)
-            return resolve(text, found + names + find_known(reading, disjoint, dictionary))
+            disjoint = join_addresses(text, resolve(text, found + names))
+            return resolve(text, disjoint + find_known(reading, disjoint, dictionary))
 
     def ner_spans(self, text: str) -> list[Span]:
         """What the name detector finds: the slow part, kept in the cache."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -32,35 +33,32 @@ class _Known:
     root: str | None = None
 
 
-def find_known(reading: Reading, found: Iterable[Span], dictionary: Iterable[GazetteerEntry]) -> list[Span]:
+def find_known(reading: Reading, found: list[Span], dictionary: Iterable[GazetteerEntry]) -> list[Span]:
     """Further mentions of the values `found` in this text and of those in `dictionary`.
 
-    Case and accents do not matter, except for lone words that are everyday words or names of companies
-    and places, which must be written with a capital. Each first and last name of a full name counts too;
-    a name part that two known people share belongs to neither.
+    `found` is disjoint and in text order. Case and accents do not matter, except for lone words that are
+    everyday words or names of companies and places, which must be written with a capital. Each first
+    and last name of a full name counts too; a name part that two known people share belongs to neither.
     """
-    found = list(found)
     values = [*_entries_of(reading.text, found), *dictionary]
     table = _parts(values)
     for entry in values:
         folded = fold_value(entry.value)
-        if _says_something(folded) and (entry.entity is not None or folded not in table):
-            careful = _is_careful(entry.type, folded)
+        careful = _is_careful(entry.type, folded)
+        if _says_something(folded, careful) and (entry.entity is not None or folded not in table):
             table[folded] = _Known(entry.type, careful, entry.entity, entry.field, entry.subject)
     return [mention for mention in _mentions(reading, Lexicon(table)) if not _is_old_news(mention, found)]
 
 
 def _is_old_news(mention: Span, found: list[Span]) -> bool:
     """Whether a detector covered it and the dictionary knows nothing better."""
-    for span in found:
-        if span.start <= mention.start and mention.end <= span.end:
-            inside = span.end - span.start > mention.end - mention.start
-            links = mention.root is not None or mention.entity is not None
-            if span.source is Source.GAZETTEER:
-                return True
-            if span.type is mention.type and (inside or not links):
-                return True
-    return False
+    place = bisect_right(found, mention.start, key=lambda span: span.start) - 1
+    if place < 0 or found[place].end < mention.end:
+        return False
+    span = found[place]
+    inside = span.end - span.start > mention.end - mention.start
+    links = mention.root is not None or mention.entity is not None
+    return span.source is Source.GAZETTEER or (span.type is mention.type and (inside or not links))
 
 
 def _mentions(reading: Reading, lexicon: Lexicon[_Known]) -> Iterator[Span]:
@@ -113,6 +111,6 @@ def _is_careful(kind: EntityType, folded: str) -> bool:
     return " " not in folded and (kind in _CASE_MATTERS or is_everyday_word(folded))
 
 
-def _says_something(folded: str) -> bool:
+def _says_something(folded: str, careful: bool) -> bool:
     letters = sum(character.isalpha() for character in folded)
-    return letters >= 2 or len(folded) - letters >= 4
+    return letters >= (3 if careful else 2) or len(folded) - letters >= 4

@@ -27,6 +27,11 @@ _LINE = re.compile(r"[^\n\r]+")
 _WORD_START = re.compile(r"(?<![^\W_])[^\W\d_]")
 _EDGES = " \t\"'`.,;:!?()[]{}<>*#|-–/\\"
 _FEW_CAPITALS = 0.05
+_FIELD_NAMES = """
+account address card case cell city company contact country customer date desk email e-mail fax hello hi hey
+iban id invoice mail mobile name no note number order phone plz regards ssn state subject tel user zip
+"""
+_NO_NAMES = frozenset(_FIELD_NAMES.split())
 
 
 class NerDetector:
@@ -46,7 +51,7 @@ class NerDetector:
     ) -> None:
         self.types = types
         path = model_path()
-        self.version = f"{path.name}/1/{','.join(sorted(types))}"
+        self.version = f"{path.name}/2/{','.join(sorted(types))}"
         self._nlp = _load(path)
 
     def find(self, reading: Reading) -> list[Span]:
@@ -109,6 +114,6 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     for line in _LINE.finditer(text, start, end):
         piece = line.group().removesuffix("'s")
         stripped = piece.strip(_EDGES)
-        if any(character.isalpha() for character in stripped):
+        if any(character.isalpha() for character in stripped) and stripped.lower() not in _NO_NAMES:
             first = line.start() + piece.index(stripped)
             yield first, first + len(stripped)

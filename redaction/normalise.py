@@ -181,6 +181,8 @@ def _tidy_character(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Cf" or "\ufe00" <= character <= "\ufe0f" or character == "\u034f":
         return ""
+    if category == "Cs":
+        return "\ufffd"  # half a pair: native code would refuse the whole text
     if category == "Nd":
         return str(unicodedata.digit(character))
     return " " if category.startswith("Z") else character

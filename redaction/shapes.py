@@ -29,7 +29,7 @@ _SUFFIX = (
 )
 _EUROPEAN_SUFFIX = (
     r"\w*(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer|straat|laan|plein|gade|vej|vägen|gatan|veien|"
-    r"katu|tie|utca|útja?|út|ulice|ulica|vägen|gata|tér|körút)"
+    r"katu|kuja|tie|utca|útja?|út|ulice|ulica|gata|gate|vegen|veien|stien|terrasse|stræti|stræde|braut|tér|körút)"
 )
 _EUROPEAN_PREFIX = (
     r"(?:rue|avenue|via|viale|piazza|corso|calle|avenida|plaza|rua|praça|ul\.|ulica|carrer|boulevard|place|allée|"
@@ -108,7 +108,7 @@ SHAPES: tuple[Shape, ...] = (
         "tax number after its word",
         EntityType.TAX_ID,
         rf"(?<=\b(?:tax|vat|tin|ein|itin|ssn|nino|ust-?id|ustid(?:nr)?|steuernummer|steuer-id|social security)"
-        rf"{_NUMBER_WORD}[ :#\-]{{1,3}}(?:is )?)(?=[A-Z\-]*\d)[A-Z0-9][A-Z0-9 ./\-]{{5,16}}[A-Z0-9]\b",
+        rf"{_NUMBER_WORD}[ :#\-]{{1,3}}(?:is )?)[A-Z]{{0,3}}[ \-]?\d(?:[ ./\-]?\d){{4,14}}[A-Z]?\b",
         0.6,
     ),
     Shape(
@@ -162,7 +162,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         "European street and number",
         EntityType.ADDRESS,
-        rf"\b{_EUROPEAN_SUFFIX} \d{{1,5}} ?[a-z]?\b(?:[/\-]\d{{1,4}})?{_UNIT}|\b\d{{1,5}}(?: bis| ter)?,? {_EUROPEAN_PREFIX}(?: [\w'’.\-]+){{1,4}}|"
+        rf"\b(?:\d{{1,6}} )?(?:[^\W\d]{{2,20}} )?{_EUROPEAN_SUFFIX} \d{{1,5}} ?[a-z]?\b(?:[/\-]\d{{1,4}})?{_UNIT}|\b\d{{1,5}}(?: bis| ter)?,? {_EUROPEAN_PREFIX}(?: [\w'’.\-]+){{1,4}}|"
         rf"\b{_EUROPEAN_PREFIX}(?: [\w'’.\-]+){{1,4}},? \d{{1,5}}\b",
         0.6,
     ),
@@ -179,11 +179,24 @@ SHAPES: tuple[Shape, ...] = (
         0.7,
         any_case=False,
     ),
+    Shape(
+        "number, street, flat",
+        EntityType.ADDRESS,
+        r"\b\d{1,6} (?:[\w'’.\-]+ ){1,6}?(?:\d{1,5})?[\s>?|,]*(?:apt|apartment|suite)\.? #?\d{1,5}\b",
+        0.6,
+    ),
+    Shape(
+        "number and name after “at”",
+        EntityType.ADDRESS,
+        r"(?<=\b(?i:address|at|in|to|is)[: ]\s{0,8})\d{1,6} (?:\p{Lu}[\w'’.\-]+ ){1,4}\d{1,5}\b(?!:)",
+        0.5,
+        any_case=False,
+    ),
     Shape("flat", EntityType.ADDRESS, r"\b(?:apt|apartment|suite)\.? #?\d{1,5}\b", 0.5),
     Shape(
         "post code after its word",
         EntityType.ADDRESS,
-        r"(?<=\b(?:zip|post ?code|postal code|plz|postleitzahl)(?: ?code)?[ :#]{1,3}(?:is )?)(?=[A-Z ]*\d)[A-Z0-9][A-Z0-9 \-]{2,9}[A-Z0-9]\b",
+        r"(?<=\b(?:zip|post ?code|postal code|plz|postleitzahl)(?: ?code)?[ :#]{1,3}(?:is )?)(?=[A-Z]{0,2} ?\d)[A-Z0-9][A-Z0-9 \-]{2,9}[A-Z0-9]\b",
         0.6,
     ),
     Shape(

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+from hypothesis import given, settings
+
+from redaction import (
+    Analyzer,
+    DetectorFailed,
+    EntityType,
+    Gazetteer,
+    GazetteerEntry,
+    MemorySpanCache,
+    MemoryTokenBook,
+    Source,
+    Span,
+    load_analyzer,
+    ner_spans_in_worker,
+    redact,
+    restore,
+    start_ner_worker,
+)
+from redaction.normalise import Reading
+
+from .conftest import ANNA
+from .texts import texts
+
+
+def found(analyzer: Analyzer, text: str, *dictionary: GazetteerEntry) -> list[tuple[str, str, str]]:
+    return [
+        (text[span.start : span.end], span.type, span.source) for span in analyzer.analyze(text, dictionary)
+    ]
+
+
+@given(texts())
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_restored_to_the_letter(quick_analyzer: Analyzer, text: str) -> None:
+    book = MemoryTokenBook()
+    redaction = redact(text, quick_analyzer.analyze(text), book)
+    assert restore(redaction.text, book.values()) == text
+
+
+@given(texts())
+@settings(max_examples=100, deadline=None)
+def test_any_text_with_names_is_restored_to_the_letter(analyzer: Analyzer, text: str) -> None:
+    book = MemoryTokenBook()
+    redaction = redact(text, analyzer.analyze(text), book)
+    assert restore(redaction.text, book.values()) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "kind", "source"),
+    [
+        ("Ask Anna Schmidt.", "Anna Schmidt", EntityType.PERSON, Source.GAZETTEER),
+        ("card 4111 1111 1111 1111 ok", "4111 1111 1111 1111", EntityType.CARD, Source.CHECKSUM),
+        ("to DE89370400440532013000 please", "DE89370400440532013000", EntityType.IBAN, Source.CHECKSUM),
+        ("mail bob@corp.example now", "bob@corp.example", EntityType.EMAIL, Source.PATTERN),
+        ("mail bob@crm.local now", "bob@crm.local", EntityType.EMAIL, Source.PATTERN),
+        ("from 10.1.2.3 again", "10.1.2.3", EntityType.IP, Source.PATTERN),
+        ("call +44 20 7946 0958 today", "+44 20 7946 0958", EntityType.PHONE, Source.PATTERN),
+        ("SSN 460-89-9847 given", "460-89-9847", EntityType.TAX_ID, Source.PATTERN),
+        ("born on 3 May 1981 in", "3 May 1981", EntityType.DATE_OF_BIRTH, Source.PATTERN),
+        ("password: hunter2! ok", "hunter2!", EntityType.SECRET, Source.PATTERN),
+        ("at 221 Baker Street today", "221 Baker Street", EntityType.ADDRESS, Source.PATTERN),
+        ("Yesterday Bob Miller called.", "Bob Miller", EntityType.PERSON, Source.NER),
+        ("yesterday robert johnson called us", "robert johnson", EntityType.PERSON, Source.NER),
+    ],
+)
+def test_each_kind_is_found_by_its_detector(
+    analyzer: Analyzer, text: str, value: str, kind: EntityType, source: Source
+) -> None:
+    assert (value, kind, source) in found(analyzer, text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Order 4711 of 3 May 2024 costs 1,299.00 EUR.", "Please call me back at 10:30.", "", " \n"]
+)
+def test_everyday_text_is_left_alone(analyzer: Analyzer, text: str) -> None:
+    assert found(analyzer, text) == []
+
+
+def test_what_was_found_once_is_masked_everywhere(analyzer: Analyzer) -> None:
+    text = "Bob Miller wrote. Later bob answered, and MILLER agreed; bob miller left."
+    book = MemoryTokenBook()
+    redacted = redact(text, analyzer.analyze(text), book).text.lower()
+    assert "bob" not in redacted
+    assert "miller" not in redacted
+    assert {token.split("_")[1].strip(">") for token in book.tokens()} == {"1"}
+
+
+def test_what_the_conversation_knows_is_masked_without_a_detector(quick_analyzer: Analyzer) -> None:
+    known = GazetteerEntry("Zorblax Quux", EntityType.PERSON)
+    assert [value for value, _, _ in found(quick_analyzer, "zorblax quux, then Quux", known)] == [
+        "zorblax quux",
+        "Quux",
+    ]
+
+
+def test_a_book_gives_the_dictionary_of_its_conversation(analyzer: Analyzer) -> None:
+    book = MemoryTokenBook()
+    first = "Bob Miller and Anna Schmidt met."
+    redact(first, analyzer.analyze(first), book)
+    later = "did miller, BOB MILLER or schmidt pay?"
+    spans = analyzer.analyze(later, book.dictionary(), ner_spans=[])
+    assert redact(later, spans, book).text == "did miller, <PERSON_1_ALT> or <PERSON_2_LAST> pay?"
+
+
+def test_a_name_part_that_two_people_share_links_to_neither(quick_analyzer: Analyzer) -> None:
+    known = [GazetteerEntry("Zora Quux", EntityType.PERSON), GazetteerEntry("Milo Quux", EntityType.PERSON)]
+    (span,) = quick_analyzer.analyze("Quux paid", known)
+    assert (span.root, span.entity) == (None, None)
+
+
+class Broken:
+    name = "broken"
+    version = "1"
+
+    def find(self, reading: Reading) -> list[Span]:
+        raise ValueError(f"secret: {reading.text}")
+
+
+def broken_gazetteer() -> Analyzer:
+    class BrokenGazetteer(Gazetteer):
+        def find_in(self, reading: Reading) -> list[Span]:
+            raise MemoryError
+
+    return Analyzer([], BrokenGazetteer.build([]))
+
+
+class BrokenCache:
+    def get(self, digest: bytes) -> None:
+        raise OSError("no disk")
+
+    def put(self, digest: bytes, spans: object) -> None:
+        raise OSError("no disk")
+
+
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [
+        (lambda: Analyzer([Broken()]), "broken"),
+        (lambda: Analyzer([], ner=Broken()), "ner"),
+        (broken_gazetteer, "gazetteer"),
+        (lambda: Analyzer([], cache=BrokenCache(), cache_key=b"k" * 32), "ner cache"),
+        (lambda: load_analyzer(ner=True, ner_elsewhere=True), "ner"),
+    ],
+)
+def test_a_broken_detector_fails_the_whole_and_names_itself(build: Callable[[], Analyzer], name: str) -> None:
+    with pytest.raises(DetectorFailed) as failed:
+        build().analyze("Anna Schmidt")
+    assert failed.value.detector == name
+    assert "Anna" not in str(failed.value)
+    assert failed.value.__cause__ is None
+
+
+class Counting:
+    name = "counting"
+    version = "1"
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def find(self, reading: Reading) -> list[Span]:
+        self.calls += 1
+        return [Span(0, 3, EntityType.PERSON, 0.8, Source.NER)]
+
+
+def test_names_are_read_once_and_everything_else_always() -> None:
+    names, cache = Counting(), MemorySpanCache()
+    analyzer = Analyzer([], ner=names, cache=cache, cache_key=b"k" * 32)
+    assert analyzer.analyze("Bob pays") == analyzer.analyze("Bob pays")
+    assert names.calls == 1
+    more = analyzer.with_gazetteer(Gazetteer.build([GazetteerEntry("pays", EntityType.PERSON, ANNA)]))
+    assert len(more.analyze("Bob pays")) == 2
+    assert names.calls == 1
+
+
+def test_the_cache_keeps_no_text_and_forgets_the_oldest() -> None:
+    cache = MemorySpanCache(size=1)
+    analyzer = Analyzer([], ner=Counting(), cache=cache, cache_key=b"k" * 32)
+    analyzer.analyze("Bob pays")
+    assert analyzer.cached_ner_spans("Bob pays") is not None
+    analyzer.analyze("Eve pays")
+    assert analyzer.cached_ner_spans("Bob pays") is None
+    assert b"Eve" not in repr(vars(cache)).encode()
+
+
+def test_names_found_in_a_worker_count_like_those_found_here(
+    analyzer: Analyzer, gazetteer: Gazetteer
+) -> None:
+    text = "Bob Miller asked Anna Schmidt."
+    beside = load_analyzer(gazetteer, ner_elsewhere=True)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=start_ner_worker) as pool:
+        names = pool.submit(ner_spans_in_worker, text).result(timeout=60)
+    assert beside.analyze(text, ner_spans=names) == analyzer.analyze(text)
+
+
+def test_a_worker_that_was_not_started_is_an_error() -> None:
+    with pytest.raises(DetectorFailed):
+        ner_spans_in_worker("Anna")
