@@ -100,7 +100,7 @@ class Records:
     async def changed(self, kind: str, column: str, since: datetime) -> dict[str, datetime]:
         """Keys of rows whose watermark is at or after `since`, with it."""
         entity = self.crm_map.entities[kind]
-        statement = sql.SQL("SELECT {} AS key, {} AS at FROM {} WHERE {} >= %(since)s").format(
+        statement = sql.SQL("SELECT {} AS key, {}::timestamptz AS at FROM {} WHERE {} >= %(since)s").format(
             sql.Identifier(entity.key),
             sql.Identifier(column),
             table_name(entity.table),

@@ -202,6 +202,8 @@ class EdgeIndex:
         must = [visible]
         if leg.within:
             must.append(q.FieldCondition("up", match=q.MatchAny(list(leg.within))))
+        if leg.kinds:
+            must.append(q.FieldCondition("kind", match=q.MatchAny(list(leg.kinds))))
         if leg.terms is not None:
             terms = q.SparseVector(leg.terms.indices, leg.terms.values)
             query = q.Query.Nearest(terms, using=_TERMS)

@@ -93,11 +93,15 @@ class Waiting(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One way to look: by terms or by a vector; `within` keeps to these records and what belongs to them."""
+    """One way to look: by terms or by a vector.
+
+    `within` keeps to these records and what belongs to them, `kinds` to kinds of records; empty, to nothing.
+    """
 
     terms: Sparse | None = None
     vector: Sequence[float] | None = None
     within: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
     limit: int = 40
 
 

@@ -1,0 +1,173 @@
+"""The process `cloister retrieval`: owns the index, follows the CRM, answers questions."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final, TypedDict
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from gateway import (
+    CloisterError,
+    CorrelationMiddleware,
+    Database,
+    DoorClient,
+    Envelope,
+    NotAllowed,
+    PartUnavailable,
+    SettingsError,
+    Tokens,
+    UpstreamFailed,
+    create_http_client,
+    install_error_handlers,
+    metrics,
+    open_keeper,
+    problem,
+)
+from retrieval.crm import AmbiguousUser, CrmError, CrmMap, CrmUnavailable, MapInvalid, load_map
+from retrieval.index import EdgeIndex, Terms
+from retrieval.records import Records
+from retrieval.search.api import router
+from retrieval.search.events import register_retrieval_events
+from retrieval.search.grants import Granter
+from retrieval.search.service import Searcher
+from retrieval.settings import RetrievalSettings
+from retrieval.sync import Builder, Filler, Follower, Mirror, Passes, Roster
+
+AUDIENCE: Final = "retrieval"
+_HASH_PURPOSE: Final = "record index"
+
+
+class State(TypedDict):
+    """What a request finds in `request.state`."""
+
+    database: Database
+    tokens: Tokens
+    audience: str
+    records: Records
+    searcher: Searcher
+    granter: Granter
+    follower: Follower
+    filler: Filler
+
+
+def create_retrieval_app(settings: RetrievalSettings) -> FastAPI:
+    """The process. Raises `SettingsError` when the CRM map cannot be used; the rest is found at start.
+
+    It starts while the CRM, the door or the database do not answer, and recovers when they do.
+    """
+    crm_map = _map(settings.crm.map_file)
+    register_retrieval_events()
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
+        async with AsyncExitStack() as stack:
+            yield await _start(settings, crm_map, stack)
+
+    app = FastAPI(
+        title="Cloister retrieval", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.add_middleware(CorrelationMiddleware, process="retrieval")
+    install_error_handlers(app)
+    app.add_exception_handler(CrmError, _render_crm_error)
+    app.include_router(router)
+    app.add_api_route("/healthz", _alive, methods=["GET"])
+    app.add_api_route("/readyz", _ready, methods=["GET"])
+    app.add_route("/metrics", metrics, methods=["GET"])
+    return app
+
+
+async def _start(settings: RetrievalSettings, crm_map: CrmMap, stack: AsyncExitStack) -> State:
+    tokens = Tokens(settings.trust)
+    database = Database(settings.database)
+    stack.push_async_callback(database.close)
+    envelope = Envelope(open_keeper(settings.keeper))
+    index = EdgeIndex(settings.index.folder, model=settings.index.model, dimensions=settings.index.dimensions)
+    stack.push_async_callback(index.close)
+    records = Records(crm_map, settings.crm)
+    stack.push_async_callback(records.close)
+    await records.open()
+    http = create_http_client(settings.door.url, tls=settings.door.tls)
+    stack.push_async_callback(http.aclose)
+    door = DoorClient(http, tokens)
+
+    terms, roster, mirror = Terms(), Roster(), Mirror(index)
+    builder = Builder(crm_map, roster, terms, await envelope.hash_key(_HASH_PURPOSE))
+    passes = Passes(records, mirror, roster, builder, database, envelope, settings.sync.page_rows)
+    follower = Follower(records, index, mirror, passes, database, settings.sync)
+    filler = Filler(records, index, mirror, builder, door, settings.sync.embed_batch, follower.look_again)
+    _run(stack, follower.run(), "sync")
+    if settings.sync.fill_vectors:
+        _run(stack, filler.run(follower.caught_up), "vectors")
+    return State(
+        database=database,
+        tokens=tokens,
+        audience=AUDIENCE,
+        records=records,
+        searcher=Searcher(records, index, terms, door, lambda: follower.stale),
+        granter=Granter(records, tokens),
+        follower=follower,
+        filler=filler,
+    )
+
+
+def _run(stack: AsyncExitStack, work: Coroutine[object, object, None], name: str) -> None:
+    """Run for as long as the process lives; at its end, stop between two steps."""
+    task = asyncio.create_task(work, name=name)
+
+    async def stop() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(stop)
+
+
+def _map(path: Path) -> CrmMap:
+    try:
+        return load_map(path)
+    except MapInvalid as error:
+        raise SettingsError(str(error)) from error
+
+
+async def _alive() -> dict[str, bool]:
+    """Say that the process runs."""
+    return {"alive": True}
+
+
+async def _ready(request: Request) -> dict[str, bool]:
+    """Say whether questions can be answered, or which part is missing."""
+    follower: Follower = request.state.follower
+    if follower.missing and not (follower.missing == "record index" and follower.ready):
+        raise PartUnavailable(follower.missing, _why(follower.missing))
+    if not follower.ready:
+        raise PartUnavailable("record index", _why("record index"))
+    return {"ready": True}
+
+
+def _why(part: str) -> str:
+    if part == "record index":
+        return "The index is being filled from the CRM; search is ready in a moment."
+    return f"The {part} does not answer; search is ready when it does."
+
+
+async def _render_crm_error(_request: Request, error: Exception) -> Response:
+    translated = _translated(error)
+    headers = {"Retry-After": "5"} if translated.retry else None
+    return JSONResponse(
+        problem(translated), translated.status, headers, media_type="application/problem+json"
+    )
+
+
+def _translated(error: Exception) -> CloisterError:
+    if isinstance(error, CrmUnavailable):
+        return PartUnavailable(
+            "CRM database", "The CRM does not answer. Nothing was lost; try again in a moment."
+        )
+    if isinstance(error, AmbiguousUser):
+        return NotAllowed(str(error))
+    return UpstreamFailed(
+        "The CRM refused a statement; its administrator finds why in the log.", part="CRM database"
+    )

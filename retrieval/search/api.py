@@ -1,0 +1,92 @@
+"""The HTTP face of record search: for `web`, `work` and the command line, each in a principal's name."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from gateway import CallingPrincipal, Principal, Role, UnitOfWork, record, require
+from retrieval.rights import visibility_of
+from retrieval.sync import Follower
+
+from .events import RetrievalEvent
+from .typeahead import find_entities
+from .values import FoundEntities, Grant, GrantQuestion, Question, SearchResult, SyncStatus
+
+router = APIRouter(prefix="/v1")
+
+
+@router.post("/search")
+async def search(
+    question: Question, principal: CallingPrincipal, request: Request, session: UnitOfWork
+) -> SearchResult:
+    """Find permitted passages and live facts for a question."""
+    _reads_content(principal)
+    result: SearchResult = await request.state.searcher.search(principal, question)
+    record(
+        session,
+        RetrievalEvent.SEARCHED,
+        principal,
+        found=result.found,
+        passages=[passage.id for passage in result.passages],
+        facts=len(result.facts),
+        user_known=result.user_known,
+        crm_available=result.crm_available,
+    )
+    return result
+
+
+@router.post("/grants")
+async def grant(
+    question: GrantQuestion, principal: CallingPrincipal, request: Request, session: UnitOfWork
+) -> Grant:
+    """Grant the caller sight of identities, as far as their rights go."""
+    _reads_content(principal)
+    signed, meant = await request.state.granter.grant(principal, question)
+    record(
+        session,
+        RetrievalEvent.REVEAL_GRANTED,
+        principal,
+        conversation=question.conversation,
+        scope=meant.scope,
+        entities=sorted(meant.fields),
+    )
+    return Grant.model_validate(signed)
+
+
+@router.get("/entities")
+async def entities(
+    principal: CallingPrincipal,
+    request: Request,
+    q: Annotated[str, Query(max_length=120)] = "",
+    limit: Annotated[int, Query(ge=1, le=50)] = 8,
+) -> FoundEntities:
+    """Find visible records by what their label contains."""
+    _reads_content(principal)
+    visibility = await visibility_of(request.state.records, principal)
+    if visibility is None:
+        return FoundEntities(entities=())
+    return await find_entities(request.state.records, visibility, q, limit)
+
+
+@router.get("/sync")
+async def sync_status(_principal: CallingPrincipal, request: Request) -> SyncStatus:
+    """Tell how far the index is, kind by kind; it holds no content."""
+    follower: Follower = request.state.follower
+    return await follower.status()
+
+
+@router.post("/sync/run", status_code=202)
+async def sync_run(
+    principal: CallingPrincipal, request: Request, session: UnitOfWork, allow_deletes: bool = False
+) -> SyncStatus:
+    """Begin to compare the whole index with the CRM."""
+    require(principal, Role.ADMIN)
+    follower: Follower = request.state.follower
+    follower.ask(allow_deletes=allow_deletes)
+    record(session, RetrievalEvent.SYNC_ASKED, principal, allow_deletes=allow_deletes)
+    return await follower.status()
+
+
+def _reads_content(principal: Principal) -> None:
+    """An admin runs the machine and reads no content."""
+    require(principal, Role.REP, Role.LEAD, Role.OFFICER, Role.SERVICE)

@@ -1,0 +1,18 @@
+"""What retrieval records."""
+
+from enum import StrEnum
+
+from gateway import register_events
+
+
+class RetrievalEvent(StrEnum):
+    """Events of record search."""
+
+    SEARCHED = "records.searched"
+    REVEAL_GRANTED = "reveal.granted"
+    SYNC_ASKED = "sync.asked"
+
+
+def register_retrieval_events() -> None:
+    """Make them known to the audit log; called when a process is composed."""
+    register_events(RetrievalEvent)

@@ -1,0 +1,59 @@
+"""Several rankings made one, and a choice of it that is not all of one kind."""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+K: Final = 60
+"""The constant of reciprocal rank fusion (Cormack, Clarke & Büttcher 2009)."""
+
+T = TypeVar("T", bound=Hashable)
+
+
+class Ranking(NamedTuple):
+    """Things in order of worth, the best first, and how much this order counts."""
+
+    order: Sequence[Hashable]
+    weight: float = 1.0
+
+
+def fuse(rankings: Iterable[Ranking]) -> list[tuple[Hashable, float]]:
+    """Reciprocal rank fusion: each thing with its score, the best first; ties in the order first seen."""
+    scores: dict[Hashable, float] = {}
+    for ranking in rankings:
+        for rank, thing in enumerate(dict.fromkeys(ranking.order), 1):
+            scores[thing] = scores.get(thing, 0.0) + ranking.weight / (K + rank)
+    return sorted(scores.items(), key=lambda scored: -scored[1])
+
+
+def choose(
+    ranked: Sequence[T],
+    limit: int,
+    *,
+    kind: Callable[[T], str],
+    row: Callable[[T], str],
+    share: Callable[[str], float],
+    pieces_of_a_row: int = 2,
+) -> list[T]:
+    """At most `limit` of `ranked`, in its order.
+
+    At most `pieces_of_a_row` come from one row. A kind gets no more than its `share` of the places as
+    long as others have something to put there.
+    """
+    rows: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    chosen: dict[T, None] = {}
+    passed_over: list[T] = []
+    for one in ranked:
+        if rows[row(one)] >= pieces_of_a_row:
+            continue
+        rows[row(one)] += 1
+        if kinds[kind(one)] >= max(1, round(share(kind(one)) * limit)):
+            passed_over.append(one)
+            continue
+        kinds[kind(one)] += 1
+        chosen[one] = None
+    best = list(chosen)[:limit]
+    best += passed_over[: limit - len(best)]
+    place = {one: number for number, one in enumerate(ranked)}
+    return sorted(best, key=place.__getitem__)
