@@ -49,6 +49,7 @@ class Examples(_Part):
 
 class _Rule(_Part):
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str = Field(min_length=3)
     tier: Tier = Tier.NORMAL
     deadline_minutes: int = Field(gt=0, le=7 * 24 * 60)
     sentence: str = Field(min_length=10)
@@ -169,6 +170,11 @@ class Policy(_Part):
         """The shortest deadline of the rules that were hit."""
         found = [rule.deadline_minutes for rule in self.rules if rule.id in weighing.rules]
         return min(found, default=min(rule.deadline_minutes for rule in self.rules))
+
+    def title(self, name: str) -> str:
+        """What a page calls a rule, also one that this version no longer has."""
+        rule = self.rule(name)
+        return rule.title if rule else name.replace("_", " ").capitalize()
 
     def rule(self, name: str) -> Rule | None:
         """The rule of that name, None when this version has none."""

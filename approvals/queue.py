@@ -1,7 +1,7 @@
 """The queue as officers see it: order, age, claims, and who is on duty."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -42,7 +42,7 @@ class QueueEntry:
     id: uuid.UUID
     state: ItemState
     tier: Tier
-    rules: tuple[str, ...]
+    reasons: tuple[tuple[str, str], ...]
     requester: str
     own: bool
     customer: str | None
@@ -106,12 +106,35 @@ async def pending_count(session: AsyncSession) -> int:
     return (await session.exec(waiting)).one()
 
 
+async def counts(session: AsyncSession, viewer: Principal) -> Mapping[QueueView, int]:
+    """How many items each tab has. Raises `NotAllowed` unless the viewer is an officer."""
+    require(viewer, Role.OFFICER)
+    each = [func.count().filter(_shown_in(view, viewer)) for view in QueueView]
+    row = (await session.execute(select(*each).select_from(HeldItem))).one()
+    return dict(zip(QueueView, row, strict=True))
+
+
 async def get_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> HeldItem:
     """An item, for officers and its requester. Raises `NotFound`, also when it is not theirs to see."""
     item = await session.get(HeldItem, item_id, populate_existing=True)
     if item is None or not (viewer.has(Role.OFFICER) or item.requester == viewer.id):
         raise NotFound("There is no such item.")
     return item
+
+
+async def next_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> uuid.UUID | None:
+    """The pending item after this one that the viewer may decide; the first one at the end of the queue."""
+    now_free = col(HeldItem.claimed_until).is_(None) | (col(HeldItem.claimed_until) <= func.now())
+    numbered = _numbered()
+    here = select(numbered.c.position).where(numbered.c.id == item_id).scalar_subquery()
+    following = (
+        select(HeldItem.id)
+        .join(numbered, numbered.c.id == col(HeldItem.id))
+        .where(HeldItem.id != item_id, HeldItem.requester != viewer.id)
+        .where(now_free | (col(HeldItem.claimed_by) == viewer.id))
+        .order_by((numbered.c.position > func.coalesce(here, 0)).desc(), numbered.c.position)
+    )
+    return (await session.exec(following.limit(1))).one_or_none()
 
 
 async def votes_on(session: AsyncSession, item_id: uuid.UUID) -> Sequence[Vote]:
@@ -121,11 +144,14 @@ async def votes_on(session: AsyncSession, item_id: uuid.UUID) -> Sequence[Vote]:
 
 
 async def open_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> HeldItem:
-    """`get_item`, and remember when an officer first saw this text; identities are about to be shown.
+    """Remember when an officer first saw this text, and record that identities are about to be shown.
 
-    The requester's own look is not recorded: it reveals nothing new.
+    An officer's own request is given without a record: its draft must not be shown to them before it
+    is released. Raises `NotFound`, also to a requester who is no officer.
     """
     item = await get_item(session, viewer, item_id)
+    if not viewer.has(Role.OFFICER):
+        raise NotFound("There is no such item.")
     if item.requester == viewer.id:
         return item
     opened = insert(Opening).values(item=item.id, reviewer=viewer.id, payload_hash=item.current_hash)
@@ -252,7 +278,7 @@ def _entry(
         id=item.id,
         state=item.state,
         tier=item.tier,
-        rules=tuple(dict.fromkeys(hit.rule for hit in item.rule_hits())),
+        reasons=item.reasons(),
         requester=pseudonym(item.requester),
         own=item.requester == viewer.id,
         customer=item.customer,

@@ -116,6 +116,10 @@ class HeldItem(SQLModel, table=True):
         """Why it is held."""
         return tuple(RuleHit.from_json(hit) for hit in self.hits)
 
+    def reasons(self) -> tuple[tuple[str, str], ...]:
+        """(rule, sentence in plain words), each once."""
+        return tuple(dict.fromkeys((hit.rule, hit.sentence) for hit in self.rule_hits()))
+
     def rule_marks(self) -> tuple[RuleHit, ...]:
         """What is marked in it without being a reason to hold."""
         return tuple(RuleHit.from_json(mark) for mark in self.marks)

@@ -1,0 +1,310 @@
+"""What the officer's pages show: the queue without identities, an item with its three readings."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from gettext import gettext as _
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from approvals import (
+    HeldItem,
+    ItemState,
+    Policy,
+    QueueEntry,
+    QueueView,
+    RejectionReason,
+    RuleHit,
+    Vote,
+    counts,
+    next_item,
+    open_item,
+    pseudonym,
+    queue,
+    sentence_offsets,
+    votes_on,
+)
+from assistant.pages import (
+    Fact,
+    Highlight,
+    Passage,
+    ReviewDecision,
+    ReviewLine,
+    ReviewList,
+    ReviewRule,
+    ReviewState,
+    ReviewView,
+    Sources,
+)
+from gateway import DoorClient, NotFound, Principal, principal_of_account
+from redaction import parse_token
+from retrieval import RetrievalClient
+
+from .reveal import Revealed, reveal
+
+_OPEN = frozenset({ItemState.PENDING})
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """What one reviewer said about one text, and whether they took it back."""
+
+    verdict: str
+    reviewer: str
+    own: bool
+    at: datetime
+    reason: str | None = None
+    note: str | None = None
+    undone_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class OpenedReview(ReviewView):
+    """An item as the API and the page show it; `reviewers` is how many must agree, `approvals` how many do."""
+
+    history: Sequence[HistoryEntry] = ()
+    approvals: int = 0
+    reviewers: int = 1
+    policy: str = ""
+    shown_before: int = 0
+    effective_after: datetime | None = None
+    may_undo: bool = False
+    draft: str = ""
+
+
+async def list_reviews(
+    session: AsyncSession, policy: Policy, viewer: Principal, state: ReviewState
+) -> ReviewList:
+    """One tab of the queue. Raises `NotAllowed` unless the viewer is an officer."""
+    entries = await queue(session, viewer, QueueView(state))
+    names = await _names(session, {entry.claimed_by for entry in entries})
+    lines = [_line(entry, policy, viewer, names) for entry in entries]
+    numbers = await counts(session, viewer)
+    return ReviewList(lines, {ReviewState(view): number for view, number in numbers.items()})
+
+
+async def read_review(
+    session: AsyncSession,
+    policy: Policy,
+    door: DoorClient,
+    retrieval: RetrievalClient,
+    viewer: Principal,
+    item_id: uuid.UUID,
+) -> OpenedReview:
+    """Open an item: that an officer sees its identities is recorded. Raises `NotFound`, `PartUnavailable`."""
+    item = await open_item(session, viewer, item_id)
+    votes = await votes_on(session, item.id)
+    texts = _texts(item, votes)
+    revealed = await reveal(door, retrieval, viewer, item, texts)
+    names = await _names(session, {item.requester, item.claimed_by, *(vote.reviewer for vote in votes)})
+    now = _now(item)
+    payload, final = item.held(), item.to_release()
+    standing = [v for v in votes if v.undone_at is None and v.payload_hash == item.current_hash]
+    return OpenedReview(
+        line=_opened_line(item, policy, viewer, names),
+        hash=item.current_hash,
+        asked=revealed[payload.question].shown,
+        shown=revealed[final.text].shown,
+        saw_question=payload.question,
+        saw_draft=payload.draft,
+        highlights=_highlights(item, policy, revealed),
+        sources=_sources(item, revealed),
+        reject_reasons=reject_reasons(),
+        decision=_decision(item, revealed),
+        claimed_until=item.claimed_until,
+        next=await next_item(session, viewer, item.id),
+        history=[_history(vote, viewer, names, revealed) for vote in votes],
+        approvals=len(standing),
+        reviewers=item.tier.reviewers,
+        policy=item.policy_version,
+        shown_before=payload.shown_count,
+        effective_after=item.effective_after,
+        may_undo=item.effect_at is None and _undoable(item, viewer, standing, now),
+        draft=revealed[payload.draft].shown,
+    )
+
+
+def reject_reasons() -> Mapping[str, str]:
+    """The reasons for a rejection, in words."""
+    return {
+        RejectionReason.WRONG_FACT: _("Wrong fact"),
+        RejectionReason.NOT_SUPPORTED: _("Not supported by the sources"),
+        RejectionReason.AGAINST_POLICY: _("Against our policy"),
+        RejectionReason.LEGAL: _("Legal risk"),
+        RejectionReason.PERSONAL_DATA: _("Personal data"),
+        RejectionReason.TONE: _("Tone"),
+        RejectionReason.OTHER: _("Other"),
+    }
+
+
+def _texts(item: HeldItem, votes: Sequence[Vote]) -> list[str]:
+    """Every stored text of an item that its viewer reads restored."""
+    payload = item.held()
+    texts = [payload.question, payload.draft, item.to_release().text]
+    texts += [text for source in payload.sources for text in (source.title, source.text)]
+    texts += [text for fact in payload.facts for text in (fact.title, fact.value)]
+    texts += [note for note in (item.note, *(vote.note for vote in votes)) if note]
+    return texts
+
+
+def _highlights(
+    item: HeldItem, policy: Policy, revealed: Mapping[str, Revealed]
+) -> dict[str, list[Highlight]]:
+    """Hits, unsupported sentences and identities, per reading; an edited text has identities alone."""
+    payload, final = item.held(), item.to_release()
+    question, draft = revealed[payload.question], revealed[payload.draft]
+    offsets = sentence_offsets([sentence.text for sentence in payload.sentences])
+    in_question = [_mark(hit, 0, policy) for hit in item.rule_hits() if hit.place is None]
+    in_draft = [
+        _mark(hit, offsets[hit.place], policy)
+        for hit in (*item.rule_hits(), *item.rule_marks())
+        if hit.place is not None and hit.place < len(offsets)
+    ]
+    shown = [] if final.edited is not None else in_draft
+    return {
+        "asked": _moved(question, in_question),
+        "saw_question": _sorted([*in_question, *_identities(question)]),
+        "saw_draft": _sorted([*in_draft, *_identities(draft)]),
+        "shown": _moved(revealed[final.text], shown),
+    }
+
+
+def _mark(hit: RuleHit, offset: int, policy: Policy) -> Highlight:
+    kind = "unsupported" if hit.rule == "unsupported_claims" else "rule"
+    return Highlight(hit.start + offset, hit.end + offset, kind, policy.title(hit.rule))
+
+
+def _identities(text: Revealed) -> list[Highlight]:
+    return [Highlight(start, end, "identity", _kind_of(token)) for start, end, token in text.tokens()]
+
+
+def _kind_of(token: str) -> str:
+    parsed = parse_token(token)
+    return "" if parsed is None else parsed.stem.value
+
+
+def _moved(text: Revealed, highlights: Sequence[Highlight]) -> list[Highlight]:
+    """Highlights of the stored text, in the shown one."""
+    every = [*highlights, *_identities(text)]
+    return _sorted([Highlight(*text.span(one.start, one.end), one.kind, one.label) for one in every])
+
+
+def _sorted(highlights: Sequence[Highlight]) -> list[Highlight]:
+    return sorted((one for one in highlights if one.start < one.end), key=lambda one: (one.start, one.end))
+
+
+def _sources(item: HeldItem, revealed: Mapping[str, Revealed]) -> Sources:
+    payload = item.held()
+    passages = [
+        Passage(
+            n=source.n,
+            id=source.id,
+            entity=source.entity,
+            field=source.field,
+            title=revealed[source.title].shown,
+            text=revealed[source.text].shown,
+            url=source.url,
+            internal=source.internal,
+            as_of=source.as_of,
+        )
+        for source in payload.sources
+    ]
+    facts = [
+        Fact(fact.label, revealed[fact.value].shown, fact.kind, revealed[fact.title].shown, fact.as_of)
+        for fact in payload.facts
+    ]
+    return Sources(passages, facts)
+
+
+def _decision(item: HeldItem, revealed: Mapping[str, Revealed]) -> ReviewDecision | None:
+    if item.state in _OPEN or item.decided_at is None:
+        return None
+    final = item.to_release()
+    return ReviewDecision(
+        outcome=item.state,
+        role="officer"
+        if item.decided_by
+        else "requester"
+        if item.state == ItemState.CANCELLED
+        else "deadline",
+        at=item.decided_at,
+        reason=item.reason,
+        note=revealed[item.note].shown if item.note else None,
+        text=revealed[final.text].shown if final.edited is not None else None,
+    )
+
+
+def _history(
+    vote: Vote, viewer: Principal, names: Mapping[str, str], revealed: Mapping[str, Revealed]
+) -> HistoryEntry:
+    assert vote.at is not None  # noqa: S101 - the database sets it
+    return HistoryEntry(
+        verdict=vote.verdict,
+        reviewer=names.get(vote.reviewer, ""),
+        own=vote.reviewer == viewer.id,
+        at=vote.at,
+        reason=vote.reason,
+        note=revealed[vote.note].shown if vote.note else None,
+        undone_at=vote.undone_at,
+    )
+
+
+def _undoable(item: HeldItem, viewer: Principal, standing: Sequence[Vote], now: datetime) -> bool:
+    mine = any(vote.reviewer == viewer.id for vote in standing)
+    if item.state is ItemState.PENDING:
+        return mine
+    return mine and item.decided_by == viewer.id and (item.effective_after or now) > now
+
+
+def _line(entry: QueueEntry, policy: Policy, viewer: Principal, names: Mapping[str, str]) -> ReviewLine:
+    return ReviewLine(
+        id=entry.id,
+        risk=entry.tier,
+        rules=[ReviewRule(rule, policy.title(rule), sentence) for rule, sentence in entry.reasons],
+        created_at=entry.created_at,
+        deadline=entry.deadline,
+        rep=entry.requester,
+        state=entry.state,
+        customer=entry.customer,
+        assignee=names.get(entry.claimed_by or ""),
+        mine=entry.claimed_by == viewer.id,
+        own=entry.own,
+        outcome=None if entry.state in _OPEN else entry.state,
+        decided_at=entry.decided_at,
+    )
+
+
+def _opened_line(item: HeldItem, policy: Policy, viewer: Principal, names: Mapping[str, str]) -> ReviewLine:
+    assert item.created_at is not None  # noqa: S101 - the database sets it
+    return ReviewLine(
+        id=item.id,
+        risk=item.tier,
+        rules=[ReviewRule(rule, policy.title(rule), sentence) for rule, sentence in item.reasons()],
+        created_at=item.created_at,
+        deadline=item.deadline,
+        rep=names.get(item.requester, pseudonym(item.requester)),
+        state=item.state,
+        customer=item.customer,
+        assignee=names.get(item.claimed_by or ""),
+        mine=item.claimed_by == viewer.id,
+        own=item.requester == viewer.id,
+        outcome=None if item.state in _OPEN else item.state,
+        decided_at=item.decided_at,
+    )
+
+
+async def _names(session: AsyncSession, ids: set[str | None]) -> dict[str, str]:
+    """Names of colleagues; one whose account is gone has none."""
+    names: dict[str, str] = {}
+    for account in sorted(one for one in ids if one):
+        try:
+            principal = await principal_of_account(session, account_id=account)
+        except NotFound:
+            continue
+        names[account] = principal.name or principal.login
+    return names
+
+
+def _now(item: HeldItem) -> datetime:
+    return datetime.now(item.deadline.tzinfo)
