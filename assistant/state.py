@@ -60,6 +60,7 @@ Feed = Annotated[RunFeed, Depends(_feed)]
 
 def viewer(request: Request, principal: Principal, conversation: object) -> Viewer:
     """What `principal` may read of a conversation."""
-    import uuid
+    import asyncio
+import uuid
 
     return Viewer(request.state.door, request.state.retrieval, principal, uuid.UUID(str(conversation)))

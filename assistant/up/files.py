@@ -1,5 +1,6 @@
 """What `up` writes into the state folder: signing keys, secrets and one settings file a process."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from gateway import LocalKeyring, make_signing_key
 APPLIANCE_DATABASE: Final = "cloister"
 CRM_DATABASE: Final = "crm"
 CRM_READER: Final = "cloister_reader"
+
+EMBEDDING_MODEL: Final = "all-minilm-l6-v2-int8"
+CHAT_MODEL: Final = "smollm2-135m-instruct-w8a8"
 
 _INNER: Final = ("postgres", "crm", "embeddings", "vllm", "door", "retrieval", "work")
 _SIGNERS: Final = ("web", "work", "retrieval", "door", "audit")
@@ -99,7 +103,7 @@ class Layout:
         }
         if model:
             work["answering"] = {
-                "model": model.name,
+                "model": "default",
                 "window": model.window,
                 "answer_tokens": model.answer_tokens,
                 "quoting": model.quoting,
@@ -121,8 +125,35 @@ class Layout:
         for name, content in {"web": web, "work": work, "retrieval": retrieval, "door": door}.items():
             self._write(name, content)
 
+    def write_cli(self, *, demo: bool, admin: str, auditor: str) -> None:
+        """Write what the command line needs to find the appliance."""
+        content = {
+            "url": self.url("web"),
+            "demo_secret_file": str(self.state.secret("demo")) if demo else None,
+            "admin": admin,
+            "auditor": auditor,
+        }
+        self._write("cli", content)
+
     def _deployments(self, model: ServedModel | None) -> dict[str, Any]:
-        raise NotImplementedError
+        embeddings = {
+            "name": "embeddings",
+            "model": "embedding",
+            "url": self.url("embeddings"),
+            "served_name": EMBEDDING_MODEL,
+            "api_key_file": str(self.state.secret("embeddings-key")),
+        }
+        if model is None:
+            return {"embeddings": [embeddings]}
+        chat = {
+            "name": "vllm",
+            "model": "default",
+            "url": self.url("vllm"),
+            "served_name": model.name,
+            "api_key_file": str(self.state.secret("vllm-key")),
+            "context_tokens": model.window,
+        }
+        return {"embeddings": [embeddings], "models": [chat]}
 
     def _common(self, process: str) -> dict[str, Any]:
         role = f"cloister_{process}"
@@ -146,3 +177,13 @@ class Layout:
 
     def _public(self, signer: str) -> Path:
         return self.trust / f"{signer}.jwk"
+
+
+def embedded_crm_dsn(folder: Path) -> str | None:
+    """The owner's address of the CRM database in a state folder, None when there is none."""
+    try:
+        port = json.loads((folder / "etc" / "ports.json").read_text("utf-8"))["crm"]
+        password = (folder / "secrets" / "db-crm-superuser").read_text("utf-8").strip()
+    except (OSError, KeyError, ValueError):
+        return None
+    return f"postgresql://postgres:{password}@127.0.0.1:{port}/{CRM_DATABASE}"

@@ -1,0 +1,138 @@
+"""`cloister ask` and `cloister search`."""
+
+import json
+import sys
+from gettext import gettext as _
+from typing import Annotated, Any
+
+import typer
+
+from .exits import Exit
+from .options import As, Data, Json, TokenFile
+from .remote import Appliance, Caller
+
+Question = Annotated[str, typer.Argument(help="The question, or - to read it from standard input.")]
+Scope = Annotated[str | None, typer.Option(help="Stay within one record, for example account:12.")]
+
+
+def ask(
+    question: Question,
+    login: As = None,
+    scope: Scope = None,
+    conversation: Annotated[str | None, typer.Option(help="Go on in a conversation.")] = None,
+    as_json: Json = False,
+    token_file: TokenFile = None,
+    data: Data = None,
+) -> None:
+    """Ask a question and wait for the answer; one that is held says so and ends."""
+    caller = Caller(Appliance.running(data), login, token_file)
+    body = {"question": _text(question), "scope": scope, "conversation": conversation}
+    run = caller.post("/api/v1/runs", body)
+    answer = _Answer(run, quiet=as_json)
+    for kind, content in caller.events(f"/api/v1/runs/{run['id']}/events"):
+        answer.take(kind, content)
+        if kind in {"held", "problem"}:
+            break
+    answer.finish(as_json)
+    if answer.failed:
+        raise typer.Exit(Exit.FAILED)
+
+
+def search(
+    question: Question,
+    login: As = None,
+    scope: Scope = None,
+    limit: Annotated[int, typer.Option(min=1, max=50)] = 8,
+    as_json: Json = False,
+    token_file: TokenFile = None,
+    data: Data = None,
+) -> None:
+    """Show the passages and facts that this person may see; no model writes."""
+    caller = Caller(Appliance.running(data), login, token_file)
+    found = caller.post("/api/v1/search", {"question": _text(question), "scope": scope, "limit": limit})
+    if as_json:
+        _print_json(found)
+        return
+    for passage in found["passages"]:
+        mark = _(" (internal only)") if passage["internal"] else ""
+        print(f"{passage['title']}  [{passage['entity']} {passage['field']}]{mark}\n{passage['text']}\n")
+    for fact in found["facts"]:
+        print(f"{fact['title']} — {fact['label']}: {fact['value']}")
+    if not found["passages"] and not found["facts"]:
+        print(_("Nothing found."))
+    for notice in found["notices"]:
+        sys.stderr.write(notice + "\n")
+
+
+class _Answer:
+    """Collects a run's events; prints them as they come unless JSON is wanted."""
+
+    def __init__(self, run: dict[str, str], *, quiet: bool) -> None:
+        self._quiet = quiet
+        self.failed = False
+        self.result: dict[str, Any] = {
+            "run": run["id"],
+            "conversation": run["conversation"],
+            "state": "running",
+            "sentences": [],
+            "passages": [],
+            "facts": [],
+        }
+
+    def take(self, kind: str, data: dict[str, Any]) -> None:
+        match kind:
+            case "stage":
+                numbers = {key: value for key, value in data.items() if key != "name"}
+                self._aside(f"· {data['name']} {numbers or ''}")
+            case "masked":
+                self.result["masked"] = data
+                self._aside(_("· {count} identities hidden from the model").format(count=data["count"]))
+            case "sources":
+                self.result |= {"passages": data["passages"], "facts": data["facts"]}
+            case "sentence":
+                self.result["sentences"].append(data)
+                self._say(data["text"] if not self._quiet else "")
+            case "done":
+                self.result["state"] = data.get("state", "done")
+            case _:
+                self._end(kind, data)
+
+    def _end(self, kind: str, data: dict[str, Any]) -> None:
+        self.result[kind] = data
+        self.failed = kind in {"failed", "problem", "interrupted"}
+        if kind == "held":
+            self.result["state"] = "held"
+            reasons = " ".join(reason["sentence"] for reason in data["reasons"])
+            position = data["position"]
+            self._say(_("Held for review (place {place}). {reasons}").format(place=position, reasons=reasons))
+        elif kind == "released":
+            self._say(data["text"])
+        else:
+            self._say(str(data.get("sentence") or data.get("detail") or data.get("note") or kind))
+
+    def finish(self, as_json: bool) -> None:
+        if as_json:
+            self.result["answer"] = "".join(sentence["text"] for sentence in self.result["sentences"]).strip()
+            _print_json(self.result)
+            return
+        print()
+        for passage in self.result["passages"]:
+            print(f"[{passage['n']}] {passage['title']}  ({passage['entity']})")
+        for fact in self.result["facts"]:
+            print(f"[{fact['n']}] {fact['title']} — {fact['label']}: {fact['value']}")
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            print(text, flush=True)
+
+    def _aside(self, text: str) -> None:
+        if not self._quiet:
+            sys.stderr.write(text + "\n")
+
+
+def _text(question: str) -> str:
+    return sys.stdin.read() if question == "-" else question
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))

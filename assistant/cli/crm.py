@@ -1,0 +1,77 @@
+"""`cloister crm`: check a map, import an export."""
+
+import json
+import sys
+from gettext import gettext as _
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .exits import Exit, leave
+from .options import Data, Json
+
+app = typer.Typer(help="The CRM: its map, and importing an export.", no_args_is_help=True)
+
+Dsn = Annotated[str | None, typer.Option(help="libpq address of the CRM's database (postgresql://…).")]
+
+
+@app.command()
+def check(
+    map_file: Annotated[Path, typer.Argument(metavar="MAP", help="The map, a YAML file.")],
+    dsn: Dsn = None,
+    as_json: Json = False,
+) -> None:
+    """Check a CRM map; with --dsn also against the database. Ends with 5 when it has faults."""
+    from retrieval import check_map, check_map_against_dsn
+
+    problems = check_map(map_file)
+    if not problems and dsn:
+        problems = check_map_against_dsn(map_file, dsn)
+    if as_json:
+        print(json.dumps([problem.as_json() for problem in problems], indent=2))
+    else:
+        for problem in problems:
+            print(f"{map_file}:{problem}")
+        if not problems:
+            print(_("{map} is a good map.").format(map=map_file))
+    if problems:
+        raise typer.Exit(Exit.FAULTS)
+
+
+@app.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(help="Folder of CSV or JSON files, one table a file.")],
+    dsn: Dsn = None,
+    data: Data = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Drop tables of the same names first.")] = False,
+) -> None:
+    """Load CSV or JSON files into tables, all or nothing.
+
+    Without --dsn they go into the CRM database of the appliance that runs in the state folder.
+    """
+    from retrieval import CrmError, import_folder
+
+    target = dsn or _embedded(data)
+    try:
+        counts = import_folder(
+            folder, target, lambda name, rows: sys.stderr.write(f"  {name}: {rows:,}\n"), replace=replace
+        )
+    except CrmError as error:
+        leave(Exit.FAILED, str(error))
+    total = sum(counts.values())
+    print(_("Imported {rows:,} rows into {tables} tables.").format(rows=total, tables=len(counts)))
+
+
+def _embedded(data: Path | None) -> str:
+    from assistant.appliance import default_folder
+    from assistant.up.files import embedded_crm_dsn
+
+    state = (data or default_folder()).expanduser()
+    dsn = embedded_crm_dsn(state)
+    if dsn is None:
+        leave(
+            Exit.NOT_RUNNING,
+            _("There is no appliance in {folder}; start one, or give --dsn.").format(folder=state),
+        )
+    return dsn

@@ -1,0 +1,32 @@
+"""Exit codes and how a command ends badly.
+
+    0  done
+    1  failed, and why is on standard error
+    2  the command line is wrong (typer)
+    3  no appliance is running, or a part of it does not answer
+    4  refused: not signed in, not allowed, not found
+    5  a check found faults
+
+`cloister up` has more of its own: see `cloister up --help`.
+"""
+
+import sys
+from enum import IntEnum
+from typing import NoReturn
+
+import typer
+
+
+class Exit(IntEnum):
+    """What a script can rely on."""
+
+    FAILED = 1
+    NOT_RUNNING = 3
+    REFUSED = 4
+    FAULTS = 5
+
+
+def leave(code: Exit, sentence: str) -> NoReturn:
+    """Say why on standard error, and end with `code`."""
+    sys.stderr.write(sentence.rstrip("\n") + "\n")
+    raise typer.Exit(code)

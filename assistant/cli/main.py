@@ -1,0 +1,43 @@
+"""The command `cloister`."""
+
+import os
+import sys
+
+import typer
+
+from . import audit, crm, models, sync
+from .ask import ask, search
+from .doctor import doctor
+from .processes import door, embeddings, retrieval, web, work
+from .redact import redact
+from .up import up
+
+app = typer.Typer(
+    name="cloister",
+    help="A private assistant for customer service on your own machines.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(up)
+app.command()(ask)
+app.command()(search)
+app.command()(redact)
+app.command()(doctor)
+app.add_typer(crm.app, name="crm")
+app.add_typer(sync.app, name="sync")
+app.add_typer(audit.app, name="audit")
+app.add_typer(models.app, name="models")
+for process in (web, work, door, retrieval, embeddings):
+    app.command(rich_help_panel="Processes")(process)
+
+
+def main() -> None:
+    """Run the command line; a closed pipe and Ctrl-C end it quietly."""
+    try:
+        app()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,145 @@
+"""Talking to a running appliance: its address, and in whose name."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from gettext import gettext as _
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from assistant.appliance import default_folder
+from gateway import read_secret
+
+from .exits import Exit, leave
+
+TOKEN_VARIABLE = "CLOISTER_TOKEN"  # noqa: S105 - a variable's name
+
+
+@dataclass(frozen=True)
+class Appliance:
+    """What `up` left in the state folder for the command line."""
+
+    url: str
+    demo_secret_file: Path | None
+    admin: str
+    auditor: str
+
+    @classmethod
+    def running(cls, folder: Path | None) -> "Appliance":
+        """The appliance of a state folder. Ends with 3 when there is none."""
+        state = (folder or default_folder()).expanduser()
+        try:
+            content = yaml.safe_load((state / "etc" / "cli.yaml").read_text("utf-8"))
+        except OSError:
+            sentence = _("There is no appliance in {folder}. Start one with `cloister up`, or give --data.")
+            leave(Exit.NOT_RUNNING, sentence.format(folder=state))
+        secret = content.get("demo_secret_file")
+        return cls(content["url"], Path(secret) if secret else None, content["admin"], content["auditor"])
+
+
+class Caller:
+    """HTTP calls in one person's name; refusals end the command with a sentence."""
+
+    def __init__(self, appliance: Appliance, login: str | None, token_file: Path | None) -> None:
+        self._client = httpx.Client(base_url=appliance.url, timeout=60, trust_env=False)
+        self._token = self._sign_in(appliance, login, token_file)
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """GET, decoded."""
+        return self._call("GET", path, params=parameters).json()
+
+    def post(self, path: str, body: object = None, **parameters: Any) -> Any:
+        """POST, decoded."""
+        return self._call("POST", path, json=body, params=parameters).json()
+
+    def events(self, path: str) -> Iterator[tuple[str, Any]]:
+        """Server-sent events as (kind, data), coming back after a break until the stream is at its end."""
+        last = ""
+        while True:
+            headers = {**self._headers, **({"Last-Event-ID": last} if last else {})}
+            try:
+                with self._client.stream("GET", path, headers=headers, timeout=None) as response:
+                    if response.status_code == httpx.codes.NO_CONTENT:
+                        return
+                    if response.is_error:
+                        response.read()
+                        _refuse(response)
+                    for number, kind, data in _parse(response.iter_lines()):
+                        last = number or last
+                        yield kind, data
+                        if kind == "done":
+                            return
+            except httpx.TransportError as error:
+                leave(Exit.NOT_RUNNING, _unreachable(error))
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
+
+    def _call(self, method: str, path: str, **content: Any) -> httpx.Response:
+        try:
+            response = self._client.request(method, path, headers=self._headers, **content)
+        except httpx.TransportError as error:
+            leave(Exit.NOT_RUNNING, _unreachable(error))
+        if response.is_error:
+            _refuse(response)
+        return response
+
+    def _sign_in(self, appliance: Appliance, login: str | None, token_file: Path | None) -> str:
+        if token_file is not None:
+            return read_secret(token_file)
+        if os.environ.get(TOKEN_VARIABLE):
+            return os.environ[TOKEN_VARIABLE]
+        if appliance.demo_secret_file is None:
+            sentence = _(
+                "This appliance holds real data: it does not take a name. Give that person's own API token "
+                "with --token-file or in {variable}."
+            )
+            leave(Exit.REFUSED, sentence.format(variable=TOKEN_VARIABLE))
+        if login is None:
+            leave(
+                Exit.REFUSED, _("Say who asks: --as LOGIN, for example one of the sign-ins that `up` prints.")
+            )
+        headers = {"X-Demo-Secret": read_secret(appliance.demo_secret_file)}
+        try:
+            response = self._client.post("/api/v1/demo/token", json={"login": login}, headers=headers)
+        except httpx.TransportError as error:
+            leave(Exit.NOT_RUNNING, _unreachable(error))
+        if response.is_error:
+            _refuse(response)
+        return str(response.json()["token"])
+
+
+def _parse(lines: Iterator[str]) -> Iterator[tuple[str, str, Any]]:
+    number, kind, data = "", "message", ""
+    for line in lines:
+        field, _colon, value = line.partition(":")
+        if not line:
+            if data:
+                yield number, kind, json.loads(data)
+            number, kind, data = "", "message", ""
+        elif field == "id":
+            number = value.strip()
+        elif field == "event":
+            kind = value.strip()
+        elif field == "data":
+            data += value.strip()
+
+
+def _refuse(response: httpx.Response) -> None:
+    is_problem = "json" in response.headers.get("content-type", "")
+    detail = response.json().get("detail") if is_problem else None
+    sentence = str(detail or f"The appliance answered with status {response.status_code}.")
+    unavailable = response.status_code in {502, 503}
+    refused = response.status_code in {401, 403, 404, 422}
+    leave(Exit.NOT_RUNNING if unavailable else Exit.REFUSED if refused else Exit.FAILED, sentence)
+
+
+def _unreachable(error: httpx.TransportError) -> str:
+    return _("The appliance does not answer ({reason}). Is `cloister up` running?").format(
+        reason=type(error).__name__
+    )

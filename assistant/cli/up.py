@@ -1,0 +1,78 @@
+"""`cloister up`: the whole appliance on this machine."""
+
+import asyncio
+import sys
+from gettext import gettext as _
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assistant.appliance import ApplianceError, StateFolder, Supervisor, reporter_for, require_free
+from gateway import Role
+
+from .exits import leave
+from .options import Data
+
+
+def up(
+    data: Data = None,
+    port: Annotated[int, typer.Option(help="Port of the web pages, on this machine only.")] = 8080,
+    demo: Annotated[
+        bool,
+        typer.Option("--demo/--no-demo", help="Make sign-ins with a shown password; take names with --as."),
+    ] = False,
+    no_model: Annotated[
+        bool, typer.Option("--no-model", help="Serve passages and facts without a language model.")
+    ] = False,
+    crm_map: Annotated[
+        Path | None, typer.Option("--map", help="CRM map of an imported CRM, instead of the demo company.")
+    ] = None,
+    import_: Annotated[
+        Path | None,
+        typer.Option("--import", help="Folder of CSV or JSON files to fill the CRM database with."),
+    ] = None,
+    log_prompts: Annotated[
+        bool, typer.Option("--log-prompts", help="Write every prompt that the model receives to its log.")
+    ] = False,
+) -> None:
+    """Start everything on this machine, and keep it running until Ctrl-C.
+
+    State lies in one folder (--data). Exit codes: 0 stopped as asked, 1 failed, 3 already running,
+    4 port taken, 5 disk low, 6 a process does not become ready, 7 a step failed, 8 folder unusable,
+    130 killed by a second Ctrl-C.
+    """
+    if import_ is not None and crm_map is None:
+        raise typer.BadParameter(_("An import needs its CRM map: --map FILE."), param_hint="--import")
+    from assistant.up.files import Layout
+    from assistant.up.plan import Plan, UpOptions
+
+    try:
+        state = StateFolder.open(data)
+        with state.lock():
+            require_free(port)
+            layout = Layout(state, port)
+            layout.prepare_secrets()
+            plan = Plan(layout, UpOptions(demo, not no_model, crm_map, import_, log_prompts))
+            reporter = reporter_for(sys.stdout)
+            supervisor = Supervisor(
+                state, plan.items(), reporter, on_ready=lambda: _welcome(plan, layout.url("web"))
+            )
+            code = asyncio.run(supervisor.run())
+    except ApplianceError as error:
+        leave(error.exit_code, str(error))
+    raise typer.Exit(code)
+
+
+def _welcome(plan: "object", url: str) -> list[str]:
+    from assistant.up.plan import Plan
+
+    assert isinstance(plan, Plan)  # noqa: S101 - typed late: importing the plan takes a second
+    lines = ["", _("Cloister is at {url}").format(url=url), ""]
+    if plan.offers_sign_ins:
+        lines.append(_("Sign in with the password {password} as").format(password=plan.password))
+        for role in (Role.REP, Role.LEAD, Role.OFFICER, Role.AUDITOR, Role.ADMIN):
+            people = [one for one in plan.sign_ins if role in one.roles]
+            if people:
+                lines.append(f"  {people[0].login:<28} {role.value:<8} {people[0].note}")
+    return lines

@@ -1,0 +1,86 @@
+"""Sign-ins for an appliance on one machine: the demo company's people, or the users of an imported CRM."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlmodel import col, select
+
+from gateway import Account, Database, Role, create_account
+from retrieval import DEMO_DOMAIN, demo_staff
+
+_IMPORTED: Final = 40
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """Somebody who may sign in; `note` says in a few words what they can show."""
+
+    login: str
+    name: str
+    roles: tuple[Role, ...]
+    note: str = ""
+
+
+def demo_sign_ins() -> list[SignIn]:
+    """The demo company's active people; their CRM role is their role here."""
+    return [
+        SignIn(person.login, person.full_name, (Role(person.role),), _NOTES.get(person.role, ""))
+        for person in demo_staff()
+    ]
+
+
+def imported_sign_ins(logins: Sequence[tuple[str, str]]) -> list[SignIn]:
+    """Reps for the first users of an imported CRM, and one person for each other role."""
+    reps = [SignIn(login, name, (Role.REP,), _NOTES["rep"]) for login, name in logins[:_IMPORTED]]
+    others = [
+        SignIn(f"{role}@{DEMO_DOMAIN}", role.capitalize(), (role,), _NOTES[role])
+        for role in (Role.OFFICER, Role.AUDITOR, Role.ADMIN)
+    ]
+    return [*reps, *others]
+
+
+async def ensure_sign_ins(database: Database, sign_ins: Sequence[SignIn], password: str) -> int:
+    """Create the accounts that are missing, all with one password; gives how many."""
+    async with database.transaction() as session:
+        known = set((await session.exec(select(col(Account.login)))).all())
+        missing = [one for one in sign_ins if one.login not in known]
+        if not missing:
+            return 0
+        first = await create_account(
+            session,
+            login=missing[0].login,
+            name=missing[0].name,
+            roles=missing[0].roles,
+            password=password,
+        )
+        for one in missing[1:]:
+            # one hash for all: hashing is slow on purpose, and the password is the same
+            account = Account(
+                login=one.login,
+                name=one.name,
+                roles=sorted(one.roles),
+                password_hash=first.password_hash,
+            )
+            session.add(account)
+        return len(missing)
+
+
+def one_of(sign_ins: Sequence[SignIn], role: Role) -> str:
+    """The login of the first person with a role."""
+    return next(one.login for one in sign_ins if role in one.roles)
+
+
+def run_now(work: object) -> None:
+    """Run a coroutine from a step's thread."""
+    asyncio.run(work)  # type: ignore[arg-type]
+
+
+_NOTES: Final = {
+    "rep": "asks about their own customers",
+    "lead": "sees the whole territory",
+    "officer": "decides in the review queue",
+    "auditor": "reads and verifies the record",
+    "admin": "runs the machine, sees no content",
+}

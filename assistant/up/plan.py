@@ -1,0 +1,289 @@
+"""The plan of `cloister up`: which real parts are started, in which order, and what must be done before."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from assistant.appliance import (
+    FAST_SHUTDOWN,
+    Child,
+    HttpProbe,
+    OnProgress,
+    PostgresCluster,
+    Step,
+    install_programs,
+)
+from assistant.appliance.plan import Item
+from assistant.migrations import bootstrap, upgrade
+from assistant.migrations.bootstrap import OWNER, PROCESS_ROLES
+from gateway import Database, DatabaseSettings, Role
+from models import (
+    CatalogueEntry,
+    install_engine,
+    install_entry,
+    is_engine_installed,
+    is_entry_installed,
+    load_catalogue,
+    serving_command,
+)
+from retrieval import (
+    DEMO_MAP,
+    create_crm_roles,
+    import_folder,
+    load_map,
+    read_logins,
+    seed_demo_company,
+)
+
+from .accounts import SignIn, demo_sign_ins, ensure_sign_ins, imported_sign_ins, one_of, run_now
+from .files import (
+    APPLIANCE_DATABASE,
+    CHAT_MODEL,
+    CRM_DATABASE,
+    CRM_READER,
+    EMBEDDING_MODEL,
+    Layout,
+    ServedModel,
+)
+
+_PROFILE: Final = "cpu"
+_ANSWER_TOKENS: Final = 256
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """What the person who types `cloister up` may choose."""
+
+    demo: bool
+    with_model: bool
+    crm_map: Path | None = None
+    crm_folder: Path | None = None
+    log_prompts: bool = False
+
+
+class Plan:
+    """Puts the parts together for one state folder."""
+
+    def __init__(self, layout: Layout, options: UpOptions) -> None:
+        self._layout = layout
+        self._options = options
+        self._state = layout.state
+        self._map = options.crm_map or DEMO_MAP
+        catalogue = load_catalogue()
+        self._chat, self._embedding = catalogue.get(CHAT_MODEL), catalogue.get(EMBEDDING_MODEL)
+        programs = install_programs(self._state.engines)
+        self._postgres, self._crm = (
+            PostgresCluster(
+                folder=folder,
+                port=layout.ports[name],
+                password_file=self._state.secrets / f"db-{name}-superuser",
+                programs=programs,
+            )
+            for name, folder in (("postgres", self._state.postgres), ("crm", self._state.crm))
+        )
+        self.sign_ins: list[SignIn] = []
+
+    def items(self) -> list[Item]:
+        """Every step and child, with what each needs."""
+        items: list[Item] = [
+            self._cluster("postgres", self._postgres, "Appliance database"),
+            self._cluster("crm", self._crm, "CRM database"),
+            Step("migrate", "Preparing the appliance database", self._migrate, ("postgres",)),
+            Step("fill-crm", self._fill_title, self._fill_crm, ("crm",)),
+            Step("accounts", "Making sign-ins and settings", self._accounts, ("migrate", "fill-crm")),
+            self._process("door", "Door", ("accounts",)),
+            self._process("retrieval", "Record search", ("door",), timeout=300),
+            self._process("work", "Worker", ("door",)),
+            self._process("web", "Web", ("door", "retrieval", "work")),
+            self._install("embedding-model", "Embedding model", self._embedding),
+            self._embeddings(),
+        ]
+        return items + (self._model_items() if self._options.with_model else [])
+
+    @property
+    def _fill_title(self) -> str:
+        return "Importing the CRM" if self._options.crm_folder else "Filling the demo company's CRM"
+
+    def _cluster(self, name: str, cluster: PostgresCluster, title: str) -> Child:
+        def prepare() -> None:
+            cluster.create()
+            cluster.recover()
+
+        return Child(
+            name,
+            cluster.command(),
+            cluster,
+            title=title,
+            stop_signal=FAST_SHUTDOWN,
+            stop_timeout=30,
+            account=cluster.programs.account,
+            before_start=prepare,
+        )
+
+    def _process(self, name: str, title: str, needs: tuple[str, ...], timeout: float = 90) -> Child:
+        return Child(
+            name,
+            (sys.executable, "-m", "assistant", name, "--settings", str(self._layout.settings_file(name))),
+            HttpProbe(f"{self._layout.url(name)}/readyz"),
+            title=title,
+            depends_on=needs,
+            ready_timeout=timeout,
+            stop_timeout=25,
+        )
+
+    def _install(self, name: str, title: str, entry: CatalogueEntry, needs: tuple[str, ...] = ()) -> Step:
+        folder = self._state.models / entry.name
+        return Step(
+            name,
+            title,
+            lambda on_progress: _run(install_entry, entry, folder, on_progress, self._state.engines),
+            needs,
+            background=True,
+            room=entry.work_bytes,
+            is_done=lambda: is_entry_installed(entry, folder),
+        )
+
+    def _embeddings(self) -> Child:
+        argv = (
+            sys.executable,
+            "-m",
+            "assistant",
+            "embeddings",
+            "--folder",
+            str(self._state.models / EMBEDDING_MODEL),
+            "--port",
+            str(self._layout.ports["embeddings"]),
+            "--key-file",
+            str(self._state.secret("embeddings-key")),
+        )
+        probe = HttpProbe(f"{self._layout.url('embeddings')}/health")
+        return Child(
+            "embeddings",
+            argv,
+            probe,
+            title="Embedding server",
+            depends_on=("embedding-model",),
+            background=True,
+        )
+
+    def _model_items(self) -> list[Item]:
+        engine = self._state.engines / "vllm"
+        install = Step(
+            "engine",
+            "vLLM",
+            lambda on_progress: _run(install_engine, engine, on_progress),
+            background=True,
+            room=5 * 1024**3,
+            is_done=lambda: is_engine_installed(engine),
+        )
+        model = self._install("chat-model", "Language model", self._chat, ("engine",))
+        command = serving_command(
+            self._chat,
+            _PROFILE,
+            python=engine / "bin" / "python",
+            folder=self._state.models / self._chat.name,
+            host="127.0.0.1",
+            port=self._layout.ports["vllm"],
+            api_key=self._state.secret("vllm-key").read_text("utf-8").strip(),
+            log_prompts=self._options.log_prompts,
+        )
+        server = Child(
+            "vllm",
+            command.argv,
+            HttpProbe(f"{self._layout.url('vllm')}{command.ready_path}"),
+            env=command.env,
+            title="Language model server",
+            depends_on=("chat-model",),
+            background=True,
+            ready_timeout=300,
+            stop_timeout=25,
+        )
+        return [install, model, server]
+
+    def _migrate(self, on_progress: OnProgress) -> None:
+        on_progress("roles and schemas", None)
+        passwords = {role: self._layout.password(role) for role in (OWNER, *PROCESS_ROLES)}
+        bootstrap(self._postgres.dsn(), APPLIANCE_DATABASE, passwords)
+        upgrade(self._postgres.dsn(APPLIANCE_DATABASE, user=OWNER, password=passwords[OWNER]))
+
+    def _fill_crm(self, on_progress: OnProgress) -> None:
+        dsn = self._crm.dsn(CRM_DATABASE)
+        fresh = ensure_database(self._crm.dsn(), CRM_DATABASE)
+        if fresh and self._options.crm_folder:
+            import_folder(
+                self._options.crm_folder, dsn, lambda name, rows: on_progress(f"{name}: {rows:,} rows", None)
+            )
+        elif fresh:
+            seed_demo_company(dsn, on_progress=lambda name, rows: on_progress(f"{name}: {rows:,} rows", None))
+        create_crm_roles(dsn, self._layout.password(CRM_READER), load_map(self._map))
+
+    def _accounts(self, on_progress: OnProgress) -> None:
+        on_progress("settings files", None)
+        model = self._chat.profile(_PROFILE) if self._options.with_model else None
+        served = (
+            ServedModel(
+                self._chat.name,
+                min(model.max_model_len, self._chat.prompt_budget + _ANSWER_TOKENS),
+                _ANSWER_TOKENS,
+                self._chat.answers == "quoted",
+            )
+            if model
+            else None
+        )
+        self._layout.write_settings(self._map, served, demo=self._options.demo)
+        self.sign_ins = self._people()
+        self._layout.write_cli(
+            demo=self._options.demo,
+            admin=one_of(self.sign_ins, Role.ADMIN),
+            auditor=one_of(self.sign_ins, Role.AUDITOR),
+        )
+        on_progress("sign-ins", None)
+        run_now(self._ensure_accounts())
+
+    async def _ensure_accounts(self) -> None:
+        settings = DatabaseSettings(
+            port=self._layout.ports["postgres"],
+            name=APPLIANCE_DATABASE,
+            user="cloister_web",
+            password_file=self._layout.password_file("cloister_web"),
+        )
+        database = Database(settings)
+        try:
+            await ensure_sign_ins(database, self.sign_ins, self.password)
+        finally:
+            await database.close()
+
+    @property
+    def offers_sign_ins(self) -> bool:
+        """Whether the sign-ins and their password are shown: a demo appliance only."""
+        return self._options.demo
+
+    @property
+    def password(self) -> str:
+        """The password of every demo sign-in."""
+        return self._state.secret("demo-password").read_text("utf-8").strip()
+
+    def _people(self) -> list[SignIn]:
+        if self._options.crm_map is None:
+            return demo_sign_ins()
+        return imported_sign_ins(read_logins(load_map(self._map), self._crm.dsn(CRM_DATABASE)))
+
+
+def ensure_database(superuser_dsn: str, name: str) -> bool:
+    """Create a database when it is missing; True when it is new or still empty of tables."""
+    import psycopg
+    from psycopg import sql
+
+    with psycopg.connect(superuser_dsn, autocommit=True) as connection:
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    with psycopg.connect(superuser_dsn, dbname=name) as connection:
+        count = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+        found = connection.execute(count).fetchone()
+        return found is not None and found[0] == 0
+
+
+def _run(work: Callable[..., object], *arguments: object) -> None:
+    work(*arguments)
