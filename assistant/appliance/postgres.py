@@ -24,6 +24,7 @@ import psycopg
 
 from .errors import ApplianceError, ChildFailed, ServerAccountBlocked, StepFailed
 from .launch import Account, spawn
+from .plan import Child
 from .processes import ProcessRef, end, process_ref, runs_in
 from .state import tail, write_private
 
@@ -161,6 +162,21 @@ class PostgresCluster:
     async def check(self) -> str | None:
         """Readiness probe: None when the server answers, else what is in the way."""
         return None if await asyncio.to_thread(self.answers) else "it does not answer yet"
+
+    def child(self, name: str, title: str = "", *, depends_on: tuple[str, ...] = ()) -> Child:
+        """Return this cluster as a supervised child. Its folder must have been created by then."""
+        return Child(
+            name=name,
+            argv=self.command,
+            ready=self,
+            title=title,
+            depends_on=depends_on,
+            ready_timeout=180,  # it may have to replay its log after a crash
+            stop_signal=FAST_SHUTDOWN,
+            stop_timeout=30,
+            account=self.programs.account,
+            before_start=self.recover,
+        )
 
     def dsn(self, database: str = "postgres", *, user: str = SUPERUSER, password: str | None = None) -> str:
         """Return a libpq URL. Without `password` it is the superuser's, read from its file."""

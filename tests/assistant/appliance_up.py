@@ -9,6 +9,7 @@ from pathlib import Path
 
 from assistant.appliance.errors import ApplianceError
 from assistant.appliance.plan import Backoff, Child, Item, OnProgress, Step
+from assistant.appliance.postgres import PostgresCluster, install_programs
 from assistant.appliance.probes import HttpProbe
 from assistant.appliance.state import StateFolder
 from assistant.appliance.supervisor import supervise
@@ -59,6 +60,16 @@ def plan(scenario: str, ports: Sequence[int]) -> list[Item]:
     silent = [sys.executable, "-c", "import time; print('thinking', flush=True); time.sleep(600)"]
     first = server("first", ports[0])
     match scenario:
+        case "postgres":
+            folder = Path(sys.argv[1])
+            cluster = PostgresCluster(
+                folder=folder / "postgres",
+                port=ports[1],
+                password_file=folder / "secrets" / "postgres",
+                programs=install_programs(folder / "engines"),
+            )
+            create = Step("cluster", "Creating the database", lambda _: cluster.create())
+            return [create, cluster.child("postgres", "The database", depends_on=("cluster",)), first]
         case "pair":
             return [
                 server("second", ports[1], "prepare"),

@@ -4,19 +4,24 @@ import http.client
 import os
 import queue
 import re
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 from assistant.appliance.ports import free_port
+from assistant.appliance.postgres import server_account
 from assistant.appliance.processes import PidRecord, ProcessRef, process_ref, read_pid_file, write_pid_file
+from tests.conftest import enterable_folder
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60
@@ -88,8 +93,10 @@ Start = Callable[[str], Up]
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
+def state() -> Iterator[Path]:
+    folder = enterable_folder(server_account())
+    yield folder / "state"
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -324,6 +331,60 @@ def test_an_installation_left_by_a_killed_supervisor_is_ended_at_the_next_start(
     again.wait_for("that an earlier start had left")
     again.wait_for("Ready after")
     assert again.end() == 0
+    assert remaining(state) == []
+
+
+def test_postgresql_survives_kill_nine_of_itself_and_of_the_supervisor(start: Start, state: Path) -> None:
+    up = start("postgres")
+    up.wait_for("Ready after")
+    password = (state / "secrets" / "postgres").read_text()
+    dsn = f"postgresql://postgres:{password}@127.0.0.1:{up.ports[1]}/postgres"
+    with psycopg.connect(dsn) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
+    os.kill(up.child("postgres").pid, signal.SIGKILL)
+    up.wait_for("The database is ready again")
+    up.end(signal.SIGKILL)
+    again = start("postgres")
+    again.wait_for("Ready after")
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
+    left = again.child("postgres")
+    assert again.end() == 0
+    assert process_ref(left.pid) is None
+    assert not (state / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def test_a_terminal_gets_a_live_display(state: Path) -> None:
+    controller, terminal = os.openpty()
+    port = free_port()
+    up = subprocess.Popen(
+        [sys.executable, "-m", "tests.assistant.appliance_up", str(state), "reporting", str(port)],
+        cwd=ROOT,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"},
+    )
+    os.close(terminal)
+    seen = b""
+    while b"still at it" not in seen or b"Ready after" not in seen:
+        seen += os.read(controller, 65_536)
+    up.send_signal(signal.SIGINT)
+    with suppress(OSError):  # the terminal closes with its last user
+        while chunk := os.read(controller, 65_536):
+            seen += chunk
+    assert up.wait(PATIENCE) == 0
+    os.close(controller)
+    text = seen.decode()
+    assert "✓" in text
+    assert "Installing the model" in text
+    assert "Stopped." in text
+
+
+def test_a_closed_terminal_stops_the_appliance(start: Start, state: Path) -> None:
+    up = start("pair")
+    up.wait_for("Ready after")
+    assert up.end(signal.SIGHUP) == 0
     assert remaining(state) == []
 
 
