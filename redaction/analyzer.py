@@ -9,7 +9,7 @@ from typing import Protocol
 from .addresses import grow_addresses, join_addresses
 from .cache import SpanCache, span_digest
 from .dictionary import find_known
-from .entities import GazetteerEntry, Span
+from .entities import GazetteerEntry, Source, Span
 from .errors import DetectorFailed
 from .gazetteer import Gazetteer
 from .normalise import Reading
@@ -98,7 +98,7 @@ class Analyzer:
             with _closed(detector.name):
                 found += detector.find(reading)
         lookalikes = list(find_lookalikes(text))
-        names = [piece for span in names for piece in subtract(text, span, lookalikes)]
+        names = [piece for span in names for piece in _without(text, span, lookalikes)]
         with _closed("address"):
             found += grow_addresses(reading, resolve(text, found + names))
         with _closed("dictionary"):
@@ -135,6 +135,11 @@ class Analyzer:
 
     def _digest(self, text: str) -> bytes:
         return span_digest(text, self._cache_key, "elsewhere" if self._ner is None else self._ner.version)
+
+
+def _without(text: str, span: Span, lookalikes: list[tuple[int, int]]) -> list[Span]:
+    """A guessed name that is only text that looks like a token is none; `redact` escapes that text."""
+    return subtract(text, span, lookalikes) if span.source is Source.NER else [span]
 
 
 @contextmanager

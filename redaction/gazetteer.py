@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from .entities import EntityType, GazetteerEntry, Source, Span
 from .lexicon import Lexicon, is_whole_word
 from .normalise import Reading, compact_value, fold_value
-from .phones import PhoneIndex
+from .phones import PhoneIndex, significant_digits
 from .words import is_everyday_word
 
 Row = tuple[str, str, str | None, str | None, str | None]
@@ -30,6 +30,7 @@ _LEGAL_FORM = re.compile(
     r"corporation|company|co\.?|group|s\.?a\.?|s\.?r\.?l\.?|b\.?v\.?|n\.?v\.?|oy|ab|as|a/s)$"
 )
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
+_TWO_ASCII_LETTERS = re.compile(r"[a-z][^a-z]*[a-z]")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:\n])[\s\"'>*\-]*$")
 _SHARED_BY_AT_MOST = 16
 _LONGEST_OPEN = 120
@@ -159,6 +160,8 @@ class _Index:
         if not _says_something(folded):
             self.skipped += 1
             return
+        if entry.type is EntityType.PHONE and len(significant_digits(entry.value)) >= 5:
+            return  # the index of telephone numbers finds every spelling
         for key in _variants(entry, folded):
             words.setdefault(key, []).append(entry)
         if entry.type in _NUMBERS:
@@ -236,6 +239,8 @@ def _name_variants(folded: str) -> Iterator[str]:
 
 
 def _says_something(folded: str) -> bool:
+    if _TWO_ASCII_LETTERS.search(folded) is not None:
+        return True
     letters = sum(character.isalpha() for character in folded)
     digits = sum(character.isdigit() for character in folded)
     return letters >= 2 or digits >= 4 or (letters == 1 and (digits >= 2 or not folded.isascii()))

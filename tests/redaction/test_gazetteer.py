@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from faker import Faker
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from redaction import Analyzer, EntityType, Gazetteer, GazetteerEntry, MemoryTokenBook, load_analyzer, redact
@@ -100,6 +100,19 @@ def test_values_that_say_nothing_are_counted_and_left_out() -> None:
     )
     assert gazetteer.skipped == 3
     assert found_in(gazetteer, "7 - 1234") == [("1234", "account:1")]
+
+
+@given(
+    st.sampled_from(["Anna Schmidt", "schmidt, anna", "A. Schmidt", "12 Main Street, 12345 Berlin"]),
+    st.data(),
+)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_end_that_could_still_become_a_customer_is_open(
+    gazetteer: Gazetteer, value: str, draw: st.DataObject
+) -> None:
+    length = draw.draw(st.integers(1, len(value)))
+    assert gazetteer.open_from(f"Ask: {value[:length]}") <= len("Ask: ")
+    assert gazetteer.open_from("the order 4711 is qzxv") == len("the order 4711 is qzxv")
 
 
 def test_it_travels_to_another_process_as_plain_data(gazetteer: Gazetteer) -> None:

@@ -14,7 +14,7 @@ def maps_of(text: str) -> list[Mapped]:
 
 
 @given(st.one_of(texts(), st.text()))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_the_map_runs_forward_and_stays_inside_the_original(text: str) -> None:
     for mapped in maps_of(text):
         last_start, last_end = 0, 0
@@ -26,7 +26,7 @@ def test_the_map_runs_forward_and_stays_inside_the_original(text: str) -> None:
 
 
 @given(st.one_of(texts(), st.text()))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_only_invisible_characters_have_no_place_in_the_map(text: str) -> None:
     mapped = normalise(text)
     covered = {
@@ -39,7 +39,7 @@ def test_only_invisible_characters_have_no_place_in_the_map(text: str) -> None:
 
 
 @given(st.one_of(texts(), st.text()), st.data())
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_a_range_found_in_folded_text_reads_the_same_in_the_original(text: str, draw: st.DataObject) -> None:
     folded = fold(normalise(text))
     if not folded.text:

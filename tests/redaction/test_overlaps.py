@@ -9,7 +9,7 @@ from .test_replacement import texts_with_spans
 
 
 @given(texts_with_spans())
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_what_is_covered_stays_covered(case: tuple[str, list[Span]]) -> None:
     text, spans = case
     covered = {index for span in spans for index in range(span.start, span.end) if text[index].isalnum()}
@@ -18,7 +18,7 @@ def test_what_is_covered_stays_covered(case: tuple[str, list[Span]]) -> None:
 
 
 @given(texts_with_spans())
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_resolved_spans_are_disjoint_in_order_and_stay_as_they_are(case: tuple[str, list[Span]]) -> None:
     text, spans = case
     resolved = resolve(text, spans)

@@ -37,7 +37,7 @@ def texts_with_spans(draw: st.DrawFn) -> tuple[str, list[Span]]:
 
 
 @given(texts_with_spans())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 def test_restoring_what_was_redacted_gives_the_text_to_the_letter(case: tuple[str, list[Span]]) -> None:
     text, spans = case
     book = MemoryTokenBook()
@@ -46,7 +46,7 @@ def test_restoring_what_was_redacted_gives_the_text_to_the_letter(case: tuple[st
 
 
 @given(texts(), texts(), texts_with_spans())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_a_filled_book_restores_every_text_of_its_conversation(
     first: str, second: str, case: tuple[str, list[Span]]
 ) -> None:
@@ -59,7 +59,7 @@ def test_a_filled_book_restores_every_text_of_its_conversation(
 
 
 @given(texts_with_spans())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_nothing_but_our_own_tokens_resolves_in_redacted_text(case: tuple[str, list[Span]]) -> None:
     text, spans = case
     book = MemoryTokenBook()
@@ -72,7 +72,7 @@ def test_nothing_but_our_own_tokens_resolves_in_redacted_text(case: tuple[str, l
 
 
 @given(texts(), texts_with_spans())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_redacting_again_keeps_the_tokens_of_the_conversation(
     before: str, case: tuple[str, list[Span]]
 ) -> None:

@@ -36,13 +36,13 @@ def in_stream(chunks: list[str]) -> str:
 
 
 @given(chunked_texts())
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=700, deadline=None)
 def test_any_chunking_gives_what_the_whole_gives(chunks: list[str]) -> None:
     assert in_stream(chunks) == restore("".join(chunks), VALUES)
 
 
 @given(st.one_of(texts(), tokens()))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=700, deadline=None)
 def test_letter_by_letter_gives_what_the_whole_gives(text: str) -> None:
     assert in_stream(list(text)) == restore(text, VALUES)
 
