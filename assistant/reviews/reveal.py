@@ -61,14 +61,13 @@ async def reveal(
     officer decides on is not shown in part.
     """
     split = {text: _split(text) for text in texts}
-    wanted = list(
-        dict.fromkeys(piece for pieces in split.values() for _, piece, _ in pieces if piece.strip())
-    )
-    if not wanted:
-        return {text: Revealed(text, text, ()) for text in texts}
-    grant = await _grant(door, retrieval, viewer, item)
-    restored = await door.restore(viewer, item.conversation, wanted, grant)
-    values = dict(zip(wanted, restored.texts, strict=True))
+    pieces = (piece for every in split.values() for _, piece, _ in every if piece.strip())
+    wanted = list(dict.fromkeys(pieces))
+    values: dict[str, str] = {}
+    if wanted:
+        grant = await _grant(door, retrieval, viewer, item)
+        restored = await door.restore(viewer, item.conversation, wanted, grant)
+        values = dict(zip(wanted, restored.texts, strict=True))
     return {text: _joined(text, pieces, values) for text, pieces in split.items()}
 
 
