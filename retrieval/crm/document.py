@@ -63,8 +63,9 @@ def read_document(text: str) -> Document:
     """Parse ``text``. Syntax errors and duplicate keys come back as problems, never as exceptions."""
     lines: dict[Path, int] = {(): 1}
     problems: list[Problem] = []
-    loader = _Loader(text)
+    loader: _Loader | None = None
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         content = None if node is None else _build(loader, node, (), lines, problems)
     except yaml.MarkedYAMLError as error:
@@ -78,7 +79,8 @@ def read_document(text: str) -> Document:
         sentence = "this is not readable as YAML text; save the file as UTF-8 without control characters"
         return Document(None, lines, (Problem(1, "", sentence),))
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     return Document(content, lines, tuple(problems))
 
 

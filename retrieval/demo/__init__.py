@@ -1,4 +1,5 @@
 from retrieval.demo.phrases import Article, load_articles
+from retrieval.demo.questions import DemoQuestion, QuestionKind, demo_questions
 from retrieval.demo.seed import Company, build_company, seed_demo_company
 from retrieval.demo.staff import DOMAIN, EMPLOYEES, TEAMS, TERRITORIES, Employee
 
@@ -9,8 +10,11 @@ __all__ = [
     "TERRITORIES",
     "Article",
     "Company",
+    "DemoQuestion",
     "Employee",
+    "QuestionKind",
     "build_company",
+    "demo_questions",
     "load_articles",
     "seed_demo_company",
 ]

@@ -158,7 +158,7 @@ class CaseBuilder:
         if kind == "credit":
             return Decimal(self.random.choice((15, 20, 25, 30, 35, 40, 45, 50)))
         whole = self.random.choice((60, 85, 95, 120, 145, 180, 210, 235, 249, 290, 340, 480, 620, 890, 1250))
-        return Decimal(whole) + self.random.choice((Decimal(0), Decimal("0.50"), Decimal("0.90")))
+        return Decimal(whole) + self.random.choice((Decimal("0.00"), Decimal("0.50"), Decimal("0.90")))
 
     def _correspond(self, case: Case, event: int, values: dict[str, str], opened_on: date) -> None:
         draw, lists = self.random, self.phrases.lists

@@ -71,7 +71,7 @@ class Order:
 
     @property
     def total(self) -> Decimal:
-        return sum((price * quantity for _, quantity, price in self.lines), Decimal(0))
+        return sum((price * quantity for _, quantity, price in self.lines), Decimal("0.00"))
 
 
 class Builder:
@@ -284,7 +284,7 @@ class Builder:
             for order in account.orders
             if order.row["status"] == "delivered" and not order.row["paid"]
         )
-        return sum(unpaid, Decimal(0))
+        return sum(unpaid, Decimal("0.00"))
 
 
 def static_rows(anchor: date, draw: random.Random) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -1,0 +1,145 @@
+from pathlib import Path
+
+import pytest
+
+from retrieval.crm import MapInvalid, check_map, load_map
+
+MAPS = Path(__file__).parents[2] / "retrieval" / "maps"
+
+GOOD = """\
+crm: shop
+version: 1
+users:
+  table: users
+  key: id
+  login: email
+  active: is_active
+  attributes:
+    id: id
+    role: role
+    teams: {table: members, user: user_id, value: team_id}
+    areas: {table: team_areas, column: team_id, in: $user.teams, value: area_id}
+entities:
+  account:
+    table: accounts
+    key: id
+    label: "{name}"
+    url: "https://crm.example/{id}"
+    columns:
+      name: {class: identity, type: ORGANIZATION}
+      balance: {class: fact, kind: money, currency: EUR, live: true}
+      about: {class: text}
+      password: {class: secret}
+    visible:
+      - {column: owner_id, in: $user.id}
+      - {column: area_id, in: $user.areas, where: {restricted: false}}
+    fields:
+      balance: {roles: [lead]}
+  case:
+    table: cases
+    key: id
+    label: "{subject}"
+    parent: {entity: account, column: account_id}
+    columns:
+      subject: {class: text}
+      account_id: {class: key, entity: account}
+    visible:
+      - {parent: account}
+"""
+
+
+def problems_of(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "map.yaml"
+    path.write_text(text, encoding="utf-8")
+    return [str(problem) for problem in check_map(path)]
+
+
+@pytest.mark.parametrize("path", sorted(MAPS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_maps_that_ship_have_no_problem(path: Path) -> None:
+    assert check_map(path) == []
+
+
+def test_a_good_map_has_no_problem(tmp_path: Path) -> None:
+    assert problems_of(tmp_path, GOOD) == []
+
+
+def test_only_columns_that_the_map_needs_are_read(tmp_path: Path) -> None:
+    (tmp_path / "map.yaml").write_text(GOOD, encoding="utf-8")
+    account = load_map(tmp_path / "map.yaml").entities["account"]
+    assert account.read_columns == ("about", "area_id", "balance", "id", "name", "owner_id", "restricted")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line", "words"),
+    [
+        ("type: ORGANIZATION", "type: COMPANY", 20, "“COMPANY” is not known here"),
+        ("about: {class: text}", "about: {class: prose}", 22, "“prose” is no class of columns"),
+        ("about: {class: text}", "about: {}", 22, "has no class"),
+        ("about: {class: text}", "about: {class: text, colour: red}", 22, "“colour” is not something"),
+        ("    key: id\n    label: \"{name}\"", "    label: \"{name}\"", 14, "“key” is missing"),
+        ("in: $user.areas", "in: $user.regions", 26, "there is no $user.regions"),
+        ("in: $user.teams", "in: $user.groups", 12, "there is no attribute “groups”"),
+        ("in: $user.teams", "in: $user.areas", 12, "depends on itself"),
+        ('label: "{name}"', 'label: "{password}"', 17, "is secret or ignored"),
+        ('label: "{name}"', 'label: "{nickname}"', 17, "is no mapped column"),
+        ('label: "{name}"', 'label: "{balance}"', 17, "readable by some roles only"),
+        ('label: "{name}"', 'label: "An account"', 17, "the same title"),
+        ('"https://crm.example/{id}"', '"https://crm.example/{name}"', 18, "a link holds keys only"),
+        ("currency: EUR, ", "", 21, "an amount of money"),
+        ("{column: owner_id, in: $user.id}", "{column: password, in: $user.id}", 25, "is never read"),
+        ("{column: owner_id, in: $user.id}", "{column: owner_id}", 25, "belong together"),
+        ("{column: owner_id, in: $user.id}", "{where: {a: 1}}", 25, "says nobody"),
+        ("{column: owner_id, in: $user.id}", "{everyone: true, parent: x}", 25, "one rule for each"),
+        ("balance: {roles: [lead]}", "salary: {roles: [lead]}", 28, "is no text, fact or identity column"),
+        ("    role: role\n", "", 27, "roles are compared with $user.role"),
+        ("parent: {entity: account", "parent: {entity: acount", 33, "no entity “acount”"),
+        ("parent: {entity: account", "parent: {entity: case", 33, "its own ancestor"),
+        ("{parent: account}", "{parent: order}", 38, "is not the parent"),
+        ("entity: account}\n    visible", "entity: acc}\n    visible", 36, "no entity “acc”"),
+        ("table: cases", "table: accounts", 30, "map a table once"),
+        ("version: 1", "version: 1\nversion: 2", 3, "“version” is given twice"),
+        ("version: 1", "version: zero", 2, "whole number"),
+        ("version: 1", "version: [1", 3, "not valid YAML"),
+    ],
+)  # fmt: skip
+def test_a_problem_names_its_line_and_what_to_do(
+    tmp_path: Path, right: str, wrong: str, line: int, words: str
+) -> None:
+    assert GOOD.count(right) >= 1
+    found = problems_of(tmp_path, GOOD.replace(right, wrong, 1))
+    assert any(f"line {line}" in problem and words in problem for problem in found), found
+
+
+def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("class: text", "class: prose").replace("ORGANIZATION", "COMPANY")
+    assert len(problems_of(tmp_path, text)) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("", "the map is empty"), ("- a\n- b\n", "list of names"), ("a: &x [*x]\n", ""), ("a: b: c\n", "YAML"),
+     ("? [1]\n: 2\n", "plain word"), ("a: \x07\n", "control characters"), ("[" * 60, "")],
+)  # fmt: skip
+def test_what_is_no_map_is_a_problem_and_no_exception(tmp_path: Path, text: str, words: str) -> None:
+    found = problems_of(tmp_path, text)
+    assert found
+    assert words in found[0]
+
+
+def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
+    assert "there is no file" in str(check_map(tmp_path / "none.yaml")[0])
+    assert "is a folder" in str(check_map(tmp_path)[0])
+    (tmp_path / "latin.yaml").write_bytes("größe: 1".encode("latin-1"))
+    assert "not text" in str(check_map(tmp_path / "latin.yaml")[0])
+
+
+def test_loading_a_broken_map_raises_with_all_problems(tmp_path: Path) -> None:
+    (tmp_path / "map.yaml").write_text(GOOD.replace("$user.areas", "$user.no"), encoding="utf-8")
+    with pytest.raises(MapInvalid, match=r"map.yaml has 1 problem:\n  line 26"):
+        load_map(tmp_path / "map.yaml")
+
+
+def test_norway_is_not_false(tmp_path: Path) -> None:
+    text = GOOD.replace("{roles: [lead]}", "{roles: [NO, on]}")
+    (tmp_path / "map.yaml").write_text(text, encoding="utf-8")
+    assert load_map(tmp_path / "map.yaml").entities["account"].fields["balance"].roles == ("NO", "on")
