@@ -1,0 +1,60 @@
+"""Templates to HTML: one environment per language, everything escaped, nothing undefined passes."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from pydantic import TypeAdapter
+
+from .assets import load_assets
+from .i18n import choose_locale, exact_time, messages, relative_time, translations
+from .numbers import compact_seconds
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+def render(request: Request, template: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:
+    """Answer with a page in the browser's language."""
+    locale = choose_locale(request.headers.get("accept-language", ""))
+    html = _environment(locale).get_template(template).render(path=request.url.path, **context)
+    return HTMLResponse(html, status, headers={"Content-Language": locale, "Vary": "Accept-Language"})
+
+
+@cache
+def _environment(locale: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    catalogue = translations(locale)
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        catalogue.gettext, catalogue.ngettext, newstyle=True, pgettext=catalogue.pgettext
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.globals |= {"static": load_assets().url, "locale": locale, "messages": messages(locale)}
+    environment.filters |= {
+        "island": _island,
+        "exact": lambda value: exact_time(value, locale),
+        "relative": lambda value: relative_time(value, locale),
+        "iso": datetime.isoformat,
+        "duration": compact_seconds,
+    }
+    return environment
+
+
+def _island(value: object) -> Markup:
+    """JSON for a data island: characters that could end the element are escaped."""
+    text = TypeAdapter[object](type(value)).dump_json(value).decode()
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 - escaped above, and never parsed as HTML

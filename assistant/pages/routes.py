@@ -1,0 +1,242 @@
+"""The pages' addresses. Each asks who is there; what is shown comes from `PageData`."""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from assistant.session import SESSION_COOKIE
+from gateway import BadInput, NotAllowed, NotFound, NotSignedIn, Role
+
+from .assets import load_assets
+from .data import AuditQuery, PageData, ReviewState, Viewer
+from .rendering import render
+
+_CHAT: Final = (Role.REP, Role.LEAD)
+_HOMES: Final = (
+    (_CHAT, "/"),
+    ((Role.OFFICER,), "/queue"),
+    ((Role.ADMIN,), "/health"),
+    ((Role.AUDITOR,), "/audit"),
+)
+_MAX_QUESTION: Final = 8000
+
+
+def create_pages_router(page_data: Callable[..., PageData]) -> APIRouter:
+    """All pages; `page_data` is a FastAPI dependency that gives the caller's `PageData`."""
+    router = APIRouter(include_in_schema=False)
+    dependency = Depends(page_data, scope="function")
+    _add_static(router)
+    _add_sign_in(router, dependency)
+    _add_chat(router, dependency)
+    _add_queue(router, dependency)
+    _add_admin(router, dependency)
+    _add_audit(router, dependency)
+    return router
+
+
+def _add_static(router: APIRouter) -> None:
+    assets = load_assets()
+
+    @router.get("/static/{version}/{path:path}")
+    async def static_file(version: str, path: str) -> Response:
+        """Give a static file; an address of another version is answered, but not to be kept."""
+        asset = assets.files.get(path)
+        if asset is None:
+            raise NotFound("There is no such file.")
+        keep = "public, max-age=31536000, immutable" if version == assets.version else "no-cache"
+        return Response(asset.body, media_type=asset.media_type, headers={"Cache-Control": keep})
+
+
+def _add_sign_in(router: APIRouter, dependency: Any) -> None:
+    @router.get("/sign-in")
+    async def sign_in_page(
+        request: Request, data: Annotated[PageData, dependency], next: str = "/"
+    ) -> Response:
+        """Show the sign-in form."""
+        if viewer := await data.viewer():
+            return RedirectResponse(_home(viewer), 303)
+        context = {"demo_accounts": await data.demo_accounts(), "next": _local(next)}
+        return render(request, "sign_in.html", context | {"failed": False, "login": ""})
+
+    @router.post("/sign-in")
+    async def sign_in(
+        request: Request,
+        data: Annotated[PageData, dependency],
+        login: Annotated[str, Form(max_length=200)] = "",
+        password: Annotated[str, Form(max_length=1000)] = "",
+        next: Annotated[str, Form(max_length=2000)] = "/",
+    ) -> Response:
+        """Open a session."""
+        opened = await data.sign_in(login, password) if login and password else None
+        if opened is None:
+            context = {"demo_accounts": await data.demo_accounts(), "next": _local(next)}
+            return render(request, "sign_in.html", context | {"failed": True, "login": login}, 401)
+        response = RedirectResponse(_local(next), 303)
+        response.set_cookie(
+            SESSION_COOKIE,
+            opened.secret,
+            max_age=opened.seconds,
+            httponly=True,
+            samesite="lax",
+            secure=request.url.scheme == "https",
+        )
+        return response
+
+    @router.post("/sign-out")
+    async def sign_out(data: Annotated[PageData, dependency]) -> Response:
+        """Close the session."""
+        await data.sign_out()
+        response = RedirectResponse("/sign-in", 303)
+        response.delete_cookie(SESSION_COOKIE)
+        return response
+
+
+def _add_chat(router: APIRouter, dependency: Any) -> None:
+    @router.get("/")
+    async def new_chat(request: Request, data: Annotated[PageData, dependency]) -> Response:
+        """Show an empty chat, or the home of those who do not ask."""
+        viewer = await _viewer(data)
+        if not viewer.has(*_CHAT):
+            return RedirectResponse(_home(viewer), 303)
+        context = {"conversation": None, "examples": await data.examples(), "max_question": _MAX_QUESTION}
+        lines = await data.conversations()
+        return render(request, "chat.html", context | {"viewer": viewer, "conversations": lines})
+
+    @router.get("/c/{conversation_id}")
+    async def chat(request: Request, conversation_id: str, data: Annotated[PageData, dependency]) -> Response:
+        """Show a thread with everything that has happened in it."""
+        viewer = await _viewer(data, *_CHAT)
+        context = {
+            "conversation": await data.conversation(_known_id(conversation_id)),
+            "examples": (),
+            "max_question": _MAX_QUESTION,
+        }
+        lines = await data.conversations()
+        return render(request, "chat.html", context | {"viewer": viewer, "conversations": lines})
+
+    @router.get("/parts/conversations")
+    async def conversation_list(
+        request: Request, data: Annotated[PageData, dependency], current: str = ""
+    ) -> Response:
+        """Give the list alone, for refreshing."""
+        viewer = await _viewer(data, *_CHAT)
+        lines = await data.conversations()
+        context = {"viewer": viewer, "conversations": lines, "current": current}
+        return render(request, "parts/conversations.html", context)
+
+
+def _add_queue(router: APIRouter, dependency: Any) -> None:
+    @router.get("/queue")
+    async def queue(
+        request: Request,
+        data: Annotated[PageData, dependency],
+        state: ReviewState = ReviewState.PENDING,
+        sort: Annotated[str, Query(pattern="^-?(risk|age|deadline)$")] = "deadline",
+    ) -> Response:
+        """Show one tab of the review queue."""
+        viewer = await _viewer(data, Role.OFFICER)
+        listed = await data.reviews(state)
+        items = sorted(listed.items, key=_SORT_KEYS[sort.lstrip("-")], reverse=sort.startswith("-"))
+        context = {"viewer": viewer, "state": state, "sort": sort, "items": items, "counts": listed.counts}
+        return render(request, "queue.html", context)
+
+    @router.get("/queue/{item_id}")
+    async def review(request: Request, item_id: str, data: Annotated[PageData, dependency]) -> Response:
+        """Show one held answer."""
+        viewer = await _viewer(data, Role.OFFICER)
+        item = await data.review(_known_id(item_id))
+        return render(request, "review.html", {"viewer": viewer, "item": item})
+
+
+def _add_admin(router: APIRouter, dependency: Any) -> None:
+    @router.get("/health")
+    async def health(request: Request, data: Annotated[PageData, dependency]) -> Response:
+        """Show how the appliance is."""
+        viewer = await _viewer(data, Role.ADMIN)
+        return render(request, "health.html", {"viewer": viewer, "health": await data.health()})
+
+
+def _add_audit(router: APIRouter, dependency: Any) -> None:
+    @router.get("/audit")
+    async def audit(
+        request: Request,
+        data: Annotated[PageData, dependency],
+        actor: str = "",
+        action: str = "",
+        record: str = "",
+        since: str = "",
+        until: str = "",
+        before: str = "",
+    ) -> Response:
+        """Show the timeline."""
+        viewer = await _viewer(data, Role.AUDITOR)
+        query = AuditQuery(actor, action, record, _moment(since), _moment(until), before)
+        fields = {"actor": actor, "action": action, "record": record, "since": since, "until": until}
+        timeline = await data.audit(query)
+        older = urlencode({**{k: v for k, v in fields.items() if v}, "before": timeline.before or ""})
+        context = {"timeline": timeline, "fields": fields, "older": older, "paged": bool(before)}
+        return render(request, "audit.html", {"viewer": viewer, "verification": None, **context})
+
+    @router.post("/audit/verify")
+    async def verify(request: Request, data: Annotated[PageData, dependency]) -> Response:
+        """Verify the whole record and say what was checked."""
+        viewer = await _viewer(data, Role.AUDITOR)
+        verification = await data.verify_audit()
+        timeline = await data.audit(AuditQuery())
+        fields = dict.fromkeys(("actor", "action", "record", "since", "until"), "")
+        context = {"timeline": timeline, "fields": fields, "paged": False}
+        older = urlencode({"before": timeline.before or ""})
+        page = context | {"viewer": viewer, "verification": verification, "older": older}
+        return render(request, "audit.html", page)
+
+
+_RISKS: Final = ("high", "medium", "low")
+_SORT_KEYS: Final[dict[str, Callable[[Any], Any]]] = {
+    "risk": lambda line: (_RISKS.index(line.risk) if line.risk in _RISKS else len(_RISKS), line.deadline),
+    "age": lambda line: line.created_at,
+    "deadline": lambda line: line.deadline,
+}
+
+
+async def _viewer(data: PageData, *roles: Role) -> Viewer:
+    viewer = await data.viewer()
+    if viewer is None:
+        raise NotSignedIn("Sign in first.")
+    if roles and not viewer.has(*roles):
+        raise NotAllowed("Your role does not include this page.")
+    return viewer
+
+
+def _home(viewer: Viewer) -> str:
+    home = next((path for roles, path in _HOMES if viewer.has(*roles)), None)
+    if home is None:
+        raise NotAllowed("Your account has no role with a page. Ask the administrator of this appliance.")
+    return home
+
+
+def _known_id(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise NotFound("There is no such page.") from error
+
+
+def _local(place: str) -> str:
+    """A place on this host, whatever was asked for: browsers read `/\\host` as `//host`."""
+    safe = place.startswith("/") and not place.startswith(("//", "/\\")) and place.isprintable()
+    return place if safe and not place.startswith("/sign-") else "/"
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput("A time must look like 2026-01-31T09:00.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

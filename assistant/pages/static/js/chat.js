@@ -1,0 +1,215 @@
+// The chat page: the thread, and everything around it, brought together.
+import { announce, byId, h, readIsland } from "./dom.js";
+import { api } from "./api.js";
+import { copyText } from "./clipboard.js";
+import { Composer } from "./composer.js";
+import { Conversations } from "./conversations.js";
+import { ask, choices, field } from "./dialogs.js";
+import { t, tn } from "./i18n.js";
+import { hasRoom, isOpen, listenForPanes, setPane } from "./panes.js";
+import { answerPieces, apply, asText, citedPassages, isWaiting, isWorking, newModel } from "./run_model.js";
+import { RunView } from "./run_view.js";
+import { shortcut } from "./shortcuts.js";
+import { SourcesPanel } from "./sources.js";
+import { follow } from "./stream.js";
+import { toast } from "./toast.js";
+
+const NEAR_END = 120; // pixels: who has scrolled further up is left alone
+const { conversation, limit } = readIsland("conversation-data");
+const thread = byId("thread");
+const runs = byId("runs");
+const views = [];
+let conversationId = conversation?.id ?? null;
+
+listenForPanes();
+const panel = new SourcesPanel(() => setPane("sources-pane", true));
+const lines = new Conversations({ current: () => conversationId, renamed: setTitle });
+const composer = new Composer({
+  limit,
+  scope: conversation?.scope ? { ref: conversation.scope, label: conversation.scope_label ?? conversation.scope } : null,
+  on: { send, stop },
+});
+
+const on = {
+  openSource: (view, n, button) => panel.reveal(view.model, n, button),
+  again: (view) => send(view.model.question, view.model.scope ? { ref: view.model.scope, label: view.model.scope } : composer.scope),
+  edit: (view) => composer.setText(view.model.question),
+  copy,
+  rate,
+  cancelHeld,
+};
+
+for (const run of conversation?.runs ?? []) addView(newModel(run));
+for (const view of views) followRun(view);
+showLatestSources({ open: hasRoom() });
+thread.scrollTop = thread.scrollHeight;
+refreshWorking();
+
+for (const button of document.querySelectorAll(".example")) {
+  button.addEventListener("click", () => composer.setText(button.dataset.question));
+}
+shortcut("/", () => byId("question").focus());
+shortcut("n", () => location.assign("/"));
+shortcut("f", () => { setPane("conversations-pane", true); byId("conversation-search").focus(); });
+shortcut("s", () => setPane("sources-pane", !isOpen("sources-pane")));
+
+function addView(model) {
+  const view = new RunView(model, on);
+  views.push(view);
+  runs.append(view.element);
+  return view;
+}
+
+async function send(question, scope) {
+  byId("welcome")?.remove();
+  const view = addView(newModel({ question, scope: scope?.ref ?? null }));
+  thread.scrollTop = thread.scrollHeight;
+  refreshWorking();
+  try {
+    const opened = await api("POST", "runs", { conversation: conversationId, question, scope: scope?.ref ?? null });
+    view.model.id = opened.id;
+    view.model.createdAt = new Date().toISOString();
+    if (conversationId !== opened.conversation) adopt(opened.conversation, question);
+    view.render();
+    followRun(view);
+    lines.refresh();
+    if (view.model.stopping) await api("POST", `runs/${opened.id}/cancel`, {});
+  } catch (error) {
+    if (!view.model.id) withdraw(view, question);
+    toast(error.message, { kind: "danger", seconds: 15 });
+  }
+}
+
+/** The question never arrived: it goes back to where it can be sent again. */
+function withdraw(view, question) {
+  views.splice(views.indexOf(view), 1);
+  view.element.remove();
+  if (!byId("question").value) composer.setText(question);
+  refreshWorking();
+}
+
+function adopt(id, question) {
+  conversationId = id;
+  history.replaceState(null, "", `/c/${id}`);
+  setTitle(question.length > 80 ? `${question.slice(0, 79)}…` : question);
+}
+
+function setTitle(title) {
+  byId("thread-title").textContent = title;
+  document.title = `${title} – Cloister`;
+}
+
+function followRun(view) {
+  const { model } = view;
+  if (!model.id || model.done) return;
+  follow(model.id, model.seq, (event) => {
+    const before = { waiting: isWaiting(model), working: isWorking(model), sources: model.sources };
+    apply(model, event);
+    keepPlace(() => view.render());
+    if (model.sources !== before.sources) { panel.show(model); if (hasRoom() && model.sources.passages.length) setPane("sources-pane", true); }
+    tell(view, before);
+    refreshWorking();
+    return model.done;
+  }, (connection) => {
+    if (connection === "gone") { model.done = true; toast(t("This conversation is no longer there."), { kind: "danger" }); }
+    model.connection = connection === "lost" ? "lost" : "open";
+    view.render();
+    refreshWorking();
+  });
+}
+
+function tell({ model }, before) {
+  if (!before.waiting && isWaiting(model)) announce(t("The answer is held for a compliance officer."));
+  if (before.waiting && model.resolution) {
+    announce(model.resolution.kind === "released" ? t("The held answer has been released.") : t("The held answer has been decided."));
+    lines.refresh();
+  }
+  if (before.working && model.done) {
+    const sentences = answerPieces(model).length;
+    announce(model.outcome?.sentence ?? tn("The answer is complete, {n} sentence.", "The answer is complete, {n} sentences.", sentences));
+    lines.refresh();
+  }
+}
+
+function keepPlace(change) {
+  const atEnd = thread.scrollHeight - thread.scrollTop - thread.clientHeight < NEAR_END;
+  change();
+  if (atEnd) thread.scrollTop = thread.scrollHeight;
+}
+
+function refreshWorking() {
+  composer.setWorking(views.some((view) => isWorking(view.model)));
+}
+
+function showLatestSources({ open }) {
+  const latest = views.findLast((view) => view.model.sources)?.model ?? null;
+  panel.show(latest);
+  setPane("sources-pane", open && Boolean(latest?.sources.passages.length));
+}
+
+async function stop() {
+  const working = views.filter((view) => isWorking(view.model));
+  for (const view of working) {
+    view.model.stopping = true;
+    view.render();
+    if (!view.model.id) continue;
+    try {
+      await api("POST", `runs/${view.model.id}/cancel`, {});
+    } catch (error) {
+      view.model.stopping = false;
+      view.render();
+      toast(error.message, { kind: "danger" });
+    }
+  }
+}
+
+async function cancelHeld(view) {
+  const body = [h("p", {}, t("The officer will not see it any more, and the answer will not be released."))];
+  if (!(await ask({ title: t("Cancel the request?"), body, confirm: t("Cancel the request"), cancel: t("Keep waiting"), danger: true }))) return;
+  try {
+    await api("POST", `reviews/${view.model.held.item}/cancel`, {});
+  } catch (error) {
+    toast(error.message, { kind: "danger" });
+  }
+}
+
+async function copy({ model }) {
+  const internal = citedPassages(model).filter((passage) => passage.internal);
+  if (internal.length) {
+    const body = [h("p", {}, tn("This answer uses {n} source that is internal only.", "This answer uses {n} sources that are internal only.", internal.length)),
+      h("ul", {}, internal.map((passage) => h("li", {}, `[${passage.n}] ${passage.title}`))),
+      h("p", {}, t("Do not paste it into a reply to a customer as it is."))];
+    if (!(await ask({ title: t("Internal-only sources"), body, confirm: t("Copy for myself") }))) return;
+  }
+  try {
+    await copyText(asText(model, { sources: t("Sources:"), asOf: t("as of"), internal: t("internal only") }));
+    toast(t("Copied with its sources."), { kind: "good", seconds: 4 });
+  } catch {
+    toast(t("This browser did not allow copying. Select the text and copy it yourself."), { kind: "danger" });
+  }
+}
+
+async function rate(view, thumb) {
+  const { model } = view;
+  let feedback = { thumb, reason: null, text: "" };
+  if (thumb === "down") {
+    const answer = await ask({
+      title: t("What was wrong?"),
+      body: [
+        choices(t("Reason"), "reason", { wrong_fact: t("A fact is wrong"), out_of_date: t("It is out of date"), not_mine_to_see: t("This is not mine to see"), refused_wrongly: t("It was refused wrongly"), other: t("Something else") }),
+        field(t("In a word (optional)"), h("textarea", { name: "text", rows: "2", maxlength: "1000" })),
+      ],
+      confirm: t("Send"),
+    });
+    if (!answer) return;
+    feedback = { thumb, reason: answer.get("reason"), text: answer.get("text").trim() };
+  }
+  try {
+    await api("POST", `runs/${model.id}/feedback`, feedback);
+    model.feedback = feedback;
+    view.render();
+    toast(t("Thank you. Your rating is recorded."), { kind: "good", seconds: 4 });
+  } catch (error) {
+    toast(error.message, { kind: "danger" });
+  }
+}

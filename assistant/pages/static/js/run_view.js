@@ -1,0 +1,135 @@
+// One question and its answer on the page.
+import { h, icon, replaceWhenChanged } from "./dom.js";
+import { t, tn } from "./i18n.js";
+import { timeElement } from "./times.js";
+import { renderAnswer } from "./answer_view.js";
+import { answerPieces, isUnderReview, isWaiting, isWorking } from "./run_model.js";
+import { stateCard } from "./state_card.js";
+
+const FACTS_AT_ONCE = 8;
+const PILLS = 4;
+const TYPES = () => ({ PERSON: t("Person"), ORGANIZATION: t("Organisation"), EMAIL: t("Mail address"), PHONE: t("Phone number"), ADDRESS: t("Address"), ACCOUNT: t("Account number"), CARD: t("Card number"), IBAN: t("IBAN"), TAX_ID: t("Tax number"), IP: t("IP address"), URL: t("Web address"), LOCATION: t("Place"), DATE_OF_BIRTH: t("Date of birth"), ID: t("Identity number"), USERNAME: t("User name"), SECRET: t("Password or key") });
+
+export class RunView {
+  /** `on` has openSource(view, n, button), copy, again, edit, rate(view, thumb), cancelHeld. */
+  constructor(model, on) {
+    this.model = model;
+    this.on = on;
+    this.status = h("div.status");
+    this.card = h("div.card-slot");
+    this.facts = h("div.facts-slot");
+    this.found = h("div.found-slot");
+    this.answer = h("div.answer");
+    this.actions = h("div.run-actions");
+    this.reply = h("div.reply", {}, this.status, this.card, this.facts, this.found, this.answer, this.actions);
+    this.asked = h("div.question-foot");
+    this.element = h("article.run", { "aria-label": t("Question: {question}", { question: model.question.slice(0, 120) }) },
+      h("p.question", {}, model.question), this.asked, this.reply);
+    this.render();
+  }
+
+  render() {
+    const { model } = this;
+    this.element.toggleAttribute("data-working", isWorking(model));
+    this.reply.setAttribute("aria-busy", String(isWorking(model)));
+    replaceWhenChanged(this.asked, [model.createdAt, model.scope], () => this.askedFoot());
+    replaceWhenChanged(this.status, [model.stage, model.found, model.factCount, model.masked, model.done, model.held, model.resolution, model.outcome, model.connection, model.stopping, model.sources, model.sentences.length > 0], () => this.statusRow());
+    replaceWhenChanged(this.card, [model.held, model.resolution, model.outcome, model.retracted, model.done], () => stateCard(model, { cancel: () => this.on.cancelHeld(this), again: () => this.on.again(this) }) ?? []);
+    replaceWhenChanged(this.facts, model.sources?.facts, () => this.factList());
+    replaceWhenChanged(this.found, model.sources?.passages, () => this.pills());
+    this.card.hidden = !this.card.childElementCount;
+    this.facts.hidden = !this.facts.childElementCount;
+    this.found.hidden = !this.found.childElementCount;
+    const pieces = answerPieces(model);
+    renderAnswer(this.answer, pieces, {
+      passages: model.sources?.passages ?? [],
+      openSource: (n, button) => this.on.openSource(this, n, button),
+      writing: isWorking(model) && pieces.length > 0,
+    });
+    this.answer.hidden = !pieces.length;
+    replaceWhenChanged(this.actions, [isWorking(model), isWaiting(model), pieces.length > 0, model.feedback, model.id], () => this.actionRow(pieces.length > 0));
+    this.actions.hidden = !this.actions.childElementCount;
+  }
+
+  askedFoot() {
+    return this.model.createdAt ? [timeElement(this.model.createdAt)] : [];
+  }
+
+  statusRow() {
+    const { model } = this;
+    const row = [h("span.now", {}, isWorking(model) ? h("span.spinner", { "aria-hidden": "true" }) : null, h("span", {}, statusText(model)))];
+    if (model.connection === "lost" && !model.done) row.push(h("span.tag.warn", {}, icon("alert"), t("Connection lost. Trying again; nothing is lost.")));
+    if (model.sources?.stale) row.push(h("span.tag.warn", { title: t("The CRM cannot be reached: only articles open to everyone are shown, as they were at the last sync.") }, icon("alert"), t("CRM not reachable, articles only")));
+    if (isUnderReview(model)) row.push(h("span.tag.warn", {}, icon("clock"), t("Under review")));
+    if (model.masked?.count) row.push(this.maskedChip());
+    return row;
+  }
+
+  maskedChip() {
+    const { count, types = {} } = this.model.masked;
+    const names = TYPES();
+    const details = h("details.masked", { open: this.maskedOpen },
+      h("summary.chip", {}, icon("mask"), tn("{n} identity hidden from the model", "{n} identities hidden from the model", count)),
+      h("div.masked-body", {},
+        h("p", {}, t("The language model read placeholders in their place. You see the real values because you typed them or may see their records.")),
+        h("ul", {}, Object.entries(types).map(([type, n]) => h("li", {}, `${names[type] ?? type}: `, h("strong.num", {}, String(n)))))));
+    details.addEventListener("toggle", () => { this.maskedOpen = details.open; });
+    return details;
+  }
+
+  factList() {
+    const facts = this.model.sources?.facts ?? [];
+    if (!facts.length) return [];
+    const list = h("dl.facts", { "aria-label": t("Live facts") }, facts.map((fact, place) =>
+      h("div", { hidden: place >= FACTS_AT_ONCE }, h("dt", {}, [fact.title, fact.label].filter(Boolean).join(" · ")),
+        h("dd", {}, String(fact.value), fact.as_of ? h("span.as-of", {}, timeElement(fact.as_of)) : null))));
+    if (facts.length <= FACTS_AT_ONCE) return list;
+    const more = h("button.quiet", { type: "button" }, tn("Show {n} more fact", "Show {n} more facts", facts.length - FACTS_AT_ONCE));
+    more.addEventListener("click", () => { for (const row of list.children) row.hidden = false; more.remove(); });
+    return [list, more];
+  }
+
+  pills() {
+    const passages = this.model.sources?.passages ?? [];
+    if (!passages.length) return [];
+    const pill = (passage) => h("button", { type: "button", onclick: (event) => this.on.openSource(this, passage.n, event.currentTarget) },
+      h("span.sr", {}, t("Source")), h("span.n", {}, String(passage.n)), h("span.t", {}, passage.title), passage.internal ? icon("lock") : null, passage.internal ? h("span.sr", {}, t("internal only")) : null);
+    const more = passages.length - PILLS;
+    return h("div.found", {}, passages.slice(0, PILLS).map(pill),
+      more > 0 ? h("button.quiet", { type: "button", onclick: (event) => this.on.openSource(this, null, event.currentTarget) }, tn("{n} more", "{n} more", more)) : null);
+  }
+
+  actionRow(hasText) {
+    const { model } = this;
+    if (isWorking(model) || isWaiting(model) || !model.id) return [];
+    const button = (name, label, run, extra = {}) => h("button.quiet", { type: "button", onclick: run, ...extra }, icon(name), label);
+    const thumb = (name, label, value) => h("button.quiet.icon-only", { type: "button", "aria-pressed": String(model.feedback?.thumb === value), title: label, onclick: () => this.on.rate(this, value) }, icon(name), h("span.sr", {}, label));
+    return [
+      hasText ? button("copy", t("Copy"), () => this.on.copy(this), { title: t("Copy with the sources") }) : null,
+      button("again", t("Ask again"), () => this.on.again(this)),
+      button("edit", t("Edit the question"), () => this.on.edit(this)),
+      h("span.spacer"), thumb("up", t("Good answer"), "up"), thumb("down", t("Bad answer"), "down"),
+    ];
+  }
+}
+
+/** Where the run is, in words, with real numbers. */
+export function statusText(model) {
+  if (model.stopping && isWorking(model)) return t("Stopping…");
+  if (isWaiting(model)) return [counts(model), t("waiting for a compliance officer")].filter(Boolean).join(" – ");
+  if (!isWorking(model)) return counts(model) || t("Finished");
+  const doing = {
+    accepted: t("Question accepted…"), redacting: t("Hiding identities…"), searching: t("Searching the records you may see…"),
+    checking: t("checking…"), writing: t("writing…"), weighing: t("weighing the answer…"),
+  }[model.stage] ?? t("Sending…");
+  return [counts(model), doing].filter(Boolean).join(", ");
+}
+
+function counts(model) {
+  const found = model.sources ? model.sources.passages.length : model.found;
+  const facts = model.sources ? model.sources.facts.length : model.factCount;
+  return [
+    found ? tn("{n} record found", "{n} records found", found) : null,
+    facts ? tn("{n} live fact", "{n} live facts", facts) : null,
+  ].filter(Boolean).join(", ");
+}

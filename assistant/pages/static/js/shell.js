@@ -1,0 +1,28 @@
+// What every page behind the sign-in does.
+import { byId } from "./dom.js";
+import { listenForShortcuts } from "./shortcuts.js";
+import { offerThemes } from "./theme_choice.js";
+import { keepTimes } from "./times.js";
+import { keepFresh } from "./refresh.js";
+
+offerThemes();
+keepTimes();
+listenForShortcuts();
+
+// menus are <details>: one open at a time, closed by Escape and by a click elsewhere
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+    event.preventDefault();
+  }
+});
+
+const live = document.querySelector("[data-refresh]");
+if (live) keepFresh(live.id, Number(live.dataset.refresh), byId("pending-badge") ? ["pending-badge"] : []);

@@ -1,0 +1,67 @@
+// What became of an answer that is not simply there: waiting, decided, refused, failed.
+import { h, icon } from "./dom.js";
+import { t } from "./i18n.js";
+import { isWaiting } from "./run_model.js";
+import { timeElement } from "./times.js";
+
+const REASONS = () => ({
+  wrong_fact: t("A fact is wrong"), unsupported: t("The sources do not support it"), not_allowed: t("This must not be promised"),
+  tone: t("The tone is not right"), identity: t("It reveals who somebody is"), other: t("Another reason"),
+});
+
+/** The card for a model, or null when the answer speaks for itself. */
+export function stateCard(model, { cancel, again }) {
+  if (isWaiting(model)) return heldCard(model.held, cancel);
+  if (model.resolution) return resolutionCard(model, again);
+  if (model.outcome) return outcomeCard(model.outcome, again);
+  if (model.retracted) return h("p.withdrawn", {}, t("This answer was withdrawn."));
+  return null;
+}
+
+function card(kind, symbol, title, ...body) {
+  return h(`section.state-card${kind ? `.${kind}` : ""}`, {}, h("h3", {}, icon(symbol), title), body);
+}
+
+function heldCard(held, cancel) {
+  const facts = [
+    held.position ? h("div", {}, h("dt", {}, t("Place in the queue")), h("dd.num", {}, String(held.position))) : null,
+    held.deadline ? h("div", {}, h("dt", {}, t("Decided by")), h("dd", {}, timeElement(held.deadline))) : null,
+    typeof held.on_duty === "boolean" ? h("div", {}, h("dt", {}, t("Officer on duty")), h("dd", {}, held.on_duty ? t("Yes") : t("Not now"))) : null,
+  ];
+  return card("held", "clock", held.whole === false ? t("Held: the rest waits for a compliance officer") : t("Held: a compliance officer must see this first"),
+    (held.reasons ?? []).length ? h("ul", {}, held.reasons.map((reason) => h("li", {}, reason.sentence || reason.rule))) : null,
+    h("dl", {}, facts),
+    h("p.muted.small", {}, held.whole === false ? t("What is shown so far may still be withdrawn. The sources stay yours to use.") : t("The answer appears here when it is released; you may close this page. The sources stay yours to use.")),
+    h("div.actions", {}, h("button", { type: "button", onclick: cancel }, icon("x"), t("Cancel the request"))));
+}
+
+function resolutionCard(model, again) {
+  const { kind, at, role, edited, reason, note, instruction } = model.resolution;
+  const when = at ? [" ", timeElement(at)] : [];
+  const askAgain = h("div.actions", {}, h("button", { type: "button", onclick: again }, icon("again"), t("Ask again")));
+  const withdrawn = model.retracted ? h("p", {}, t("What had been shown of it was withdrawn.")) : null;
+  if (kind === "released") {
+    const who = role === "officer" || !role ? t("a compliance officer") : role;
+    return card("good", "check", t("Released"), h("p", {}, edited ? t("Released by {who} after edits.", { who }) : t("Released by {who} as it was written.", { who }), when));
+  }
+  if (kind === "rejected") {
+    return card("danger", "x", t("Not released"), h("p", {}, t("A compliance officer decided that this answer must not be used."), when),
+      reason ? h("p", {}, h("strong", {}, `${t("Reason")}: `), REASONS()[reason] ?? reason) : null, note ? h("blockquote", {}, note) : null, withdrawn);
+  }
+  if (kind === "sent_back") {
+    return card("", "back", t("Sent back"), h("p", {}, t("A compliance officer asks you to put it differently."), when), note || instruction ? h("blockquote", {}, note || instruction) : null, withdrawn);
+  }
+  if (kind === "expired") return card("", "clock", t("Not released in time"), h("p", {}, t("Nobody decided before the deadline, so the answer stays unreleased. Ask again if you still need it."), when), withdrawn, askAgain);
+  return card("", "stop", model.held ? t("Request cancelled") : t("Stopped"), h("p", {}, model.held ? t("You took the request back before it was decided.") : t("You stopped this answer."), when), withdrawn);
+}
+
+function outcomeCard({ kind, sentence, reasons = [], part, retry }, again) {
+  const button = h("div.actions", {}, h("button", { type: "button", onclick: again }, icon("again"), t("Try again")));
+  if (kind === "refused") {
+    return card("danger", "alert", t("This question was not passed on"), h("p", {}, sentence), reasons.length ? h("ul", {}, reasons.map((reason) => h("li", {}, typeof reason === "string" ? reason : reason.sentence))) : null);
+  }
+  if (kind === "nothing_found") return card("", "search", t("Nothing found"), h("p", {}, sentence));
+  if (kind === "no_summary") return card("", "info", t("No summary"), h("p", {}, sentence));
+  if (kind === "interrupted") return card("danger", "alert", t("Interrupted"), h("p", {}, sentence), button);
+  return card("danger", "alert", part ? t("The {part} failed", { part }) : t("The answer failed"), h("p", {}, sentence), retry === false ? null : button);
+}

@@ -1,0 +1,44 @@
+// Short messages at the foot of the page; they are announced, and stay long enough to be acted upon.
+import { byId, h, icon } from "./dom.js";
+import { t } from "./i18n.js";
+
+export function toast(text, { kind = "info", action = null, seconds = 8 } = {}) {
+  const element = h("div.toast", { role: kind === "danger" ? "alert" : "status" },
+    icon(kind === "danger" ? "alert" : kind === "good" ? "check" : "info"), h("p", {}, text));
+  let timer = null;
+  const close = () => { clearTimeout(timer); element.remove(); };
+  if (action) element.append(h("button", { type: "button", onclick: () => { close(); action.run(); } }, action.label));
+  element.append(h("button.quiet.icon-only", { type: "button", onclick: close }, icon("x"), h("span.sr", {}, t("Dismiss"))));
+  byId("toasts").append(element);
+  const arm = () => { timer = setTimeout(close, seconds * 1000); };
+  element.addEventListener("pointerenter", () => clearTimeout(timer));
+  element.addEventListener("pointerleave", arm);
+  element.addEventListener("focusin", () => clearTimeout(timer));
+  element.addEventListener("focusout", arm);
+  arm();
+  return close;
+}
+
+/** Something is about to happen, unless it is taken back within some seconds. Leaving the page carries it out. */
+export function undoable(text, { seconds, label, run, undo }) {
+  const count = h("span.seconds.num", { "aria-hidden": "true" }, String(seconds));
+  const element = h("div.toast", { role: "status" }, icon("clock"), h("p", {}, text), count);
+  let left = seconds;
+  let settled = false;
+  const settle = (then) => {
+    if (settled) return;
+    settled = true;
+    clearInterval(timer);
+    window.removeEventListener("pagehide", leave);
+    element.remove();
+    then();
+  };
+  const leave = () => settle(() => run({ keepalive: true }));
+  const timer = setInterval(() => { left -= 1; count.textContent = String(left); if (left <= 0) settle(() => run({})); }, 1000);
+  const button = h("button", { type: "button", onclick: () => settle(undo) }, label);
+  element.append(button);
+  window.addEventListener("pagehide", leave);
+  byId("toasts").append(element);
+  button.focus();
+  return { undo: () => settle(undo), now: () => settle(() => run({})) };
+}

@@ -1,0 +1,423 @@
+"""A small invented company for the pages' own tests: an implementation of `PageData` without an appliance."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from fastapi import Request
+
+from assistant.pages import (
+    AuditEntry,
+    AuditQuery,
+    AuditTimeline,
+    ConversationLine,
+    ConversationView,
+    DemoAccount,
+    Fact,
+    HealthView,
+    Highlight,
+    OpenedSession,
+    PartState,
+    Passage,
+    ReviewDecision,
+    ReviewLine,
+    ReviewList,
+    ReviewRule,
+    ReviewState,
+    ReviewView,
+    RunEventView,
+    RunView,
+    Sources,
+    SyncState,
+    VerificationView,
+    Viewer,
+)
+from gateway import NotFound, Role
+
+NOW = datetime.now(UTC)
+LOGINS: Mapping[str, Sequence[Role]] = {
+    "rita": [Role.REP],
+    "otto": [Role.OFFICER],
+    "adam": [Role.ADMIN],
+    "aude": [Role.AUDITOR],
+    "lena": [Role.REP, Role.LEAD, Role.OFFICER, Role.AUDITOR, Role.ADMIN],
+    "bare": [],
+}
+EVERY_STATE = uuid.UUID("11111111-1111-4111-8111-111111111111")
+ONE_ANSWER = uuid.UUID("22222222-2222-4222-8222-222222222222")
+HELD_ITEM = uuid.UUID("33333333-3333-4333-8333-333333333333")
+DECIDED_ITEM = uuid.UUID("44444444-4444-4444-8444-444444444444")
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def ago(**span: float) -> datetime:
+    """A time before now."""
+    return NOW - timedelta(**span)
+
+
+PASSAGES = (
+    Passage(
+        1,
+        "p1",
+        "case:2041",
+        "description",
+        "Case 2041: Router loses connection after update 4.2",
+        "Customer reports that the router drops the connection every 20 minutes since firmware 4.2. "
+        "Restart helps for a while. A replacement was promised for Thursday.",
+        "https://crm.example.test/cases/2041",
+        False,
+        ago(hours=5),
+    ),
+    Passage(
+        2,
+        "p2",
+        "note:912",
+        "body",
+        "Note of the second level on case 2041",
+        "Known fault of batch B7. Do not tell customers the batch number. Replacement from stock is approved.",
+        "https://crm.example.test/notes/912",
+        True,
+        ago(hours=2),
+    ),
+    Passage(
+        3,
+        "p3",
+        "article:17",
+        "text",
+        "Replacing a device under warranty",
+        "Within 24 months a faulty device is replaced free of charge. The new device ships within two working "
+        "days. The customer returns the old one within 14 days with the label enclosed.",
+        None,
+        False,
+        ago(days=40),
+    ),
+)
+FACTS = (
+    Fact("Status", "Open, waiting for goods", "text", "Case 2041", ago(seconds=4)),
+    Fact("Balance", "€ 182.40", "money", "Nordwind Logistics", ago(seconds=4)),
+    Fact("Last order", "SO-88213, shipped", "text", "Nordwind Logistics", ago(seconds=4)),
+)
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """A dataclass as the API would give it."""
+    from pydantic import TypeAdapter
+
+    found: dict[str, Any] = TypeAdapter(type(value)).dump_python(value, mode="json")
+    return found
+
+
+SOURCES = {"passages": [plain(p) for p in PASSAGES], "facts": [plain(f) for f in FACTS], "stale": False}
+SENTENCES = (
+    {
+        "index": 0,
+        "text": "The router loses its connection every 20 minutes since **firmware 4.2**, and a replacement was "
+        "promised for Thursday [1].",
+        "citations": [1],
+        "supported": True,
+    },
+    {
+        "index": 1,
+        "text": " It is a known fault, and a replacement from stock is approved [2].",
+        "citations": [2],
+        "supported": True,
+    },
+    {"index": 2, "text": "\n\nWhat to do next:", "citations": [], "supported": True},
+    {
+        "index": 3,
+        "text": "\n- Send the new device; it ships within two working days [3].",
+        "citations": [3],
+        "supported": True,
+    },
+    {
+        "index": 4,
+        "text": "\n- Offer a month free of charge.",
+        "citations": [],
+        "supported": False,
+    },
+    {
+        "index": 5,
+        "text": "\n- Ask for the old one within 14 days [3], see [the shop](https://evil.example.test/x).",
+        "citations": [3],
+        "supported": True,
+    },
+)
+START: Sequence[tuple[str, Mapping[str, Any]]] = (
+    ("stage", {"name": "accepted"}),
+    ("masked", {"count": 2, "types": {"PERSON": 1, "ORGANIZATION": 1}}),
+    ("stage", {"name": "redacting"}),
+    ("stage", {"name": "searching"}),
+    ("stage", {"name": "checking", "found": 6, "facts": 3}),
+    ("sources", SOURCES),
+    ("stage", {"name": "writing", "found": 3, "facts": 3}),
+)
+HELD = {
+    "item": str(HELD_ITEM),
+    "reasons": [{"rule": "credit_limit", "sentence": "It speaks of a credit of more than € 100."}],
+    "position": 3,
+    "deadline": (NOW + timedelta(hours=3)).isoformat(),
+    "whole": True,
+}
+ANSWER = [*START, *(("sentence", s) for s in SENTENCES), ("stage", {"name": "weighing"}), ("done", {})]
+
+
+def run(question: str, *kinds: tuple[str, Mapping[str, Any]], state: str = "done", **more: Any) -> RunView:
+    """A run that these events happened in."""
+    events = [RunEventView(seq, kind, data, NOW) for seq, (kind, data) in enumerate(kinds, 1)]
+    return RunView(uuid.uuid4(), state, question, ago(minutes=7), events, **more)
+
+
+def every_state() -> list[RunView]:
+    """One run in each state that a thread can show."""
+    held_part = {**HELD, "whole": False}
+    released = {
+        "role": "officer",
+        "at": ago(minutes=1).isoformat(),
+        "edited": True,
+        "text": "We grant a credit of € 80 for the delay [1].",
+        "citations": [1],
+    }
+    rejected = {
+        "reason": "not_allowed",
+        "note": "No credit without the lead.",
+        "at": ago(minutes=2).isoformat(),
+    }
+    start = START[:6]
+    return [
+        run("Refused question", ("refused", {"sentence": "This question was not passed on."}), ("done", {})),
+        run("Nothing found", START[0], ("nothing_found", {"sentence": "I found nothing."}), ("done", {})),
+        run("No summary", *start, ("no_summary", {"sentence": "The model is not available."}), ("done", {})),
+        run(
+            "Failed question",
+            ("failed", {"part": "door", "sentence": "The door cannot be reached.", "retry": True}),
+            ("done", {}),
+        ),
+        run(
+            "Interrupted",
+            *START,
+            ("sentence", SENTENCES[0]),
+            ("interrupted", {"sentence": "Broken off."}),
+            ("done", {}),
+        ),
+        run("Stopped", *START, ("sentence", SENTENCES[0]), ("cancelled", {}), ("done", {})),
+        run("Rejected", *start, ("held", HELD), ("retracted", {}), ("rejected", rejected), ("done", {})),
+        run("Sent back", *start, ("held", HELD), ("sent_back", {"note": "Ask for the order."}), ("done", {})),
+        run("Expired", *start, ("held", HELD), ("expired", {}), ("done", {})),
+        run("Taken back", *start, ("held", HELD), ("cancelled", {}), ("done", {})),
+        run("Released", *start, ("held", HELD), ("released", released), ("done", {})),
+        run("Half held", *START, ("sentence", SENTENCES[0]), ("held", held_part), state="held"),
+        run("Wholly held: may we grant a credit of € 150?", *start, ("held", HELD), state="held"),
+    ]
+
+
+THREADS: Mapping[uuid.UUID, ConversationView] = {
+    ONE_ANSWER: ConversationView(
+        ONE_ANSWER,
+        "Router of Nordwind Logistics",
+        [run("What is open for Nordwind Logistics, and what did we promise?", *ANSWER)],
+    ),
+    EVERY_STATE: ConversationView(
+        EVERY_STATE, f"Every state {HOSTILE}", every_state(), scope="account:12", scope_label="Nordwind"
+    ),
+}
+RULES = (
+    ReviewRule(
+        "credit_limit", "Credit above the limit", "A credit or refund of more than € 100 is promised."
+    ),
+    ReviewRule("unsupported", "Claim without a source", "A sentence says something that no source contains."),
+)
+ASKED = "May we grant Maria Keller of Nordwind Logistics a credit of € 150 for the delay?"
+SHOWN = "We can grant Maria Keller a credit of € 150 [1]. She has been a customer since 2009."
+SAW_QUESTION = "May we grant <PERSON_1> of <ORGANIZATION_1> a credit of € 150 for the delay?"
+SAW = "We can grant <PERSON_1> a credit of € 150 [1]. She has been a customer since 2009."
+
+
+def line(number: int, risk: str, **more: Any) -> ReviewLine:
+    """An item of the queue."""
+    item = HELD_ITEM if number == 1 else uuid.UUID(int=number)
+    return ReviewLine(
+        item,
+        risk,
+        RULES[: 1 + number % 2],
+        ago(minutes=12 * number),
+        NOW + timedelta(minutes=50 * number - 20),
+        f"Rep {chr(64 + number)}",
+        **more,
+    )
+
+
+def mark(text: str, words: str, kind: str, label: str) -> Highlight:
+    """A highlight over the first occurrence of `words`."""
+    start = text.index(words)
+    return Highlight(start, start + len(words), kind, label)
+
+
+def marks(text: str) -> Sequence[Highlight]:
+    """Highlights of a reading of the draft."""
+    found = [
+        mark(text, "credit of € 150", "rule", "Credit above the limit"),
+        mark(text, "She has been a customer since 2009.", "unsupported", "No source"),
+    ]
+    identity = "Maria Keller" if "Maria Keller" in text else "<PERSON_1>"
+    return [*found, mark(text, identity, "identity", "Person")]
+
+
+QUEUE = [
+    line(1, "high", customer="Nordwind Logistics"),
+    line(2, "medium", assignee="Otto O.", mine=False),
+    line(3, "low", own=True),
+    line(4, "high"),
+]
+
+
+def review_view(item: ReviewLine, decision: ReviewDecision | None = None) -> ReviewView:
+    """An item as the review page shows it."""
+    return ReviewView(
+        item,
+        "sha256:0f" * 4,
+        ASKED,
+        SHOWN,
+        SAW_QUESTION,
+        SAW,
+        (("rep", "What is the limit for credits?"), ("assistant", "Up to € 100 without approval [3].")),
+        {
+            "asked": [mark(ASKED, "Maria Keller", "identity", "Person")],
+            "shown": marks(SHOWN),
+            "saw_draft": marks(SAW),
+        },
+        Sources(PASSAGES, FACTS),
+        {
+            "wrong_fact": "A fact is wrong",
+            "not_allowed": "This must not be promised",
+            "other": "Another reason",
+        },
+        decision,
+        next=uuid.UUID(int=4),
+    )
+
+
+class SamplePages:
+    """What `PageData` promises, for whoever's login is in the cookie."""
+
+    demo: ClassVar[bool] = True
+
+    def __init__(self, request: Request) -> None:
+        self.login = request.cookies.get("cloister_session", "")
+
+    async def viewer(self) -> Viewer | None:
+        if self.login not in LOGINS:
+            return None
+        roles = frozenset(LOGINS[self.login])
+        pending = 4 if Role.OFFICER in roles else None
+        return Viewer(
+            self.login, self.login, self.login.title() + " Sample", roles, pending, self.login != "lena"
+        )
+
+    async def sign_in(self, login: str, password: str) -> OpenedSession | None:
+        known = login in LOGINS and password == "demo-password"
+        return OpenedSession(login, 3600) if known else None
+
+    async def sign_out(self) -> None:
+        self.login = ""
+
+    async def demo_accounts(self) -> Sequence[DemoAccount]:
+        if not self.demo:
+            return []
+        return [
+            DemoAccount(
+                login,
+                "demo-password",
+                login.title() + " Sample",
+                roles,
+                "Team North" if login == "rita" else "",
+            )
+            for login, roles in LOGINS.items()
+            if roles and login != "lena"
+        ]
+
+    async def examples(self) -> Sequence[str]:
+        return [
+            "Which cases of Nordwind Logistics are open, and what did we promise?",
+            "What is the refund limit without approval?",
+            "When was the last order of Hofmann & Sons delivered?",
+            "How do I replace a device under warranty?",
+        ]
+
+    async def conversations(self) -> Sequence[ConversationLine]:
+        lines = [
+            ConversationLine(ONE_ANSWER, "Router of Nordwind Logistics", ago(minutes=7), pinned=True),
+            ConversationLine(EVERY_STATE, f"Every state {HOSTILE}", ago(hours=3), held=True),
+            ConversationLine(uuid.UUID(int=7), "Refund for order SO-88213", ago(hours=4), unread=True),
+        ]
+        titles = ("Delivery dates for Hofmann & Sons", "Warranty of a gateway", "Contract end of Adler AG")
+        old = [
+            ConversationLine(uuid.UUID(int=20 + n), title, ago(days=n + 1))
+            for n, title in enumerate(titles * 4)
+        ]
+        return [*lines, *old]
+
+    async def conversation(self, conversation_id: uuid.UUID) -> ConversationView:
+        if conversation_id not in THREADS:
+            raise NotFound("There is no such conversation.")
+        return THREADS[conversation_id]
+
+    async def reviews(self, state: ReviewState) -> ReviewList:
+        counts = {ReviewState.PENDING: 4, ReviewState.MINE: 0, ReviewState.DECIDED: 1, ReviewState.EXPIRED: 0}
+        items = QUEUE if state == ReviewState.PENDING else []
+        if state == ReviewState.DECIDED:
+            items = [line(5, "medium", state="decided", outcome="approved", decided_at=ago(minutes=30))]
+        return ReviewList(items, counts)
+
+    async def review(self, item_id: uuid.UUID) -> ReviewView:
+        if item_id == DECIDED_ITEM:
+            decision = ReviewDecision(
+                "rejected", "officer", ago(minutes=9), "not_allowed", "Ask the lead first."
+            )
+            return review_view(line(5, "medium", state="decided", outcome="rejected"), decision)
+        for item in QUEUE:
+            if item.id == item_id:
+                return review_view(item)
+        raise NotFound("There is no such item.")
+
+    async def health(self) -> HealthView:
+        parts = [
+            PartState("web", "ok", checked_at=NOW),
+            PartState("door", "ok", checked_at=NOW),
+            PartState("retrieval", "warn", "The index is 40 s behind the CRM.", NOW),
+            PartState(
+                "model server", "down", "It cannot be reached. Answers have no summary until it is back.", NOW
+            ),
+            PartState("embeddings", "off", "Started without it.", NOW),
+        ]
+        sync = [
+            SyncState("account", 240, 240, 240, 0.4, ago(seconds=1)),
+            SyncState("case", 2041, 6120, 5800, 40.0, ago(seconds=40), running=True),
+            SyncState("article", 64, 310, 310, None, None, error="permission denied for table article"),
+        ]
+        queue = {"waiting": 3, "running": 1, "failed": 0}
+        model = {"name": "SmolLM2-135M-Instruct", "quantisation": "W8A8", "context": "2,048 tokens"}
+        return HealthView(parts, sync, queue, model, NOW)
+
+    async def audit(self, query: AuditQuery) -> AuditTimeline:
+        names = ("run.asked", "run.searched", "text.redacted", "model.called", "run.weighed", "run.held")
+        entries = [
+            AuditEntry(
+                f"e{n}",
+                ago(minutes=n),
+                names[n % 6],
+                f"account:{n % 3}",
+                ("rep",),
+                900 - n if n else None,
+                str(ONE_ANSWER),
+                "run-1",
+                "case:2041" if n % 2 else None,
+                {"hidden": 2, "outcome": "allowed"},
+            )
+            for n in range(24)
+            if not query.action or names[n % 6] == query.action
+        ]
+        return AuditTimeline(entries, "e24", names)
+
+    async def verify_audit(self) -> VerificationView:
+        return VerificationView(899, 1, 12, 4, ("seal 12: the hash does not continue the chain",), NOW)
