@@ -26,6 +26,7 @@ class GatewayEvent(StrEnum):
     TEXT_RESTORED = "text.restored"
     TEXT_REFUSED = "text.refused"
     MODEL_CALLED = "model.called"
+    MODEL_ANSWERED = "model.answered"
     IDENTITIES_PUBLISHED = "identities.published"
 
 

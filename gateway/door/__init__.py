@@ -1,6 +1,8 @@
 """The door: the only way to a model. It takes nothing that it has not redacted."""
 
+from .app import create_door_app
 from .client import DoorClient
+from .settings import DeploymentSettings, DoorSettings
 from .values import (
     ChatChunk,
     ChatMessage,
@@ -17,11 +19,14 @@ __all__ = [
     "ChatChunk",
     "ChatMessage",
     "ChatUsage",
+    "DeploymentSettings",
     "DoorClient",
     "DoorRedaction",
+    "DoorSettings",
     "DoorVerdict",
     "RedactedPart",
     "Restored",
     "TextPart",
     "TokenInfo",
+    "create_door_app",
 ]

@@ -50,7 +50,8 @@ class DoorClient:
     ) -> DoorRedaction:
         """Redact parts into the conversation's tokens; a question also gets the filter's verdict.
 
-        A denied question has no parts. Raises `PartUnavailable`, `TooLarge`, `BadInput`.
+        A denied question must not be answered; its parts are redacted all the same. Raises
+        `PartUnavailable`, `TooLarge`, `BadInput`.
         """
         body = {
             "conversation": str(conversation),

@@ -4,6 +4,7 @@ from .feed import GazetteerFeed
 from .publish import PublishedIdentity, publish_identities
 from .tables import IdentityRow, IdentityVersionRow, TokenRow
 from .tokens import (
+    SHARED,
     ConversationTokens,
     TokenFacts,
     entities_of,
@@ -13,6 +14,7 @@ from .tokens import (
 )
 
 __all__ = [
+    "SHARED",
     "ConversationTokens",
     "GazetteerFeed",
     "IdentityRow",

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.database import Database
-from gateway.errors import CloisterError, PartUnavailable
+from gateway.errors import PartUnavailable
 from gateway.keys import Envelope, Keeper
 from gateway.telemetry import log
 from redaction import EntityType, Gazetteer, GazetteerEntry
@@ -70,8 +70,8 @@ class GazetteerFeed:
             try:
                 await self._load()
                 await self._listen()
-            except (CloisterError, psycopg.Error, OSError) as error:
-                log.warning("gazetteer.behind", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - the outermost loop: the door stays unready, and tries on
+                log.error("gazetteer.behind", exc_info=error)
                 await asyncio.sleep(_POLL_SECONDS)
 
     async def _load(self) -> None:

@@ -97,6 +97,10 @@ class ConversationTokens:
                 for record, subject, value in zip(added, subjects, sealed, strict=True)
             ]
             await session.execute(insert(TokenRow).values(rows))
+            for record in added:
+                self.facts[record.token] = found[record.token]
+                self._values[record.token] = record.value
+                self.typed_by[record.token] = frozenset([principal] if record.token in wrote else [])
         await self._note_typed(session, wrote - {record.token for record in added}, principal)
 
     async def _note_typed(self, session: AsyncSession, tokens: frozenset[str], principal: str) -> None:

@@ -1,0 +1,111 @@
+"""The door's application: its parts, their order of starting and stopping, and its health."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from fastapi import FastAPI, Request
+
+from gateway.database import Database
+from gateway.errors import PartUnavailable
+from gateway.filter import load_rules
+from gateway.identities import GazetteerFeed
+from gateway.keys import Envelope, open_keeper
+from gateway.principal import Tokens
+from gateway.telemetry import CorrelationMiddleware, log, metrics
+from redaction import load_analyzer
+
+from . import chat, embeddings, texts
+from .limits import BodyLimit
+from .names import NamePool
+from .problems import install_door_errors
+from .redactor import Redactor
+from .routing import ModelRouter
+from .settings import DoorSettings
+from .state import Door, DoorState
+from .upstream import ModelServers
+
+AUDIENCE: Final = "door"
+_WARM_AGAIN_SECONDS: Final = 2.0
+
+
+def create_door_app(settings: DoorSettings) -> FastAPI:
+    """The process `cloister door`. Raises `SettingsError` when it starts with a missing secret."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[DoorState]:
+        door = await asyncio.to_thread(_build, settings)
+        background = [asyncio.create_task(door.feed.follow()), asyncio.create_task(_warm(door.names))]
+        try:
+            yield {"database": door.database, "tokens": door.tokens, "audience": AUDIENCE, "door": door}
+        finally:
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, *door.last_words, return_exceptions=True)
+            await _close(door)
+
+    app = FastAPI(title="Cloister door", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    install_door_errors(app)
+    app.add_middleware(BodyLimit, limit=settings.limits.body_bytes)
+    app.add_middleware(CorrelationMiddleware, process="door")
+    app.include_router(texts.router)
+    app.include_router(chat.router)
+    app.include_router(embeddings.router)
+    app.add_api_route("/healthz", _alive, methods=["GET"])
+    app.add_api_route("/readyz", _ready, methods=["GET"])
+    app.add_route("/metrics", metrics)
+    return app
+
+
+def _build(settings: DoorSettings) -> Door:
+    """Load everything that takes a while: rules, patterns, LiteLLM."""
+    load_rules()
+    database, keeper = Database(settings.database), open_keeper(settings.keeper)
+    envelope, feed, names = Envelope(keeper), GazetteerFeed(database, keeper), NamePool(settings.names)
+    router = ModelRouter(settings.models, settings.breaker)
+    return Door(
+        settings=settings,
+        database=database,
+        tokens=Tokens(settings.trust),
+        envelope=envelope,
+        feed=feed,
+        names=names,
+        redactor=Redactor(feed, names, envelope, settings.names),
+        router=router,
+        servers=ModelServers(settings.models, router),
+        embedders=ModelServers(settings.embeddings, ModelRouter(settings.embeddings, settings.breaker)),
+        scanner=load_analyzer(ner=False),
+    )
+
+
+async def _warm(names: NamePool) -> None:
+    while True:
+        with suppress(PartUnavailable):
+            await names.warm()
+            return
+        log.warning("names.cold")
+        await asyncio.sleep(_WARM_AGAIN_SECONDS)
+
+
+async def _close(door: Door) -> None:
+    door.names.close()
+    await door.servers.close()
+    await door.embedders.close()
+    await door.database.close()
+
+
+async def _alive() -> dict[str, bool]:
+    """Say that the process runs."""
+    return {"alive": True}
+
+
+async def _ready(request: Request) -> dict[str, bool]:
+    """Say whether requests can be answered, or which part is missing."""
+    door: Door = request.state.door
+    await door.database.ping()
+    if not door.names.ready:
+        raise PartUnavailable("ner", "The name detector is still loading.")
+    _ = door.feed.current
+    await door.envelope.hash_key("readiness")
+    return {"ready": True}

@@ -1,0 +1,336 @@
+"""Chat: judge, redact, choose, call, scan, restore, record."""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from sqlmodel.ext.asyncio.session import AsyncSession
+from starlette.types import Receive, Scope, Send
+
+from gateway.audit import GatewayEvent, record
+from gateway.errors import CloisterError, NotAllowed, QuestionRefused, TooManyRequests, UpstreamFailed
+from gateway.filter import Denied, judge_all
+from gateway.principal import RevealGrant
+from gateway.telemetry import log
+
+from .access import Caller, Worker
+from .answer import AnswerStream, Restoring
+from .limits import check_not_empty, check_parts
+from .problems import stream_error
+from .prompt import ModelPrompt, build_prompt, parts_of, questions_of
+from .redactor import Masked, Read
+from .routing import estimate_tokens
+from .schemas import ChatRequest
+from .state import Door, TheDoor
+from .texts import permitted_values, verified_grant
+from .upstream import ModelAnswer
+
+_DEFAULT_ANSWER: Final = 256
+_SSE: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A redacted request: what goes to the model, and what its tokens become on the way back."""
+
+    prompt: ModelPrompt
+    restoring: Restoring
+    tokens: int
+
+
+@router.get("/v1/models")
+async def list_models(_caller: Worker, door: TheDoor) -> dict[str, Any]:
+    """List the models that have a deployment."""
+    rows = [
+        {"id": name, "object": "model", "created": 0, "owned_by": "cloister"} for name in door.router.models
+    ]
+    return {"object": "list", "data": rows}
+
+
+@router.post("/v1/chat/completions", response_model=None)
+async def complete(asked: ChatRequest, request: Request, caller: Worker, door: TheDoor) -> Response:
+    """Answer a chat, streaming or not."""
+    with _one_of_few(door, caller) as slot:
+        parts = parts_of(asked)
+        check_parts(parts, door.settings.limits)
+        await _judge(asked, caller, door)
+        begun = await _until_gone(request, _begin(asked, caller, door))
+        if begun is None:
+            return Response(status_code=499)
+        prepared, answer = begun
+        reply = Reply(asked, caller, door, prepared, answer)
+        if asked.stream:
+            slot.keep()
+            return _StreamedReply(reply, slot.release)
+        whole = await _until_gone(request, reply.whole())
+        return Response(status_code=499) if whole is None else JSONResponse(whole)
+
+
+class _StreamedReply(StreamingResponse):
+    """Ends the reply in every case: read to its end, broken, or left before its first byte."""
+
+    def __init__(self, reply: "Reply", release: Callable[[], None]) -> None:
+        super().__init__(reply.events(), media_type="text/event-stream", headers=_SSE)
+        self._reply = reply
+        self._release = release
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._release()
+            self._reply.end()
+
+
+class Reply:
+    """One answer of a model, turned into ours and recorded."""
+
+    def __init__(
+        self, asked: ChatRequest, caller: Caller, door: Door, prepared: Prepared, answer: ModelAnswer
+    ) -> None:
+        self._asked = asked
+        self._caller = caller
+        self._door = door
+        self._answer = answer
+        self._stream = AnswerStream(door.output_analyzer(), prepared.restoring)
+        self._outcome = "left"
+        self._head = {
+            "id": f"chatcmpl-{uuid.uuid4().hex}",
+            "created": int(time.time()),
+            "model": asked.model,
+        }
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """Server-sent events. A failure is an error chunk."""
+        try:
+            yield self._event({"role": "assistant", "content": ""})
+            async for delta in self._deltas():
+                yield self._event(delta)
+            yield self._event({}, self._stream.finish_reason or "stop")
+            if self._asked.stream_options and self._asked.stream_options.include_usage:
+                yield self._line({**self._chunk(), "choices": [], "usage": self._stream.usage})
+            yield b"data: [DONE]\n\n"
+        except CloisterError as error:
+            yield self._line(stream_error(error))
+        except Exception as error:  # noqa: BLE001 - the outermost place: the status has been sent already
+            self._outcome = "failed"
+            log.error("chat.unforeseen", exc_info=error)
+            yield self._line(stream_error(UpstreamFailed("Something went wrong in the door.", part="door")))
+
+    async def whole(self) -> dict[str, Any]:
+        """The whole answer at once."""
+        content: list[str] = []
+        calls: dict[int, dict[str, Any]] = {}
+        try:
+            async for delta in self._deltas():
+                _gather(delta, content, calls)
+        finally:
+            self.end()
+        message: dict[str, Any] = {"role": "assistant", "content": "".join(content) or None}
+        if calls:
+            message["tool_calls"] = [calls[index] for index in sorted(calls)]
+        choice = {"index": 0, "message": message, "finish_reason": self._stream.finish_reason or "stop"}
+        usage = self._stream.usage or {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+        return {**self._head, "object": "chat.completion", "choices": [choice], "usage": usage}
+
+    def end(self) -> None:
+        """Hang up on the model, whether it has ended or not, and record how it went."""
+        self._door.finish_later(self._end(self._outcome))
+
+    async def _deltas(self) -> AsyncIterator[dict[str, Any]]:
+        """Our deltas to the end; the last comes only when the answer has been recorded."""
+        try:
+            async for chunk in self._answer.chunks():
+                for delta in self._stream.deltas(chunk):
+                    yield delta
+            rest = list(self._stream.rest())
+            await self._record("answered")
+        except CloisterError:
+            self._outcome = "failed"
+            raise
+        self._outcome = ""
+        for delta in rest:
+            yield delta
+
+    async def _end(self, outcome: str) -> None:
+        await self._answer.close()
+        if outcome:
+            await self._record(outcome)
+
+    async def _record(self, outcome: str) -> None:
+        usage = self._stream.usage or {}
+        async with self._door.database.transaction() as session:
+            record(
+                session,
+                GatewayEvent.MODEL_ANSWERED,
+                self._caller.principal,
+                conversation=_conversation(self._asked),
+                deployment=self._answer.deployment,
+                tries=self._answer.tries,
+                outcome=outcome,
+                withheld=self._stream.withheld,
+                prompt_tokens=usage.get("prompt_tokens"),
+                completion_tokens=usage.get("completion_tokens"),
+            )
+
+    def _chunk(self) -> dict[str, Any]:
+        return {**self._head, "object": "chat.completion.chunk"}
+
+    def _event(self, delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
+        return self._line(
+            {**self._chunk(), "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]}
+        )
+
+    @staticmethod
+    def _line(content: dict[str, Any]) -> bytes:
+        return b"data: " + json.dumps(content, ensure_ascii=False).encode() + b"\n\n"
+
+
+async def _judge(asked: ChatRequest, caller: Caller, door: Door) -> None:
+    questions = questions_of(asked)
+    if not questions:
+        return
+    check_not_empty(questions)
+    verdict = judge_all(questions)
+    if isinstance(verdict, Denied):
+        async with door.database.transaction() as session:
+            record(
+                session,
+                GatewayEvent.TEXT_REFUSED,
+                caller.principal,
+                conversation=_conversation(asked),
+                purpose="chat",
+                reasons=list(verdict.reasons),
+            )
+        raise QuestionRefused(verdict.reason, reasons=list(verdict.reasons))
+
+
+async def _begin(asked: ChatRequest, caller: Caller, door: Door) -> tuple[Prepared, ModelAnswer]:
+    prepared = await _prepare(asked, caller, door)
+    return prepared, await door.servers.ask(asked.model, prepared.prompt, prepared.tokens)
+
+
+async def _prepare(asked: ChatRequest, caller: Caller, door: Door) -> Prepared:
+    """Redact the request and record that it is sent, in one transaction, before anything goes out."""
+    grant = _grant(asked, caller, door)
+    read = await door.redactor.read(parts_of(asked))
+    async with door.database.transaction() as session:
+        masked, restoring = await _mask(session, asked, caller, door, read, grant)
+        prompt = build_prompt(asked, masked.texts)
+        needed = estimate_tokens(prompt.characters) + (asked.answer_tokens or _DEFAULT_ANSWER)
+        door.router.choose(asked.model, needed)  # refuse here what nobody could answer
+        record(
+            session,
+            GatewayEvent.MODEL_CALLED,
+            caller.principal,
+            conversation=_conversation(asked),
+            model=asked.model,
+            messages=len(asked.messages),
+            characters=prompt.characters,
+            hidden=len(masked.tokens),
+            prompt_sha256=sha256(json.dumps(prompt.body, sort_keys=True).encode()).hexdigest(),
+        )
+    return Prepared(prompt, restoring, needed)
+
+
+async def _mask(
+    session: AsyncSession,
+    asked: ChatRequest,
+    caller: Caller,
+    door: Door,
+    read: Read,
+    grant: RevealGrant | None,
+) -> tuple[Masked, Restoring]:
+    conversation = _conversation(asked)
+    if asked.cloister is None or conversation is None:
+        masked, book = await door.redactor.alone(session, read)
+        return masked, Restoring(book.values())
+    masked, tokens = await door.redactor.in_conversation(session, conversation, read)
+    values = {token: token for token in tokens.book.tokens()}
+    if asked.cloister.restore == "granted":
+        values |= permitted_values(tokens, caller.principal, grant)
+    return masked, Restoring(values)
+
+
+def _grant(asked: ChatRequest, caller: Caller, door: Door) -> RevealGrant | None:
+    conversation = _conversation(asked)
+    if asked.cloister is None or conversation is None:
+        return None
+    if not caller.process:
+        raise NotAllowed("Conversations are opened by the appliance itself, not with an API token.")
+    return verified_grant(door.tokens, asked.cloister.grant, caller.principal, conversation)
+
+
+class _Slot:
+    """A place among the answers of one principal; a stream keeps it after the request's function ends."""
+
+    def __init__(self, door: Door, principal: str) -> None:
+        self._door = door
+        self._principal = principal
+        self.kept = False
+        door.answering[principal] += 1
+
+    def keep(self) -> None:
+        self.kept = True
+
+    def release(self) -> None:
+        self._door.answering[self._principal] -= 1
+        if self._door.answering[self._principal] <= 0:
+            del self._door.answering[self._principal]
+
+
+@contextmanager
+def _one_of_few(door: Door, caller: Caller) -> Iterator[_Slot]:
+    most = door.settings.limits.answers_at_once
+    if door.answering[caller.principal.id] >= most:
+        raise TooManyRequests(f"You have {most} answers under way. Wait for one of them to end.")
+    slot = _Slot(door, caller.principal.id)
+    try:
+        yield slot
+    finally:
+        if not slot.kept:
+            slot.release()
+
+
+async def _until_gone(request: Request, work: Any) -> Any:
+    """Do `work` while the caller is there: None when they have left, and the work is cancelled."""
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        return None
+    finally:
+        for each in (task, gone):
+            each.cancel()
+        await asyncio.gather(task, gone, return_exceptions=True)
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _gather(delta: dict[str, Any], content: list[str], calls: dict[int, dict[str, Any]]) -> None:
+    if "content" in delta:
+        content.append(delta["content"])
+    for call in delta.get("tool_calls", []):
+        if "id" in call:
+            kept = {name: value for name, value in call.items() if name != "index"}
+            calls[call["index"]] = {**kept, "function": dict(call["function"])}
+        else:
+            calls[call["index"]]["function"]["arguments"] += call["function"]["arguments"]
+
+
+def _conversation(asked: ChatRequest) -> uuid.UUID | None:
+    return asked.cloister.conversation if asked.cloister else None

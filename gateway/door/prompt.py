@@ -1,0 +1,165 @@
+"""What is sent to a model: built from redacted texts alone.
+
+A request is walked twice in the same order: once to collect its texts, once to put redacted ones in
+their places. Nothing of the caller's own text is carried over besides.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.errors import BadInput
+from redaction import Redacted
+
+from .redactor import Part
+from .schemas import ChatRequest, Message, ToolCall
+from .values import Form
+
+Visit = Callable[[str, Form], str]
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DEEPEST: Final = 40
+
+
+@dataclass(frozen=True)
+class ModelPrompt:
+    """The body for a model server, without the server's own name of the model."""
+
+    body: Mapping[str, object]
+    characters: int
+
+
+def parts_of(request: ChatRequest) -> list[Part]:
+    """Every text of the request, in a fixed order. Raises `BadInput` for what cannot be redacted."""
+    parts: list[Part] = []
+
+    def collect(text: str, form: Form) -> str:
+        parts.append(Part(text, form))
+        return text
+
+    _walk(request, collect)
+    return parts
+
+
+def build_prompt(request: ChatRequest, texts: Sequence[Redacted]) -> ModelPrompt:
+    """The same request with `texts` in place of the parts. Raises `BadInput`."""
+    remaining: Iterator[Redacted] = iter(texts)
+    body = _walk(request, lambda _text, _form: next(remaining))
+    return ModelPrompt(body, sum(map(len, texts)))
+
+
+def questions_of(request: ChatRequest) -> list[str]:
+    """What a person typed: user messages, but not the parts that a process has marked as data."""
+    data_is_marked = request.cloister is not None and request.cloister.conversation is not None
+    typed: list[str] = []
+    for message in request.messages:
+        if message.role != "user":
+            continue
+        if isinstance(message.content, str):
+            typed.append(message.content)
+        for part in message.content or [] if not isinstance(message.content, str) else []:
+            if not (data_is_marked and part.form == "raw"):
+                typed.append(part.text)
+    return typed
+
+
+def _walk(request: ChatRequest, visit: Visit) -> dict[str, object]:
+    form: Form = request.cloister.form if request.cloister else "raw"
+    identifiers: dict[str, str] = {}
+    body: dict[str, object] = dict(request.options())
+    body["messages"] = [_message(message, form, identifiers, visit) for message in request.messages]
+    if request.stop is not None:
+        stops = [request.stop] if isinstance(request.stop, str) else request.stop
+        body["stop"] = [visit(stop, form) for stop in stops]
+    if request.tools:
+        body["tools"] = [_tool(tool.function, visit) for tool in request.tools]
+    if request.tool_choice is not None:
+        body["tool_choice"] = _tool_choice(request.tool_choice, visit)
+    if request.response_format is not None:
+        body["response_format"] = _json(request.response_format, visit)
+    return body
+
+
+def _message(message: Message, form: Form, identifiers: dict[str, str], visit: Visit) -> dict[str, object]:
+    walked: dict[str, object] = {"role": message.role}
+    if isinstance(message.content, str):
+        walked["content"] = visit(message.content, form)
+    elif message.content is not None:
+        walked["content"] = [
+            {"type": "text", "text": visit(part.text, part.form or form)} for part in message.content
+        ]
+    if message.name is not None:
+        walked["name"] = visit(message.name, form)
+    if message.tool_calls:
+        walked["tool_calls"] = [_tool_call(call, identifiers, visit) for call in message.tool_calls]
+    if message.tool_call_id is not None:
+        walked["tool_call_id"] = _identifier(message.tool_call_id, identifiers)
+    return walked
+
+
+def _tool_call(call: ToolCall, identifiers: dict[str, str], visit: Visit) -> dict[str, object]:
+    function = {
+        "name": _name(call.function.name, visit),
+        "arguments": _arguments(call.function.arguments, visit),
+    }
+    return {"id": _identifier(call.id, identifiers), "type": "function", "function": function}
+
+
+def _tool(function: Mapping[str, Any], visit: Visit) -> dict[str, object]:
+    walked: dict[str, object] = {"name": _name(str(function.get("name", "")), visit)}
+    if "description" in function:
+        walked["description"] = visit(str(function["description"]), "raw")
+    if "parameters" in function:
+        walked["parameters"] = _json(function["parameters"], visit)
+    if isinstance(function.get("strict"), bool):
+        walked["strict"] = function["strict"]
+    return {"type": "function", "function": walked}
+
+
+def _tool_choice(choice: str | Mapping[str, Any], visit: Visit) -> object:
+    if choice in ("none", "auto", "required"):
+        return choice
+    if isinstance(choice, Mapping) and isinstance(choice.get("function"), Mapping):
+        return {"type": "function", "function": {"name": _name(str(choice["function"].get("name")), visit)}}
+    raise BadInput("tool_choice must be none, auto, required or name a function.")
+
+
+def _arguments(text: str, visit: Visit) -> str:
+    """Strings inside JSON are read decoded: an escaped letter must not hide a name."""
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        return visit(text, "raw")
+    return json.dumps(_json(parsed, visit), ensure_ascii=False)
+
+
+def _json(node: Any, visit: Visit, depth: int = 0) -> Any:
+    if depth > _DEEPEST:
+        raise BadInput(f"JSON may be nested {_DEEPEST} levels deep at most.")
+    if isinstance(node, str):
+        return visit(node, "raw")
+    if isinstance(node, dict):
+        return {visit(str(key), "raw"): _json(value, visit, depth + 1) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_json(item, visit, depth + 1) for item in node]
+    if isinstance(node, bool) or node is None:
+        return node
+    written = str(node)
+    masked = visit(written, "raw")
+    return node if masked == written else masked
+
+
+def _name(name: str, visit: Visit) -> str:
+    """A function's name goes to the model as it is, so it must not be anybody's."""
+    if not _NAME.fullmatch(name):
+        raise BadInput("A function's name may hold letters, digits, _ and - only, 64 at most.")
+    spoken = re.sub(r"[_-]", " ", name)
+    if visit(spoken, "raw") != spoken:
+        raise BadInput("A function's name holds an identity.")
+    return name
+
+
+def _identifier(given: str, identifiers: dict[str, str]) -> str:
+    """Callers choose these freely, so the model gets others."""
+    return identifiers.setdefault(given, f"call_{len(identifiers) + 1}")

@@ -1,0 +1,212 @@
+"""Redaction of parts: all detectors over each, then everything that was found in any, in all of them."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from secrets import token_bytes
+from typing import Final, TypeVar
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.errors import PartUnavailable
+from gateway.identities import (
+    SHARED,
+    ConversationTokens,
+    GazetteerFeed,
+    TokenFacts,
+    load_tokens,
+    lock_conversation,
+)
+from gateway.keys import Envelope
+from redaction import (
+    Analyzer,
+    DetectorFailed,
+    EntityType,
+    Gazetteer,
+    GazetteerEntry,
+    MemorySpanCache,
+    MemoryTokenBook,
+    Redacted,
+    Span,
+    durable,
+    find_tokens,
+    load_analyzer,
+    redact,
+)
+
+from .names import NamePool
+from .settings import NamesSettings
+from .values import Form
+
+T = TypeVar("T")
+_INLINE_CHARACTERS: Final = 2000
+
+
+@dataclass(frozen=True)
+class Part:
+    """A text and its form."""
+
+    text: str
+    form: Form = "raw"
+
+
+@dataclass(frozen=True)
+class Masked:
+    """Redacted texts in the order of their parts, and every token that stands in them."""
+
+    texts: tuple[Redacted, ...]
+    tokens: tuple[TokenFacts, ...]
+
+
+@dataclass(frozen=True)
+class Read:
+    """Parts whose names have been looked for: the slow step, done before any lock is taken."""
+
+    parts: tuple[Part, ...]
+    names: dict[str, list[Span]]
+
+
+class Redactor:
+    """Everything that goes to a model goes through here. Fails closed, naming the detector."""
+
+    def __init__(
+        self, feed: GazetteerFeed, names: NamePool, envelope: Envelope, settings: NamesSettings
+    ) -> None:
+        cache = MemorySpanCache(settings.remembered)
+        self._feed = feed
+        self._names = names
+        self._envelope = envelope
+        self._base = load_analyzer(
+            ner=settings.enabled, ner_elsewhere=True, cache=cache, cache_key=token_bytes(32)
+        )
+        self._spread = Analyzer([])
+        self._current: tuple[Gazetteer, Analyzer] | None = None
+
+    async def read(self, parts: Sequence[Part], *, background: bool = False) -> Read:
+        """Look for names. Raises `PartUnavailable`."""
+        texts = [part.text for part in parts]
+        return Read(tuple(parts), await self._names.prepare(self._base, texts, background=background))
+
+    async def in_conversation(
+        self, session: AsyncSession, conversation: uuid.UUID, read: Read, *, typed_by: str | None = None
+    ) -> tuple[Masked, ConversationTokens]:
+        """Redact into the conversation's tokens; the session's transaction holds them.
+
+        `typed_by` names the principal who typed the raw parts. Requests in one conversation wait for
+        each other, so a token never gets two values. Raises `PartUnavailable`.
+        """
+        await lock_conversation(session, conversation)
+        gazetteer = await self._feed.catch_up(session)
+        tokens = await load_tokens(session, self._envelope, conversation)
+        found = await self._find(gazetteer, read, tokens.dictionary())
+        masked, facts, typed = _mask(read.parts, found, tokens.book, tokens.facts)
+        await tokens.save(
+            session,
+            self._envelope,
+            facts,
+            typed=typed if typed_by else (),
+            principal=typed_by or "",
+        )
+        self._remember(masked)
+        return Masked(masked, tuple(_in_texts(masked, facts))), tokens
+
+    async def alone(self, session: AsyncSession, read: Read) -> tuple[Masked, MemoryTokenBook]:
+        """Redact with a book of this request's own, which is not stored."""
+        gazetteer = await self._feed.catch_up(session)
+        book = MemoryTokenBook()
+        found = await self._find(gazetteer, read, [])
+        masked, facts, _ = _mask(read.parts, found, book, {})
+        return Masked(masked, tuple(_in_texts(masked, facts))), book
+
+    async def durably(self, session: AsyncSession, read: Read) -> tuple[Redacted, ...]:
+        """Replace identities by ids that are the same everywhere, for embeddings."""
+        gazetteer = await self._feed.catch_up(session)
+        analyzer = self._analyzer(gazetteer)
+
+        def work() -> tuple[Redacted, ...]:
+            return tuple(
+                durable(part.text, analyzer.analyze(part.text, ner_spans=read.names[part.text]))
+                for part in read.parts
+            )
+
+        return await _closed(work, read.parts)
+
+    async def _find(
+        self, gazetteer: Gazetteer, read: Read, dictionary: list[GazetteerEntry]
+    ) -> list[list[Span]]:
+        analyzer = self._analyzer(gazetteer)
+
+        def work() -> list[list[Span]]:
+            found = [
+                analyzer.analyze(part.text, dictionary, ner_spans=read.names[part.text])
+                for part in read.parts
+            ]
+            return self._everywhere(read.parts, found)
+
+        return await _closed(work, read.parts)
+
+    def _everywhere(self, parts: Sequence[Part], found: list[list[Span]]) -> list[list[Span]]:
+        """What one part taught is masked in the others too."""
+        learnt = list(dict.fromkeys(_entries(parts, found)))
+        if len(parts) < 2 or not learnt:
+            return found
+        return [
+            self._spread.analyze(part.text, learnt, ner_spans=spans)
+            for part, spans in zip(parts, found, strict=True)
+        ]
+
+    def _analyzer(self, gazetteer: Gazetteer) -> Analyzer:
+        if self._current is None or self._current[0] is not gazetteer:
+            self._current = gazetteer, self._base.with_gazetteer(gazetteer)
+        return self._current[1]
+
+    def _remember(self, texts: Iterable[str]) -> None:
+        """Redacted text was read for names a moment ago: what is left in it are none."""
+        for text in texts:
+            self._base.remember_ner_spans(text, [])
+
+
+async def _closed(work: Callable[[], T], parts: Sequence[Part]) -> T:
+    """Run the detectors, long texts in a thread; what fails there is refused by name."""
+    try:
+        if sum(len(part.text) for part in parts) <= _INLINE_CHARACTERS:
+            return work()
+        return await asyncio.to_thread(work)
+    except DetectorFailed as error:
+        raise PartUnavailable(error.detector, str(error)) from error
+
+
+def _mask(
+    parts: Sequence[Part], found: list[list[Span]], book: MemoryTokenBook, known: Mapping[str, TokenFacts]
+) -> tuple[tuple[Redacted, ...], dict[str, TokenFacts], set[str]]:
+    texts: list[Redacted] = []
+    facts = dict(known)
+    typed: set[str] = set()
+    for part, spans in zip(parts, found, strict=True):
+        redaction = redact(part.text, spans, book, keep_tokens=part.form == "tokenised")
+        texts.append(redaction.text)
+        for span, token in zip(redaction.spans, redaction.tokens, strict=True):
+            facts.setdefault(token, _facts(token, span))
+        if part.form == "raw":
+            typed.update(redaction.tokens)
+    return tuple(texts), facts, typed
+
+
+def _facts(token: str, span: Span) -> TokenFacts:
+    return TokenFacts(token, span.type, span.entity or SHARED.join(span.entities) or None, span.field)
+
+
+def _in_texts(texts: Iterable[str], facts: Mapping[str, TokenFacts]) -> Iterator[TokenFacts]:
+    """The identities that are hidden in these texts, each once."""
+    tokens = dict.fromkeys(token for text in texts for _, _, token in find_tokens(text))
+    for token in tokens:
+        if token in facts and facts[token].type is not EntityType.LITERAL:
+            yield facts[token]
+
+
+def _entries(parts: Sequence[Part], found: list[list[Span]]) -> Iterator[GazetteerEntry]:
+    for part, spans in zip(parts, found, strict=True):
+        for span in spans:
+            value = part.text[span.start : span.end]
+            yield GazetteerEntry(value, span.type, span.entity, span.field, span.subject)

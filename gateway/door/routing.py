@@ -1,0 +1,129 @@
+"""Which model server answers: LiteLLM's router chooses, and learns here which ones failed."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.errors import NotFound, PartUnavailable, TooLarge
+
+from .settings import BreakerSettings, DeploymentSettings
+
+_UNAVAILABLE: Final = (
+    "No model server is available now. Passages and facts are still there; try again in a moment."
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A deployment that was chosen, and the name it is known by here."""
+
+    name: str
+    settings: DeploymentSettings
+
+
+class ModelRouter:
+    """Weights, context length and cooldown over the deployments of each model name.
+
+    LiteLLM is used for the choice alone: no request goes through it, and it sees no text.
+    """
+
+    def __init__(self, deployments: Sequence[DeploymentSettings], breaker: BreakerSettings) -> None:
+        self._by_name = {deployment.name: deployment for deployment in deployments}
+        self._breaker = breaker
+        self._failures: dict[str, int] = {}
+        self._sizes = {
+            model: sorted({each.context_tokens for each in deployments if each.model == model})
+            for model in {each.model for each in deployments}
+        }
+        self._router = _litellm_router(self._groups()) if deployments else None
+
+    @property
+    def models(self) -> list[str]:
+        """Names that callers may ask for."""
+        return sorted(self._sizes)
+
+    def choose(self, model: str, tokens: int, *, without: Iterable[str] = ()) -> Choice:
+        """A deployment whose window holds `tokens`, none of `without`.
+
+        Raises `NotFound` for an unknown model, `TooLarge`, `PartUnavailable` when all are resting.
+        """
+        if self._router is None:
+            raise PartUnavailable("model", "This appliance runs without a language model.")
+        sizes = self._sizes.get(model)
+        if sizes is None:
+            raise NotFound("There is no model of that name here.")
+        size = next((size for size in sizes if size >= tokens), None)
+        if size is None:
+            raise TooLarge(f"The text does not fit the model's window of {sizes[-1]} tokens.")
+        excluded = set(without)
+        for _ in range(4 * len(self._by_name)):
+            name = self._pick(_group(model, size))
+            if name not in excluded:
+                return Choice(name, self._by_name[name])
+        raise PartUnavailable("model", _UNAVAILABLE)
+
+    def failed(self, name: str) -> None:
+        """A deployment failed: after some failures in a row it rests, whatever its weight."""
+        self._failures[name] = self._failures.get(name, 0) + 1
+        if self._router is None or self._failures[name] < self._breaker.failures:
+            return
+        for size in self._sizes[self._by_name[name].model]:
+            self._router.cooldown_cache.add_deployment_to_cooldown(
+                model_id=_member(name, size),
+                original_exception=ConnectionError("the model server failed"),
+                exception_status=503,
+                cooldown_time=self._breaker.seconds,
+            )
+
+    def succeeded(self, name: str) -> None:
+        """A deployment began to answer."""
+        self._failures.pop(name, None)
+
+    def _pick(self, group: str) -> str:
+        assert self._router is not None  # noqa: S101 - choose has looked
+        try:
+            chosen: Any = self._router.get_available_deployment(group)
+        except ValueError as error:  # RouterRateLimitError: all of them are resting
+            raise PartUnavailable("model", _UNAVAILABLE) from error
+        return str(chosen["model_info"]["deployment"])
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """A group for each window size: the deployments that hold at least so much."""
+        return [
+            {
+                "model_name": _group(model, size),
+                "litellm_params": {
+                    "model": f"openai/{each.served_name or each.model}",
+                    "api_base": each.url,
+                    "api_key": "not used: the door makes the call",
+                    "weight": each.weight,
+                },
+                "model_info": {"id": _member(each.name, size), "deployment": each.name},
+            }
+            for model, sizes in self._sizes.items()
+            for size in sizes
+            for each in self._by_name.values()
+            if each.model == model and each.context_tokens >= size
+        ]
+
+
+def estimate_tokens(characters: int) -> int:
+    """A cautious guess of a text's tokens, before any model has seen it."""
+    return characters // 3 + 16
+
+
+def _litellm_router(groups: list[dict[str, Any]]) -> Any:
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else importing it asks the internet
+    os.environ["LITELLM_MODE"] = "PRODUCTION"  # else importing it reads .env
+    from litellm import Router
+
+    return Router(model_list=groups, num_retries=0, routing_strategy="simple-shuffle")
+
+
+def _group(model: str, size: int) -> str:
+    return f"{model}@{size}"
+
+
+def _member(name: str, size: int) -> str:
+    return f"{name}@{size}"

@@ -1,0 +1,67 @@
+"""What a door process is told."""
+
+from pydantic import Field
+
+from gateway.database import DatabaseSettings
+from gateway.http import TlsSettings
+from gateway.keys import KeeperSettings
+from gateway.principal import TrustSettings
+from gateway.settings import ExistingFile, ListenSettings, Settings
+
+
+class DeploymentSettings(Settings):
+    """One model server. `model` is the name that callers use, `served_name` the server's own."""
+
+    name: str
+    url: str
+    model: str = "default"
+    served_name: str = ""
+    tls: TlsSettings | None = None
+    api_key_file: ExistingFile | None = None
+    weight: int = Field(1, ge=1)
+    context_tokens: int = Field(2048, ge=128)
+    connect_s: float = 5.0
+    first_chunk_s: float = 60.0
+    chunk_s: float = 30.0
+
+
+class NamesSettings(Settings):
+    """The pool of processes that look for names. Without it, persons outside the CRM are not found."""
+
+    enabled: bool = True
+    workers: int = Field(1, ge=1)
+    waiting_at_most: int = 512
+    timeout_s: float = 20.0
+    remembered: int = 50_000
+
+
+class LimitSettings(Settings):
+    """How much one request may hold, and how many answers one principal may be given at once."""
+
+    body_bytes: int = 4 * 1024 * 1024
+    question_characters: int = 8_000
+    part_characters: int = 60_000
+    request_characters: int = 400_000
+    parts: int = 512
+    answers_at_once: int = 16
+
+
+class BreakerSettings(Settings):
+    """When a model server is left alone, and for how long."""
+
+    failures: int = Field(2, ge=1)
+    seconds: float = 5.0
+
+
+class DoorSettings(Settings):
+    """The settings file of `cloister door`."""
+
+    listen: ListenSettings
+    database: DatabaseSettings
+    trust: TrustSettings
+    keeper: KeeperSettings
+    models: list[DeploymentSettings] = Field(default_factory=list)
+    embeddings: list[DeploymentSettings] = Field(default_factory=list)
+    names: NamesSettings = NamesSettings()
+    limits: LimitSettings = LimitSettings()
+    breaker: BreakerSettings = BreakerSettings()

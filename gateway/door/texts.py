@@ -1,0 +1,149 @@
+"""Redacting and restoring the texts of a conversation, for our own processes."""
+
+import uuid
+from typing import Any
+
+from fastapi import APIRouter
+
+from gateway.audit import GatewayEvent, record
+from gateway.errors import NotAllowed
+from gateway.filter import Allowed, Denied, Flagged, Verdict, judge_all, outcome_of
+from gateway.identities import ConversationTokens, TokenFacts, entities_of, load_tokens, unknown_subject
+from gateway.principal import Principal, RevealGrant, Tokens
+from redaction import EntityType, find_tokens, restore
+
+from .access import ReadingProcess, WritingProcess
+from .limits import check_parts, check_question
+from .redactor import Part
+from .schemas import RedactIn, RestoreIn
+from .state import TheDoor
+
+GRANTERS = frozenset({"retrieval"})
+router = APIRouter()
+
+
+@router.post("/v1/redact")
+async def redact_parts(asked: RedactIn, caller: WritingProcess, door: TheDoor) -> dict[str, Any]:
+    """Redact parts into the conversation's tokens; judge a question."""
+    parts = [Part(part.text, part.form) for part in asked.parts]
+    check_parts(parts, door.settings.limits)
+    question = asked.purpose == "question"
+    verdict: Verdict = Allowed()
+    if question:
+        texts = [part.text for part in parts]
+        check_question(texts, door.settings.limits)
+        verdict = judge_all(texts)
+    read = await door.redactor.read(parts)
+    typed_by = None if asked.purpose == "context" else caller.principal.id
+    async with door.database.transaction() as session:
+        masked, _ = await door.redactor.in_conversation(session, asked.conversation, read, typed_by=typed_by)
+        denied = isinstance(verdict, Denied)
+        event = GatewayEvent.TEXT_REFUSED if denied else GatewayEvent.TEXT_REDACTED
+        record(
+            session,
+            event,
+            caller.principal,
+            conversation=asked.conversation,
+            purpose=asked.purpose,
+            parts=len(parts),
+            hidden=len(masked.tokens),
+            reasons=list(_reasons(verdict)),
+        )
+    return {
+        "verdict": {
+            "outcome": outcome_of(verdict),
+            "reasons": list(_reasons(verdict)),
+            "sentence": verdict.reason if isinstance(verdict, Denied) else "",
+        },
+        "parts": [
+            {"id": part.id, "text": text} for part, text in zip(asked.parts, masked.texts, strict=True)
+        ],
+        "hidden": len(masked.tokens),
+        "tokens": [_token(facts) for facts in masked.tokens],
+    }
+
+
+@router.post("/v1/restore")
+async def restore_texts(asked: RestoreIn, caller: ReadingProcess, door: TheDoor) -> dict[str, Any]:
+    """Put back what the grant permits and what this principal typed."""
+    check_parts([Part(text) for text in asked.texts], door.settings.limits)
+    grant = verified_grant(door.tokens, asked.grant, caller.principal, asked.conversation)
+    async with door.database.transaction() as session:
+        tokens = await load_tokens(session, door.envelope, asked.conversation)
+        values = permitted_values(tokens, caller.principal, grant)
+        standing = {token for text in asked.texts for _, _, token in find_tokens(text)}
+        withheld = len((standing & tokens.facts.keys()) - values.keys())
+        shown = standing & values.keys()
+        if shown:
+            record(
+                session,
+                GatewayEvent.TEXT_RESTORED,
+                caller.principal,
+                conversation=asked.conversation,
+                texts=len(asked.texts),
+                tokens=sorted(shown),
+                withheld=withheld,
+            )
+    return {"texts": [restore(text, values) for text in asked.texts], "withheld": withheld}
+
+
+@router.get("/v1/conversations/{conversation}/entities")
+async def list_entities(conversation: uuid.UUID, _caller: ReadingProcess, door: TheDoor) -> dict[str, Any]:
+    """List the CRM entities whose identities the conversation holds."""
+    async with door.database.transaction() as session:
+        return {"entities": await entities_of(session, conversation)}
+
+
+def verified_grant(
+    tokens: Tokens, token: str | None, principal: Principal, conversation: uuid.UUID
+) -> RevealGrant | None:
+    """The grant, when it is this principal's for this conversation.
+
+    Raises `NotSignedIn` (forged, expired, not from retrieval), `NotAllowed` (somebody else's).
+    """
+    if token is None:
+        return None
+    grant = tokens.verified_grant(token, issuers=GRANTERS)
+    if grant.principal != principal.id or grant.conversation != str(conversation):
+        raise NotAllowed("The grant is for somebody else or for another conversation.")
+    return grant
+
+
+def permitted_values(
+    tokens: ConversationTokens, principal: Principal, grant: RevealGrant | None
+) -> dict[str, str]:
+    """Token to value, of all that this principal may read.
+
+    That is what they typed themselves, what the grant names, and text that only looked like a token.
+    A part of a name counts as the name it was taken from. Persons whom the CRM does not know go by
+    `conversation:<id>` in a grant.
+    """
+    permitted = {
+        token
+        for token, facts in tokens.facts.items()
+        if facts.type is EntityType.LITERAL
+        or principal.id in tokens.typed_by[token]
+        or (grant is not None and _is_granted(grant, facts, tokens))
+    }
+    values = {token: tokens.value_of(token) for token in permitted}
+    return {token: value for token, value in values.items() if value is not None}
+
+
+def _is_granted(grant: RevealGrant, facts: TokenFacts, tokens: ConversationTokens) -> bool:
+    owners = facts.entities or (unknown_subject(tokens.conversation),)
+    fields = {facts.field or facts.type.value.lower()}
+    if facts.field in ("first", "last"):
+        fields |= {
+            other.field
+            for other in tokens.facts.values()
+            if other.field and other.type is facts.type and other.entity == facts.entity
+        }
+    return any(grant.permits(owner, name) for owner in owners for name in fields)
+
+
+def _reasons(verdict: Verdict) -> tuple[str, ...]:
+    return verdict.reasons if isinstance(verdict, Flagged | Denied) else ()
+
+
+def _token(facts: TokenFacts) -> dict[str, str | None]:
+    return {"token": facts.token, "type": facts.type.value, "entity": facts.entity, "field": facts.field}
