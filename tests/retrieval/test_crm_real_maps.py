@@ -1,0 +1,161 @@
+"""The maps of public CRMs, on small data of the same shape."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from redaction import EntityType
+from retrieval.crm import (
+    CrmMap,
+    IdentityType,
+    check_map_against,
+    identities,
+    import_folder,
+    load_map,
+    read_user_now,
+    render,
+    visible_sql,
+)
+
+MAPS = Path(__file__).parents[2] / "retrieval" / "maps"
+
+
+def employee(number: int, boss: str | None = None, *, left: str = "Present") -> dict[str, Any]:
+    return {
+        "emp_id": f"emp_{number}", "Name": f"Person {number}", "email": f"p{number}@firm.example",
+        "category": "Sales", "Level": "S1", "Salary": "100", "DOL": left, "is_valid": "TRUE",
+        "description": "Works.", "Description": "Works hard.", "reportees": [], "reports_to": boss,
+    }  # fmt: skip
+
+
+ENTERPRISE: dict[str, list[dict[str, Any]]] = {
+    "employees": [
+        employee(1), employee(2, "emp_1"), employee(3, "emp_2"), employee(4, "emp_1", left="09-08-2018"),
+    ],
+    "clients": [
+        {
+            "client_id": f"c{number}", "business_name": f"Firm {number}", "industry": "Retail",
+            "business_type": "SME", "contact_person_id": f"k{number}", "contact_person_name": "Ann Lee",
+            "contact_email": "ann@firm.example", "phone_number": phone, "registered_address": "1 Road, Town",
+            "tax_id": "iG1", "monthly_revenue": "$1", "onboarding_date": "2024-02-03",
+            "current_POC_product": "Chat", "POC_status": "ongoing", "engagement_description": "We build.",
+            "business_representative_employee": f"emp_{number}",
+        }
+        for number, phone in ((2, 2065550100), (3, "+1-206-555-0101"), (4, "206.555.0102"))
+    ],
+    "customer_support_chats": [
+        {
+            "chat_id": number, "product_id": "B1", "product_name": "Cable", "customer_name": "thomas hardy",
+            "customer_id": "arout", "emp_id": f"emp_{number}", "text": "CUSTOMER: Hi",
+            "interaction_date": "2015-01-02",
+        }
+        for number in (2, 3)
+    ],
+    "sales": [
+        {
+            "sales_record_id": number, "product_id": "B1", "discounted_price": "₹1", "actual_price": "₹2",
+            "discount_percentage": "50%", "customer_id": buyer, "Date_of_Purchase": "2013-02-06",
+        }
+        for number, buyer in enumerate(("arout", "other"))
+    ],
+    "products": [
+        {
+            "product_id": "B1", "product_name": "Cable", "category": "Cables", "discounted_price": "₹1",
+            "actual_price": "₹2", "rating": "4.0", "about_product": "A cable.",
+        }
+    ],
+}  # fmt: skip
+
+
+def seen(crm_map: CrmMap, connection: psycopg.Connection[Any], login: str) -> dict[str, set[Any]] | None:
+    user = read_user_now(crm_map, connection, login)
+    if user is None:
+        return None
+    found = {}
+    for name, entity in crm_map.entities.items():
+        predicate = visible_sql(crm_map, name, user.attributes)
+        statement = psycopg.sql.SQL("SELECT {} FROM {} AS t WHERE {}").format(
+            psycopg.sql.Identifier(entity.key), psycopg.sql.Identifier(entity.table), predicate.sql
+        )
+        found[name] = {key for (key,) in connection.execute(statement, predicate.params)}
+    return found
+
+
+def rows(crm_map: CrmMap, connection: psycopg.Connection[Any], entity: str) -> list[dict[str, Any]]:
+    statement = psycopg.sql.SQL("SELECT * FROM {}").format(
+        psycopg.sql.Identifier(crm_map.entities[entity].table)
+    )
+    return connection.cursor(row_factory=dict_row).execute(statement).fetchall()
+
+
+def test_enterprisebench_is_seen_by_representatives_and_their_leads(
+    tmp_path: Path, postgres_dsn: str
+) -> None:
+    for name, content in ENTERPRISE.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    import_folder(tmp_path, postgres_dsn)
+    crm_map = load_map(MAPS / "enterprisebench.yaml")
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        assert check_map_against(crm_map, connection) == []
+        open_to_all = {"product": {"B1"}}
+        lead = seen(crm_map, connection, "p1@firm.example")
+        assert lead == {"client": {"c2", "c4"}, "chat": {2}, "sale": set(), **open_to_all}
+        rep = seen(crm_map, connection, "P3@Firm.example")
+        assert rep == {"client": {"c3"}, "chat": {3}, "sale": {0}, **open_to_all}
+        assert seen(crm_map, connection, "p4@firm.example") is None
+        client = rows(crm_map, connection, "client")[0]
+        values = {field: value for value, _, field in identities(crm_map, "client", client)}
+        assert values["phone_number"] == "2065550100"
+        assert "salary" not in {
+            column for entity in crm_map.entities.values() for column in entity.read_columns
+        }
+
+
+def test_retail_is_seen_by_its_staff(tmp_path: Path, postgres_dsn: str) -> None:
+    address = {"address1": "1 Road", "address2": "Suite 2", "city": "Town", "state": "CO", "zip": "80279"}
+    content = {
+        "products": {"9": {"name": "Shirt", "product_id": "9", "variants": {"1": {"price": 3.5}}}},
+        "users": {
+            "ann_1": {
+                "user_id": "ann_1", "name": {"first_name": "Ann", "last_name": "Lee"}, "address": address,
+                "email": "ann@post.example", "payment_methods": {"p": {"source": "paypal"}},
+                "orders": ["#W1"],
+            }
+        },
+        "orders": {
+            "#W1": {
+                "order_id": "#W1", "user_id": "ann_1", "address": address, "items": [{"name": "Shirt"}],
+                "status": "processed", "fulfillments": [], "payment_history": [{"amount": 3.5}],
+            }
+        },
+    }  # fmt: skip
+    (tmp_path / "db.json").write_text(json.dumps(content), encoding="utf-8")
+    (tmp_path / "staff.csv").write_text(
+        "staff_id,email,role,is_active\n1,a@shop.example,agent,true\n", "utf-8"
+    )
+    import_folder(tmp_path, postgres_dsn)
+    crm_map = load_map(MAPS / "retail.yaml")
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        assert check_map_against(crm_map, connection) == []
+        agent = seen(crm_map, connection, "a@shop.example")
+        assert agent == {"customer": {"ann_1"}, "order": {"#W1"}, "product": {"9"}}
+        customer = rows(crm_map, connection, "customer")[0]
+        assert [value for value, _, _ in identities(crm_map, "customer", customer)] == [
+            "Ann Lee", "ann_1", "ann@post.example", "1 Road, Suite 2, Town, CO, 80279"
+        ]  # fmt: skip
+        (items, *_) = render(crm_map, "order", rows(crm_map, connection, "order")[0])
+        assert items.text == "name: Shirt"
+
+
+def test_identities_of_maps_have_the_types_that_redaction_knows() -> None:
+    assert {kind.value for kind in IdentityType} == {kind.value for kind in EntityType} - {"LITERAL"}
+
+
+@pytest.mark.parametrize("path", sorted(MAPS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_no_map_that_ships_reads_a_password(path: Path) -> None:
+    for entity in load_map(path).entities.values():
+        assert not [column for column in entity.read_columns if "password" in column]
