@@ -1,14 +1,14 @@
 """What the web process holds while it runs; every request finds it in `request.state`."""
 
+import asyncio
 from typing import Annotated, TypedDict
 
 from fastapi import Depends, Request
 
 from approvals import Policy
-from assistant.restoring import Viewer
 from assistant.runs.feed import RunFeed
 from assistant.settings import WebSettings
-from gateway import Database, DoorClient, Principal, Tokens
+from gateway import Database, DoorClient, Tokens
 from retrieval import RetrievalClient
 
 
@@ -56,11 +56,3 @@ Retrieval = Annotated[RetrievalClient, Depends(_retrieval)]
 WebConfiguration = Annotated[WebSettings, Depends(_settings)]
 WebDatabase = Annotated[Database, Depends(_database)]
 Feed = Annotated[RunFeed, Depends(_feed)]
-
-
-def viewer(request: Request, principal: Principal, conversation: object) -> Viewer:
-    """What `principal` may read of a conversation."""
-    import asyncio
-import uuid
-
-    return Viewer(request.state.door, request.state.retrieval, principal, uuid.UUID(str(conversation)))

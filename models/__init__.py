@@ -19,7 +19,7 @@ from models.errors import (
     UnknownEntry,
     UnknownProfile,
 )
-from models.install import install_entry, verify_entry
+from models.install import install_entry, is_entry_current, verify_entry
 from models.progress import OnProgress, Phase, Progress
 from models.serving import ServeCommand, ServingTls, serving_command
 
@@ -51,6 +51,7 @@ __all__ = [
     "install_engine",
     "install_entry",
     "is_engine_current",
+    "is_entry_current",
     "load_catalogue",
     "serving_command",
     "verify_entry",

@@ -68,6 +68,15 @@ def verify_entry(entry: CatalogueEntry, folder: Path, on_progress: OnProgress = 
     return manifest
 
 
+def is_entry_current(entry: CatalogueEntry, folder: Path) -> bool:
+    """Whether the folder says that it holds this entry; quick, the files are not read."""
+    try:
+        manifest = read_manifest(folder)
+    except (NotInstalled, EntryDamaged):
+        return False
+    return (manifest.entry, manifest.definition) == (entry.name, entry.definition())
+
+
 def _install(
     entry: CatalogueEntry,
     folder: Path,

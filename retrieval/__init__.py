@@ -1,5 +1,6 @@
 """CRM records in, permitted passages and live facts out."""
 
+from .app import create_retrieval_app
 from .client import RetrievalClient
 from .crm import (
     AlreadyImported,
@@ -7,14 +8,29 @@ from .crm import (
     CrmMap,
     CrmRefused,
     CrmUnavailable,
+    ImportedTable,
     ImportFailed,
     MapInvalid,
     Problem,
     check_map,
     check_map_against,
+    check_map_at,
     create_crm_roles,
+    import_folder,
     load_map,
+    read_logins,
 )
+from .demo import (
+    DemoQuestion,
+    Employee,
+    build_company,
+    demo_questions,
+    demo_staff,
+    seed_demo_company,
+)
+from .index import Embedder, HashedWords
+from .maps import shipped_map
+from .search.events import RetrievalEvent, register_retrieval_events
 from .search.values import (
     EntitySync,
     Fact,
@@ -33,22 +49,38 @@ __all__ = [
     "CrmRefused",
     "CrmSettings",
     "CrmUnavailable",
+    "DemoQuestion",
+    "Embedder",
+    "Employee",
     "EntitySync",
     "Fact",
     "FoundEntity",
     "Grant",
+    "HashedWords",
     "ImportFailed",
+    "ImportedTable",
     "IndexSettings",
     "MapInvalid",
     "Passage",
     "Problem",
     "RetrievalClient",
+    "RetrievalEvent",
     "RetrievalSettings",
     "SearchResult",
     "SyncSettings",
     "SyncStatus",
+    "build_company",
     "check_map",
     "check_map_against",
+    "check_map_at",
     "create_crm_roles",
+    "create_retrieval_app",
+    "demo_questions",
+    "demo_staff",
+    "import_folder",
     "load_map",
+    "read_logins",
+    "register_retrieval_events",
+    "seed_demo_company",
+    "shipped_map",
 ]

@@ -14,6 +14,8 @@ from retrieval.search.values import (
     Question,
     SearchResult,
     SyncStatus,
+    VisibleEntities,
+    VisibleQuestion,
 )
 
 AUDIENCE: Final = "retrieval"
@@ -60,6 +62,11 @@ class RetrievalClient:
         """
         asked = GrantQuestion(conversation=conversation, entities=entities, item=item)
         return await self._call(principal, "POST", "/v1/grants", Grant, asked)
+
+    async def visible(self, principal: Principal, entities: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of `entities` that `principal` may see at this moment."""
+        asked = VisibleQuestion(entities=entities)
+        return (await self._call(principal, "POST", "/v1/visible", VisibleEntities, asked)).entities
 
     async def entities(self, principal: Principal, typed: str, limit: int = 8) -> tuple[FoundEntity, ...]:
         """Visible records whose label contains `typed`."""

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated
@@ -23,13 +24,16 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check a CRM map; with --dsn also against the database. Ends with 5 when it has faults."""
-    from retrieval import check_map, check_map_against_dsn
+    from retrieval import CrmError, check_map, check_map_at, load_map
 
-    problems = check_map(map_file)
-    if not problems and dsn:
-        problems = check_map_against_dsn(map_file, dsn)
+    try:
+        problems = check_map(map_file)
+        if not problems and dsn:
+            problems = check_map_at(load_map(map_file), dsn)
+    except (CrmError, OSError) as error:
+        leave(Exit.FAILED, str(error))
     if as_json:
-        print(json.dumps([problem.as_json() for problem in problems], indent=2))
+        print(json.dumps([asdict(problem) for problem in problems], indent=2))
     else:
         for problem in problems:
             print(f"{map_file}:{problem}")
@@ -54,13 +58,15 @@ def import_(
 
     target = dsn or _embedded(data)
     try:
-        counts = import_folder(
-            folder, target, lambda name, rows: sys.stderr.write(f"  {name}: {rows:,}\n"), replace=replace
-        )
+        tables = import_folder(folder, target, _told, replace=replace)
     except CrmError as error:
         leave(Exit.FAILED, str(error))
-    total = sum(counts.values())
-    print(_("Imported {rows:,} rows into {tables} tables.").format(rows=total, tables=len(counts)))
+    total = sum(table.rows for table in tables)
+    print(_("Imported {rows:,} rows into {tables} tables.").format(rows=total, tables=len(tables)))
+
+
+def _told(table: str, rows: int) -> None:
+    sys.stderr.write(f"  {table}: {rows:,}\n")
 
 
 def _embedded(data: Path | None) -> str:

@@ -26,7 +26,7 @@ class Exit(IntEnum):
     FAULTS = 5
 
 
-def leave(code: Exit, sentence: str) -> NoReturn:
+def leave(code: int, sentence: str) -> NoReturn:
     """Say why on standard error, and end with `code`."""
     sys.stderr.write(sentence.rstrip("\n") + "\n")
     raise typer.Exit(code)

@@ -1,11 +1,17 @@
 """`cloister redact`: the redaction pipeline on standard input, without a running appliance."""
 
+import json
 import sys
 from gettext import gettext as _
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from redaction import GazetteerEntry
 
 from .exits import Exit, leave
 
@@ -18,18 +24,30 @@ def redact(
     ner: Annotated[bool, typer.Option("--ner/--no-ner", help="Look for names with spaCy.")] = True,
 ) -> None:
     """Read JSON Lines {"id", "text"}; write {"id", "spans", "redacted"} (code points, half open)."""
-    from redaction import Gazetteer, RedactionError, load_analyzer, read_gazetteer, redact_lines
+    from redaction import Gazetteer, RedactionError, load_analyzer, redact_lines
 
     try:
-        known = read_gazetteer(gazetteer.read_text("utf-8")) if gazetteer else Gazetteer.build(())
+        known = Gazetteer.build(_entries(gazetteer) if gazetteer else ())
         if gazetteer is None:
             sys.stderr.write(
                 _("No gazetteer is loaded: known customers are found by patterns and names only.\n")
             )
         for line in redact_lines(sys.stdin, load_analyzer(known, ner=ner)):
-            sys.stdout.write(line + "\n")
+            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
             sys.stdout.flush()
     except OSError as error:
         leave(Exit.FAILED, _("{file} cannot be read: {why}").format(file=gazetteer, why=error.strerror))
     except RedactionError as error:
         leave(Exit.FAILED, str(error))
+
+
+def _entries(path: Path) -> "Iterator[GazetteerEntry]":
+    from redaction import EntityType, GazetteerEntry
+
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        try:
+            entry = json.loads(line)
+            yield GazetteerEntry(entry["value"], EntityType(entry["type"]), entry["entity"], entry["field"])
+        except (ValueError, KeyError, TypeError) as error:
+            sentence = _("{file}, line {number}: not a gazetteer entry ({why}).")
+            leave(Exit.FAILED, sentence.format(file=path, number=number, why=error))

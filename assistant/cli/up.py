@@ -1,14 +1,12 @@
 """`cloister up`: the whole appliance on this machine."""
 
-import asyncio
-import sys
 from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from assistant.appliance import ApplianceError, StateFolder, Supervisor, reporter_for, require_free
+from assistant.appliance import ApplianceError, StateFolder, require_free, supervise
 from gateway import Role
 
 from .exits import leave
@@ -54,11 +52,7 @@ def up(
             layout = Layout(state, port)
             layout.prepare_secrets()
             plan = Plan(layout, UpOptions(demo, not no_model, crm_map, import_, log_prompts))
-            reporter = reporter_for(sys.stdout)
-            supervisor = Supervisor(
-                state, plan.items(), reporter, on_ready=lambda: _welcome(plan, layout.url("web"))
-            )
-            code = asyncio.run(supervisor.run())
+            code = supervise(state, plan.items(), on_ready=lambda: _welcome(plan, layout.url("web")))
     except ApplianceError as error:
         leave(error.exit_code, str(error))
     raise typer.Exit(code)

@@ -76,7 +76,7 @@ async def conversation_list(
 ) -> list[dict[str, Any]]:
     """The caller's conversations for the side list: titles restored, and whether something is new."""
     found = await list_conversations(session, principal)
-    titles = await _titles(found, principal, door)
+    titles = await restored_titles(found, principal, door)
     return [
         {
             "id": str(conversation.id),
@@ -127,7 +127,7 @@ async def conversation_view(
     }
 
 
-async def _titles(found: Sequence[Conversation], principal: Principal, door: DoorClient) -> list[str]:
+async def restored_titles(found: Sequence[Conversation], principal: Principal, door: DoorClient) -> list[str]:
     """A title holds only what its owner typed, so no grant is needed to restore it."""
 
     async def restored(conversation: Conversation) -> str:

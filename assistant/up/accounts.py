@@ -8,9 +8,9 @@ from typing import Final
 from sqlmodel import col, select
 
 from gateway import Account, Database, Role, create_account
-from retrieval import DEMO_DOMAIN, demo_staff
+from retrieval import demo_staff
 
-_IMPORTED: Final = 40
+_OTHERS_DOMAIN: Final = "appliance.example"
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ def demo_sign_ins() -> list[SignIn]:
     ]
 
 
-def imported_sign_ins(logins: Sequence[tuple[str, str]]) -> list[SignIn]:
+def imported_sign_ins(logins: Sequence[str]) -> list[SignIn]:
     """Reps for the first users of an imported CRM, and one person for each other role."""
-    reps = [SignIn(login, name, (Role.REP,), _NOTES["rep"]) for login, name in logins[:_IMPORTED]]
+    reps = [SignIn(login, login.partition("@")[0], (Role.REP,), _NOTES["rep"]) for login in logins]
     others = [
-        SignIn(f"{role}@{DEMO_DOMAIN}", role.capitalize(), (role,), _NOTES[role])
+        SignIn(f"{role}@{_OTHERS_DOMAIN}", role.capitalize(), (role,), _NOTES[role])
         for role in (Role.OFFICER, Role.AUDITOR, Role.ADMIN)
     ]
     return [*reps, *others]

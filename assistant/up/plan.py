@@ -7,34 +7,36 @@ from pathlib import Path
 from typing import Final
 
 from assistant.appliance import (
-    FAST_SHUTDOWN,
     Child,
     HttpProbe,
+    Item,
     OnProgress,
     PostgresCluster,
     Step,
     install_programs,
 )
-from assistant.appliance.plan import Item
 from assistant.migrations import bootstrap, upgrade
 from assistant.migrations.bootstrap import OWNER, PROCESS_ROLES
 from gateway import Database, DatabaseSettings, Role
 from models import (
     CatalogueEntry,
+    Progress,
+    ServeCommand,
+    engine_python,
     install_engine,
     install_entry,
-    is_engine_installed,
-    is_entry_installed,
+    is_engine_current,
+    is_entry_current,
     load_catalogue,
     serving_command,
 )
 from retrieval import (
-    DEMO_MAP,
     create_crm_roles,
     import_folder,
     load_map,
     read_logins,
     seed_demo_company,
+    shipped_map,
 )
 
 from .accounts import SignIn, demo_sign_ins, ensure_sign_ins, imported_sign_ins, one_of, run_now
@@ -70,7 +72,7 @@ class Plan:
         self._layout = layout
         self._options = options
         self._state = layout.state
-        self._map = options.crm_map or DEMO_MAP
+        self._map = options.crm_map or shipped_map("demo")
         catalogue = load_catalogue()
         self._chat, self._embedding = catalogue.get(CHAT_MODEL), catalogue.get(EMBEDDING_MODEL)
         programs = install_programs(self._state.engines)
@@ -88,8 +90,9 @@ class Plan:
     def items(self) -> list[Item]:
         """Every step and child, with what each needs."""
         items: list[Item] = [
-            self._cluster("postgres", self._postgres, "Appliance database"),
-            self._cluster("crm", self._crm, "CRM database"),
+            Step("clusters", "Creating the databases", self._create_clusters),
+            self._postgres.child("postgres", "Appliance database", depends_on=("clusters",)),
+            self._crm.child("crm", "CRM database", depends_on=("clusters",)),
             Step("migrate", "Preparing the appliance database", self._migrate, ("postgres",)),
             Step("fill-crm", self._fill_title, self._fill_crm, ("crm",)),
             Step("accounts", "Making sign-ins and settings", self._accounts, ("migrate", "fill-crm")),
@@ -106,21 +109,10 @@ class Plan:
     def _fill_title(self) -> str:
         return "Importing the CRM" if self._options.crm_folder else "Filling the demo company's CRM"
 
-    def _cluster(self, name: str, cluster: PostgresCluster, title: str) -> Child:
-        def prepare() -> None:
+    def _create_clusters(self, on_progress: OnProgress) -> None:
+        for name, cluster in (("appliance", self._postgres), ("CRM", self._crm)):
+            on_progress(name, None)
             cluster.create()
-            cluster.recover()
-
-        return Child(
-            name,
-            cluster.command(),
-            cluster,
-            title=title,
-            stop_signal=FAST_SHUTDOWN,
-            stop_timeout=30,
-            account=cluster.programs.account,
-            before_start=prepare,
-        )
 
     def _process(self, name: str, title: str, needs: tuple[str, ...], timeout: float = 90) -> Child:
         return Child(
@@ -138,12 +130,16 @@ class Plan:
         return Step(
             name,
             title,
-            lambda on_progress: _run(install_entry, entry, folder, on_progress, self._state.engines),
+            lambda report: self._install_model(entry, folder, report),
             needs,
             background=True,
             room=entry.work_bytes,
-            is_done=lambda: is_entry_installed(entry, folder),
+            is_done=lambda: is_entry_current(entry, folder),
         )
+
+    def _install_model(self, entry: CatalogueEntry, folder: Path, report: OnProgress) -> None:
+        engine = self._state.engines / "vllm" if entry.recipe else None
+        install_entry(entry, folder, _told(report), engine=engine)
 
     def _embeddings(self) -> Child:
         argv = (
@@ -173,27 +169,17 @@ class Plan:
         install = Step(
             "engine",
             "vLLM",
-            lambda on_progress: _run(install_engine, engine, on_progress),
+            lambda report: _silently(install_engine(engine, _told(report))),
             background=True,
             room=5 * 1024**3,
-            is_done=lambda: is_engine_installed(engine),
+            is_done=lambda: is_engine_current(engine),
         )
         model = self._install("chat-model", "Language model", self._chat, ("engine",))
-        command = serving_command(
-            self._chat,
-            _PROFILE,
-            python=engine / "bin" / "python",
-            folder=self._state.models / self._chat.name,
-            host="127.0.0.1",
-            port=self._layout.ports["vllm"],
-            api_key=self._state.secret("vllm-key").read_text("utf-8").strip(),
-            log_prompts=self._options.log_prompts,
-        )
         server = Child(
             "vllm",
-            command.argv,
-            HttpProbe(f"{self._layout.url('vllm')}{command.ready_path}"),
-            env=command.env,
+            lambda: self._serving(engine_python(engine)).argv,
+            HttpProbe(f"{self._layout.url('vllm')}/health"),
+            env=lambda: self._serving(engine_python(engine)).env,
             title="Language model server",
             depends_on=("chat-model",),
             background=True,
@@ -201,6 +187,18 @@ class Plan:
             stop_timeout=25,
         )
         return [install, model, server]
+
+    def _serving(self, python: Path) -> ServeCommand:
+        return serving_command(
+            self._chat,
+            _PROFILE,
+            python=python,
+            folder=self._state.models / self._chat.name,
+            host="127.0.0.1",
+            port=self._layout.ports["vllm"],
+            api_key=self._state.secret("vllm-key").read_text("utf-8").strip(),
+            log_prompts=self._options.log_prompts,
+        )
 
     def _migrate(self, on_progress: OnProgress) -> None:
         on_progress("roles and schemas", None)
@@ -285,5 +283,15 @@ def ensure_database(superuser_dsn: str, name: str) -> bool:
         return found is not None and found[0] == 0
 
 
-def _run(work: Callable[..., object], *arguments: object) -> None:
-    work(*arguments)
+def _told(report: OnProgress) -> Callable[[Progress], None]:
+    """An installer's progress, as the supervisor shows it."""
+
+    def tell(progress: Progress) -> None:
+        share = progress.done / progress.total if progress.done is not None and progress.total else None
+        report(f"{progress.phase.value} {progress.text}", share)
+
+    return tell
+
+
+def _silently(_result: object) -> None:
+    """A step gives nothing back."""

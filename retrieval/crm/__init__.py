@@ -1,4 +1,4 @@
-from retrieval.crm.against import check_map_against
+from retrieval.crm.against import check_map_against, check_map_at
 from retrieval.crm.errors import (
     AlreadyImported,
     CrmError,
@@ -10,6 +10,7 @@ from retrieval.crm.errors import (
 )
 from retrieval.crm.importer import ImportedTable, import_folder
 from retrieval.crm.load import check_map, load_map
+from retrieval.crm.logins import read_logins
 from retrieval.crm.map import CrmMap, Entity, FactKind, IdentityType
 from retrieval.crm.render import Fact, Identity, RenderedPart, facts, identities, link, render, title
 from retrieval.crm.rights import (
@@ -50,6 +51,7 @@ __all__ = [
     "acl_keys",
     "check_map",
     "check_map_against",
+    "check_map_at",
     "columns_of",
     "consents",
     "create_crm_roles",
@@ -60,6 +62,7 @@ __all__ = [
     "link",
     "load_map",
     "may_see_field",
+    "read_logins",
     "read_user",
     "read_user_now",
     "render",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from retrieval.crm.database import Connection, sql, translated, tuple_row
+from retrieval.crm.database import Connection, connect, sql, translated, tuple_row
 from retrieval.crm.errors import Problem
 from retrieval.crm.map import Attribute, Condition, CrmMap, Entity, attribute_of
 from retrieval.crm.users import columns_read
@@ -47,6 +47,12 @@ def check_map_against(crm_map: CrmMap, connection: Connection[Any]) -> list[Prob
     if not findings:
         findings = [*_unfit(crm_map, tables)]
     return [Problem(0, where, sentence) for where, sentence in dict.fromkeys(findings)]
+
+
+def check_map_at(crm_map: CrmMap, dsn: str) -> list[Problem]:
+    """:func:`check_map_against` on a connection of its own. Raises :class:`CrmUnavailable`."""
+    with connect(dsn, application_name="cloister-check") as connection:
+        return check_map_against(crm_map, connection)
 
 
 def _tables(crm_map: CrmMap, connection: Connection[Any]) -> Tables:

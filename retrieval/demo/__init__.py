@@ -1,7 +1,7 @@
 from retrieval.demo.phrases import Article, load_articles
 from retrieval.demo.questions import DemoQuestion, QuestionKind, demo_questions
 from retrieval.demo.seed import Company, build_company, seed_demo_company
-from retrieval.demo.staff import DOMAIN, EMPLOYEES, TEAMS, TERRITORIES, Employee
+from retrieval.demo.staff import DOMAIN, EMPLOYEES, TEAMS, TERRITORIES, Employee, demo_staff
 
 __all__ = [
     "DOMAIN",
@@ -15,6 +15,7 @@ __all__ = [
     "QuestionKind",
     "build_company",
     "demo_questions",
+    "demo_staff",
     "load_articles",
     "seed_demo_company",
 ]

@@ -110,3 +110,8 @@ def key_account_reps() -> tuple[Employee, ...]:
 
 def escalation_desk() -> tuple[Employee, ...]:
     return tuple(person for person in EMPLOYEES if ESCALATION in person.teams)
+
+
+def demo_staff() -> tuple[Employee, ...]:
+    """Everybody who works there now; their ``login`` is what a sign-in is matched with."""
+    return tuple(person for person in EMPLOYEES if person.is_active)

@@ -9,8 +9,18 @@ from retrieval.rights import visibility_of
 from retrieval.sync import Follower
 
 from .events import RetrievalEvent
+from .focus import visible_rows
 from .typeahead import find_entities
-from .values import FoundEntities, Grant, GrantQuestion, Question, SearchResult, SyncStatus
+from .values import (
+    FoundEntities,
+    Grant,
+    GrantQuestion,
+    Question,
+    SearchResult,
+    SyncStatus,
+    VisibleEntities,
+    VisibleQuestion,
+)
 
 router = APIRouter(prefix="/v1")
 
@@ -51,6 +61,19 @@ async def grant(
         entities=sorted(meant.fields),
     )
     return Grant.model_validate(signed)
+
+
+@router.post("/visible")
+async def visible(
+    question: VisibleQuestion, principal: CallingPrincipal, request: Request
+) -> VisibleEntities:
+    """Tell which of some records the caller may see now."""
+    _reads_content(principal)
+    visibility = await visibility_of(request.state.records, principal)
+    if visibility is None:
+        return VisibleEntities(entities=())
+    found = await visible_rows(request.state.records, visibility, list(question.entities))
+    return VisibleEntities(entities=tuple(sorted(found)))
 
 
 @router.get("/entities")

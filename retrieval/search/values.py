@@ -95,6 +95,18 @@ class Grant(_Value):
     seconds: int
 
 
+class VisibleQuestion(_Value):
+    """Records of which somebody wants to know whether they may be seen."""
+
+    entities: tuple[str, ...] = Field((), max_length=2_000)
+
+
+class VisibleEntities(_Value):
+    """Those of them that may be seen at this moment."""
+
+    entities: tuple[str, ...]
+
+
 class FoundEntity(_Value):
     """A record for the `@` list."""
 

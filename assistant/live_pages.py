@@ -1,0 +1,262 @@
+"""What the pages show, taken from the running appliance for the caller of one request."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import Request
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from approvals import pending_count
+from assistant.admin.audit import AuditReading, Filters, position_after, timeline, verify
+from assistant.admin.health import look_at_health
+from assistant.conversations import list_conversations
+from assistant.conversations.api import conversation_view, restored_titles
+from assistant.pages import (
+    AuditEntry,
+    AuditQuery,
+    AuditTimeline,
+    ConversationLine,
+    ConversationView,
+    DemoAccount,
+    HealthView,
+    OpenedSession,
+    PartState,
+    ReviewList,
+    ReviewState,
+    ReviewView,
+    RunEventView,
+    RunView,
+    SyncState,
+    VerificationView,
+    Viewer,
+)
+from assistant.reviews import list_reviews, read_review
+from assistant.runs.tables import FINAL, Run, RunState
+from assistant.session import SESSION_COOKIE, MaybeSignedIn
+from assistant.settings import WebSettings
+from gateway import (
+    Account,
+    NotSignedIn,
+    Principal,
+    Role,
+    UnitOfWork,
+    record,
+    registered_events,
+    sign_in,
+    sign_out,
+)
+
+_NOTES = {
+    Role.REP: "asks about their own customers",
+    Role.LEAD: "sees the whole territory",
+    Role.OFFICER: "decides in the review queue",
+    Role.AUDITOR: "reads and verifies the record",
+    Role.ADMIN: "runs the machine, sees no content",
+}
+
+
+class LivePages:
+    """`PageData` on the appliance; a FastAPI dependency."""
+
+    def __init__(self, request: Request, session: UnitOfWork, principal: MaybeSignedIn) -> None:
+        self._state: Any = request.state
+        self._settings: WebSettings = request.state.settings
+        self._session = session
+        self._principal = principal
+        self._secret = request.cookies.get(SESSION_COOKIE, "")
+
+    async def viewer(self) -> Viewer | None:
+        """Who is signed in."""
+        who = self._principal
+        if who is None:
+            return None
+        pending = await pending_count(self._session) if who.has(Role.OFFICER) else None
+        return Viewer(who.id, who.login, who.name, who.roles, pending)
+
+    async def sign_in(self, login: str, password: str) -> OpenedSession | None:
+        """Open a session."""
+        opened = await sign_in(self._session, login, password, self._settings.accounts)
+        if opened is None:
+            return None
+        return OpenedSession(opened[0], self._settings.accounts.session_hours * 3600)
+
+    async def sign_out(self) -> None:
+        """Close the caller's session."""
+        if self._principal and self._secret:
+            await sign_out(self._session, self._secret, self._principal)
+
+    async def demo_accounts(self) -> Sequence[DemoAccount]:
+        """Two reps and one person of each other role, on a demo appliance."""
+        if self._settings.demo is None:
+            return ()
+        order = (
+            select(Account)
+            .where(col(Account.disabled).is_(False))
+            .order_by(col(Account.created_at), col(Account.login))
+        )
+        accounts = (await self._session.exec(order)).all()
+        offered = []
+        for role in _NOTES:
+            people = [account for account in accounts if role in account.roles]
+            for account in people[: 2 if role == Role.REP else 1]:
+                offered.append(
+                    DemoAccount(
+                        account.login, self._settings.demo.password, account.name, (role,), _NOTES[role]
+                    )
+                )
+        return offered
+
+    async def examples(self) -> Sequence[str]:
+        """Questions about records that this caller may see."""
+        found = await self._state.retrieval.entities(self._caller, "", limit=40)
+        accounts = [entity.label for entity in found if entity.kind in {"account", "client"}]
+        general = ["How much may I refund without asking?", "How long is the warranty on a heat pump?"]
+        about = (
+            [f"Which cases of {accounts[0]} are open?", f"What was promised to {accounts[-1]}?"]
+            if accounts
+            else []
+        )
+        return [*about, *general]
+
+    async def conversations(self) -> Sequence[ConversationLine]:
+        """The caller's conversations."""
+        found = await list_conversations(self._session, self._caller)
+        titles = await restored_titles(found, self._caller, self._state.door)
+        states = await self._open_states([one.id for one in found])
+        return [
+            ConversationLine(
+                one.id,
+                title,
+                one.updated_at or datetime.now(UTC),
+                pinned=one.pinned,
+                running=bool(states.get(one.id, set()) & {RunState.QUEUED, RunState.RUNNING}),
+                held=RunState.HELD in states.get(one.id, set()),
+                unread=bool(one.updated_at and (one.seen_at is None or one.seen_at < one.updated_at)),
+            )
+            for one, title in zip(found, titles, strict=True)
+        ]
+
+    async def conversation(self, conversation_id: uuid.UUID) -> ConversationView:
+        """The caller's thread."""
+        view = await conversation_view(
+            self._session, self._caller, self._state.door, self._state.retrieval, conversation_id
+        )
+        return ConversationView(
+            conversation_id,
+            view["title"],
+            [_run_view(run) for run in view["runs"]],
+            view["pinned"],
+            view["scope"],
+            await self._label_of(view["scope"]),
+        )
+
+    async def reviews(self, state: ReviewState) -> ReviewList:
+        """One tab of the queue."""
+        return await list_reviews(self._session, self._state.policy, self._caller, state)
+
+    async def review(self, item_id: uuid.UUID) -> ReviewView:
+        """One held answer."""
+        state = self._state
+        return await read_review(
+            self._session, state.policy, state.door, state.retrieval, self._caller, item_id
+        )
+
+    async def health(self) -> HealthView:
+        """The state of every part."""
+        found = await look_at_health(
+            self._session,
+            self._caller,
+            self._settings.peers,
+            self._state.door,
+            self._state.retrieval,
+            self._settings.state_folder,
+        )
+        entities = found.sync.entities if found.sync else ()
+        return HealthView(
+            [PartState(part.name, part.state, part.sentence, found.checked_at) for part in found.parts],
+            [
+                SyncState(
+                    row.entity,
+                    row.rows,
+                    row.points,
+                    row.vectors,
+                    row.lag_seconds,
+                    row.last_sync,
+                    row.running,
+                    row.error,
+                )
+                for row in entities
+            ],
+            found.queue,
+            {name: "serving" for name in found.models},
+            found.checked_at,
+        )
+
+    async def audit(self, query: AuditQuery) -> AuditTimeline:
+        """A page of the record; reading it is recorded."""
+        filters = Filters(query.actor, query.action, query.record, query.since, query.until, query.before)
+        entries = await timeline(self._session, filters)
+        record(self._session, AuditReading.READ, self._caller, entries=len(entries))
+        views = [
+            AuditEntry(
+                str(row.id),
+                row.at or datetime.now(UTC),
+                row.event,
+                row.actor,
+                row.roles,
+                sequence,
+                row.conversation,
+                row.run,
+                row.subject,
+                row.detail,
+            )
+            for row, sequence in entries
+        ]
+        return AuditTimeline(views, position_after(entries), sorted(registered_events()))
+
+    async def verify_audit(self) -> VerificationView:
+        """Check the whole record."""
+        found = await verify(self._session, self._caller, self._settings)
+        return VerificationView(
+            found.sealed,
+            found.unsealed,
+            found.checkpoints,
+            found.anchors,
+            found.faults,
+            datetime.now(UTC),
+        )
+
+    @property
+    def _caller(self) -> Principal:
+        if self._principal is None:
+            raise NotSignedIn("Sign in first.")
+        return self._principal
+
+    async def _open_states(self, conversations: Sequence[uuid.UUID]) -> dict[uuid.UUID, set[str]]:
+        found = (
+            select(Run.conversation_id, func.array_agg(col(Run.state)))
+            .where(col(Run.conversation_id).in_(conversations), col(Run.state).not_in(FINAL))
+            .group_by(col(Run.conversation_id))
+        )
+        return {conversation: set(states) for conversation, states in await self._session.exec(found)}
+
+    async def _label_of(self, scope: str | None) -> str | None:
+        if scope is None:
+            return None
+        found = await self._state.retrieval.search(self._caller, "record", scope=scope, limit=1)
+        titles = [fact.title for fact in found.facts] or [passage.title for passage in found.passages]
+        return titles[0] if titles else scope
+
+
+def _run_view(run: dict[str, Any]) -> RunView:
+    events = [
+        RunEventView(event["seq"], event["kind"], event["data"], datetime.fromisoformat(event["at"]))
+        for event in run["events"]
+    ]
+    created = datetime.fromisoformat(run["created_at"])
+    return RunView(
+        uuid.UUID(run["id"]), run["state"], run["question"], created, events, feedback=run["feedback"]
+    )
