@@ -27,7 +27,7 @@ from gateway import (
     problem,
 )
 from retrieval.crm import AmbiguousUser, CrmError, CrmMap, CrmUnavailable, MapInvalid, load_map
-from retrieval.index import EdgeIndex, Terms
+from retrieval.index import EdgeIndex, Embedder, Terms
 from retrieval.records import Records
 from retrieval.search.api import router
 from retrieval.search.events import register_retrieval_events
@@ -53,9 +53,10 @@ class State(TypedDict):
     filler: Filler
 
 
-def create_retrieval_app(settings: RetrievalSettings) -> FastAPI:
+def create_retrieval_app(settings: RetrievalSettings, embedder: Embedder | None = None) -> FastAPI:
     """The process. Raises `SettingsError` when the CRM map cannot be used; the rest is found at start.
 
+    Without an `embedder` vectors are made by way of the door.
     It starts while the CRM, the door or the database do not answer, and recovers when they do.
     """
     crm_map = _map(settings.crm.map_file)
@@ -64,7 +65,7 @@ def create_retrieval_app(settings: RetrievalSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
-            yield await _start(settings, crm_map, stack)
+            yield await _start(settings, crm_map, embedder, stack)
 
     app = FastAPI(
         title="Cloister retrieval", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
@@ -79,7 +80,9 @@ def create_retrieval_app(settings: RetrievalSettings) -> FastAPI:
     return app
 
 
-async def _start(settings: RetrievalSettings, crm_map: CrmMap, stack: AsyncExitStack) -> State:
+async def _start(
+    settings: RetrievalSettings, crm_map: CrmMap, embedder: Embedder | None, stack: AsyncExitStack
+) -> State:
     tokens = Tokens(settings.trust)
     database = Database(settings.database)
     stack.push_async_callback(database.close)
@@ -89,15 +92,16 @@ async def _start(settings: RetrievalSettings, crm_map: CrmMap, stack: AsyncExitS
     records = Records(crm_map, settings.crm)
     stack.push_async_callback(records.close)
     await records.open()
-    http = create_http_client(settings.door.url, tls=settings.door.tls)
-    stack.push_async_callback(http.aclose)
-    door = DoorClient(http, tokens)
+    if embedder is None:
+        http = create_http_client(settings.door.url, tls=settings.door.tls)
+        stack.push_async_callback(http.aclose)
+        embedder = DoorClient(http, tokens)
 
     terms, roster, mirror = Terms(), Roster(), Mirror(index)
     builder = Builder(crm_map, roster, terms, await envelope.hash_key(_HASH_PURPOSE))
     passes = Passes(records, mirror, roster, builder, database, envelope, settings.sync.page_rows)
     follower = Follower(records, index, mirror, passes, database, settings.sync)
-    filler = Filler(records, index, mirror, builder, door, settings.sync.embed_batch, follower.look_again)
+    filler = Filler(records, index, mirror, builder, embedder, settings.sync.embed_batch, follower.look_again)
     _run(stack, follower.run(), "sync")
     if settings.sync.fill_vectors:
         _run(stack, filler.run(follower.caught_up), "vectors")
@@ -106,7 +110,7 @@ async def _start(settings: RetrievalSettings, crm_map: CrmMap, stack: AsyncExitS
         tokens=tokens,
         audience=AUDIENCE,
         records=records,
-        searcher=Searcher(records, index, terms, door, lambda: follower.stale),
+        searcher=Searcher(records, index, terms, embedder, lambda: follower.stale),
         granter=Granter(records, tokens),
         follower=follower,
         filler=filler,

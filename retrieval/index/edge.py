@@ -30,12 +30,20 @@ from .points import (
 _DENSE: Final = "dense"
 _TERMS: Final = "terms"
 _SHAPE: Final = 1  # raised when the payload or the vectors change: a new folder is filled beside the old
-_KEYWORDS: Final = ("ref", "kind", "acl", "up")
+_KEYWORDS: Final = ("ref", "kind", "acl", "up", "wants")
+_VECTOR: Final = "vector"  # a word: the engine does not match booleans
 _SCROLL: Final = 20_000
 _READ: Final = ["ref", "version", "shape", "names", "size", "digest"]
 _HIT: Final = ["ref", "field", "ordinal"]
 
 T = TypeVar("T")
+
+
+class IndexFailed(PartUnavailable):
+    """The engine refused or could not carry out an operation; the log says where."""
+
+    def __init__(self) -> None:
+        super().__init__("record index", "The record index failed. Nothing was lost; try again in a moment.")
 
 
 class Terms:
@@ -90,7 +98,7 @@ class EdgeIndex:
     async def waiting(self, limit: int) -> list[Waiting]:
         q = self._q
         wanted = q.Filter(
-            must=[q.FieldCondition("wants", match=q.MatchValue(True))],
+            must=[q.FieldCondition("wants", match=q.MatchValue(_VECTOR))],
             must_not=[q.HasVectorCondition(_DENSE)],
         )
         request = q.ScrollRequest(limit=limit, filter=wanted, with_payload=[*_HIT, "digest"])
@@ -121,7 +129,10 @@ class EdgeIndex:
         self._threads.shutdown()
 
     async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except Exception as error:  # the engine raises nothing narrower
+            raise IndexFailed from error
 
     def _open(self, folder: Path, dimensions: int) -> Any:
         if not (folder / "edge_config.json").exists():
@@ -131,7 +142,7 @@ class EdgeIndex:
         except Exception as error:  # the engine raises nothing narrower
             if "WouldBlock" in str(error):
                 raise PartUnavailable(
-                    "index",
+                    "record index",
                     f"The index in {folder} is in use by another process. Stop that one first: "
                     "one process owns the index.",
                 ) from error
@@ -152,7 +163,6 @@ class EdgeIndex:
         shard = q.EdgeShard.create(str(folder), config)
         for name in _KEYWORDS:
             shard.update(q.UpdateOperation.create_field_index(name, q.PayloadSchemaType.Keyword))
-        shard.update(q.UpdateOperation.create_field_index("wants", q.PayloadSchemaType.Bool))
         return shard
 
     def _load(self) -> dict[str, dict[str, Known]]:
@@ -207,12 +217,12 @@ class EdgeIndex:
         if leg.terms is not None:
             terms = q.SparseVector(leg.terms.indices, leg.terms.values)
             query = q.Query.Nearest(terms, using=_TERMS)
+            # What a term is worth is counted among visible points only: else a score would tell of others.
+            params = q.SearchParams(idf=q.IdfParams(corpus=q.Filter(must=[visible])))
         else:
-            query = q.Query.Nearest(list(leg.vector or ()), using=_DENSE)
-        # What a term is worth is counted among visible points only: else a score would tell of others.
-        corpus = q.SearchParams(idf=q.IdfParams(corpus=q.Filter(must=[visible])))
+            query, params = q.Query.Nearest(list(leg.vector or ()), using=_DENSE), None
         return q.QueryRequest(
-            limit=leg.limit, query=query, filter=q.Filter(must=must), params=corpus, with_payload=_HIT
+            limit=leg.limit, query=query, filter=q.Filter(must=must), params=params, with_payload=_HIT
         )
 
     def _counts(self, kinds: Sequence[str]) -> dict[str, Counts]:
@@ -229,7 +239,7 @@ class EdgeIndex:
 def _own(
     shared: Mapping[str, object], field: str, ordinal: int, digest: str, *, wants: bool
 ) -> dict[str, object]:
-    return {**shared, "field": field, "ordinal": ordinal, "digest": digest, "wants": wants}
+    return {**shared, "field": field, "ordinal": ordinal, "digest": digest, "wants": _VECTOR if wants else ""}
 
 
 def _hit(point: str, payload: Mapping[str, Any], score: float) -> Hit:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from gateway import CloisterError, DoorClient, Principal, log
+from gateway import CloisterError, Principal, log
 from retrieval.crm import AmbiguousUser, CrmUnavailable, facts, link, title
 from retrieval.crm.map import FactKind, Row
-from retrieval.index import Index, Leg, Terms
+from retrieval.index import Embedder, Index, Leg, Terms
 from retrieval.pieces import (
     FACTS,
     Piece,
@@ -54,7 +54,7 @@ class _Spot(NamedTuple):
         return f"{self.kind}:{self.key}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Checked:
     """A spot that the CRM confirmed, with its live row."""
 
@@ -73,14 +73,14 @@ class Searcher:
         records: Records,
         index: Index,
         terms: Terms,
-        door: DoorClient,
+        embedder: Embedder,
         is_stale: Callable[[], bool],
     ) -> None:
         self._records = records
         self._map = records.crm_map
         self._index = index
         self._terms = terms
-        self._door = door
+        self._embedder = embedder
         self._is_stale = is_stale
 
     async def search(self, principal: Principal, question: Question) -> SearchResult:
@@ -135,7 +135,7 @@ class Searcher:
         """The question's vector, or None when the door cannot make it: terms alone must then do."""
         try:
             async with asyncio.timeout(_EMBED_S):
-                (vector,) = await self._door.embed(principal, [plain_references(question)], "query")
+                (vector,) = await self._embedder.embed(principal, [plain_references(question)], "query")
         except (CloisterError, TimeoutError) as error:
             log.warning("search.words_only", reason=type(error).__name__)
             return None

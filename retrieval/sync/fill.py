@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from gateway import CloisterError, DoorClient, Principal, Role, log
+from gateway import CloisterError, Principal, Role, log
 from retrieval.crm import CrmError
-from retrieval.index import Index, Waiting
+from retrieval.index import Embedder, Index, Waiting
 from retrieval.records import Records
 
 from .build import Builder
@@ -28,7 +28,7 @@ class Filler:
         index: Index,
         mirror: Mirror,
         builder: Builder,
-        door: DoorClient,
+        embedder: Embedder,
         batch: int,
         changed: Callable[[str, Iterable[str]], None],
     ) -> None:
@@ -37,7 +37,7 @@ class Filler:
         self._index = index
         self._mirror = mirror
         self._builder = builder
-        self._door = door
+        self._embedder = embedder
         self._batch = batch
         self._changed = changed
         self.idle = asyncio.Event()
@@ -77,7 +77,7 @@ class Filler:
         order = sorted(texts, key=lambda piece: len(texts[piece]))
         for start in range(0, len(order), self._batch):
             batch = order[start : start + self._batch]
-            vectors = await self._door.embed(_SELF, [texts[piece] for piece in batch], "index")
+            vectors = await self._embedder.embed(_SELF, [texts[piece] for piece in batch], "index")
             filled += await self._mirror.add_vectors(dict(zip(batch, vectors, strict=True)))
         return filled
 
