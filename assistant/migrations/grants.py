@@ -35,13 +35,13 @@ GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
     ),
     "cloister_door": (
         (_ADD, _AUDIT),
-        (_READ, ("gateway.account", "gateway.api_token", "gateway.gazetteer_*")),
+        (_READ, ("gateway.account", "gateway.api_token", "gateway.identity", "gateway.identity_version")),
         (_CHANGE, ("gateway.token", "gateway.subject_key")),
     ),
     "cloister_retrieval": (
         (_ADD, _AUDIT),
         (_CHANGE, ("gateway.subject_key",)),
-        (_ALL, ("gateway.gazetteer_*", "schema retrieval")),
+        (_ALL, ("gateway.identity", "gateway.identity_version", "schema retrieval")),
     ),
 }
 
@@ -74,10 +74,7 @@ def _matching(pattern: str, tables: Sequence[str]) -> list[str]:
     if pattern.startswith("schema "):
         prefix = pattern.removeprefix("schema ") + "."
         return [table for table in tables if table.startswith(prefix)]
-    if pattern.endswith("*"):
-        found = [table for table in tables if table.startswith(pattern[:-1])]
-    else:
-        found = [table for table in tables if table == pattern]
+    found = [table for table in tables if table == pattern]
     if not found:
         raise ValueError(f"rights are given on {pattern}, which does not exist")
     return found
