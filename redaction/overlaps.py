@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
 from .entities import Source, Span
 from .errors import InvalidSpan
+
+Range = tuple[int, int]
 
 _TRUST = {source: rank for rank, source in enumerate(Source)}
 
@@ -29,18 +32,23 @@ def resolve(text: str, spans: Iterable[Span]) -> list[Span]:
             raise InvalidSpan(span.start, span.end, len(text))
         (known if span.source in (Source.GAZETTEER, Source.DICTIONARY) else guessed).append(span)
     kept: list[Span] = []
+    taken: list[Range] = []
     candidates = sorted([*known, *_united(guessed)], key=_order)
     for _, equally_trusted in groupby(candidates, key=lambda span: _TRUST[span.source]):
-        cut = [span for span in equally_trusted if not _keep_whole(span, kept)]
+        cut = [span for span in equally_trusted if not _take_whole(span, kept, taken)]
         for span in cut:
-            kept.extend(subtract(text, span, _ranges_over(span, kept)))
+            for piece in subtract(text, span, taken):
+                _take_whole(piece, kept, taken)
     return sorted(kept, key=lambda span: span.start)
 
 
-def subtract(text: str, span: Span, ranges: Iterable[tuple[int, int]]) -> list[Span]:
-    """What is left of `span` outside `ranges`; a part of a value is no longer that record's value."""
+def subtract(text: str, span: Span, ranges: list[Range]) -> list[Span]:
+    """What is left of `span` outside `ranges`; a part of a value is no longer that record's value.
+
+    `ranges` are disjoint and in order.
+    """
     pieces = [(span.start, span.end)]
-    for start, end in ranges:
+    for start, end in _touching(ranges, span):
         pieces = [piece for begin, finish in pieces for piece in _cut(begin, finish, start, end)]
     if pieces == [(span.start, span.end)]:
         return [span]
@@ -52,11 +60,17 @@ def subtract(text: str, span: Span, ranges: Iterable[tuple[int, int]]) -> list[S
     ]
 
 
-def _keep_whole(span: Span, kept: list[Span]) -> bool:
-    if _ranges_over(span, kept):
+def _take_whole(span: Span, kept: list[Span], taken: list[Range]) -> bool:
+    if _touching(taken, span):
         return False
     kept.append(span)
+    insort(taken, (span.start, span.end))
     return True
+
+
+def _touching(ranges: list[Range], span: Span) -> list[Range]:
+    first = bisect_right(ranges, span.start, key=lambda pair: pair[1])
+    return ranges[first : bisect_left(ranges, span.end, key=lambda pair: pair[0])]
 
 
 def _order(span: Span) -> tuple[int, int, int, float, str]:
@@ -82,10 +96,6 @@ def _united(spans: list[Span]) -> Iterator[Span]:
             better = min(current, span, key=_order)
             current = replace(better, start=current.start, end=max(current.end, span.end))
         yield current
-
-
-def _ranges_over(span: Span, kept: list[Span]) -> list[tuple[int, int]]:
-    return [(other.start, other.end) for other in kept if other.start < span.end and span.start < other.end]
 
 
 def _cut(start: int, end: int, cut_start: int, cut_end: int) -> Iterator[tuple[int, int]]:

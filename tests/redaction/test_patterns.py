@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from redaction import DetectorFailed, EntityType
+from redaction.checksums import is_iban, is_luhn
+from redaction.normalise import Reading
+from redaction.patterns import PatternDetector
+
+
+def test_patterns_never_reach_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("a pattern wanted to go online")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    spans = PatternDetector().find(Reading("mail bob@corp.co.uk or call +44 20 7946 0958"))
+    assert {span.type for span in spans} >= {EntityType.EMAIL, EntityType.PHONE}
+
+
+def test_a_pattern_that_runs_out_of_time_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("redaction.patterns._SECONDS", 1e-9)
+    with pytest.raises(DetectorFailed, match="out of time"):
+        PatternDetector().find(Reading("mail bob@corp.example now " * 2000))
+
+
+@pytest.mark.parametrize("evil", ["a@", "1-", "+1", "x.y", "12 a b c ", "zip ", "A1 ", "[at] ", "Str. "])
+def test_a_hundred_thousand_characters_are_read_in_time(evil: str) -> None:
+    PatternDetector().find(Reading((evil * 100_000)[:100_000]))
+
+
+@pytest.mark.parametrize("digits", ["4111111111111111", "378282246310005", "6011111111111117"])
+def test_card_numbers_have_their_check_digit(digits: str) -> None:
+    assert is_luhn(digits)
+    assert not any(is_luhn(digits[:-1] + other) for other in "0123456789" if other != digits[-1])
+
+
+@pytest.mark.parametrize(
+    "iban", ["DE89370400440532013000", "GB82WEST12345698765432", "FR1420041010050500013M02606"]
+)
+def test_ibans_have_length_and_check_digits(iban: str) -> None:
+    assert is_iban(iban)
+    assert is_iban(iban.lower())
+    assert not is_iban(iban[:-1])
+    assert not is_iban(iban[:4] + iban[5] + iban[4] + iban[6:])
