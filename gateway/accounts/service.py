@@ -95,7 +95,7 @@ async def sign_in(
 
 async def sign_out(session: AsyncSession, secret: str, principal: Principal) -> None:
     """Close a session; doing it twice is fine."""
-    await session.execute(delete(Session).where(col(Session.secret_hash) == _hash(secret)))
+    await session.exec(delete(Session).where(col(Session.secret_hash) == _hash(secret)))
     record(session, GatewayEvent.SIGNED_OUT, principal)
 
 
@@ -148,7 +148,7 @@ async def principal_of_account(session: AsyncSession, *, login: str = "", accoun
 
 async def disable_account(session: AsyncSession, login: str) -> None:
     """Stop an account from signing in; its sessions and tokens end at once."""
-    await session.execute(update(Account).where(col(Account.login) == _normal(login)).values(disabled=True))
+    await session.exec(update(Account).where(col(Account.login) == _normal(login)).values(disabled=True))
 
 
 def _principal(account: Account) -> Principal:

@@ -13,7 +13,7 @@ from typing import Final
 
 from joserfc import jws
 from joserfc.jwk import OKPKey
-from sqlalchemy import text
+from sqlalchemy import func, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -58,9 +58,7 @@ class Sealer:
     async def seal(self) -> int:
         """Seal what is committed; gives the number of events. Anchors a checkpoint when one is due."""
         async with self._database.transaction() as session:
-            if not (
-                await session.execute(text("SELECT pg_try_advisory_xact_lock(:k)"), {"k": _LOCK})
-            ).scalar():
+            if not (await session.exec(select(func.pg_try_advisory_xact_lock(_LOCK)))).one():
                 return 0
             head = await _head(session)
             rows = await _unsealed(session)
@@ -108,7 +106,8 @@ async def _head(session: AsyncSession) -> AuditSeal | None:
 
 
 async def _unsealed(session: AsyncSession) -> list[AuditRow]:
-    ids = [row.id for row in await session.execute(_UNSEALED, {"batch": _BATCH})]
+    found = await (await session.connection()).execute(_UNSEALED, {"batch": _BATCH})
+    ids = [row.id for row in found]
     rows = {row.id: row for row in await session.exec(select(AuditRow).where(col(AuditRow.id).in_(ids)))}
     return [rows[key] for key in ids]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import text, update
+from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.keys import Envelope
@@ -45,7 +45,7 @@ async def publish_identities(
     """
     version = await _next_version(session)
     if removals:
-        await session.execute(
+        await session.exec(
             update(IdentityRow)
             .where(col(IdentityRow.entity).in_(set(removals)), col(IdentityRow.removed).is_(False))
             .values(sealed=None, removed=True, version=version)
@@ -54,9 +54,7 @@ async def publish_identities(
     items = [item for _, item in sorted(unique.items())]
     for start in range(0, len(items), _BATCH):
         await _upsert(session, envelope, items[start : start + _BATCH], version)
-    await session.execute(
-        text("SELECT pg_notify(:channel, :version)"), {"channel": IDENTITY_CHANNEL, "version": str(version)}
-    )
+    await session.exec(select(func.pg_notify(IDENTITY_CHANNEL, str(version))))
     return version
 
 
@@ -66,7 +64,7 @@ async def _next_version(session: AsyncSession) -> int:
         index_elements=["id"],
         set_={"version": IdentityVersionRow.__table__.c.version + 1},  # type: ignore[attr-defined]
     ).returning(col(IdentityVersionRow.version))
-    return int((await session.execute(bumped)).scalar_one())
+    return int((await session.exec(bumped)).scalar_one())
 
 
 async def _upsert(
@@ -87,7 +85,7 @@ async def _upsert(
         for item, value in zip(items, sealed, strict=True)
     ]
     statement = insert(IdentityRow).values(rows)
-    await session.execute(
+    await session.exec(
         statement.on_conflict_do_update(
             index_elements=["entity", "field", "value_mac"],
             set_={name: statement.excluded[name] for name in ("type", "sealed", "version", "removed")},

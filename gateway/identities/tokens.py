@@ -96,7 +96,7 @@ class ConversationTokens:
                 }
                 for record, subject, value in zip(added, subjects, sealed, strict=True)
             ]
-            await session.execute(insert(TokenRow).values(rows))
+            await session.exec(insert(TokenRow).values(rows))
             for record in added:
                 self.facts[record.token] = found[record.token]
                 self._values[record.token] = record.value
@@ -106,7 +106,7 @@ class ConversationTokens:
     async def _note_typed(self, session: AsyncSession, tokens: frozenset[str], principal: str) -> None:
         news = [token for token in tokens if principal not in self.typed_by[token]]
         if news:
-            await session.execute(
+            await session.exec(
                 update(TokenRow)
                 .where(col(TokenRow.conversation) == self.conversation, col(TokenRow.token).in_(news))
                 .values(typed_by=func.array_append(TokenRow.typed_by, principal))
@@ -123,7 +123,7 @@ class ConversationTokens:
 
 async def lock_conversation(session: AsyncSession, conversation: uuid.UUID) -> None:
     """Let no one else give out tokens in this conversation until the transaction ends."""
-    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(conversation), 7))))
+    await session.exec(select(func.pg_advisory_xact_lock(func.hashtextextended(str(conversation), 7))))
 
 
 async def load_tokens(

@@ -63,7 +63,7 @@ class Envelope:
             .where(col(SubjectKey.subject) == subject, col(SubjectKey.wrapped).is_not(None))
             .values(wrapped=None, destroyed_at=func.now())
         )
-        done = await session.execute(statement)
+        done = await session.exec(statement)
         self.forget(subject)
         return bool(getattr(done, "rowcount", 0))
 
@@ -94,7 +94,7 @@ class Envelope:
             fresh = [
                 {"subject": name, "wrapped": await self._keeper.wrap(os.urandom(32), name)} for name in absent
             ]
-            await session.execute(insert(SubjectKey).on_conflict_do_nothing(), fresh)
+            await session.exec(insert(SubjectKey).on_conflict_do_nothing(), params=fresh)
             rows |= await self._rows(session, set(absent))
         for name, wrapped in rows.items():
             if wrapped is not None:

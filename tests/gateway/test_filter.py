@@ -77,7 +77,7 @@ def test_a_long_text_is_judged_in_time_linear_in_its_length() -> None:
     "broken",
     [
         "families: {a: s}\nrules: [{id: x, family: b, points: 1, patterns: [], positive: [], negative: []}]",
-        "families: {a: s}\nrules: [{id: x, family: a, points: 1, patterns: ['('], positive: [], negative: []}]",
+        "families: {a: s}\nrules: [{id: x, family: a, points: 0, patterns: ['('], positive: []}]",
     ],
 )
 def test_broken_rules_stop_the_start(broken: str) -> None:
