@@ -194,7 +194,7 @@ async def undo(session: AsyncSession, reviewer: Principal, item_id: uuid.UUID) -
     undone = await _updated(session, statement.returning(HeldItem))
     if undone is None:
         raise TooLateToUndo
-    await session.execute(update(Vote).where(col(Vote.id) == mine.id).values(undone_at=func.now()))
+    await session.exec(update(Vote).where(col(Vote.id) == mine.id).values(undone_at=func.now()))
     _record(session, ApprovalEvent.UNDONE, reviewer, undone)
     return undone
 
@@ -278,7 +278,7 @@ async def _vote(
 ) -> int:
     """Record the vote in place of an earlier one; gives how many reviewers approve this very text."""
     standing = (col(Vote.item) == item.id, col(Vote.undone_at).is_(None))
-    await session.execute(
+    await session.exec(
         update(Vote).where(*standing, col(Vote.reviewer) == reviewer.id).values(undone_at=func.now())
     )
     verdict = decision.verdict
@@ -400,5 +400,5 @@ async def _now(session: AsyncSession) -> datetime:
 
 
 async def _updated(session: AsyncSession, statement: ReturningUpdate[HeldItem]) -> HeldItem | None:
-    done = await session.execute(statement, execution_options={"populate_existing": True})
+    done = await session.exec(statement, execution_options={"populate_existing": True})
     return done.scalar_one_or_none()

@@ -80,7 +80,7 @@ async def take_effect(session: AsyncSession, item_id: uuid.UUID, payload_hash: s
         .returning(HeldItem)
         .execution_options(populate_existing=True)
     )
-    item = (await session.execute(statement)).scalar_one_or_none()
+    item = (await session.exec(statement)).scalar_one_or_none()
     if item is None:
         return await _why_none(session, item_id, payload_hash)
     payload = item.to_release()
@@ -123,7 +123,7 @@ async def due_effects(session: AsyncSession, *, limit: int = 100) -> Sequence[He
         .order_by(col(HeldItem.effective_after))
         .limit(limit)
     )
-    return (await session.exec(due)).all()
+    return (await session.exec(due, execution_options={"populate_existing": True})).all()
 
 
 async def _why_none(session: AsyncSession, item_id: uuid.UUID, payload_hash: str) -> NoEffect:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -58,11 +58,12 @@ async def hold(
         "state": ItemState.PENDING,
         "deadline": func.now() + timedelta(minutes=policy.deadline_minutes(weighing)),
     }
-    waiting = col(HeldItem.state) == ItemState.PENDING
+    # a literal: a prepared statement's parameter cannot be matched with the partial index
+    waiting = text("state = 'pending'")
     fresh = (
         insert(HeldItem).values(values).on_conflict_do_nothing(index_elements=["run"], index_where=waiting)
     )
-    made = await session.execute(fresh.returning(col(HeldItem.id)))
+    made = await session.exec(fresh.returning(col(HeldItem.id)))
     if made.scalar_one_or_none() is None:
         return await _held_before(session, run, payload)
     item = (await session.exec(select(HeldItem).where(HeldItem.id == values["id"]))).one()
@@ -100,7 +101,7 @@ async def cancel(session: AsyncSession, requester: Principal, item_id: uuid.UUID
         .returning(HeldItem)
         .execution_options(populate_existing=True)
     )
-    item: HeldItem | None = (await session.execute(statement)).scalar_one_or_none()
+    item: HeldItem | None = (await session.exec(statement)).scalar_one_or_none()
     if item is None:
         there = (await session.exec(select(HeldItem.state).where(*mine))).one_or_none()
         if there is None:
@@ -126,7 +127,7 @@ async def expire_due(session: AsyncSession, *, limit: int = 100) -> Sequence[uui
         .returning(HeldItem)
         .execution_options(populate_existing=True)
     )
-    items = (await session.execute(statement)).scalars().all()
+    items = (await session.exec(statement)).scalars().all()
     for item in items:
         await _ended(session, item, ApprovalEvent.EXPIRED, "deadline")
     return [item.id for item in items]

@@ -89,7 +89,7 @@ async def queue(
         .order_by(*_order(view))
         .limit(PAGE)
     )
-    rows = await session.exec(listed)
+    rows = await session.exec(listed, execution_options={"populate_existing": True})
     return [_entry(item, viewer, now, position, approvals) for item, position, approvals in rows]
 
 
@@ -110,7 +110,7 @@ async def counts(session: AsyncSession, viewer: Principal) -> Mapping[QueueView,
     """How many items each tab has. Raises `NotAllowed` unless the viewer is an officer."""
     require(viewer, Role.OFFICER)
     each = [func.count().filter(_shown_in(view, viewer)) for view in QueueView]
-    row = (await session.execute(select(*each).select_from(HeldItem))).one()
+    row: Any = (await session.exec(select(*each).select_from(HeldItem))).one()
     return dict(zip(QueueView, row, strict=True))
 
 
@@ -155,7 +155,7 @@ async def open_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID
     if item.requester == viewer.id:
         return item
     opened = insert(Opening).values(item=item.id, reviewer=viewer.id, payload_hash=item.current_hash)
-    await session.execute(
+    await session.exec(
         opened.on_conflict_do_update(
             index_elements=["item", "reviewer"],
             set_={"payload_hash": item.current_hash, "opened_at": func.now()},
@@ -189,7 +189,7 @@ async def claim(session: AsyncSession, policy: Policy, reviewer: Principal, item
         .returning(HeldItem)
         .execution_options(populate_existing=True)
     )
-    item: HeldItem | None = (await session.execute(statement)).scalar_one_or_none()
+    item: HeldItem | None = (await session.exec(statement)).scalar_one_or_none()
     if item is None:
         raise await _why_not_claimed(session, reviewer, item_id)
     await mark_present(session, reviewer)
@@ -207,7 +207,7 @@ async def release_claim(session: AsyncSession, reviewer: Principal, item_id: uui
         .returning(HeldItem)
         .execution_options(populate_existing=True)
     )
-    item: HeldItem | None = (await session.execute(statement)).scalar_one_or_none()
+    item: HeldItem | None = (await session.exec(statement)).scalar_one_or_none()
     if item is None:
         return await get_item(session, reviewer, item_id)
     _record(session, ApprovalEvent.CLAIM_RELEASED, reviewer, item)
@@ -225,7 +225,7 @@ async def officers_on_duty(session: AsyncSession, *, besides: str | None = None)
 async def mark_present(session: AsyncSession, reviewer: Principal) -> None:
     """Remember that an officer is at the queue."""
     seen = insert(Presence).values(reviewer=reviewer.id)
-    await session.execute(
+    await session.exec(
         seen.on_conflict_do_update(
             index_elements=["reviewer"],
             set_={"seen_at": func.now()},

@@ -16,6 +16,7 @@ from approvals import (
     claim,
     edit,
     get_item,
+    officers_on_duty,
     pending_count,
     place_of,
     reject,
@@ -83,6 +84,17 @@ class ItemStatus(BaseModel):
     position: int | None
 
 
+class WaitingStatus(BaseModel):
+    """What the card of a held answer tells: never its text."""
+
+    id: uuid.UUID
+    state: str
+    deadline: datetime
+    position: int | None
+    waiting: int
+    officers_on_duty: int
+
+
 class Badge(BaseModel):
     """How many items wait."""
 
@@ -105,6 +117,21 @@ async def badge(principal: SignedIn, session: UnitOfWork) -> Badge:
     """Count what waits."""
     require(principal, Role.OFFICER)
     return Badge(pending=await pending_count(session))
+
+
+@router.get("/{item_id}/status")
+async def status(item_id: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> WaitingStatus:
+    """Tell the requester (or an officer) how an item's waiting goes."""
+    item = await get_item(session, principal, item_id)
+    place = await place_of(session, item.id)
+    return WaitingStatus(
+        id=item.id,
+        state=item.state,
+        deadline=item.deadline,
+        position=place.position,
+        waiting=place.waiting,
+        officers_on_duty=await officers_on_duty(session, besides=item.requester),
+    )
 
 
 @router.get("/{item_id}")

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from gettext import gettext as _
 
@@ -44,6 +44,7 @@ from retrieval import RetrievalClient
 from .reveal import Revealed, reveal
 
 _OPEN = frozenset({ItemState.PENDING})
+_RELEASED = frozenset({ItemState.APPROVED, ItemState.EDITED})
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,10 @@ class HistoryEntry:
 
 @dataclass(frozen=True)
 class OpenedReview(ReviewView):
-    """An item as the API and the page show it; `reviewers` is how many must agree, `approvals` how many do."""
+    """An item as the API and the page show it: `reviewers` must agree, `approvals` of them do by now.
+
+    The draft's texts are empty where the viewer asked the question and it is not released.
+    """
 
     history: Sequence[HistoryEntry] = ()
     approvals: int = 0
@@ -101,7 +105,7 @@ async def read_review(
     now = _now(item)
     payload, final = item.held(), item.to_release()
     standing = [v for v in votes if v.undone_at is None and v.payload_hash == item.current_hash]
-    return OpenedReview(
+    opened = OpenedReview(
         line=_opened_line(item, policy, viewer, names),
         hash=item.current_hash,
         asked=revealed[payload.question].shown,
@@ -123,6 +127,17 @@ async def read_review(
         may_undo=item.effect_at is None and _undoable(item, viewer, standing, now),
         draft=revealed[payload.draft].shown,
     )
+    return opened if may_read_draft(item, viewer) else _without_draft(opened)
+
+
+def may_read_draft(item: HeldItem, viewer: Principal) -> bool:
+    """Whether a reviewer may read what is held: nobody reads the answer to their own question unreleased."""
+    return item.requester != viewer.id or (item.state in _RELEASED and item.effect_at is not None)
+
+
+def _without_draft(opened: OpenedReview) -> OpenedReview:
+    kept = {name: marks for name, marks in opened.highlights.items() if name in {"asked", "saw_question"}}
+    return replace(opened, shown="", saw_draft="", draft="", highlights=kept, history=(), decision=None)
 
 
 def reject_reasons() -> Mapping[str, str]:
@@ -223,16 +238,18 @@ def _decision(item: HeldItem, revealed: Mapping[str, Revealed]) -> ReviewDecisio
     final = item.to_release()
     return ReviewDecision(
         outcome=item.state,
-        role="officer"
-        if item.decided_by
-        else "requester"
-        if item.state == ItemState.CANCELLED
-        else "deadline",
+        role=_decider(item),
         at=item.decided_at,
         reason=item.reason,
         note=revealed[item.note].shown if item.note else None,
         text=revealed[final.text].shown if final.edited is not None else None,
     )
+
+
+def _decider(item: HeldItem) -> str:
+    if item.decided_by:
+        return "officer"
+    return "requester" if item.state is ItemState.CANCELLED else "deadline"
 
 
 def _history(

@@ -1,7 +1,7 @@
 """The shipped policy finds what its examples say, and a broken file is refused in words."""
 
-
 import pytest
+from _pytest.mark import ParameterSet
 
 from approvals import Weighing, load_policy, weigh_question, weigh_sentence
 from approvals.policy import Example, Rule
@@ -24,7 +24,7 @@ def weigh(example: Example) -> Weighing:
     )
 
 
-def examples(kind: str) -> list[object]:
+def examples(kind: str) -> list[ParameterSet]:
     found = []
     for rule in POLICY.rules:
         for text in getattr(rule.examples, kind):

@@ -1,0 +1,35 @@
+"""A database with the queue in it, one for all tests of this folder; each test begins with an empty queue."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from approvals import ApprovalEvent
+from gateway import Database, DatabaseSettings, register_events
+
+from .queues import create_tables, opened, run_sql, settings_of
+
+
+@pytest.fixture(scope="session")
+def queue_settings(
+    new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> DatabaseSettings:
+    register_events(ApprovalEvent)
+    dsn = new_database()
+    create_tables(dsn)
+    folder: Path = tmp_path_factory.mktemp("queue")
+    return settings_of(dsn, folder, pool_size=20)
+
+
+@pytest_asyncio.fixture
+async def database(queue_settings: DatabaseSettings) -> AsyncIterator[Database]:
+    async with opened(queue_settings) as database:
+        async with database.transaction() as session:
+            await run_sql(
+                session,
+                "TRUNCATE approvals.held_item, approvals.presence, gateway.audit_event, "
+                "jobs.procrastinate_jobs CASCADE",
+            )
+        yield database

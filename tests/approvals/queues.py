@@ -1,0 +1,140 @@
+"""Parts that the queue's tests share: people, answers, and a database with the queue's tables."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from procrastinate.schema import SchemaManager
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import CursorResult, create_engine, text
+from sqlmodel import SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from approvals import (
+    HeldItem,
+    HeldSentence,
+    HeldSource,
+    Payload,
+    Policy,
+    RuleHit,
+    Tier,
+    Weighing,
+    hold,
+    load_policy,
+)
+from gateway import SCHEMAS, Database, DatabaseSettings, Principal, Role
+
+POLICY: Policy = load_policy()
+LONG = "This sentence is here to make the text long. " * 20
+
+
+def person(name: str, *roles: Role) -> Principal:
+    """Somebody, always the same for the same name."""
+    return Principal(str(uuid.uuid5(uuid.NAMESPACE_DNS, name)), name, frozenset(roles), name.title())
+
+
+REP = person("alice", Role.REP)
+OFFICER = person("olga", Role.OFFICER)
+SECOND = person("otto", Role.OFFICER)
+LEAD = person("leo", Role.LEAD)
+ADMIN = person("ada", Role.ADMIN)
+
+
+def answer(text: str = "We will refund 450 EUR to <PERSON_1>. [1]", *, shown: int = 0) -> Payload:
+    """A draft of one sentence with one source."""
+    return Payload(
+        question="What may I offer <PERSON_1>?",
+        sentences=(HeldSentence(text, (1,)),),
+        shown_count=shown,
+        sources=(HeldSource(1, "case:1#0", "case:1", "Case of <PERSON_1>", "The order was late."),),
+    )
+
+
+def risky(tier: Tier = Tier.NORMAL) -> Weighing:
+    """One hit, at the amount."""
+    return Weighing((RuleHit("refund_or_credit_above_limit", tier, "Above the limit.", 15, 22, 0),))
+
+
+async def held(
+    session: AsyncSession,
+    *,
+    requester: Principal = REP,
+    tier: Tier = Tier.NORMAL,
+    payload: Payload | None = None,
+) -> HeldItem:
+    """An item that waits."""
+    return await hold(
+        session,
+        POLICY,
+        run=uuid.uuid4(),
+        conversation=uuid.uuid4(),
+        requester=requester,
+        payload=payload or answer(),
+        weighing=risky(tier),
+    )
+
+
+async def let_pass(session: AsyncSession, seconds: float) -> None:
+    """Let time pass for every item: its clocks are moved back."""
+    for table, columns in _CLOCKS.items():
+        moved = ", ".join(f"{column} = {column} - make_interval(secs => :seconds)" for column in columns)
+        await run_sql(session, f"UPDATE approvals.{table} SET {moved}", seconds=seconds)  # noqa: S608
+
+
+async def run_sql(session: AsyncSession, statement: str, **values: object) -> CursorResult[Any]:
+    """A statement of the test's own, in the session's transaction."""
+    await session.flush()
+    return await (await session.connection()).execute(text(statement), values)
+
+
+async def in_a_transaction(database: Database, statement: str, **values: object) -> None:
+    """A statement in a transaction of its own."""
+    async with database.transaction() as session:
+        await run_sql(session, statement, **values)
+
+
+_CLOCKS = {
+    "held_item": ("created_at", "deadline", "claimed_until", "decided_at", "effective_after"),
+    "opening": ("opened_at",),
+    "presence": ("seen_at",),
+}
+
+
+def create_tables(dsn: str) -> None:
+    """Every schema and table, and procrastinate's, as the migrations leave them."""
+    engine = create_engine(dsn.replace("postgresql://", "postgresql+psycopg://", 1))
+    with engine.begin() as connection:
+        for schema in SCHEMAS:
+            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
+        SQLModel.metadata.create_all(connection)
+    engine.dispose()
+    with psycopg.connect(dsn, autocommit=True, options="-c search_path=jobs,public") as connection_:
+        connection_.execute(SchemaManager.get_schema().encode())
+
+
+def settings_of(dsn: str, folder: Path, *, pool_size: int = 10) -> DatabaseSettings:
+    """The settings with which a process reaches this database."""
+    parts = conninfo_to_dict(dsn)
+    password = folder / "database-password"
+    password.write_text(str(parts["password"]), "utf-8")
+    return DatabaseSettings(
+        host=str(parts["host"]),
+        port=int(str(parts["port"])),
+        name=str(parts["dbname"]),
+        user=str(parts["user"]),
+        password_file=password,
+        pool_size=pool_size,
+    )
+
+
+@asynccontextmanager
+async def opened(settings: DatabaseSettings) -> AsyncIterator[Database]:
+    """A database for a while."""
+    database = Database(settings)
+    try:
+        yield database
+    finally:
+        await database.close()

@@ -1,0 +1,154 @@
+"""Twenty reviewers at once on real connections: each item is decided once and takes effect once."""
+
+import asyncio
+import random
+import uuid
+from collections import Counter
+
+from approvals import (
+    Effect,
+    ItemState,
+    RejectionReason,
+    Tier,
+    approve,
+    claim,
+    edit,
+    expire_due,
+    reject,
+    take_effect,
+    undo,
+)
+from gateway import CloisterError, Database, Principal, Role
+
+from .queues import POLICY, held, in_a_transaction, let_pass, person, run_sql
+
+REVIEWERS = [person(f"officer{number}", Role.OFFICER) for number in range(20)]
+ITEMS = 50
+DECISIONS = ("item.approved", "item.edited", "item.rejected")
+
+
+async def _decide(database: Database, reviewer: Principal, item: uuid.UUID, held_hash: str) -> bool:
+    """One attempt at one item, the way an officer would; whether it was this reviewer who decided."""
+    chance = random.Random(f"{reviewer.id}{item}")  # noqa: S311
+    try:
+        async with database.transaction() as session:
+            if chance.random() < 0.3:
+                await claim(session, POLICY, reviewer, item)
+        async with database.transaction() as session:
+            match chance.randrange(3):
+                case 0:
+                    done = await approve(session, POLICY, reviewer, item, held_hash)
+                case 1:
+                    done = await edit(session, POLICY, reviewer, item, held_hash, reviewer.login)
+                case _:
+                    why = RejectionReason.OTHER
+                    done = await reject(session, POLICY, reviewer, item, held_hash, reason=why)
+    except CloisterError:
+        return False
+    return done.state is not ItemState.PENDING
+
+
+async def test_every_item_is_decided_once_and_takes_effect_once(database: Database) -> None:
+    async with database.transaction() as session:
+        items = {(item := await held(session)).id: item.payload_hash for _ in range(ITEMS)}
+    wins: Counter[uuid.UUID] = Counter()
+
+    async def review(reviewer: Principal) -> None:
+        order = list(items)
+        random.Random(reviewer.id).shuffle(order)  # noqa: S311
+        for item in order:
+            won = await _decide(database, reviewer, item, items[item])
+            wins[item] += won
+
+    await asyncio.gather(*map(review, REVIEWERS))
+    await _free_claims(database)
+    await asyncio.gather(*map(review, REVIEWERS))
+    assert wins == dict.fromkeys(items, 1)
+
+    async with database.transaction() as session:
+        await let_pass(session, POLICY.review.undo_seconds + 1)
+        rows = (await run_sql(session, "SELECT id, current_hash FROM approvals.held_item")).all()
+    hashes = {row.id: row.current_hash for row in rows}
+    effects: Counter[uuid.UUID] = Counter()
+
+    async def work() -> None:
+        for item, current in hashes.items():
+            async with database.transaction() as session:
+                outcome = await take_effect(session, item, current)
+            effects[item] += isinstance(outcome, Effect)
+
+    await asyncio.gather(*(work() for _ in range(8)))
+    assert effects == dict.fromkeys(items, 1)
+    async with database.transaction() as session:
+        recorded = await run_sql(
+            session,
+            "SELECT subject, count(*) AS times FROM gateway.audit_event "
+            "WHERE event = ANY(:decisions) GROUP BY subject",
+            decisions=list(DECISIONS),
+        )
+        assert {row.subject: row.times for row in recorded} == {str(item): 1 for item in items}
+
+
+async def _free_claims(database: Database) -> None:
+    """Claims of reviewers who lost nothing but time run out."""
+    await in_a_transaction(database, "UPDATE approvals.held_item SET claimed_by = NULL, claimed_until = NULL")
+
+
+async def test_an_undo_and_an_effect_at_the_same_moment_never_both_happen(database: Database) -> None:
+    reviewer = REVIEWERS[0]
+    outcomes = []
+    for _ in range(20):
+        async with database.transaction() as session:
+            item = await held(session)
+            await approve(session, POLICY, reviewer, item.id, item.payload_hash)
+            await let_pass(session, POLICY.review.undo_seconds - 0.01)
+
+        async def undone(item_id: uuid.UUID = item.id) -> bool:
+            try:
+                async with database.transaction() as session:
+                    await undo(session, reviewer, item_id)
+            except CloisterError:
+                return False
+            return True
+
+        async def effective(item_id: uuid.UUID = item.id, current: str = item.payload_hash) -> bool:
+            async with database.transaction() as session:
+                return isinstance(await take_effect(session, item_id, current), Effect)
+
+        outcomes.append(await asyncio.gather(undone(), effective(), effective()))
+    assert all(sum(outcome) <= 1 for outcome in outcomes)
+
+
+async def test_a_deadline_and_a_decision_at_the_same_moment_never_both_happen(database: Database) -> None:
+    for _ in range(20):
+        async with database.transaction() as session:
+            item = await held(session)
+            await run_sql(
+                session,
+                "UPDATE approvals.held_item SET deadline = now() + interval '5 ms' WHERE id = :id",
+                id=item.id,
+            )
+
+        async def expired(item_id: uuid.UUID = item.id) -> bool:
+            async with database.transaction() as session:
+                return item_id in await expire_due(session)
+
+        decided, *ends = await asyncio.gather(
+            _decide(database, REVIEWERS[1], item.id, item.payload_hash), expired(), expired()
+        )
+        assert sum((decided, *ends)) <= 1
+
+
+async def test_two_reviewers_of_the_top_tier_who_vote_at_once_decide_it(database: Database) -> None:
+    async with database.transaction() as session:
+        items = [await held(session, tier=Tier.TOP) for _ in range(20)]
+
+    async def vote(reviewer: Principal) -> None:
+        for item in items:
+            async with database.transaction() as session:
+                await approve(session, POLICY, reviewer, item.id, item.payload_hash)
+
+    await asyncio.gather(vote(REVIEWERS[0]), vote(REVIEWERS[1]))
+    async with database.transaction() as session:
+        states = (await run_sql(session, "SELECT state FROM approvals.held_item")).scalars().all()
+    assert states == [ItemState.APPROVED] * len(items)
