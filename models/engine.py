@@ -3,8 +3,11 @@
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from threading import Event, Thread
 
 from models.children import run_lines
 from models.errors import DiskFull, EngineInstallFailed, EngineMissing, ModelsError
@@ -24,6 +27,7 @@ def install_engine(folder: Path, on_progress: OnProgress = silent) -> Path:
 
     Quick when it is there already. The marker is written last and holds the locks' checksum: a folder
     without it, or with another one, is built anew; downloads of an interrupted attempt are used again.
+    `on_progress` may be called from another thread.
 
     Raises EngineInstallFailed, DownloadFailed, DiskFull, ChecksumMismatch, InstallBusy.
     """
@@ -61,19 +65,43 @@ def _build(folder: Path, on_progress: OnProgress, hold: int) -> None:
     scratch.mkdir(parents=True)
     python = _create(folder, scratch, on_progress, hold)
     reader = PipReader(on_progress, _count("engine.txt") + _count("engine-torch.txt"))
-    exact = ["install", "--no-deps", "--only-binary", ":all:", "--cache-dir", str(downloads)]
+    exact = ["install", "--no-deps", "--only-binary", ":all:", "--no-compile", "--cache-dir", str(downloads)]
     # torch first: the largest, and the one whose build the index decides.
-    run_pip(python, [*exact, "-r", str(LOCKS / "engine-torch.txt")], scratch, reader, hold)
-    run_pip(python, [*exact, "--require-hashes", "-r", str(LOCKS / "engine.txt")], scratch, reader, hold)
+    with _unpacked_packages(folder, reader.packages or 0, on_progress):
+        run_pip([*exact, "-r", str(LOCKS / "engine-torch.txt")], scratch, reader, hold, into=python)
+        hashed = [*exact, "--require-hashes", "-r", str(LOCKS / "engine.txt")]
+        run_pip(hashed, scratch, reader, hold, into=python)
     _prove(python, scratch, on_progress, hold)
     (folder / _MARKER).write_text(_locks_checksum() + "\n", encoding="utf-8")
     for done in (scratch, downloads):
         shutil.rmtree(done, ignore_errors=True)
 
 
+@contextmanager
+def _unpacked_packages(folder: Path, expected: int, on_progress: OnProgress) -> Iterator[None]:
+    """Tell every second how many packages stand: pip says nothing while it unpacks."""
+    ended = Event()
+
+    def count() -> None:
+        before = 0
+        while not ended.wait(1):
+            there = sum(1 for _ in folder.glob("lib/python*/site-packages/*.dist-info"))
+            if there > before:
+                on_progress(Progress(Phase.INSTALLING, "packages", there, expected, unit="packages"))
+            before = there
+
+    watcher = Thread(target=count, name="unpacked-packages", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
 def _create(folder: Path, scratch: Path, on_progress: OnProgress, hold: int) -> Path:
     on_progress(Progress(Phase.INSTALLING, "virtual environment"))
-    argv = [sys.executable, "-I", "-m", "venv", str(folder)]
+    argv = [sys.executable, "-I", "-m", "venv", "--without-pip", str(folder)]
     outcome = run_lines(argv, env={"TMPDIR": str(scratch)}, on_line=lambda _line: None, hold=hold)
     if outcome.code:
         if "No space left" in outcome.tail:

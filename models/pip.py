@@ -1,7 +1,8 @@
 """pip, as a child process: what it says becomes progress, and its failures become sentences."""
 
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,7 +50,6 @@ class PipReader:
 
 
 def download(
-    python: Path,
     requirement: Sequence[str],
     into: Path,
     scratch: Path,
@@ -60,42 +60,46 @@ def download(
     listing = scratch / "requirements.txt"
     listing.write_text("\n".join(requirement) + "\n", encoding="utf-8")
     argv = ["download", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-cache-dir"]
-    run_pip(python, [*argv, "-d", str(into), "-r", str(listing)], scratch, PipReader(on_progress), hold)
+    run_pip([*argv, "-d", str(into), "-r", str(listing)], scratch, PipReader(on_progress), hold)
 
 
 def run_pip(
-    python: Path,
     arguments: Sequence[str],
     scratch: Path,
     reader: PipReader,
     hold: int | None,
-    env: Mapping[str, str] | None = None,
+    into: Path | None = None,
 ) -> None:
-    """Run pip with its temporary files in `scratch`; raises DownloadFailed, DiskFull or ChecksumMismatch."""
-    version = pip_version(python, scratch)
+    """Run our own pip, for the environment of the Python `into` where given; it works in `scratch`.
+
+    Raises DownloadFailed, DiskFull, ChecksumMismatch.
+    """
+    version = pip_version(scratch)
     bar = "raw" if version >= _RAW_PROGRESS_SINCE else "off"
-    argv = [str(python), "-I", "-m", "pip", *arguments, "--progress-bar", bar, "--no-input"]
+    target = ["--python", str(into)] if into else []
+    argv = [sys.executable, "-I", "-m", "pip", *target, *arguments, "--progress-bar", bar, "--no-input"]
     settings = {
         "TMPDIR": str(scratch),
         "PYTHONUNBUFFERED": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_ROOT_USER_ACTION": "ignore",
-        **(env or {}),
     }
     outcome = run_lines(argv, env=settings, on_line=reader.line, hold=hold)
     if outcome.code:
         raise explain(outcome)
 
 
-def pip_version(python: Path, scratch: Path) -> tuple[int, int]:
+def pip_version(scratch: Path) -> tuple[int, int]:
     """Raises DownloadFailed where this Python has no pip."""
     lines: list[str] = []
     outcome = run_lines(
-        [str(python), "-I", "-m", "pip", "--version"], env={"TMPDIR": str(scratch)}, on_line=lines.append
+        [sys.executable, "-I", "-m", "pip", "--version"], env={"TMPDIR": str(scratch)}, on_line=lines.append
     )
     match = re.search(r"pip (\d+)\.(\d+)", " ".join(lines))
     if outcome.code or not match:
-        raise DownloadFailed(f"{python} has no pip; install it (`{python} -m ensurepip`) and start again.")
+        raise DownloadFailed(
+            f"{sys.executable} has no pip; run `{sys.executable} -m ensurepip` and start again."
+        )
     return int(match[1]), int(match[2])
 
 

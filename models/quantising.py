@@ -56,8 +56,8 @@ def _lay_overlay(
         "--no-cache-dir",
         "--no-compile",
     ]
-    reader = PipReader(on_progress, expected)
-    run_pip(python, [*arguments, "--target", str(overlay), "-r", str(TOOLS_LOCK)], scratch, reader, hold)
+    where = ["--target", str(overlay), "-r", str(TOOLS_LOCK)]
+    run_pip([*arguments, *where], scratch, PipReader(on_progress, expected), hold, into=python)
 
 
 def _run_recipe(

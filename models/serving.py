@@ -9,6 +9,8 @@ from models.entries import CatalogueEntry, ServingProfile
 API_KEY_VARIABLE = "VLLM_API_KEY"
 # What vLLM waits for running answers after SIGTERM, in seconds.
 _DRAIN = 10
+# vLLM puts sockets with names of 37 characters into its temporary folder; Linux allows 107 in all.
+_LONGEST_SCRATCH = 68
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,15 @@ class ServingTls:
 class ServeCommand:
     """`env` is laid over the caller's own environment; it holds the API key, `argv` does not.
 
-    The server is ready when GET `ready_path` answers 200 (no key needed). SIGTERM ends it and its children.
+    `folders` must exist before the start. Ready is when GET `ready_path` answers 200 (no key needed).
+    SIGTERM ends it with its children; a killed server leaves them behind (2 GB), so start it in a session of
+    its own and end the whole process group whenever it is gone.
     """
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     ready_path: str
+    folders: tuple[Path, ...]
 
 
 def serving_command(
@@ -66,7 +71,12 @@ def serving_command(
     argv += ["--enable-log-requests" if log_prompts else "--no-enable-log-requests"]
     if tls:
         argv += _tls_flags(tls)
-    return ServeCommand(tuple(argv), _environment(chosen, folder, state, api_key, log_prompts), "/health")
+    caches = (state or folder.parent / f".{folder.name}.cache").absolute()
+    env = _environment(chosen, caches, api_key, log_prompts)
+    scratch = caches / "tmp"
+    if len(str(scratch)) <= _LONGEST_SCRATCH:
+        env["TMPDIR"] = str(scratch)
+    return ServeCommand(tuple(argv), env, "/health", (scratch,))
 
 
 def _engine_flags(profile: ServingProfile) -> list[str]:
@@ -89,9 +99,8 @@ def _tls_flags(tls: ServingTls) -> list[str]:
 
 
 def _environment(
-    profile: ServingProfile, folder: Path, state: Path | None, api_key: str | None, log_prompts: bool
+    profile: ServingProfile, caches: Path, api_key: str | None, log_prompts: bool
 ) -> dict[str, str]:
-    caches = state or folder.parent / f".{folder.name}.cache"
     env = {
         "DO_NOT_TRACK": "1",
         "HF_HOME": str(caches / "hub"),

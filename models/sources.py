@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import sys
 import zipfile
 from pathlib import Path
 
@@ -24,7 +23,7 @@ def fetch_wheel(
         return found
     on_progress(Progress(Phase.DOWNLOADING, source.package, 0, source.bytes))
     pinned = f"{source.package}=={source.version} --hash=sha256:{source.sha256}"
-    download(Path(sys.executable), [pinned], downloads, scratch, on_progress, hold)
+    download([pinned], downloads, scratch, on_progress, hold)
     if found := _verified(source, downloads):
         on_progress(Progress(Phase.DOWNLOADING, source.package, source.bytes, source.bytes))
         return found
