@@ -1,6 +1,7 @@
 """What `up` writes into the state folder: signing keys, secrets and one settings file a process."""
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,10 +55,11 @@ class Layout:
         self.trust.mkdir(mode=0o700, exist_ok=True)
         for role in (OWNER, *PROCESS_ROLES, CRM_READER):
             self.password(role)
-        for name in ("demo", "demo-password", "vllm-key", "embeddings-key"):
+        for name in ("demo", "vllm-key", "embeddings-key"):
             self.state.secret(name)
+        self.state.secret("demo-password", lambda: secrets.token_urlsafe(9))
         for signer in _SIGNERS:
-            if not self._public(signer).exists():
+            if not (self._public(signer).exists() and self._private(signer).exists()):
                 make_signing_key(self._private(signer), self._public(signer))
         keyring = self.state.secrets / "keyring"
         if not keyring.exists():

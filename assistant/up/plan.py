@@ -99,7 +99,7 @@ class Plan:
             self._process("door", "Door", ("accounts",)),
             self._process("retrieval", "Record search", ("door",), timeout=300),
             self._process("work", "Worker", ("door",)),
-            self._process("web", "Web", ("door", "retrieval", "work")),
+            self._process("web", "Web", ("door", "work")),
             self._install("embedding-model", "Embedding model", self._embedding),
             self._embeddings(),
         ]
