@@ -60,7 +60,7 @@ async def reveal(
     their own rights allow. Raises `PartUnavailable` when rights or values cannot be had: a text that an
     officer decides on is not shown in part.
     """
-    split = {text: _split(text) for text in texts}
+    split = {text: split_pieces(text) for text in texts}
     pieces = (piece for every in split.values() for _, piece, _ in every if piece.strip())
     wanted = list(dict.fromkeys(pieces))
     values: dict[str, str] = {}
@@ -68,7 +68,7 @@ async def reveal(
         grant = await _grant(door, retrieval, viewer, item)
         restored = await door.restore(viewer, item.conversation, wanted, grant)
         values = dict(zip(wanted, restored.texts, strict=True))
-    return {text: _joined(text, pieces, values) for text, pieces in split.items()}
+    return {text: joined_pieces(text, pieces, values) for text, pieces in split.items()}
 
 
 async def conceal(
@@ -108,7 +108,7 @@ async def _grant(
     return granted.grant
 
 
-def _split(text: str) -> list[tuple[int, str, bool]]:
+def split_pieces(text: str) -> list[tuple[int, str, bool]]:
     """Start, text, and whether it is a token, of each piece."""
     pieces, done = [], 0
     for start, end, token in find_tokens(text):
@@ -121,6 +121,7 @@ def _split(text: str) -> list[tuple[int, str, bool]]:
     return pieces
 
 
-def _joined(text: str, pieces: Sequence[tuple[int, str, bool]], values: Mapping[str, str]) -> Revealed:
+def joined_pieces(text: str, pieces: Sequence[tuple[int, str, bool]], values: Mapping[str, str]) -> Revealed:
+    """The text with each piece replaced by what it stands for; a piece without a value stays."""
     shown = tuple(_Piece(start, piece, values.get(piece, piece), token) for start, piece, token in pieces)
     return Revealed(text, "".join(piece.shown for piece in shown), shown)

@@ -103,13 +103,17 @@ _CLOCKS = {
 }
 
 
+_NEEDED = ("gateway", "approvals")
+
+
 def create_tables(dsn: str) -> None:
-    """Every schema and table, and procrastinate's, as the migrations leave them."""
+    """The tables of the queue, of what it stands on, and of the jobs."""
     engine = create_engine(dsn.replace("postgresql://", "postgresql+psycopg://", 1))
     with engine.begin() as connection:
         for schema in SCHEMAS:
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
-        SQLModel.metadata.create_all(connection)
+        tables = [table for table in SQLModel.metadata.tables.values() if table.schema in _NEEDED]
+        SQLModel.metadata.create_all(connection, tables)
     engine.dispose()
     with psycopg.connect(dsn, autocommit=True, options="-c search_path=jobs,public") as connection_:
         connection_.execute(SchemaManager.get_schema().encode())

@@ -1,0 +1,461 @@
+"""The review queue over HTTP, with a real door: what each person sees, and what is stored."""
+
+import base64
+import os
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import pytest
+from fastapi import FastAPI, Header
+
+from approvals import (
+    ApprovalEvent,
+    HeldItem,
+    HeldSentence,
+    HeldSource,
+    Payload,
+    Policy,
+    RuleHit,
+    Tier,
+    Weighing,
+    hold,
+    load_policy,
+)
+from assistant.reviews import router
+from gateway import (
+    Database,
+    DatabaseSettings,
+    DoorClient,
+    DoorSettings,
+    Envelope,
+    KeeperSettings,
+    ListenSettings,
+    NotAllowed,
+    Principal,
+    PublishedIdentity,
+    RevealGrant,
+    Role,
+    TextPart,
+    Tokens,
+    TrustSettings,
+    create_account,
+    create_door_app,
+    create_http_client,
+    install_error_handlers,
+    issue_api_token,
+    make_signing_key,
+    open_keeper,
+    principal_of_account,
+    publish_identities,
+    register_events,
+)
+from redaction import EntityType
+from retrieval import RetrievalClient
+from tests.approvals.queues import create_tables, let_pass, run_sql, settings_of
+from tests.gateway.server import serving
+
+ANNA = "Anna Weidenbach"
+DRAFT = "We will refund 450 EUR to <PERSON_1>. [1]"
+
+
+@dataclass
+class Caller:
+    """Somebody with an account, and the client that speaks for them."""
+
+    principal: Principal
+    http: httpx.AsyncClient
+
+
+@dataclass
+class Office:
+    """The web process's review routes, a real door behind them, and people."""
+
+    database: Database
+    policy: Policy
+    door: DoorClient
+    rep: Caller
+    officer: Caller
+    second: Caller
+    both: Caller
+    admin: Caller
+    anonymous: httpx.AsyncClient
+    granted_items: list[str | None]
+
+    async def item(
+        self, requester: Caller | None = None, *, draft: str = DRAFT, tier: Tier = Tier.NORMAL
+    ) -> HeldItem:
+        """A held answer about Anna, whom the rep's question named."""
+        asker = (requester or self.rep).principal
+        conversation = uuid.uuid4()
+        question = TextPart("q", f"How much may I refund to {ANNA}?")
+        redacted = await self.door.redact(asker, conversation, [question], purpose="question")
+        payload = Payload(
+            question=redacted.parts[0].text,
+            sentences=(HeldSentence("The order was late. [1]", (1,)), HeldSentence(draft, (1,))),
+            sources=(HeldSource(1, "case:1#0", "case:1", "Case of <PERSON_1>", "<PERSON_1> waits."),),
+        )
+        hits = (
+            RuleHit("refund_or_credit_above_limit", tier, "Above the limit.", 15, 22, 1),
+            RuleHit("refund_or_credit_above_limit", tier, "Above the limit.", 0, 8, None),
+        )
+        async with self.database.transaction() as session:
+            return await hold(
+                session,
+                self.policy,
+                run=uuid.uuid4(),
+                conversation=conversation,
+                requester=asker,
+                payload=payload,
+                weighing=Weighing(hits),
+                customer="account:12",
+            )
+
+    async def stored(self, item: HeldItem) -> str:
+        """Everything the approvals schema and the audit log hold, as text."""
+        async with self.database.transaction() as session:
+            statement = (
+                "SELECT coalesce(string_agg(t, ' '), '') FROM ("
+                "SELECT held_item::text AS t FROM approvals.held_item UNION ALL "
+                "SELECT vote::text FROM approvals.vote UNION ALL "
+                "SELECT audit_event::text FROM gateway.audit_event) AS everything"
+            )
+            assert item.id
+            return str((await run_sql(session, statement)).scalar_one())
+
+
+def records(tokens: Tokens, granted_items: list[str | None]) -> FastAPI:
+    """A retrieval process whose only record is Anna's, which officers see for an item and the rep always."""
+    app = FastAPI()
+    install_error_handlers(app)
+
+    @app.post("/v1/grants")
+    async def grants(asked: dict[str, Any], authorization: Annotated[str, Header()]) -> dict[str, Any]:
+        principal = tokens.principal(authorization.removeprefix("Bearer "), audience="retrieval")
+        granted_items.append(asked["item"])
+        if asked["item"] and not principal.has(Role.OFFICER):
+            raise NotAllowed("This needs the role officer.")
+        sees = asked["item"] is not None or principal.has(Role.REP)
+        fields = {entity: ["*"] for entity in asked["entities"] if sees}
+        grant = RevealGrant(principal.id, asked["conversation"], fields)
+        return {"grant": tokens.reveal_grant(grant), "seconds": 60}
+
+    return app
+
+
+@pytest.fixture(scope="session")
+def office_trust(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TrustSettings]:
+    folder = tmp_path_factory.mktemp("office-keys")
+    names = ("web", "retrieval", "door")
+    for name in names:
+        make_signing_key(folder / f"{name}.jwk", folder / f"{name}.pub")
+    trusted = {name: folder / f"{name}.pub" for name in names}
+    return {
+        name: TrustSettings(issuer=name, key_file=folder / f"{name}.jwk", trusted=trusted) for name in names
+    }
+
+
+async def _account(database: Database, login: str, *roles: Role) -> tuple[Principal, str]:
+    async with database.transaction() as session:
+        account = await create_account(
+            session, login=f"{login}@example.test", name=login.title(), roles=roles, password=None
+        )
+        token = await issue_api_token(session, str(account.id), label="test")
+        return await principal_of_account(session, account_id=str(account.id)), token.secret
+
+
+@pytest.fixture(scope="session")
+async def office(
+    new_database: Callable[[], str],
+    tmp_path_factory: pytest.TempPathFactory,
+    office_trust: dict[str, TrustSettings],
+) -> AsyncIterator[Office]:
+    register_events(ApprovalEvent)
+    folder: Path = tmp_path_factory.mktemp("office")
+    dsn = new_database()
+    create_tables(dsn)
+    settings = settings_of(dsn, folder)
+    (folder / "keyring").write_text(base64.b64encode(os.urandom(32)).decode())
+    keeper = KeeperSettings(keyring_file=folder / "keyring")
+    database = Database(settings)
+    async with database.transaction() as session:
+        anna = PublishedIdentity(ANNA, EntityType.PERSON, "contact:1", "name")
+        await publish_identities(session, Envelope(open_keeper(keeper)), [anna])
+    granted_items: list[str | None] = []
+    async with (
+        serving(create_door_app(_door_settings(settings, keeper, office_trust["door"]))) as door_url,
+        serving(records(Tokens(office_trust["retrieval"]), granted_items)) as records_url,
+        create_http_client(door_url, read_timeout=30) as door_http,
+        create_http_client(records_url) as records_http,
+    ):
+        await _until_ready(door_http)
+        tokens = Tokens(office_trust["web"])
+        door = DoorClient(door_http, tokens)
+        policy = load_policy()
+        app = _web(database, policy, door, RetrievalClient(records_http, tokens))
+        async with serving(app) as address:
+            people = {
+                name: await _account(database, name, *roles)
+                for name, roles in {
+                    "rep": (Role.REP,),
+                    "officer": (Role.OFFICER,),
+                    "second": (Role.OFFICER,),
+                    "both": (Role.OFFICER, Role.REP),
+                    "admin": (Role.ADMIN,),
+                }.items()
+            }
+            callers = {
+                name: Caller(principal, _client(address, token))
+                for name, (principal, token) in people.items()
+            }
+            async with httpx.AsyncClient(base_url=address, trust_env=False) as anonymous:
+                yield Office(
+                    database, policy, door, anonymous=anonymous, granted_items=granted_items, **callers
+                )
+            for caller in callers.values():
+                await caller.http.aclose()
+    await database.close()
+
+
+def _door_settings(database: DatabaseSettings, keeper: KeeperSettings, trust: TrustSettings) -> DoorSettings:
+    return DoorSettings(listen=ListenSettings(port=1), database=database, trust=trust, keeper=keeper)
+
+
+def _client(address: str, token: str) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.AsyncClient(base_url=address, headers=headers, trust_env=False, timeout=30)
+
+
+async def _until_ready(http: httpx.AsyncClient) -> None:
+    import asyncio
+
+    for _ in range(600):
+        if (await http.get("/readyz")).status_code == 200:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError((await http.get("/readyz")).text)
+
+
+def _web(database: Database, policy: Policy, door: DoorClient, retrieval: RetrievalClient) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        yield {"database": database, "policy": policy, "door": door, "retrieval": retrieval}
+
+    app = FastAPI(lifespan=lifespan)
+    app.include_router(router)
+    install_error_handlers(app)
+    return app
+
+
+def path(item: HeldItem, verb: str = "") -> str:
+    return f"/api/v1/reviews/{item.id}" + (f"/{verb}" if verb else "")
+
+
+async def test_nobody_without_a_sign_in_gets_in(office: Office) -> None:
+    item = await office.item()
+    for verb in ("claim", "release", "approve", "edit", "reject", "send-back", "undo", "cancel"):
+        assert (await office.anonymous.post(path(item, verb), json={})).status_code == 401
+    for address in ("/api/v1/reviews", "/api/v1/reviews/badge", path(item), path(item, "status")):
+        assert (await office.anonymous.get(address)).status_code == 401
+
+
+@pytest.mark.parametrize("who", ["rep", "admin"])
+async def test_whoever_is_no_officer_sees_neither_queue_nor_draft(office: Office, who: str) -> None:
+    caller: Caller = getattr(office, who)
+    item = await office.item()
+    assert (await caller.http.get("/api/v1/reviews")).status_code == 403
+    assert (await caller.http.get("/api/v1/reviews/badge")).status_code == 403
+    refused = await caller.http.get(path(item))
+    assert refused.status_code == 404
+    assert "refund" not in refused.text
+    body = {"hash": item.payload_hash}
+    assert (await caller.http.post(path(item, "approve"), json=body)).status_code == 403
+
+
+async def test_the_list_has_no_identity_and_no_text(office: Office) -> None:
+    item = await office.item()
+    answer = await office.officer.http.get("/api/v1/reviews?state=pending")
+    assert answer.status_code == 200
+    (line,) = [one for one in answer.json()["items"] if one["id"] == str(item.id)]
+    assert line["rep"].startswith("rep-")
+    assert line["customer"] == "account:12"
+    assert line["rules"][0]["title"] == "Refund or credit above the limit"
+    for secret in (ANNA, "450 EUR", office.rep.principal.id, office.rep.principal.name + '"'):
+        assert secret not in answer.text
+    assert answer.json()["counts"]["pending"] >= 1
+
+
+async def test_an_officer_reads_what_was_asked_what_the_model_saw_and_what_will_be_shown(
+    office: Office,
+) -> None:
+    item = await office.item()
+    opened = (await office.officer.http.get(path(item))).json()
+    assert opened["asked"] == f"How much may I refund to {ANNA}?"
+    assert opened["saw_question"] == "How much may I refund to <PERSON_1>?"
+    assert opened["saw_draft"] == f"The order was late. [1] {DRAFT}"
+    assert opened["shown"] == f"The order was late. [1] We will refund 450 EUR to {ANNA}. [1]"
+    assert opened["sources"]["passages"][0]["title"] == f"Case of {ANNA}"
+    assert opened["line"]["rep"] == "Rep"
+    assert opened["hash"] == item.payload_hash
+    marked = {
+        reading: [
+            (opened[reading][mark["start"] : mark["end"]], mark["kind"])
+            for mark in opened["highlights"][reading]
+        ]
+        for reading in ("asked", "saw_question", "saw_draft", "shown")
+    }
+    assert marked == {
+        "asked": [("How much", "rule"), (ANNA, "identity")],
+        "saw_question": [("How much", "rule"), ("<PERSON_1>", "identity")],
+        "saw_draft": [("450 EUR", "rule"), ("<PERSON_1>", "identity")],
+        "shown": [("450 EUR", "rule"), (ANNA, "identity")],
+    }
+    assert office.granted_items[-1] == str(item.id)
+
+
+async def test_opening_is_recorded_before_identities_are_shown(office: Office) -> None:
+    item = await office.item()
+    await office.officer.http.get(path(item))
+    async with office.database.transaction() as session:
+        rows = await run_sql(
+            session,
+            "SELECT actor FROM gateway.audit_event WHERE event = 'item.opened' AND subject = :item",
+            item=str(item.id),
+        )
+        assert rows.scalars().all() == [office.officer.principal.id]
+
+
+async def test_nobody_reads_the_held_answer_to_their_own_question(office: Office) -> None:
+    item = await office.item(office.both)
+    answer = await office.both.http.get(path(item))
+    assert answer.status_code == 200
+    assert answer.json()["line"]["own"] is True
+    assert answer.json()["asked"] == f"How much may I refund to {ANNA}?"
+    assert "450 EUR" not in answer.text
+    refused = await office.both.http.post(path(item, "approve"), json={"hash": item.payload_hash})
+    assert refused.status_code == 409
+
+
+async def test_an_approval_can_be_undone_and_taken_by_another(office: Office) -> None:
+    item = await office.item()
+    body = {"hash": item.payload_hash}
+    done = (await office.officer.http.post(path(item, "approve"), json=body)).json()
+    assert (done["state"], done["position"]) == ("approved", None)
+    late = await office.second.http.post(path(item, "approve"), json=body)
+    assert late.status_code == 409
+    assert late.json()["state"] == "approved"
+    undone = (await office.officer.http.post(path(item, "undo"))).json()
+    assert undone["state"] == "pending"
+    done = (await office.second.http.post(path(item, "approve"), json=body)).json()
+    assert done["state"] == "approved"
+    history = (await office.officer.http.get(path(item))).json()["history"]
+    assert [(one["reviewer"], one["undone_at"] is None) for one in history] == [
+        ("Officer", False),
+        ("Second", True),
+    ]
+
+
+async def test_an_edit_is_redacted_before_it_is_stored(office: Office) -> None:
+    item = await office.item()
+    body = {
+        "hash": item.payload_hash,
+        "text": f"Dear {ANNA}, we will refund 90 EUR. [1] <PERSON_7>",
+        "note": f"{ANNA} was promised less.",
+    }
+    done = await office.officer.http.post(path(item, "edit"), json=body)
+    assert done.status_code == 200, done.text
+    assert done.json()["state"] == "edited"
+    assert done.json()["hash"] != item.payload_hash
+    stored = await office.stored(item)
+    assert ANNA not in stored
+    assert "Weidenbach" not in stored
+    assert "Dear <PERSON_1>, we will refund 90 EUR." in stored
+    opened = (await office.second.http.get(path(item))).json()
+    assert opened["shown"].startswith(f"Dear {ANNA}, we will refund 90 EUR. [1]")
+    assert opened["draft"] == f"The order was late. [1] We will refund 450 EUR to {ANNA}. [1]"
+    assert opened["decision"]["note"] == f"{ANNA} was promised less."
+
+
+async def test_an_edit_that_was_not_changed_is_an_approval(office: Office) -> None:
+    item = await office.item()
+    shown = (await office.officer.http.get(path(item))).json()["shown"]
+    body = {"hash": item.payload_hash, "text": shown}
+    done = await office.officer.http.post(path(item, "edit"), json=body)
+    assert done.json()["state"] == "approved"
+
+
+async def test_a_rejection_needs_a_known_reason(office: Office) -> None:
+    item = await office.item()
+    bad = {"hash": item.payload_hash, "reason": "because"}
+    assert (await office.officer.http.post(path(item, "reject"), json=bad)).status_code == 400
+    good = {"hash": item.payload_hash, "reason": "wrong_fact", "note": f"Ask {ANNA}."}
+    assert (await office.officer.http.post(path(item, "reject"), json=good)).json()["state"] == "rejected"
+    assert "Weidenbach" not in await office.stored(item)
+
+
+async def test_sending_back_needs_an_instruction(office: Office) -> None:
+    item = await office.item()
+    body = {"hash": item.payload_hash}
+    assert (await office.officer.http.post(path(item, "send-back"), json=body)).status_code == 400
+    done = await office.officer.http.post(
+        path(item, "send-back"), json={**body, "note": "Ask for the order."}
+    )
+    assert done.json()["state"] == "sent_back"
+
+
+@pytest.mark.parametrize("given", ["", "x", "0" * 63, "G" * 64])
+async def test_a_hash_that_is_none_is_bad_input(office: Office, given: str) -> None:
+    item = await office.item()
+    assert (await office.officer.http.post(path(item, "approve"), json={"hash": given})).status_code == 400
+
+
+async def test_another_text_than_the_one_held_is_a_conflict(office: Office) -> None:
+    item = await office.item()
+    answer = await office.officer.http.post(path(item, "approve"), json={"hash": "0" * 64})
+    assert answer.status_code == 409
+
+
+async def test_a_hasty_decision_on_a_long_text_asks_to_confirm(office: Office) -> None:
+    item = await office.item(draft="A long sentence about <PERSON_1> and the order. " * 20)
+    await office.officer.http.get(path(item))
+    body = {"hash": item.payload_hash}
+    hasty = await office.officer.http.post(path(item, "approve"), json=body)
+    assert hasty.status_code == 409
+    assert hasty.json()["confirm"] is True
+    done = await office.officer.http.post(path(item, "approve"), json={**body, "confirmed": True})
+    assert done.json()["state"] == "approved"
+
+
+async def test_the_requester_sees_the_waiting_and_can_cancel(office: Office) -> None:
+    item = await office.item()
+    await office.officer.http.get("/api/v1/reviews")
+    status = (await office.rep.http.get(path(item, "status"))).json()
+    assert status["state"] == "pending"
+    assert status["position"] >= 1
+    assert status["officers_on_duty"] >= 1
+    assert (await office.officer.http.post(path(item, "cancel"))).status_code == 404
+    assert (await office.rep.http.post(path(item, "cancel"))).json()["state"] == "cancelled"
+
+
+async def test_a_claim_is_shown_and_given_back(office: Office) -> None:
+    item = await office.item()
+    assert (await office.officer.http.post(path(item, "claim"))).status_code == 200
+    mine = (await office.officer.http.get("/api/v1/reviews?state=mine")).json()["items"]
+    assert str(item.id) in {line["id"] for line in mine}
+    assert (await office.second.http.post(path(item, "claim"))).status_code == 409
+    await office.officer.http.post(path(item, "release"))
+    assert (await office.second.http.post(path(item, "claim"))).status_code == 200
+
+
+async def test_a_released_answer_can_be_read_by_the_officer_who_asked(office: Office) -> None:
+    item = await office.item(office.both)
+    await office.officer.http.post(path(item, "approve"), json={"hash": item.payload_hash})
+    assert "450 EUR" not in (await office.both.http.get(path(item))).text
+    async with office.database.transaction() as session:
+        await let_pass(session, 60)
+        await run_sql(session, "UPDATE approvals.held_item SET effect_at = now() WHERE id = :id", id=item.id)
+    assert "450 EUR" in (await office.both.http.get(path(item))).text
