@@ -11,7 +11,9 @@ from redaction import Analyzer, DetectorFailed, Span, StreamRestorer, find_token
 
 WITHHELD: Final = "[withheld]"
 _CONTEXT: Final = 160
-_OPEN_NUMBER: Final = re.compile(r"(?:[+(]{0,2}\d[\d().\-/]{0,20}[ ]?){1,8}\Z")
+_OPEN_NUMBER: Final = re.compile(
+    r"(?:[+(]{0,2}\d[\d().\-/]{0,20}[ ]?){0,8}(?:\d|[+(]{1,2}|\d[\d().\-/]{0,20} ?)\Z"
+)
 _OPEN_WORD: Final = re.compile(r"[^\s]{0,80}(?:[\d@]|[._/:+][^\s.:!?,;)\"'])[^\s]{0,80}\Z")
 _OPEN_TOKEN: Final = re.compile(r"<[A-Z0-9_]{0,60}\Z")
 

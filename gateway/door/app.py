@@ -68,6 +68,7 @@ def _build(settings: DoorSettings) -> Door:
         settings=settings,
         database=database,
         tokens=Tokens(settings.trust),
+        keeper=keeper,
         envelope=envelope,
         feed=feed,
         names=names,
@@ -107,5 +108,5 @@ async def _ready(request: Request) -> dict[str, bool]:
     if not door.names.ready:
         raise PartUnavailable("ner", "The name detector is still loading.")
     _ = door.feed.current
-    await door.envelope.hash_key("readiness")
+    await door.keeper.hash_key("readiness")
     return {"ready": True}

@@ -1,7 +1,8 @@
 """Which model server answers: LiteLLM's router chooses, and learns here which ones failed."""
 
 import os
-from collections.abc import Iterable, Sequence
+import random
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,7 +44,7 @@ class ModelRouter:
         """Names that callers may ask for."""
         return sorted(self._sizes)
 
-    def choose(self, model: str, tokens: int, *, without: Iterable[str] = ()) -> Choice:
+    def choose(self, model: str, tokens: int, *, without: Collection[str] = ()) -> Choice:
         """A deployment whose window holds `tokens`, none of `without`.
 
         Raises `NotFound` for an unknown model, `TooLarge`, `PartUnavailable` when all are resting.
@@ -56,12 +57,10 @@ class ModelRouter:
         size = next((size for size in sizes if size >= tokens), None)
         if size is None:
             raise TooLarge(f"The text does not fit the model's window of {sizes[-1]} tokens.")
-        excluded = set(without)
-        for _ in range(4 * len(self._by_name)):
-            name = self._pick(_group(model, size))
-            if name not in excluded:
-                return Choice(name, self._by_name[name])
-        raise PartUnavailable("model", _UNAVAILABLE)
+        name = self._pick(_group(model, size))
+        if name in without:
+            name = self._pick_other(model, size, without)
+        return Choice(name, self._by_name[name])
 
     def failed(self, name: str) -> None:
         """A deployment failed: after some failures in a row it rests, whatever its weight."""
@@ -88,6 +87,23 @@ class ModelRouter:
             raise PartUnavailable("model", _UNAVAILABLE) from error
         return str(chosen["model_info"]["deployment"])
 
+    def _pick_other(self, model: str, size: int, without: Collection[str]) -> str:
+        """LiteLLM's choice knows no exceptions for one request, so the second try is weighed here."""
+        assert self._router is not None  # noqa: S101 - choose has looked
+        members = {_member(each.name, size): each for each in self._members(model, size)}
+        resting = self._router.cooldown_cache.get_active_cooldowns(list(members), parent_otel_span=None)
+        for name, _ in resting:
+            members.pop(name, None)
+        others = [each for each in members.values() if each.name not in without]
+        if not others:
+            raise PartUnavailable("model", _UNAVAILABLE)
+        return random.choices(others, [each.weight for each in others])[0].name  # noqa: S311 - no secret
+
+    def _members(self, model: str, size: int) -> list[DeploymentSettings]:
+        return [
+            each for each in self._by_name.values() if each.model == model and each.context_tokens >= size
+        ]
+
     def _groups(self) -> list[dict[str, Any]]:
         """A group for each window size: the deployments that hold at least so much."""
         return [
@@ -103,8 +119,7 @@ class ModelRouter:
             }
             for model, sizes in self._sizes.items()
             for size in sizes
-            for each in self._by_name.values()
-            if each.model == model and each.context_tokens >= size
+            for each in self._members(model, size)
         ]
 
 

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from gateway.database import Database
 from gateway.identities import GazetteerFeed
-from gateway.keys import Envelope
+from gateway.keys import Envelope, Keeper
 from gateway.principal import Tokens
 from redaction import Analyzer
 
@@ -28,6 +28,7 @@ class Door:
     settings: DoorSettings
     database: Database
     tokens: Tokens
+    keeper: Keeper
     envelope: Envelope
     feed: GazetteerFeed
     names: NamePool

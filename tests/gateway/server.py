@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -117,12 +117,12 @@ def says(*chunks: str | dict[str, Any] | Exception) -> Script:
     return script
 
 
-def waits(before: str, until: Awaitable[object], after: str = "") -> Script:
+def waits(before: str, until: asyncio.Event, after: str = "") -> Script:
     """A script that sends `before`, and `after` only when something has happened."""
 
     async def script(_body: dict[str, Any]) -> AsyncIterator[str | dict[str, Any] | Exception]:
         yield before
-        await until
+        await until.wait()
         yield after
 
     return script

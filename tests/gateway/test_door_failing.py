@@ -1,0 +1,299 @@
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import iter_route_contexts
+from starlette.applications import Starlette
+
+from gateway import (
+    ChatMessage,
+    DeploymentSettings,
+    DoorClient,
+    NotFound,
+    PartUnavailable,
+    TextPart,
+    TooLarge,
+    create_door_app,
+    create_http_client,
+)
+from gateway.door.names import NamePool
+from gateway.door.routing import ModelRouter
+from gateway.door.settings import BreakerSettings, NamesSettings
+from redaction import Analyzer, MemorySpanCache, Span, load_analyzer
+
+from .conftest import ANNA, Site, principal, until_ready
+from .server import ModelServer, says, serving
+
+OPEN = {"/healthz", "/readyz", "/metrics"}
+
+
+class Broken:
+    """A detector that fails on every text."""
+
+    name = "broken"
+
+    def find(self, reading: Any) -> list[Span]:
+        raise RuntimeError("it quotes: " + reading.text)
+
+
+@asynccontextmanager
+async def another_door(
+    site: Site, **changes: Any
+) -> AsyncIterator[tuple[Starlette, httpx.AsyncClient, DoorClient]]:
+    """A second door on the same database, without the pool of workers unless it is asked for."""
+    settings = site.settings.model_copy(update={"names": NamesSettings(enabled=False), **changes})
+    app = create_door_app(settings)
+    async with serving(app) as address, create_http_client(address, read_timeout=30) as http:
+        await until_ready(http)
+        yield app, http, DoorClient(http, site.tokens["work"])
+
+
+def deployment(name: str, url: str, **more: Any) -> DeploymentSettings:
+    return DeploymentSettings(name=name, url=url, context_tokens=more.pop("context", 8192), **more)
+
+
+async def answer_of(client: DoorClient) -> str:
+    chunks = client.chat(principal(), [ChatMessage("user", "Hello?")], conversation=uuid.uuid4())
+    return "".join([chunk.text async for chunk in chunks])
+
+
+@pytest.fixture
+def broken_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every analyzer that is loaded from now on has a detector that fails."""
+
+    def loaded(*args: Any, **options: Any) -> Analyzer:
+        analyzer = load_analyzer(*args, **options)
+        analyzer._detectors = (*analyzer._detectors, Broken())
+        return analyzer
+
+    monkeypatch.setattr("gateway.door.redactor.load_analyzer", loaded)
+
+
+@pytest.mark.usefixtures("broken_patterns")
+async def test_a_failing_detector_refuses_everything_and_is_named(fresh: Site) -> None:
+    async with another_door(fresh) as (_, _, client):
+        parts = [TextPart("q", f"Who is {ANNA}?")]
+        with pytest.raises(PartUnavailable) as redacting:
+            await client.redact(principal(), uuid.uuid4(), parts, purpose="question")
+        with pytest.raises(PartUnavailable) as chatting:
+            await answer_of(client)
+        with pytest.raises(PartUnavailable) as embedding:
+            await client.embed(principal(), [ANNA], "index")
+    assert {error.value.part for error in (redacting, chatting, embedding)} == {"broken"}
+    assert "Weidenbach" not in str(redacting.value)
+    assert fresh.model.received == []
+    assert fresh.embedder.received == []
+
+
+async def test_a_name_detector_that_dies_refuses_and_comes_back() -> None:
+    pool = NamePool(NamesSettings(workers=1))
+    analyzer = load_analyzer(ner_elsewhere=True)
+    await pool.warm()
+    assert pool.ready
+    assert pool._pool is not None
+    for process in list((pool._pool._processes or {}).values()):
+        process.kill()
+    with pytest.raises(PartUnavailable, match="name detector"):
+        await pool.prepare(analyzer, ["Who is Margaret Thornbury?"])
+    spans = await pool.prepare(analyzer, ["Who is Margaret Thornbury?"])
+    pool.close()
+    assert spans["Who is Margaret Thornbury?"]
+
+
+async def test_a_full_or_slow_pool_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    analyzer = load_analyzer(ner_elsewhere=True)
+    full = NamePool(NamesSettings(workers=1, waiting_at_most=0))
+    with pytest.raises(PartUnavailable, match="Too many"):
+        await full.prepare(analyzer, ["Anna"])
+    slow = NamePool(NamesSettings(workers=1, timeout_s=0.01))
+    with pytest.raises(PartUnavailable, match="does not answer"):
+        await slow.prepare(analyzer, ["Anna"])
+    slow.close()
+
+
+async def test_names_found_once_are_not_looked_for_again() -> None:
+    pool = NamePool(NamesSettings(workers=1, waiting_at_most=0))
+    analyzer = load_analyzer(ner_elsewhere=True, cache=MemorySpanCache())
+    analyzer.remember_ner_spans("Anna", [])
+    assert await pool.prepare(analyzer, ["Anna"]) == {"Anna": []}
+
+
+async def test_an_analyzer_beside_a_pool_insists_on_being_given_names() -> None:
+    from redaction import DetectorFailed
+
+    with pytest.raises(DetectorFailed):
+        load_analyzer(ner_elsewhere=True).analyze("Anna")
+
+
+async def test_a_door_without_the_key_service_is_not_ready(
+    fresh: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gateway import KeeperUnavailable
+    from gateway.keys import LocalKeyring
+
+    async with another_door(fresh) as (_, http, client):
+
+        async def sealed(*_: object) -> bytes:
+            raise KeeperUnavailable("is sealed")
+
+        monkeypatch.setattr(LocalKeyring, "hash_key", sealed)
+        monkeypatch.setattr(LocalKeyring, "wrap", sealed)
+        monkeypatch.setattr(LocalKeyring, "unwrap", sealed)
+        answer = await http.get("/readyz")
+        with pytest.raises(PartUnavailable, match="sealed"):
+            await client.redact(principal(), uuid.uuid4(), [TextPart("q", ANNA)], purpose="question")
+    assert answer.status_code == 503
+    assert answer.json()["part"] == "key service"
+
+
+async def test_another_server_answers_when_one_is_down(fresh: Site) -> None:
+    healthy = ModelServer()
+    healthy.script = says("From the other one.")
+    async with serving(healthy.app()) as url:
+        models = [deployment("down", "http://127.0.0.1:9", weight=1000), deployment("up", url)]
+        async with another_door(fresh, models=models) as (_, _, client):
+            answers = [await answer_of(client) for _ in range(4)]
+    assert answers == ["From the other one."] * 4
+
+
+async def test_a_server_that_fails_before_its_first_word_is_replaced_and_after_it_is_not(fresh: Site) -> None:
+    failing, healthy = ModelServer(), ModelServer()
+    failing.status = 500
+    async with serving(failing.app()) as bad, serving(healthy.app()) as good:
+        models = [deployment("bad", bad, weight=1000), deployment("good", good)]
+        async with another_door(fresh, models=models, breaker=BreakerSettings(failures=100)) as (
+            _,
+            _,
+            client,
+        ):
+            assert await answer_of(client) == "Hello."
+            failing.status, failing.script = 200, says("Half", RuntimeError("died"))
+            with pytest.raises(Exception, match="middle"):
+                await answer_of(client)
+
+
+async def test_no_model_server_is_a_sentence_and_the_breaker_spares_the_dead(fresh: Site) -> None:
+    models = [deployment("down", "http://127.0.0.1:9")]
+    async with another_door(fresh, models=models, breaker=BreakerSettings(failures=1, seconds=60)) as (
+        _,
+        _,
+        client,
+    ):
+        with pytest.raises(PartUnavailable, match="cannot be reached") as first:
+            await answer_of(client)
+        with pytest.raises(PartUnavailable, match="No model server is available") as second:
+            await answer_of(client)
+    assert first.value.part == second.value.part == "model"
+
+
+async def test_an_appliance_without_a_model_says_so(fresh: Site) -> None:
+    async with another_door(fresh, models=[]) as (_, _, client):
+        with pytest.raises(PartUnavailable, match="without a language model"):
+            await answer_of(client)
+
+
+def test_a_long_prompt_goes_to_a_server_with_a_long_window() -> None:
+    router = ModelRouter(
+        [deployment("short", "http://a", context=1000), deployment("long", "http://b", context=9000)],
+        BreakerSettings(),
+    )
+    assert {router.choose("default", 5000).name for _ in range(20)} == {"long"}
+    assert {router.choose("default", 100).name for _ in range(60)} == {"short", "long"}
+    with pytest.raises(TooLarge):
+        router.choose("default", 10_000)
+    with pytest.raises(NotFound):
+        router.choose("other", 1)
+
+
+def test_weights_share_the_traffic() -> None:
+    router = ModelRouter(
+        [deployment("canary", "http://a", weight=1), deployment("steady", "http://b", weight=9)],
+        BreakerSettings(),
+    )
+    chosen = [router.choose("default", 1).name for _ in range(400)]
+    assert 10 < chosen.count("canary") < 90
+
+
+def test_a_server_that_answers_again_is_forgiven() -> None:
+    router = ModelRouter([deployment("one", "http://a")], BreakerSettings(failures=2, seconds=60))
+    router.failed("one")
+    router.succeeded("one")
+    router.failed("one")
+    assert router.choose("default", 1).name == "one"
+    router.failed("one")
+    with pytest.raises(PartUnavailable):
+        router.choose("default", 1)
+
+
+async def test_every_route_asks_who_is_there(fresh: Site) -> None:
+    async with another_door(fresh) as (app, http, _):
+        routes = [
+            (path, method)
+            for context in iter_route_contexts(app.routes)
+            if (path := getattr(context, "path", None))
+            for method in sorted((getattr(context, "methods", None) or set()) - {"HEAD"})
+        ]
+        assert ("/v1/chat/completions", "POST") in routes
+        assert ("/v1/restore", "POST") in routes
+        for path, method in routes:
+            if path in OPEN:
+                continue
+            place = path.replace("{conversation}", str(uuid.uuid4()))
+            bare = await http.request(method, place, json={})
+            forged = await http.request(
+                method, place, json={}, headers={"Authorization": "Bearer clt_nobody"}
+            )
+            stranger = await http.request(
+                method,
+                place,
+                json={},
+                headers={
+                    "Authorization": f"Bearer {fresh.tokens['stranger'].for_principal(principal(), 'door')}"
+                },
+            )
+            elsewhere = await http.request(
+                method,
+                place,
+                json={},
+                headers={
+                    "Authorization": f"Bearer {fresh.tokens['work'].for_principal(principal(), 'retrieval')}"
+                },
+            )
+            assert [each.status_code for each in (bare, forged, stranger, elsewhere)] == [401] * 4, place
+
+
+async def test_a_removed_customer_leaves_with_the_next_build(fresh: Site) -> None:
+    from gateway import PublishedIdentity, publish_identities
+    from gateway.identities import GazetteerFeed
+    from gateway.keys import open_keeper
+    from redaction import EntityType
+
+    async with fresh.database.transaction() as session:
+        new = PublishedIdentity("Ottokar Zwirnfeld", EntityType.PERSON, "contact:900", "name")
+        await publish_identities(session, fresh.envelope, [new])
+    feed = GazetteerFeed(fresh.database, open_keeper(fresh.settings.keeper))
+    following = asyncio.create_task(feed.follow())
+    try:
+        await _until(lambda: feed.version > 0 and bool(feed.current.find("Ottokar Zwirnfeld")))
+        async with fresh.database.transaction() as session:
+            await publish_identities(session, fresh.envelope, [], ["contact:900"])
+        await _until(lambda: not feed.current.find("Ottokar Zwirnfeld"))
+        assert feed.current.find(ANNA)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def _until(holds: Any) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                if holds():
+                    return
+            except PartUnavailable:
+                pass
+            await asyncio.sleep(0.02)
