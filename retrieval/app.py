@@ -27,7 +27,7 @@ from gateway import (
     problem,
 )
 from retrieval.crm import AmbiguousUser, CrmError, CrmMap, CrmUnavailable, MapInvalid, load_map
-from retrieval.index import EdgeIndex, Embedder, Terms
+from retrieval.index import EdgeIndex, Embedder, Index, Terms
 from retrieval.records import Records
 from retrieval.search.api import router
 from retrieval.search.events import register_retrieval_events
@@ -47,6 +47,7 @@ class State(TypedDict):
     tokens: Tokens
     audience: str
     records: Records
+    index: Index
     searcher: Searcher
     granter: Granter
     follower: Follower
@@ -110,6 +111,7 @@ async def _start(
         tokens=tokens,
         audience=AUDIENCE,
         records=records,
+        index=index,
         searcher=Searcher(records, index, terms, embedder, lambda: follower.stale),
         granter=Granter(records, tokens),
         follower=follower,

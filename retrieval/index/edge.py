@@ -85,7 +85,7 @@ class EdgeIndex:
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="edge")
 
     async def load(self) -> dict[str, dict[str, Known]]:
-        return await self._run(self._load)
+        return gather(await self._run(partial(self._payloads, _READ)))
 
     async def put(self, rows: Sequence[IndexedRow], known: Mapping[str, Known]) -> dict[str, Known]:
         return await self._run(partial(self._put, rows, known))
@@ -119,6 +119,10 @@ class EdgeIndex:
 
     async def counts(self, kinds: Sequence[str]) -> dict[str, Counts]:
         return await self._run(partial(self._counts, kinds))
+
+    async def rights(self) -> dict[str, frozenset[str]]:
+        payloads = await self._run(partial(self._payloads, ["ref", "acl"]))
+        return {str(one["ref"]): frozenset(map(str, one["acl"])) for one in payloads.values()}
 
     async def flush(self) -> None:
         await self._run(self._shard.flush)
@@ -165,15 +169,15 @@ class EdgeIndex:
             shard.update(q.UpdateOperation.create_field_index(name, q.PayloadSchemaType.Keyword))
         return shard
 
-    def _load(self) -> dict[str, dict[str, Known]]:
-        payloads: dict[str, Mapping[str, object]] = {}
+    def _payloads(self, fields: list[str]) -> dict[str, Mapping[str, Any]]:
+        payloads: dict[str, Mapping[str, Any]] = {}
         offset = None
         while True:
-            request = self._q.ScrollRequest(limit=_SCROLL, offset=offset, with_payload=_READ)
+            request = self._q.ScrollRequest(limit=_SCROLL, offset=offset, with_payload=fields)
             records, offset = self._shard.scroll(request)
             payloads |= {str(record.id): record.payload for record in records}
             if offset is None:
-                return gather(payloads)
+                return payloads
 
     def _put(self, rows: Sequence[IndexedRow], known: Mapping[str, Known]) -> dict[str, Known]:
         operation = self._q.UpdateOperation

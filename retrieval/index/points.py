@@ -139,6 +139,9 @@ class Index(Protocol):
     async def counts(self, kinds: Sequence[str]) -> dict[str, Counts]:
         """How much there is of each kind."""
 
+    async def rights(self) -> dict[str, frozenset[str]]:
+        """The keys that let a user see each row, for checking: ref → keys."""
+
     async def flush(self) -> None:
         """Make everything written durable."""
 

@@ -40,6 +40,7 @@ class Filler:
         self._embedder = embedder
         self._batch = batch
         self._changed = changed
+        self._stopped = False
         self.idle = asyncio.Event()
         """Set while nothing waits for a vector."""
         self.error: str | None = None
@@ -49,7 +50,7 @@ class Filler:
         """Fill until cancelled, once `may_begin` is set."""
         await may_begin.wait()
         failures = 0
-        while True:
+        while not self._stopped:
             try:
                 filled = await self.fill_some()
                 self.error, failures = None, 0
@@ -64,6 +65,10 @@ class Filler:
                 log.error("vectors.failed", exc_info=error)
                 self.error = "Vectors cannot be made; the reason is in the log of this process."
                 await asyncio.sleep(_BACK_OFF_S[-1])
+
+    def stop(self) -> None:
+        """Fill no more after what is being filled."""
+        self._stopped = True
 
     async def fill_some(self) -> int:
         """Give some waiting pieces their vectors; how many. Raises `CrmUnavailable`, the door's errors."""

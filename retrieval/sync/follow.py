@@ -48,7 +48,7 @@ class Follower:
         self._records = records
         self._map = records.crm_map
         self._index = index
-        self._mirror = mirror
+        self.mirror = mirror
         self._passes = passes
         self._database = database
         self._settings = settings
@@ -95,7 +95,7 @@ class Follower:
             entities=tuple(
                 EntitySync(
                     entity=kind,
-                    rows=len(self._mirror.rows(kind)),
+                    rows=len(self.mirror.rows(kind)),
                     points=counts[kind].points,
                     vectors=counts[kind].vectors,
                     lag_seconds=one.lag_seconds,
@@ -129,10 +129,10 @@ class Follower:
                 await self._pause(_BACK_OFF_S[-1])
 
     async def _begin(self) -> None:
-        await self._mirror.load()
+        await self.mirror.load()
         self._progress = await read_progress(self._database, self._kinds)
         for kind, one in self._progress.items():
-            row_count = len(self._mirror.rows(kind))
+            row_count = len(self.mirror.rows(kind))
             if row_count == 0:
                 one.complete = False  # the index was deleted or is new: what was saved is no longer true
         await self._compare_all()
@@ -195,7 +195,7 @@ class Follower:
             one.succeeded()
         one.complete, one.cursor, one.running = True, began, False
         self._seen[kind] = {}
-        log.info("sync.compared", entity=kind, rows=len(self._mirror.rows(kind)))
+        log.info("sync.compared", entity=kind, rows=len(self.mirror.rows(kind)))
 
     async def _poll(self, kind: str, column: str) -> _Poll:
         """Keys whose watermark is new.
@@ -222,7 +222,7 @@ class Follower:
                 self._progress[kind].error = str(stopped)
 
     async def _save(self) -> None:
-        rows = {kind: len(self._mirror.rows(kind)) for kind in self._kinds}
+        rows = {kind: len(self.mirror.rows(kind)) for kind in self._kinds}
         await save_progress(self._database, self._progress, rows, await self._index.counts(self._kinds))
 
     async def _flush(self, now: float) -> None:

@@ -69,7 +69,8 @@ async def save_progress(
     statement = insert(SyncRow).values(values)
     names = ("rows", "points", "vectors", "complete", "cursor", "last_sync", "error")
     async with database.transaction() as session:
-        await session.execute(
+        connection = await session.connection()
+        await connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["entity"], set_={name: statement.excluded[name] for name in names}
             )
