@@ -26,6 +26,8 @@ _SCORE = 0.85
 _LINE = re.compile(r"[^\n\r]+")
 _WORD_START = re.compile(r"(?<![^\W_])[^\W\d_]")
 _EDGES = " \t\"'`.,;:!?()[]{}<>*#|-–/\\"
+# `CS-30517`, `R2026-52706`: the number of a record, whatever the model takes it for
+_NUMBERED = re.compile(r"[A-Z]{0,4}[-#]?\d[\d/-]*")
 _FEW_CAPITALS = 0.05
 _FIELD_NAMES = """
 account address card case cell city company contact country customer date desk email e-mail fax hello hi hey
@@ -114,6 +116,8 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     for line in _LINE.finditer(text, start, end):
         piece = line.group().removesuffix("'s")
         stripped = piece.strip(_EDGES)
+        if _NUMBERED.fullmatch(stripped):
+            continue
         if any(character.isalpha() for character in stripped) and stripped.lower() not in _NO_NAMES:
             first = line.start() + piece.index(stripped)
             yield first, first + len(stripped)

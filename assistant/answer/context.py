@@ -43,10 +43,11 @@ class Turn:
 
 @dataclass(frozen=True)
 class Prompt:
-    """Messages for the door, and which sources found room in them."""
+    """Messages for the door, which sources found room in them, and what the model is bound to quote."""
 
     messages: list[dict[str, Any]]
     sources: tuple[Source, ...]
+    quotes: tuple[str, ...] = ()
 
 
 def build_prompt(

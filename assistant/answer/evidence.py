@@ -4,7 +4,6 @@ A model of a hundred million parameters invents when it writes freely; bound to 
 sources it chooses well. What it may choose from is decided here, by meaning and by words.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +14,6 @@ from .support import Source, overlap
 _CHOICES: Final = 6
 _CLOSE: Final = 0.8
 _LONGEST: Final = 360
-_MOST: Final = 3
 
 
 @dataclass(frozen=True)
@@ -56,11 +54,9 @@ def choose(found: Sequence[Candidate], likeness: Sequence[float]) -> list[Candid
     return kept
 
 
-def quoting_pattern(chosen: Sequence[Candidate]) -> str:
-    """A regular expression that admits one to three of the sentences, each with its citation."""
-    each = "|".join(re.escape(f"{candidate.text} [{candidate.n}]") for candidate in chosen)
-    most = min(_MOST, len(chosen))
-    return f"({each})" + (f"( ({each})){{0,{most - 1}}}" if most > 1 else "")
+def quote(candidate: Candidate) -> str:
+    """The sentence as the model may write it, with its citation."""
+    return f"{candidate.text} [{candidate.n}]"
 
 
 def _score(candidate: Candidate, cosine: float) -> float:

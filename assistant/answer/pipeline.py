@@ -6,7 +6,7 @@ The pipeline decides; whoever runs it writes its steps down under the run's leas
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from approvals import Policy, Weighing, weigh_question, weigh_sentence
@@ -24,7 +24,7 @@ from retrieval import RetrievalClient, SearchResult
 
 from .context import Budget, Prompt, Turn, build_prompt
 from .events import NO_SUMMARY, NOTHING_FOUND, EventKind, RunAudit
-from .evidence import Candidate, candidates, choose, quoting_pattern
+from .evidence import Candidate, candidates, choose, quote
 from .sentences import SentenceSplitter
 from .support import Checked, Source, check_sentence
 
@@ -134,9 +134,7 @@ class AnswerPipeline:
         )
 
     async def _redact(self, asked: Asked, result: SearchResult) -> _Evidence:
-        texts = [part for passage in result.passages for part in (passage.title, passage.text)]
-        texts += [part for fact in result.facts for part in (fact.title, fact.value)]
-        parts = [TextPart(str(number), text) for number, text in enumerate(texts)]
+        parts = _context_parts(result)
         redaction = await self._door.redact(asked.principal, asked.conversation, parts, purpose="context")
         clean = iter([part.text for part in redaction.parts])
         passages: list[dict[str, Any]] = [
@@ -226,8 +224,8 @@ class AnswerPipeline:
         sources = sorted(
             (source for source in evidence.sources if source.n in order), key=lambda source: -order[source.n]
         )
-        options["structured_outputs"] = {"regex": quoting_pattern(chosen)}
-        return build_prompt(asked.question, sources, (), budget, quoting=True), options
+        prompt = build_prompt(asked.question, sources, (), budget, quoting=True)
+        return replace(prompt, quotes=tuple(map(quote, chosen))), options
 
     async def _choose(self, asked: Asked, evidence: _Evidence) -> list[Candidate]:
         found = candidates(asked.question, evidence.sources)
@@ -254,6 +252,7 @@ class AnswerPipeline:
             conversation=asked.conversation,
             model=self._settings.model,
             options=options,
+            quotes=prompt.quotes,
         )
         async with aclosing(stream) as chunks:
             async for chunk in chunks:
@@ -261,6 +260,21 @@ class AnswerPipeline:
                     yield sentence
         for sentence in splitter.finish():
             yield sentence
+
+
+def _context_parts(result: SearchResult) -> list[TextPart]:
+    """Title and text of every passage, then title and value of every fact.
+
+    In prose names are guessed; titles and facts are columns, and the map has said which are identities.
+    """
+    parts: list[TextPart] = []
+    for passage in result.passages:
+        parts.append(TextPart("", passage.title, entity=passage.entity, field="title", guess=False))
+        parts.append(TextPart("", passage.text, entity=passage.entity, field=passage.field))
+    for fact in result.facts:
+        parts.append(TextPart("", fact.title, entity=fact.entity, field="title", guess=False))
+        parts.append(TextPart("", fact.value, entity=fact.entity, field=fact.field, guess=False))
+    return [replace(part, id=str(number)) for number, part in enumerate(parts)]
 
 
 def _ending(result: SearchResult) -> Step | None:
@@ -311,7 +325,10 @@ def durable_text(text: str, tokens: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _content(content: str | Sequence[Mapping[str, str]]) -> str | list[str | TextPart]:
-    return content if isinstance(content, str) else [part["text"] for part in content]
+    if isinstance(content, str):
+        return content
+    *records, question = [part["text"] for part in content]
+    return [*(TextPart("", text, "tokenised", data=True) for text in records), question]
 
 
 def _is_model(error: CloisterError) -> bool:

@@ -56,7 +56,7 @@ class DoorClient:
         body = {
             "conversation": str(conversation),
             "purpose": purpose,
-            "parts": [{"id": part.id, "text": part.text, "form": part.form} for part in parts],
+            "parts": [_part(part) for part in parts],
         }
         answer = await self._post(principal, "/v1/redact", body)
         verdict = answer["verdict"]
@@ -108,8 +108,13 @@ class DoorClient:
         form: Form = "tokenised",
         model: str = "default",
         options: Mapping[str, object] | None = None,
+        quotes: Sequence[str] = (),
+        quotes_at_most: int = 3,
     ) -> AsyncGenerator[ChatChunk, None]:
         """Stream an answer; `options` are OpenAI's own (`max_tokens`, `temperature`, `stop`, …).
+
+        With `quotes` the model may write these texts alone, word for word, `quotes_at_most` of them.
+
 
         Leaving the iterator (`aclose`) stops the model. Raises the door's refusals before the first
         chunk, and what breaks in mid-stream from the iterator.
@@ -125,6 +130,8 @@ class DoorClient:
                 "restore": restore,
                 "grant": grant,
                 "form": form,
+                "quotes": list(quotes),
+                "quotes_at_most": quotes_at_most,
             },
         }
         headers = {"Authorization": f"Bearer {self._tokens.for_principal(principal, AUDIENCE)}"}
@@ -154,10 +161,17 @@ def _message(message: ChatMessage) -> dict[str, object]:
     return {"role": message.role, "content": [_content(part) for part in message.content]}
 
 
-def _content(part: str | TextPart) -> dict[str, str]:
+def _part(part: TextPart) -> dict[str, object]:
+    wire: dict[str, object] = {"id": part.id, "text": part.text, "form": part.form, "guess": part.guess}
+    if part.entity is not None:
+        wire |= {"entity": part.entity, "field": part.field}
+    return wire
+
+
+def _content(part: str | TextPart) -> dict[str, object]:
     if isinstance(part, str):
         return {"type": "text", "text": part}
-    return {"type": "text", "text": part.text, "form": part.form}
+    return {"type": "text", "text": part.text, "form": part.form, "data": part.data}
 
 
 async def _chunks(response: httpx.Response) -> AsyncIterator[ChatChunk]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.errors import PartUnavailable
 from gateway.telemetry import log
-from redaction import Analyzer, RedactionError, Span, ner_spans_in_worker, start_ner_worker
+from redaction import Analyzer, EntityType, RedactionError, Span, ner_spans_in_worker, start_ner_worker
 
 from .settings import NamesSettings
 
@@ -90,7 +90,10 @@ class NamePool:
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
-                self._settings.workers, multiprocessing.get_context("spawn"), initializer=_start_worker
+                self._settings.workers,
+                multiprocessing.get_context("spawn"),
+                initializer=_start_worker,
+                initargs=(self._settings.types,),
             )
         return self._pool
 
@@ -103,10 +106,10 @@ class NamePool:
             broken.shutdown(wait=False, cancel_futures=True)
 
 
-def _start_worker() -> None:
+def _start_worker(types: frozenset[EntityType]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the door ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    start_ner_worker()
+    start_ner_worker(types)
 
 
 def _end_with_parent() -> None:

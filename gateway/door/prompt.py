@@ -59,7 +59,7 @@ def questions_of(request: ChatRequest) -> list[str]:
         if isinstance(message.content, str):
             typed.append(message.content)
         for part in message.content or [] if not isinstance(message.content, str) else []:
-            if not (data_is_marked and part.form == "raw"):
+            if not (data_is_marked and part.data):
                 typed.append(part.text)
     return typed
 
@@ -76,6 +76,9 @@ def _walk(request: ChatRequest, visit: Visit) -> dict[str, object]:
         body["tools"] = [_tool(tool.function, visit) for tool in request.tools]
     if request.tool_choice is not None:
         body["tool_choice"] = _tool_choice(request.tool_choice, visit)
+    if request.cloister and request.cloister.quotes:
+        quotes = [visit(quote, form) for quote in request.cloister.quotes]
+        body["structured_outputs"] = {"regex": _quoting(quotes, request.cloister.quotes_at_most)}
     if request.response_format is not None:
         body["response_format"] = _json(request.response_format, visit)
     return body
@@ -96,6 +99,12 @@ def _message(message: Message, form: Form, identifiers: dict[str, str], visit: V
     if message.tool_call_id is not None:
         walked["tool_call_id"] = _identifier(message.tool_call_id, identifiers)
     return walked
+
+
+def _quoting(quotes: Sequence[str], at_most: int) -> str:
+    """What binds a model to these texts, word for word: one, or several with a space between."""
+    each = "|".join(map(re.escape, quotes))
+    return f"({each})( ({each})){{0,{at_most - 1}}}" if at_most > 1 else f"({each})"
 
 
 def _tool_call(call: ToolCall, identifiers: dict[str, str], visit: Visit) -> dict[str, object]:

@@ -45,10 +45,13 @@ _INLINE_CHARACTERS: Final = 2000
 
 @dataclass(frozen=True)
 class Part:
-    """A text and its form."""
+    """A text and its form, the record it is of, and whether names are guessed in it."""
 
     text: str
     form: Form = "raw"
+    entity: str | None = None
+    field: str | None = None
+    guess: bool = True
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,10 @@ class Read:
 
     parts: tuple[Part, ...]
     names: dict[str, list[Span]]
+
+    def names_in(self, part: Part) -> list[Span]:
+        """Spans of guessed names, none where nothing was to be guessed."""
+        return self.names[part.text] if part.guess else []
 
 
 class Redactor:
@@ -85,7 +92,7 @@ class Redactor:
 
     async def read(self, parts: Sequence[Part], *, background: bool = False) -> Read:
         """Look for names. Raises `PartUnavailable`."""
-        texts = [part.text for part in parts]
+        texts = [part.text for part in parts if part.guess]
         return Read(tuple(parts), await self._names.prepare(self._base, texts, background=background))
 
     async def in_conversation(
@@ -96,8 +103,8 @@ class Redactor:
         `typed_by` names the principal who typed the raw parts. Requests in one conversation wait for
         each other, so a token never gets two values. Raises `PartUnavailable`.
         """
-        await lock_conversation(session, conversation)
-        gazetteer = await self._feed.catch_up(session)
+        published = await lock_conversation(session, conversation)
+        gazetteer = await self._feed.catch_up(session, published)
         tokens = await load_tokens(session, self._envelope, conversation)
         found = await self._find(gazetteer, read, tokens.dictionary())
         masked, facts, typed = _mask(read.parts, found, tokens.book, tokens.facts)
@@ -126,7 +133,7 @@ class Redactor:
 
         def work() -> tuple[Redacted, ...]:
             return tuple(
-                durable(part.text, analyzer.analyze(part.text, ner_spans=read.names[part.text]))
+                durable(part.text, analyzer.analyze(part.text, ner_spans=read.names_in(part)))
                 for part in read.parts
             )
 
@@ -139,7 +146,12 @@ class Redactor:
 
         def work() -> list[list[Span]]:
             found = [
-                analyzer.analyze(part.text, dictionary, ner_spans=read.names[part.text])
+                analyzer.analyze(
+                    part.text,
+                    dictionary,
+                    ner_spans=read.names_in(part),
+                    prefer=(part.entity,) if part.entity else (),
+                )
                 for part in read.parts
             ]
             return self._everywhere(read.parts, found)
@@ -187,14 +199,18 @@ def _mask(
         redaction = redact(part.text, spans, book, keep_tokens=part.form == "tokenised")
         texts.append(redaction.text)
         for span, token in zip(redaction.spans, redaction.tokens, strict=True):
-            facts.setdefault(token, _facts(token, span))
+            facts.setdefault(token, _facts(token, span, part))
         if part.form == "raw":
             typed.update(redaction.tokens)
     return tuple(texts), facts, typed
 
 
-def _facts(token: str, span: Span) -> TokenFacts:
-    return TokenFacts(token, span.type, span.entity or SHARED.join(span.entities) or None, span.field)
+def _facts(token: str, span: Span, part: Part) -> TokenFacts:
+    """What the CRM does not know belongs to the record that it was read in."""
+    entity = span.entity or SHARED.join(span.entities) or None
+    if entity is None:
+        return TokenFacts(token, span.type, part.entity, part.field)
+    return TokenFacts(token, span.type, entity, span.field)
 
 
 def _in_texts(texts: Iterable[str], facts: Mapping[str, TokenFacts]) -> Iterator[TokenFacts]:

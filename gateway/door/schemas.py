@@ -18,6 +18,9 @@ class TextPartIn(_Wire):
     id: str = Field(max_length=200)
     text: str
     form: Form = "raw"
+    entity: str | None = Field(None, max_length=200)
+    field: str | None = Field(None, max_length=200)
+    guess: bool = True
 
 
 class RedactIn(_Wire):
@@ -43,6 +46,8 @@ class CloisterIn(_Wire):
     restore: RestoreMode = "none"
     grant: str | None = None
     form: Form = "raw"
+    quotes: list[str] = Field(default_factory=list, max_length=16)
+    quotes_at_most: int = Field(3, ge=1, le=5)
 
 
 class ContentPart(_Wire):
@@ -51,6 +56,7 @@ class ContentPart(_Wire):
     type: Literal["text"]
     text: str
     form: Form | None = None
+    data: bool = False
 
 
 class CalledFunction(_Wire):

@@ -7,6 +7,7 @@ from gateway.http import TlsSettings
 from gateway.keys import KeeperSettings
 from gateway.principal import TrustSettings
 from gateway.settings import ExistingFile, ListenSettings, Settings
+from redaction import EntityType
 
 
 class DeploymentSettings(Settings):
@@ -26,9 +27,14 @@ class DeploymentSettings(Settings):
 
 
 class NamesSettings(Settings):
-    """The pool of processes that look for names. Without it, persons outside the CRM are not found."""
+    """The pool of processes that look for names. Without it, persons outside the CRM are not found.
+
+    `types` are what it reports. Companies that are customers are known from the CRM; guessing others
+    would hide products, towns and case numbers, which answers need and which identify nobody.
+    """
 
     enabled: bool = True
+    types: frozenset[EntityType] = frozenset({EntityType.PERSON})
     workers: int = Field(1, ge=1)
     waiting_at_most: int = 512
     timeout_s: float = 20.0

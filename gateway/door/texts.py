@@ -25,7 +25,7 @@ router = APIRouter()
 @router.post("/v1/redact")
 async def redact_parts(asked: RedactIn, caller: WritingProcess, door: TheDoor) -> dict[str, Any]:
     """Redact parts into the conversation's tokens; judge a question."""
-    parts = [Part(part.text, part.form) for part in asked.parts]
+    parts = [Part(part.text, part.form, part.entity, part.field, part.guess) for part in asked.parts]
     check_parts(parts, door.settings.limits)
     question = asked.purpose == "question"
     verdict: Verdict = Allowed()

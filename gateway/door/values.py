@@ -13,11 +13,21 @@ RestoreMode = Literal["none", "granted"]
 
 @dataclass(frozen=True)
 class TextPart:
-    """A text to redact; `tokenised` says that this door made its tokens, in the same conversation."""
+    """A text to redact; `tokenised` says that this door made its tokens, in the same conversation.
+
+    In a chat, `data` marks what nobody typed: a record, which the filter of questions does not judge.
+    `entity` and `field` say which record the text is of: a name in it that the CRM does not know may be read
+    by whoever may read that field. Without `guess` no name detector looks at it: a value that the CRM's map
+    says is no identity.
+    """
 
     id: str
     text: str
     form: Form = "raw"
+    data: bool = False
+    entity: str | None = None
+    field: str | None = None
+    guess: bool = True
 
 
 @dataclass(frozen=True)

@@ -52,13 +52,15 @@ class GazetteerFeed:
             raise PartUnavailable("gazetteer", "The list of known customers is still being loaded.")
         return self._current
 
-    async def catch_up(self, session: AsyncSession) -> Gazetteer:
+    async def catch_up(self, session: AsyncSession, published: int | None = None) -> Gazetteer:
         """Apply everything that has been published before this call, and give the gazetteer.
 
-        Raises `PartUnavailable` (not loaded yet), `KeeperUnavailable`.
+        `published` is the newest version where the caller has read it. Raises `PartUnavailable` (not
+        loaded yet), `KeeperUnavailable`.
         """
         gazetteer = self.current
-        if await published_version(session) <= self._version:
+        newest = await published_version(session) if published is None else published
+        if newest <= self._version:
             return gazetteer
         async with self._catching_up:
             await self._apply(session)

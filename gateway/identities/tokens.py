@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -19,6 +19,10 @@ from .tables import TokenRow
 
 SHARED: Final = "|"
 _HASH_PURPOSE: Final = "token"
+_LOCK: Final = text(
+    "SELECT coalesce((SELECT version FROM gateway.identity_version), 0)"
+    " FROM pg_advisory_xact_lock(hashtextextended(:conversation, 7))"
+)
 
 
 @dataclass(frozen=True)
@@ -121,9 +125,13 @@ class ConversationTokens:
         return hmac.digest(key, message, sha256)
 
 
-async def lock_conversation(session: AsyncSession, conversation: uuid.UUID) -> None:
-    """Let no one else give out tokens in this conversation until the transaction ends."""
-    await session.exec(select(func.pg_advisory_xact_lock(func.hashtextextended(str(conversation), 7))))
+async def lock_conversation(session: AsyncSession, conversation: uuid.UUID) -> int:
+    """Let no one else give out tokens in this conversation until the transaction ends.
+
+    Gives the newest publication of identities, which the same round trip has read.
+    """
+    connection = await session.connection()
+    return int((await connection.execute(_LOCK, {"conversation": str(conversation)})).scalar_one())
 
 
 async def load_tokens(

@@ -95,7 +95,7 @@ class Envelope:
                 {"subject": name, "wrapped": await self._keeper.wrap(os.urandom(32), name)} for name in absent
             ]
             await session.exec(insert(SubjectKey).on_conflict_do_nothing(), params=fresh)
-            rows |= await self._rows(session, set(absent))
+            rows |= await self._rows(session, set(absent))  # another process may have been first
         for name, wrapped in rows.items():
             if wrapped is not None:
                 keys[name] = await self._keeper.unwrap(wrapped, name)

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from gateway import Principal, RevealGrant, Role, Tokens, require
-from retrieval.crm.map import IdentityColumn
 from retrieval.records import Records
 from retrieval.rights import Visibility, visibility_of
 
@@ -12,6 +11,7 @@ from .focus import visible_rows
 from .values import Grant, GrantQuestion
 
 SECONDS: Final = 60
+_RENDERED: Final = frozenset({"title", "facts"})  # made of several columns, for the viewer they are shown to
 _EVERY_FIELD: Final = frozenset({"*"})
 
 
@@ -58,11 +58,9 @@ class Granter:
         return fields
 
     def _fields(self, kind: str, visibility: Visibility) -> frozenset[str]:
-        return frozenset(
-            name
-            for name, column in self._records.crm_map.entities[kind].readable
-            if isinstance(column, IdentityColumn) and visibility.may_see_field(kind, name)
-        )
+        """Every field that may be read: identity columns, and prose in which others are named."""
+        columns = self._records.crm_map.entities[kind].readable
+        return _RENDERED | {name for name, _ in columns if visibility.may_see_field(kind, name)}
 
 
 def _each_and_joined(entities: Iterable[str]) -> list[str]:
