@@ -1,6 +1,6 @@
 """The small language in which a policy writes phrases; it becomes regular expressions.
 
-A space stands for any white space, `~` for the rest of a word, ` … ` for up to six words in between
+A space stands for any white space (` ?` for perhaps some), `~` for the rest of a word, ` … ` for up to six words in between
 within a sentence, `{name}` for a word list of the policy; umlauts match their spellings with `e`. The
 rest is Python's regular expressions. A phrase begins and ends at word boundaries, in any case.
 """
@@ -27,7 +27,7 @@ def regex_of(pattern: str, words: Mapping[str, str]) -> str:
     for _ in range(_NESTING):
         expanded = _WORD_LIST.sub(lambda found: f"(?:{words[found[1]]})", expanded)
     expanded = expanded.replace(" … ", "\0").replace("~", r"\w*")
-    expanded = re.sub(r" ", r"\\s+", expanded).replace("\0", _GAP)
+    expanded = expanded.replace(" ?", r"\s*").replace(" ", r"\s+").replace("\0", _GAP)
     for letter, spellings in _SPELLINGS.items():
         expanded = expanded.replace(letter, spellings)
     return expanded
