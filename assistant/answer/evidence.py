@@ -22,8 +22,14 @@ class Candidate:
 
     text: str
     n: int
+    title: str
     lexical: float
     rank: float
+
+    @property
+    def in_context(self) -> str:
+        """What is compared by meaning: a sentence alone often does not say what it is about."""
+        return f"{self.title}: {self.text}"
 
 
 def candidates(question: str, sources: Sequence[Source]) -> list[Candidate]:
@@ -34,7 +40,7 @@ def candidates(question: str, sources: Sequence[Source]) -> list[Candidate]:
             text = " ".join(sentence.split())
             if 12 <= len(text) <= _LONGEST and not text.endswith("?"):
                 score = 0.7 * overlap(question, text) + 0.3 * overlap(question, source.title)
-                found.append(Candidate(text, source.n, score, 1 / (1 + position)))
+                found.append(Candidate(text, source.n, source.title, score, 1 / (1 + position)))
     return found
 
 

@@ -26,7 +26,7 @@ from .context import Budget, Prompt, Turn, build_prompt
 from .events import NO_SUMMARY, NOTHING_FOUND, EventKind, RunAudit
 from .evidence import Candidate, candidates, choose, quote
 from .sentences import SentenceSplitter
-from .support import Checked, Source, check_sentence
+from .support import Checked, Source, check_sentence, is_published
 
 _UNKNOWN_USER: Final = (
     "Your sign-in matches no user of the CRM, so there are no records to show you. "
@@ -147,6 +147,7 @@ class AnswerPipeline:
                 "text": next(clean),
                 "url": passage.url,
                 "internal": passage.internal,
+                "open": passage.open,
                 "as_of": passage.as_of.isoformat(),
             }
             for number, passage in enumerate(result.passages, 1)
@@ -164,7 +165,7 @@ class AnswerPipeline:
         ]
         numbers = {entity: len(passages) + 1 + i for i, entity in enumerate(dict.fromkeys(_entities(facts)))}
         facts = [{"n": numbers[fact["entity"]], **fact} for fact in facts]
-        sources = [Source(p["n"], p["title"], p["text"]) for p in passages]
+        sources = [Source(p["n"], p["title"], p["text"], published=p["open"]) for p in passages]
         return _Evidence((*_fact_sources(facts), *sources), tuple(passages), tuple(facts), redaction.hidden)
 
     async def _write(self, asked: Asked, evidence: _Evidence) -> AsyncGenerator[Step | Hold, None]:
@@ -200,6 +201,8 @@ class AnswerPipeline:
             yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
 
     def _weigh(self, asked: Asked, checked: Checked, prompt: Prompt, drafted: Sequence[Checked]) -> Weighing:
+        if is_published(checked.text, prompt.sources):
+            return Weighing()  # what everybody may read anyway is no promise of this answer
         index, before = len(drafted), [one.text for one in drafted]
         return weigh_sentence(
             self._policy,
@@ -234,7 +237,7 @@ class AnswerPipeline:
         if not found:
             return []
         vectors = await self._door.embed(
-            asked.principal, [asked.question, *(candidate.text for candidate in found)], "query"
+            asked.principal, [asked.question, *(candidate.in_context for candidate in found)], "query"
         )
         likeness = [sum(a * b for a, b in zip(vectors[0], vector, strict=True)) for vector in vectors[1:]]
         if max(likeness) < _WEAK and max(candidate.lexical for candidate in found) < _WEAK:
@@ -301,10 +304,11 @@ def _fact_sources(facts: Sequence[Mapping[str, Any]]) -> list[Source]:
     grouped: dict[int, list[Mapping[str, Any]]] = {}
     for fact in facts:
         grouped.setdefault(fact["n"], []).append(fact)
-    return [
-        Source(n, rows[0]["title"], "\n".join(f"{row['label']}: {row['value']}" for row in rows))
-        for n, rows in grouped.items()
-    ]
+    return [Source(n, rows[0]["title"], "\n".join(map(_stated, rows))) for n, rows in grouped.items()]
+
+
+def _stated(fact: Mapping[str, Any]) -> str:
+    return f"The {fact['label']} of {fact['title']} is {fact['value']}."
 
 
 def _entities(rows: Sequence[Mapping[str, Any]]) -> list[str]:

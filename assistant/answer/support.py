@@ -30,11 +30,12 @@ _ENOUGH: Final = 0.6
 
 @dataclass(frozen=True)
 class Source:
-    """One numbered source, as the model saw it."""
+    """One numbered source, as the model saw it; a published one may be read by everybody."""
 
     n: int
     title: str
     text: str
+    published: bool = False
 
     @property
     def whole(self) -> str:
@@ -75,6 +76,15 @@ def check_sentence(sentence: str, sources: Sequence[Source]) -> Checked:
     lead = "\n" if "\n" in sentence[: len(sentence) - len(sentence.lstrip())] else ""
     marks = "".join(f" [{n}]" for n in cited)
     return Checked(f"{lead}{bare}{marks}", tuple(cited), supported=bool(cited), missing=missing)
+
+
+def is_published(text: str, sources: Sequence[Source]) -> bool:
+    """Whether a sentence stands word for word in a published source that it cites."""
+    bare = " ".join(_CITATION.sub("", text).split())
+    cited = {int(number) for number in _CITATION.findall(text)}
+    return any(
+        source.published and source.n in cited and bare in " ".join(source.text.split()) for source in sources
+    )
 
 
 def overlap(question: str, text: str) -> float:

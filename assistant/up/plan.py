@@ -1,5 +1,6 @@
 """The plan of `cloister up`: which real parts are started, in which order, and what must be done before."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from assistant.appliance import (
+    Backoff,
     Child,
     HttpProbe,
     Item,
@@ -185,8 +187,15 @@ class Plan:
             background=True,
             ready_timeout=300,
             stop_timeout=25,
+            before_start=self._empty_model_caches,
+            restart=Backoff(most=600),
         )
         return [install, model, server]
+
+    def _empty_model_caches(self) -> None:
+        for folder in self._serving(engine_python(self._state.engines / "vllm")).folders:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
 
     def _serving(self, python: Path) -> ServeCommand:
         return serving_command(

@@ -109,11 +109,11 @@ class DoorClient:
         model: str = "default",
         options: Mapping[str, object] | None = None,
         quotes: Sequence[str] = (),
-        quotes_at_most: int = 3,
+        quotes_at_most: int = 2,
     ) -> AsyncGenerator[ChatChunk, None]:
         """Stream an answer; `options` are OpenAI's own (`max_tokens`, `temperature`, `stop`, …).
 
-        With `quotes` the model may write these texts alone, word for word, `quotes_at_most` of them.
+        With `quotes` the model may write these texts alone, word for word: the first, then others of them.
 
 
         Leaving the iterator (`aclose`) stops the model. Raises the door's refusals before the first

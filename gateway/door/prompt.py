@@ -102,9 +102,11 @@ def _message(message: Message, form: Form, identifiers: dict[str, str], visit: V
 
 
 def _quoting(quotes: Sequence[str], at_most: int) -> str:
-    """What binds a model to these texts, word for word: one, or several with a space between."""
-    each = "|".join(map(re.escape, quotes))
-    return f"({each})( ({each})){{0,{at_most - 1}}}" if at_most > 1 else f"({each})"
+    """What binds a model to these texts, word for word: the first, then up to `at_most` - 1 of the others."""
+    first, *others = map(re.escape, quotes)
+    if not others or at_most == 1:
+        return first
+    return f"{first}( ({'|'.join(others)})){{0,{at_most - 1}}}"
 
 
 def _tool_call(call: ToolCall, identifiers: dict[str, str], visit: Visit) -> dict[str, object]:

@@ -47,7 +47,7 @@ class CloisterIn(_Wire):
     grant: str | None = None
     form: Form = "raw"
     quotes: list[str] = Field(default_factory=list, max_length=16)
-    quotes_at_most: int = Field(3, ge=1, le=5)
+    quotes_at_most: int = Field(2, ge=1, le=5)
 
 
 class ContentPart(_Wire):

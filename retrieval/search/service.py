@@ -231,6 +231,7 @@ class Searcher:
             text=one.piece.text,
             url=link(self._map, spot.kind, one.row),
             internal=one.piece.internal,
+            open=self._map.entities[spot.kind].open_to_everyone and not one.piece.internal,
             as_of=one.as_of,
             score=one.score,
         )

@@ -32,8 +32,8 @@ class Question(_Value):
 class Passage(_Value):
     """A piece of one row, read from the CRM at `as_of` under the caller's rights.
 
-    `id` is stable for the piece; `internal` text must not reach a customer; `score` is comparable
-    within one answer only.
+    `id` is stable for the piece; `internal` text must not reach a customer; `open` text may be
+    read by everybody, such as a published article; `score` is comparable within one answer only.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Passage(_Value):
     text: str
     url: str | None
     internal: bool
+    open: bool = False
     as_of: datetime
     score: float
 

@@ -1,6 +1,6 @@
 import pytest
 
-from assistant.answer.support import Source, check_sentence, overlap
+from assistant.answer.support import Source, check_sentence, is_published, overlap
 
 NOTE = Source(
     1,
@@ -60,3 +60,11 @@ def test_the_line_break_in_front_of_a_sentence_is_kept() -> None:
 def test_overlap_counts_the_words_that_matter() -> None:
     assert overlap("What is the refund limit?", "The limit of a refund is 100 EUR.") == 1.0
     assert overlap("What is the refund limit?", "Open on Sundays.") == 0.0
+
+
+def test_only_the_very_words_of_a_published_source_are_published() -> None:
+    published = (Source(2, ARTICLE.title, ARTICLE.text, published=True),)
+    assert is_published("Representatives may refund up to 100 EUR without asking. [2]", published)
+    assert not is_published("Representatives may refund up to 900 EUR without asking. [2]", published)
+    assert not is_published("Representatives may refund up to 100 EUR without asking.", published)
+    assert not is_published("Representatives may refund up to 100 EUR without asking. [2]", (ARTICLE,))
