@@ -205,7 +205,8 @@ class ReviewView:
 
     Three readings of each text: `asked` and `shown` are restored for the officer, `saw_question` and
     `saw_draft` are what the model read and wrote. Highlights are given per reading:
-    `{"asked": […], "saw_question": […], "saw_draft": […], "shown": […]}`.
+    `{"asked": […], "saw_question": […], "saw_draft": […], "shown": […]}`. `approvals` of `reviewers` officers
+    agree so far; `may_undo` while the viewer's own decision has not taken effect.
     """
 
     line: ReviewLine
@@ -221,6 +222,9 @@ class ReviewView:
     decision: ReviewDecision | None = None
     claimed_until: datetime | None = None
     next: uuid.UUID | None = None
+    approvals: int = 0
+    reviewers: int = 1
+    may_undo: bool = False
 
 
 @dataclass(frozen=True)

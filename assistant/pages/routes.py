@@ -195,7 +195,7 @@ def _add_audit(router: APIRouter, dependency: Any) -> None:
         return render(request, "audit.html", page)
 
 
-_RISKS: Final = ("high", "medium", "low")
+_RISKS: Final = ("top", "high", "normal", "medium", "low")
 _SORT_KEYS: Final[dict[str, Callable[[Any], Any]]] = {
     "risk": lambda line: (_RISKS.index(line.risk) if line.risk in _RISKS else len(_RISKS), line.deadline),
     "age": lambda line: line.created_at,

@@ -75,7 +75,7 @@ PASSAGES = (
         "note:912",
         "body",
         "Note of the second level on case 2041",
-        "Known fault of batch B7. Do not tell customers the batch number. Replacement from stock is approved.",
+        "Known fault of batch B7. Do not tell customers the batch number. A replacement is approved.",
         "https://crm.example.test/notes/912",
         True,
         ago(hours=2),
@@ -86,7 +86,7 @@ PASSAGES = (
         "article:17",
         "text",
         "Replacing a device under warranty",
-        "Within 24 months a faulty device is replaced free of charge. The new device ships within two working "
+        "Within 24 months a faulty device is replaced free of charge. The new one ships within two working "
         "days. The customer returns the old one within 14 days with the label enclosed.",
         None,
         False,
@@ -112,8 +112,8 @@ SOURCES = {"passages": [plain(p) for p in PASSAGES], "facts": [plain(f) for f in
 SENTENCES = (
     {
         "index": 0,
-        "text": "The router loses its connection every 20 minutes since **firmware 4.2**, and a replacement was "
-        "promised for Thursday [1].",
+        "text": "The router loses its connection every 20 minutes since **firmware 4.2**, and a replacement "
+        "was promised for Thursday [1].",
         "citations": [1],
         "supported": True,
     },

@@ -111,6 +111,7 @@ function followRun(view) {
     refreshWorking();
     return model.done;
   }, (connection) => {
+    if (connection === "ended") model.done = true;
     if (connection === "gone") { model.done = true; toast(t("This conversation is no longer there."), { kind: "danger" }); }
     model.connection = connection === "lost" ? "lost" : "open";
     view.render();
@@ -196,7 +197,7 @@ async function rate(view, thumb) {
     const answer = await ask({
       title: t("What was wrong?"),
       body: [
-        choices(t("Reason"), "reason", { wrong_fact: t("A fact is wrong"), out_of_date: t("It is out of date"), not_mine_to_see: t("This is not mine to see"), refused_wrongly: t("It was refused wrongly"), other: t("Something else") }),
+        choices(t("Reason"), "reason", { wrong_fact: t("A fact is wrong"), out_of_date: t("It is out of date"), not_mine: t("This is not mine to see"), refused_wrongly: t("It was refused wrongly"), other: t("Something else") }),
         field(t("In a word (optional)"), h("textarea", { name: "text", rows: "2", maxlength: "1000" })),
       ],
       confirm: t("Send"),

@@ -24,7 +24,7 @@ export class RunView {
     this.reply = h("div.reply", {}, this.status, this.card, this.facts, this.found, this.answer, this.actions);
     this.asked = h("div.question-foot");
     this.element = h("article.run", { "aria-label": t("Question: {question}", { question: model.question.slice(0, 120) }) },
-      h("p.question", {}, model.question), this.asked, this.reply);
+      h("h2.question", {}, model.question), this.asked, this.reply);
     this.render();
   }
 
@@ -37,6 +37,7 @@ export class RunView {
     replaceWhenChanged(this.card, [model.held, model.resolution, model.outcome, model.retracted, model.done], () => stateCard(model, { cancel: () => this.on.cancelHeld(this), again: () => this.on.again(this) }) ?? []);
     replaceWhenChanged(this.facts, model.sources?.facts, () => this.factList());
     replaceWhenChanged(this.found, model.sources?.passages, () => this.pills());
+    this.status.hidden = !statusText(model) && this.status.childElementCount < 2;
     this.card.hidden = !this.card.childElementCount;
     this.facts.hidden = !this.facts.childElementCount;
     this.found.hidden = !this.found.childElementCount;
@@ -117,7 +118,7 @@ export class RunView {
 export function statusText(model) {
   if (model.stopping && isWorking(model)) return t("Stopping…");
   if (isWaiting(model)) return [counts(model), t("waiting for a compliance officer")].filter(Boolean).join(" – ");
-  if (!isWorking(model)) return counts(model) || t("Finished");
+  if (!isWorking(model)) return counts(model);
   const doing = {
     accepted: t("Question accepted…"), redacting: t("Hiding identities…"), searching: t("Searching the records you may see…"),
     checking: t("checking…"), writing: t("writing…"), weighing: t("weighing the answer…"),

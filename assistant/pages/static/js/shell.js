@@ -1,5 +1,6 @@
 // What every page behind the sign-in does.
 import { byId } from "./dom.js";
+import { showRememberedDecision } from "./decided.js";
 import { listenForShortcuts } from "./shortcuts.js";
 import { offerThemes } from "./theme_choice.js";
 import { keepTimes } from "./times.js";
@@ -26,3 +27,5 @@ document.addEventListener("keydown", (event) => {
 
 const live = document.querySelector("[data-refresh]");
 if (live) keepFresh(live.id, Number(live.dataset.refresh), byId("pending-badge") ? ["pending-badge"] : []);
+
+showRememberedDecision();

@@ -5,8 +5,9 @@ import { isWaiting } from "./run_model.js";
 import { timeElement } from "./times.js";
 
 const REASONS = () => ({
-  wrong_fact: t("A fact is wrong"), unsupported: t("The sources do not support it"), not_allowed: t("This must not be promised"),
-  tone: t("The tone is not right"), identity: t("It reveals who somebody is"), other: t("Another reason"),
+  wrong_fact: t("A fact is wrong"), not_supported: t("The sources do not support it"), against_policy: t("It is against our policy"),
+  legal: t("It is a legal risk"), personal_data: t("It reveals personal data"), tone: t("The tone is not right"), other: t("Another reason"),
+  rights: t("Your rights have changed"),
 });
 
 /** The card for a model, or null when the answer speaks for itself. */
@@ -28,7 +29,7 @@ function heldCard(held, cancel) {
     held.deadline ? h("div", {}, h("dt", {}, t("Decided by")), h("dd", {}, timeElement(held.deadline))) : null,
     typeof held.on_duty === "boolean" ? h("div", {}, h("dt", {}, t("Officer on duty")), h("dd", {}, held.on_duty ? t("Yes") : t("Not now"))) : null,
   ];
-  return card("held", "clock", held.whole === false ? t("Held: the rest waits for a compliance officer") : t("Held: a compliance officer must see this first"),
+  return card("held", "clock", held.whole === false ? t("Held for review: the rest waits for a compliance officer") : t("Held for review: a compliance officer must see this first"),
     (held.reasons ?? []).length ? h("ul", {}, held.reasons.map((reason) => h("li", {}, reason.sentence || reason.rule))) : null,
     h("dl", {}, facts),
     h("p.muted.small", {}, held.whole === false ? t("What is shown so far may still be withdrawn. The sources stay yours to use.") : t("The answer appears here when it is released; you may close this page. The sources stay yours to use.")),
@@ -58,7 +59,7 @@ function resolutionCard(model, again) {
 function outcomeCard({ kind, sentence, reasons = [], part, retry }, again) {
   const button = h("div.actions", {}, h("button", { type: "button", onclick: again }, icon("again"), t("Try again")));
   if (kind === "refused") {
-    return card("danger", "alert", t("This question was not passed on"), h("p", {}, sentence), reasons.length ? h("ul", {}, reasons.map((reason) => h("li", {}, typeof reason === "string" ? reason : reason.sentence))) : null);
+    return card("danger", "alert", t("Refused"), h("p", {}, sentence), reasons.length ? h("ul", {}, reasons.map((reason) => h("li", {}, typeof reason === "string" ? reason : reason.sentence))) : null);
   }
   if (kind === "nothing_found") return card("", "search", t("Nothing found"), h("p", {}, sentence));
   if (kind === "no_summary") return card("", "info", t("No summary"), h("p", {}, sentence));

@@ -5,7 +5,7 @@ const LONGEST_WAIT = 8000;
 
 /**
  * Follows a run. `onEvent({seq, kind, data})` is called once for each number above `after`;
- * `onState("open"|"lost"|"gone")` tells about the connection. `onEvent` answers true when nothing more can come.
+ * `onState("open"|"lost"|"gone"|"ended")` tells about the connection. `onEvent` answers true when nothing more can come.
  * Returns a function that stops following.
  */
 export function follow(run, after, onEvent, onState) {
@@ -21,6 +21,7 @@ export function follow(run, after, onEvent, onState) {
     });
     if (response.status === 401) { goToSignIn(); return true; }
     if (response.status === 403 || response.status === 404) { onState("gone"); return true; }
+    if (response.status === 204) { onState("ended"); return true; } // over, and all of it was seen before
     if (!response.ok || !response.body) throw new Error(`status ${response.status}`);
     onState("open");
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -29,6 +30,7 @@ export function follow(run, after, onEvent, onState) {
       const { value, done } = await reader.read();
       if (done) return false;
       for (const message of parser.feed(value)) {
+        if (message.event === "problem") throw new Error("problem"); // a part failed: come back for the same number
         failures = 0;
         const seq = Number(message.id) || last + 1;
         if (seq <= last) continue;

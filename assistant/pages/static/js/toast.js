@@ -18,27 +18,3 @@ export function toast(text, { kind = "info", action = null, seconds = 8 } = {}) 
   arm();
   return close;
 }
-
-/** Something is about to happen, unless it is taken back within some seconds. Leaving the page carries it out. */
-export function undoable(text, { seconds, label, run, undo }) {
-  const count = h("span.seconds.num", { "aria-hidden": "true" }, String(seconds));
-  const element = h("div.toast", { role: "status" }, icon("clock"), h("p", {}, text), count);
-  let left = seconds;
-  let settled = false;
-  const settle = (then) => {
-    if (settled) return;
-    settled = true;
-    clearInterval(timer);
-    window.removeEventListener("pagehide", leave);
-    element.remove();
-    then();
-  };
-  const leave = () => settle(() => run({ keepalive: true }));
-  const timer = setInterval(() => { left -= 1; count.textContent = String(left); if (left <= 0) settle(() => run({})); }, 1000);
-  const button = h("button", { type: "button", onclick: () => settle(undo) }, label);
-  element.append(button);
-  window.addEventListener("pagehide", leave);
-  byId("toasts").append(element);
-  button.focus();
-  return { undo: () => settle(undo), now: () => settle(() => run({})) };
-}

@@ -1,0 +1,23 @@
+// A text with marked stretches. Positions are code points, stretches may overlap.
+import { h, icon } from "./dom.js";
+
+const SYMBOLS = { rule: "alert", unsupported: "info", identity: "mask" };
+const ORDER = ["rule", "unsupported", "identity"];
+
+export function markedText(text, highlights) {
+  const points = [...text];
+  const edges = new Set([0, points.length]);
+  for (const { start, end } of highlights) { edges.add(start); edges.add(end); }
+  const places = [...edges].filter((place) => place >= 0 && place <= points.length).sort((a, b) => a - b);
+  const named = new Set();
+  return places.slice(1).map((end, i) => {
+    const start = places[i];
+    const part = points.slice(start, end).join("");
+    const over = highlights.filter((mark) => mark.start <= start && mark.end >= end);
+    return over.sort((a, b) => ORDER.indexOf(b.kind) - ORDER.indexOf(a.kind)).reduce((node, mark) => {
+      const first = !named.has(mark);
+      named.add(mark);
+      return h(`mark.mark.${mark.kind}`, { title: mark.label }, first ? icon(SYMBOLS[mark.kind] ?? "info") : null, first ? h("span.sr", {}, `${mark.label}: `) : null, node);
+    }, part);
+  });
+}

@@ -1,0 +1,143 @@
+// The review page: three readings of one answer, and a decision.
+import { byId, h, readIsland } from "./dom.js";
+import { api } from "./api.js";
+import { rememberDecision } from "./decided.js";
+import { ask, choices, field } from "./dialogs.js";
+import { wordDiff } from "./diff.js";
+import { markedText } from "./highlights.js";
+import { t } from "./i18n.js";
+import { shortcut } from "./shortcuts.js";
+import { passageCard } from "./sources.js";
+import { toast } from "./toast.js";
+
+const { item, open } = readIsland("review-data");
+let deciding = false;
+
+byId("review-sources").replaceChildren(...item.sources.passages.map(passageCard));
+byId("reading").addEventListener("change", (event) => read(event.target.value));
+read("shown");
+
+const READINGS = ["asked", "saw", "shown"];
+READINGS.forEach((reading, place) => shortcut(String(place + 1), () => {
+  document.querySelector(`#reading input[value=${reading}]`).checked = true;
+  read(reading);
+}));
+shortcut("q", () => location.assign("/queue"));
+shortcut("j", next);
+if (open) wire();
+byId("undo")?.addEventListener("click", () => change("undo"));
+
+function read(reading) {
+  const marks = item.highlights;
+  const texts = {
+    asked: [item.asked, marks.asked, t("The question as the rep typed it.")],
+    saw: [item.saw_draft, marks.saw_draft, t("What the language model wrote, with placeholders: it read no identity.")],
+    shown: [item.shown, marks.shown, t("What the rep will read. Identities are restored for you; that is recorded.")],
+  };
+  const [text, highlights = [], note] = texts[reading];
+  byId("draft").replaceChildren(...markedText(text, highlights));
+  byId("reading-note").textContent = note;
+  const question = reading === "saw" ? [item.saw_question, marks.saw_question ?? []] : [item.asked, marks.asked ?? []];
+  byId("question-text").replaceChildren(...markedText(...question));
+}
+
+function wire() {
+  const act = { approve: () => decide("approve", {}, t("Approved")), edit: startEditing, reject: () => reject(), "send-back": sendBack };
+  for (const [id, run] of Object.entries(act)) byId(id).addEventListener("click", run);
+  shortcut("a", act.approve);
+  shortcut("e", act.edit);
+  shortcut("r", act.reject);
+  byId("edit-text").addEventListener("input", showDiff);
+  byId("edit-cancel").addEventListener("click", stopEditing);
+  byId("edit-approve").addEventListener("click", () => {
+    const text = byId("edit-text").value.trim();
+    if (!text) { toast(t("An answer without text cannot be approved. Reject it instead."), { kind: "danger" }); return; }
+    if (text === item.shown) decide("approve", {}, t("Approved"));
+    else decide("edit", { text }, t("Approved with edits"));
+  });
+  byId("claim")?.addEventListener("click", () => change("claim"));
+  byId("release")?.addEventListener("click", () => change("release"));
+}
+
+async function change(what) {
+  try {
+    await api("POST", `reviews/${item.line.id}/${what}`, {});
+    location.reload();
+  } catch (error) {
+    moved(error);
+  }
+}
+
+function startEditing() {
+  byId("editor").hidden = false;
+  byId("edit-text").value = item.shown;
+  showDiff();
+  byId("edit-text").focus();
+}
+
+function stopEditing() {
+  byId("editor").hidden = true;
+  byId("edit").focus();
+}
+
+function showDiff() {
+  const parts = wordDiff(item.shown, byId("edit-text").value);
+  const unchanged = parts.every((part) => part.kind === "same");
+  byId("diff").replaceChildren(...(unchanged ? [h("span.muted", {}, t("Nothing yet."))] : parts.map(({ kind, text }) => (kind === "same" ? text : h(kind, {}, text)))));
+}
+
+async function reject() {
+  if (deciding) return;
+  const answer = await ask({
+    title: t("Reject this answer"),
+    body: [choices(t("Reason"), "reason", item.reject_reasons), field(t("Note for the rep (optional)"), h("textarea", { name: "note", rows: "3", maxlength: "2000" }))],
+    confirm: t("Reject"), danger: true,
+  });
+  if (answer) decide("reject", { reason: answer.get("reason"), note: answer.get("note").trim() || null }, t("Rejected"));
+}
+
+async function sendBack() {
+  if (deciding) return;
+  const answer = await ask({
+    title: t("Send back to the rep"),
+    body: [field(t("What should they do differently?"), h("textarea", { name: "note", rows: "4", maxlength: "2000", required: true, "data-first": true }))],
+    confirm: t("Send back"),
+  });
+  const note = answer?.get("note").trim();
+  if (note) decide("send-back", { note }, t("Sent back"));
+}
+
+async function decide(action, body, done, confirmed = false) {
+  if (deciding) return;
+  setDeciding(true);
+  try {
+    const status = await api("POST", `reviews/${item.line.id}/${action}`, { hash: item.hash, confirmed, ...body });
+    const until = status.effective_after ? Date.parse(status.effective_after) : null;
+    rememberDecision({ id: item.line.id, text: status.state === "pending" ? t("Your approval counts. Another officer must agree.") : done, until });
+    next();
+  } catch (error) {
+    setDeciding(false);
+    if (error.status === 409 && error.body.confirm) {
+      if (await sure(error.message)) await decide(action, body, done, true);
+      return;
+    }
+    moved(error);
+  }
+}
+
+function sure(why) {
+  return ask({ title: t("Are you sure?"), body: [h("p", {}, why), h("p", {}, t("Have you read all of it?"))], confirm: t("Yes, decide"), cancel: t("Read it again") });
+}
+
+function setDeciding(now) {
+  deciding = now;
+  for (const button of document.querySelectorAll("#decide button, #editor button")) button.disabled = now;
+}
+
+function moved(error) {
+  toast(error.message, { kind: "danger", seconds: 20, action: error.status === 409 || error.status === 404 ? { label: t("Reload"), run: () => location.reload() } : null });
+}
+
+function next() {
+  location.assign(item.next ? `/queue/${item.next}` : "/queue");
+}

@@ -1,0 +1,122 @@
+"""A scripted web API behind the sample pages: runs that unfold, so that a browser can be watched."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from assistant.pages import CrossSiteGuard, SecurityHeaders, create_pages_router, install_error_pages
+from gateway import install_error_handlers
+
+from .pages_sample import ANSWER, HELD, NOW, ONE_ANSWER, SHOWN, START, SamplePages
+
+Event = tuple[str, Mapping[str, Any]]
+RELEASED = {"role": "officer", "at": NOW.isoformat(), "edited": True, "text": SHOWN, "citations": [1]}
+ENTITIES = (
+    {"ref": "account:12", "label": "Nordwind Logistics", "kind": "Customer"},
+    {"ref": "case:2041", "label": "Case 2041: Router", "kind": "Case"},
+    {"ref": "account:3", "label": "North Star AG", "kind": "Customer"},
+)
+
+
+class Script:
+    """Runs and what was called. A question with "credit" is held until `release`, one with "slow" never
+    ends by itself."""
+
+    def __init__(self, pace: float = 0.0) -> None:
+        self.pace = pace
+        self.calls: list[tuple[str, str, Any]] = []
+        self.events: dict[str, list[Event]] = {}
+        self.changed = asyncio.Condition()
+        self.drop_after: int | None = None
+        self.hasty = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def ask(self, question: str) -> str:
+        """Begin a run."""
+        run = str(uuid.uuid4())
+        self.events[run] = []
+        if "credit" in question:
+            script: Sequence[Event] = [*START[:6], ("held", HELD)]
+        else:
+            script = START if "slow" in question else ANSWER
+        task = asyncio.create_task(self._play(run, script))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return run
+
+    async def add(self, run: str, *events: Event) -> None:
+        """Let something happen in a run."""
+        async with self.changed:
+            self.events[run] += events
+            self.changed.notify_all()
+
+    async def _play(self, run: str, script: Sequence[Event]) -> None:
+        for event in script:
+            await asyncio.sleep(self.pace)
+            await self.add(run, event)
+
+    async def follow(self, run: str, after: int) -> AsyncIterator[str]:
+        """The stream of a run; cut off after `drop_after` events, once."""
+        sent = 0
+        while True:
+            async with self.changed:
+                while len(self.events[run]) <= after:
+                    await self.changed.wait()
+                fresh = self.events[run][after:]
+            for kind, data in fresh:
+                after, sent = after + 1, sent + 1
+                yield f"id: {after}\nevent: {kind}\ndata: {json.dumps(data)}\n\n"
+                if kind == "done":
+                    return
+                if self.drop_after == sent:
+                    self.drop_after = None
+                    return
+
+
+def scripted_app(script: Script) -> FastAPI:
+    """The pages over the sample company, and as much of the API as they call."""
+    app = FastAPI()
+    install_error_handlers(app)
+    install_error_pages(app)
+    app.include_router(create_pages_router(SamplePages))
+
+    @app.post("/api/v1/runs", status_code=202)
+    async def ask(request: Request) -> dict[str, str]:
+        body = await request.json()
+        script.calls.append(("POST", "runs", body))
+        run = await script.ask(body["question"])
+        return {"id": run, "conversation": body["conversation"] or str(ONE_ANSWER)}
+
+    @app.get("/api/v1/runs/{run}/events")
+    async def events(run: str, request: Request) -> Response:
+        if run not in script.events:
+            return JSONResponse({"detail": "There is no such question."}, 404)
+        after = int(request.headers.get("last-event-id", "0"))
+        script.calls.append(("GET", "events", after))
+        return StreamingResponse(script.follow(run, after), media_type="text/event-stream")
+
+    @app.get("/api/v1/entities")
+    async def entities(q: str) -> dict[str, list[Mapping[str, str]]]:
+        return {"entities": [entity for entity in ENTITIES if q.lower() in entity["label"].lower()]}
+
+    @app.api_route("/api/v1/{path:path}", methods=["POST", "PATCH", "DELETE"])
+    async def anything(path: str, request: Request) -> Response:
+        raw = await request.body()
+        body: Any = json.loads(raw) if raw else None
+        script.calls.append((request.method, path, body))
+        if path.endswith("/cancel") and path.startswith("runs/"):
+            await script.add(path.split("/")[1], ("cancelled", {}), ("done", {}))
+        if script.hasty and path.startswith("reviews/") and not body["confirmed"]:
+            return JSONResponse({"detail": "You opened this text only a moment ago.", "confirm": True}, 409)
+        until = (datetime.now(UTC) + timedelta(seconds=8)).isoformat()
+        return JSONResponse({"state": "decided", "effective_after": until})
+
+    app.add_middleware(CrossSiteGuard)
+    app.add_middleware(SecurityHeaders)
+    return app

@@ -1,0 +1,409 @@
+"""The pages in Chromium: accessibility by axe, the streaming thread, the keyboard.
+
+`base_url` and `signed_in` are all that the page tests need of a server: a run against a real appliance
+replaces these two fixtures.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.resources import files
+
+import pytest
+import uvicorn
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
+from assistant.appliance.ports import free_port
+from tests.conftest import chromium
+
+from .pages_sample import DECIDED_ITEM, EVERY_STATE, HELD_ITEM, ONE_ANSWER
+from .pages_script import RELEASED, Script, scripted_app
+
+pytestmark = pytest.mark.browser
+
+SignedIn = Callable[..., Awaitable[Page]]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PAGES = [
+    ("/sign-in", ""),
+    ("/", "rita"),
+    (f"/c/{ONE_ANSWER}", "rita"),
+    (f"/c/{EVERY_STATE}", "lena"),
+    ("/queue", "lena"),
+    ("/queue?state=mine", "otto"),
+    (f"/queue/{HELD_ITEM}", "otto"),
+    (f"/queue/{DECIDED_ITEM}", "otto"),
+    ("/health", "adam"),
+    ("/audit", "aude"),
+    ("/nothing", "rita"),
+    ("/queue", "rita"),
+]
+
+
+@pytest.fixture
+async def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+async def base_url(script: Script) -> AsyncIterator[str]:
+    """Where the pages are served."""
+    port = free_port()
+    options = uvicorn.Config(scripted_app(script), port=port, log_level="error", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(options)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    await serving
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-background-networking", "--disable-gpu"]
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=options)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def signed_in(browser: Browser, base_url: str) -> AsyncIterator[SignedIn]:
+    """`await signed_in("rita", "/queue")` gives a page; what goes wrong in its modules fails the test."""
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+    hosts: set[str] = set()
+
+    async def open_page(login: str, path: str, *, width: int = 1280, theme: str = "light") -> Page:
+        context = await browser.new_context(
+            base_url=base_url,
+            viewport={"width": width, "height": 800},
+            color_scheme="dark" if theme == "dark" else "light",
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        if login:
+            await context.add_cookies([{"name": "cloister_session", "value": login, "url": base_url}])
+        page = await context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: faults.append(message.text) if _is_fault(message.text) else None)
+        page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+        await page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        await context.close()
+    assert faults == []
+    assert hosts <= {base_url.split("/")[2]}
+
+
+def _is_fault(text: str) -> bool:
+    return bool(re.search(r"Content Security Policy|Refused to|Uncaught|modulepreload|preloaded", text))
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe finds, a line each."""
+    await page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text())
+    found = await page.evaluate("tags => axe.run(document, {runOnly: tags})", RULES)
+    return [f"{v['id']}: {[node['target'] for node in v['nodes']]}" for v in found["violations"]]
+
+
+@pytest.mark.parametrize(("path", "login"), PAGES)
+async def test_axe_finds_nothing_in_either_theme_and_no_page_scrolls_sideways(
+    signed_in: SignedIn, path: str, login: str
+) -> None:
+    page = await signed_in(login, path, width=2560)
+    assert await sideways(page) == 0
+    assert await violations(page) == []
+    await page.emulate_media(color_scheme="dark")
+    await page.set_viewport_size({"width": 360, "height": 740})
+    assert await sideways(page) == 0
+    assert await violations(page) == []
+
+
+async def sideways(page: Page) -> int:
+    """By how many pixels the page or its thread is wider than its window."""
+    over = "e => e ? e.scrollWidth - e.clientWidth : 0"
+    whole: int = await page.evaluate(f"({over})(document.documentElement)")
+    thread: int = await page.evaluate(f"({over})(document.getElementById('thread'))")
+    return max(whole, thread)
+
+
+async def test_an_answer_streams_in_with_its_sources(signed_in: SignedIn, script: Script) -> None:
+    page = await signed_in("rita", "/")
+    await page.get_by_label("Your question").fill("What is open?")
+    await page.keyboard.press("Enter")
+    answer = page.locator(".answer")
+    await expect(answer).to_contain_text("Send the new device")
+    await expect(page.locator(".status")).to_contain_text("3 records found, 3 live facts")
+    await expect(page.locator(".masked")).to_contain_text("2 identities hidden from the model")
+    await expect(answer.locator(".unsupported-mark")).to_have_count(1)
+    await expect(answer.locator("a")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Send", exact=True)).to_be_visible()
+    assert page.url.endswith(f"/c/{ONE_ANSWER}")
+    assert script.calls[0] == (
+        "POST",
+        "runs",
+        {"conversation": None, "question": "What is open?", "scope": None},
+    )
+
+
+async def test_a_citation_opens_its_passage_and_escape_returns(signed_in: SignedIn) -> None:
+    page = await signed_in("rita", f"/c/{ONE_ANSWER}")
+    cite = page.locator(".cite").nth(1)
+    await cite.click()
+    shown = page.locator(".passage.shown")
+    await expect(shown).to_contain_text("Known fault of batch B7")
+    await expect(shown).to_contain_text("Internal only")
+    await expect(shown).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(cite).to_be_focused()
+
+
+async def test_a_lost_connection_goes_on_where_it_was(signed_in: SignedIn, script: Script) -> None:
+    script.drop_after = 8
+    page = await signed_in("rita", "/")
+    await page.get_by_label("Your question").fill("What is open?")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".answer")).to_contain_text("14 days")
+    await expect(page.locator(".run-actions button", has_text="Copy")).to_be_visible()
+    assert [call[2] for call in script.calls if call[1] == "events"] == [0, 8]
+    assert await page.locator(".answer").inner_text() == await _answer_of_stored_thread(signed_in)
+
+
+async def _answer_of_stored_thread(signed_in: SignedIn) -> str:
+    page = await signed_in("rita", f"/c/{ONE_ANSWER}")
+    return await page.locator(".answer").inner_text()
+
+
+async def test_stop_ends_an_answer_and_the_next_question_may_be_typed_meanwhile(
+    signed_in: SignedIn, script: Script
+) -> None:
+    page = await signed_in("rita", "/")
+    question = page.get_by_label("Your question")
+    await question.fill("A slow question")
+    await page.keyboard.press("Enter")
+    stop = page.get_by_role("button", name="Stop the answer")
+    await expect(stop).to_be_visible()
+    await question.fill("The next one")
+    await stop.click()
+    await expect(page.locator(".state-card")).to_contain_text("You stopped this answer.")
+    await expect(question).to_have_value("The next one")
+    await expect(page.get_by_role("button", name="Send", exact=True)).to_be_visible()
+
+
+async def test_a_held_answer_appears_in_the_same_place_when_released(
+    signed_in: SignedIn, script: Script
+) -> None:
+    page = await signed_in("rita", "/")
+    await page.get_by_label("Your question").fill("May we grant a credit?")
+    await page.keyboard.press("Enter")
+    card = page.locator(".state-card")
+    await expect(card).to_contain_text("a compliance officer must see this first")
+    await expect(card).to_contain_text("credit of more than € 100")
+    await expect(page.locator(".answer")).to_be_hidden()
+    await expect(page.locator(".facts")).to_be_visible()
+    assert await violations(page) == []
+    (run,) = script.events
+    await script.add(run, ("released", RELEASED), ("done", {}))
+    await expect(card).to_contain_text("Released by a compliance officer after edits.")
+    await expect(page.locator(".answer")).to_contain_text("credit of € 150")
+    await expect(page.locator("article.run")).to_have_count(1)
+
+
+async def test_a_question_can_be_limited_to_a_customer_by_keyboard(
+    signed_in: SignedIn, script: Script
+) -> None:
+    page = await signed_in("rita", "/")
+    await page.get_by_label("Your question").press_sequentially("What is open? @nor")
+    await expect(page.get_by_role("option")).to_have_count(2)
+    assert await violations(page) == []
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#scope")).to_contain_text("North Star AG")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".answer")).to_be_visible()
+    assert script.calls[0][2]["scope"] == "account:3"
+    assert script.calls[0][2]["question"] == "What is open?"
+
+
+async def test_a_question_that_is_too_long_stays_where_it_is(signed_in: SignedIn, script: Script) -> None:
+    page = await signed_in("rita", "/")
+    await page.get_by_label("Your question").fill("x" * 8002)
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#question-count")).to_have_text("2 characters too many")
+    assert script.calls == []
+
+
+async def test_a_question_that_did_not_arrive_comes_back(signed_in: SignedIn) -> None:
+    page = await signed_in("rita", "/")
+    await page.route("**/api/v1/runs", lambda route: route.abort())
+    await page.get_by_label("Your question").fill("What is open?")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".toast")).to_contain_text("cannot be reached")
+    await expect(page.get_by_label("Your question")).to_have_value("What is open?")
+    await expect(page.locator("article.run")).to_have_count(0)
+
+
+async def test_a_thumb_down_asks_for_a_reason(signed_in: SignedIn, script: Script) -> None:
+    page = await signed_in("rita", f"/c/{ONE_ANSWER}")
+    await page.get_by_role("button", name="Bad answer").click()
+    await page.get_by_label("It is out of date").check()
+    await page.get_by_label("In a word").fill("Moved in May")
+    assert await violations(page) == []
+    await page.get_by_role("dialog").get_by_role("button", name="Send").click()
+    await expect(page.locator(".toast")).to_contain_text("recorded")
+    assert script.calls[-1][2] == {"thumb": "down", "reason": "out_of_date", "text": "Moved in May"}
+
+
+async def test_copying_an_answer_with_internal_sources_warns_first(signed_in: SignedIn) -> None:
+    page = await signed_in("rita", f"/c/{ONE_ANSWER}")
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.get_by_role("button", name="Copy", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_contain_text("internal only")
+    await page.get_by_role("button", name="Copy for myself").click()
+    await expect(page.locator(".toast")).to_contain_text("Copied")
+    copied = await page.evaluate("navigator.clipboard.readText()")
+    assert "[1] Case 2041" in copied
+    assert "internal only" in copied
+
+
+async def test_a_conversation_is_renamed_and_deleted_after_a_question(
+    signed_in: SignedIn, script: Script
+) -> None:
+    page = await signed_in("rita", f"/c/{ONE_ANSWER}")
+    line = page.locator(f".conversation[data-id='{ONE_ANSWER}']")
+    await line.hover()
+    await line.locator("summary").click()
+    await line.get_by_role("button", name="Rename").click()
+    await page.get_by_label("Title").fill("Router")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#thread-title")).to_have_text("Router")
+    assert ("PATCH", f"conversations/{ONE_ANSWER}", {"title": "Router"}) in script.calls
+    await line.locator("summary").click()
+    await line.get_by_role("button", name="Delete").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await page.wait_for_url("**/")
+    assert ("DELETE", f"conversations/{ONE_ANSWER}", None) in script.calls
+
+
+async def test_searching_the_conversations_hides_the_others(signed_in: SignedIn) -> None:
+    page = await signed_in("rita", "/")
+    search = page.get_by_label("Search the conversations")
+    await search.fill("refund")
+    await expect(page.locator(".conversation:visible")).to_have_count(1)
+    await search.fill("zzz")
+    await expect(page.locator("#no-match")).to_be_visible()
+
+
+async def test_shortcuts_are_listed_and_can_be_turned_off(signed_in: SignedIn) -> None:
+    page = await signed_in("rita", f"/c/{ONE_ANSWER}")
+    await page.locator("#thread").focus()
+    await page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+    await expect(dialog).to_be_visible()
+    assert await violations(page) == []
+    await page.get_by_label("Use keyboard shortcuts").uncheck()
+    await page.keyboard.press("Escape")
+    await page.locator("#thread").focus()
+    await page.keyboard.press("?")
+    await expect(dialog).to_be_hidden()
+
+
+async def test_the_theme_stays_over_a_reload(signed_in: SignedIn) -> None:
+    page = await signed_in("rita", "/")
+    await page.locator(".user-menu summary").click()
+    await page.get_by_label("Dark").check()
+    await page.reload(wait_until="commit")
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+async def test_the_queue_is_walked_by_keyboard(signed_in: SignedIn) -> None:
+    page = await signed_in("otto", "/queue")
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    await page.keyboard.press("k")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/queue/{HELD_ITEM}")
+
+
+async def test_the_three_readings_differ_in_identities(signed_in: SignedIn) -> None:
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    draft = page.locator("#draft")
+    await expect(draft.locator("mark.rule")).to_contain_text("credit of € 150")
+    await expect(draft).to_contain_text("Maria Keller")
+    await page.keyboard.press("2")
+    await expect(draft).to_contain_text("<PERSON_1>")
+    await expect(draft).not_to_contain_text("Maria Keller")
+    await expect(page.locator("#question-text")).to_contain_text("<ORGANIZATION_1>")
+
+
+async def test_a_decision_is_posted_and_can_be_taken_back_on_the_next_page(
+    signed_in: SignedIn, script: Script
+) -> None:
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    await page.keyboard.press("a")
+    await page.wait_for_url("**/queue/*4")
+    (approval,) = script.calls
+    assert approval[1] == f"reviews/{HELD_ITEM}/approve"
+    assert approval[2] == {"hash": "sha256:0f" * 4, "confirmed": False}
+    await page.get_by_role("button", name="Undo").click()
+    await page.wait_for_url(f"**/queue/{HELD_ITEM}")
+    assert script.calls[-1][1] == f"reviews/{HELD_ITEM}/undo"
+    await expect(page.locator(".toast")).to_contain_text("Taken back")
+
+
+async def test_a_rejection_needs_a_reason(signed_in: SignedIn, script: Script) -> None:
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    await page.keyboard.press("r")
+    reject = page.get_by_role("dialog").get_by_role("button", name="Reject")
+    await reject.click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    assert script.calls == []
+    await page.get_by_label("A fact is wrong").check()
+    await reject.click()
+    await page.wait_for_url("**/queue/*4")
+    assert script.calls[-1][2]["reason"] == "wrong_fact"
+
+
+async def test_sending_back_carries_an_instruction(signed_in: SignedIn, script: Script) -> None:
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    await page.get_by_role("button", name="Send back").click()
+    await page.get_by_label("What should they do differently?").fill("Name the order.")
+    await page.get_by_role("dialog").get_by_role("button", name="Send back").click()
+    await page.wait_for_url("**/queue/*4")
+    assert script.calls[-1][1] == f"reviews/{HELD_ITEM}/send-back"
+    assert script.calls[-1][2]["note"] == "Name the order."
+
+
+async def test_edits_show_a_word_diff_and_are_sent_as_text(signed_in: SignedIn, script: Script) -> None:
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    await page.keyboard.press("e")
+    edited = "We can grant Maria Keller a credit of € 80 [1]."
+    await page.get_by_label("The text that will be shown").fill(edited)
+    await expect(page.locator("#diff del").first).to_contain_text("150")
+    await expect(page.locator("#diff ins").first).to_contain_text("80")
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Approve this text").click()
+    await page.wait_for_url("**/queue/*4")
+    assert script.calls[-1][1] == f"reviews/{HELD_ITEM}/edit"
+    assert script.calls[-1][2]["text"] == edited
+
+
+async def test_a_hasty_decision_is_asked_once_more(signed_in: SignedIn, script: Script) -> None:
+    script.hasty = True
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    await page.keyboard.press("a")
+    confirm = page.get_by_role("dialog")
+    await expect(confirm).to_contain_text("only a moment ago")
+    await confirm.get_by_role("button", name="Yes, decide").click()
+    await page.wait_for_url("**/queue/*4")
+    assert [call[2]["confirmed"] for call in script.calls] == [False, True]
+
+
+async def test_a_demo_account_fills_the_form(signed_in: SignedIn) -> None:
+    page = await signed_in("", "/sign-in")
+    await page.get_by_role("button", name="Otto Sample").click()
+    await page.get_by_role("button", name="Sign in", exact=True).click()
+    await page.wait_for_url("**/queue")

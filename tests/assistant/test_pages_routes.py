@@ -1,0 +1,287 @@
+"""The pages over HTTP, with the sample company."""
+
+import html
+import json
+import re
+import uuid
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient, Response
+
+from assistant.pages import CrossSiteGuard, SecurityHeaders, create_pages_router, install_error_pages
+from gateway import install_error_handlers
+
+from .pages_sample import DECIDED_ITEM, EVERY_STATE, HELD_ITEM, HOSTILE, LOGINS, ONE_ANSWER, SamplePages
+
+HTML = {"accept": "text/html"}
+PAGES = {
+    "/": "rita",
+    f"/c/{ONE_ANSWER}": "rita",
+    f"/c/{EVERY_STATE}": "lena",
+    "/parts/conversations": "rita",
+    "/queue": "otto",
+    "/queue?state=mine": "otto",
+    "/queue?state=decided&sort=-risk": "otto",
+    f"/queue/{HELD_ITEM}": "otto",
+    f"/queue/{DECIDED_ITEM}": "otto",
+    "/health": "adam",
+    "/audit": "aude",
+}
+
+
+def pages_app() -> FastAPI:
+    app = FastAPI()
+    install_error_handlers(app)
+    install_error_pages(app)
+    app.include_router(create_pages_router(SamplePages))
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise RuntimeError("the text of a customer")
+
+    app.add_middleware(CrossSiteGuard)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[AsyncClient]:
+    transport = ASGITransport(pages_app(), raise_app_exceptions=False)
+    async with AsyncClient(transport=transport, base_url="http://cloister.test", headers=HTML) as client:
+        yield client
+
+
+def sign_in(client: AsyncClient, login: str) -> None:
+    client.cookies.set("cloister_session", login)
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_nobody_sees_a_page_without_signing_in(client: AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/sign-in?next=%2F")
+
+
+@pytest.mark.parametrize(("path", "login"), PAGES.items())
+async def test_each_role_sees_its_pages(client: AsyncClient, path: str, login: str) -> None:
+    sign_in(client, login)
+    answer = await client.get(path)
+    assert answer.status_code == 200
+    assert_clean(answer)
+
+
+@pytest.mark.parametrize(
+    ("path", "login"),
+    [
+        ("/queue", "rita"),
+        (f"/queue/{HELD_ITEM}", "rita"),
+        ("/health", "rita"),
+        ("/health", "otto"),
+        ("/audit", "adam"),
+        (f"/c/{ONE_ANSWER}", "adam"),
+        ("/parts/conversations", "adam"),
+        ("/", "bare"),
+    ],
+)
+async def test_a_page_of_another_role_is_refused_in_words(client: AsyncClient, path: str, login: str) -> None:
+    sign_in(client, login)
+    answer = await client.get(path)
+    assert answer.status_code == 403
+    assert "This page is not yours" in answer.text
+    assert_clean(answer)
+
+
+@pytest.mark.parametrize(("login", "home"), [("otto", "/queue"), ("adam", "/health"), ("aude", "/audit")])
+async def test_those_who_do_not_ask_start_at_their_own_page(
+    client: AsyncClient, login: str, home: str
+) -> None:
+    sign_in(client, login)
+    assert (await client.get("/")).headers["location"] == home
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/c/7", f"/c/{uuid.uuid4()}", "/static/x/none.js"])
+async def test_what_is_not_there_and_what_is_not_yours_look_alike(client: AsyncClient, path: str) -> None:
+    sign_in(client, "rita")
+    answer = await client.get(path)
+    assert answer.status_code == 404
+    if not path.startswith("/static"):
+        assert "There is nothing here" in answer.text
+
+
+async def test_an_unforeseen_error_is_a_page_with_headers_and_without_its_text(client: AsyncClient) -> None:
+    answer = await client.get("/broken")
+    assert answer.status_code == 500
+    assert "the text of a customer" not in answer.text
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    assert_clean(answer)
+
+
+async def test_programs_get_problem_details(client: AsyncClient) -> None:
+    answer = await client.get("/queue", headers={"accept": "application/json"})
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    api = await client.get("/api/v1/nothing")
+    assert api.headers["content-type"] == "application/problem+json"
+
+
+async def test_signing_in_sets_a_cookie_that_scripts_cannot_read(client: AsyncClient) -> None:
+    form = {"login": "rita", "password": "demo-password", "next": f"/c/{ONE_ANSWER}"}
+    answer = await client.post("/sign-in", data=form)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"/c/{ONE_ANSWER}"
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Secure" not in cookie
+
+
+async def test_the_cookie_is_secure_under_https() -> None:
+    transport = ASGITransport(pages_app())
+    async with AsyncClient(transport=transport, base_url="https://cloister.test") as client:
+        answer = await client.post("/sign-in", data={"login": "rita", "password": "demo-password"})
+    assert "Secure" in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize(("login", "password"), [("rita", "wrong"), ("nobody", "demo-password"), ("", "")])
+async def test_a_failed_sign_in_does_not_tell_why(client: AsyncClient, login: str, password: str) -> None:
+    answer = await client.post("/sign-in", data={"login": login, "password": password})
+    assert answer.status_code == 401
+    assert "do not match" in answer.text
+    assert "set-cookie" not in answer.headers
+    assert_clean(answer)
+
+
+@pytest.mark.parametrize(
+    "place", ["//evil.test", "/\\evil.test", "https://evil.test", "/\t/evil.test", "/sign-out", "x", ""]
+)
+async def test_signing_in_never_leads_to_another_host(client: AsyncClient, place: str) -> None:
+    form = {"login": "rita", "password": "demo-password", "next": place}
+    assert (await client.post("/sign-in", data=form)).headers["location"] == "/"
+
+
+async def test_signing_out_ends_the_session(client: AsyncClient) -> None:
+    sign_in(client, "rita")
+    answer = await client.post("/sign-out")
+    assert answer.headers["location"] == "/sign-in"
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+
+
+async def test_demo_accounts_are_offered_by_a_demo_only(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "demo-password" in (await client.get("/sign-in")).text
+    monkeypatch.setattr(SamplePages, "demo", False)
+    assert "demo" not in (await client.get("/sign-in")).text
+
+
+async def test_the_first_view_carries_the_whole_thread(client: AsyncClient) -> None:
+    sign_in(client, "rita")
+    page = (await client.get(f"/c/{ONE_ANSWER}")).text
+    data = island(page, "conversation-data")
+    events = data["conversation"]["runs"][0]["events"]
+    assert [event["kind"] for event in events][-1] == "done"
+    assert data["limit"] == 8000
+    assert "Router of Nordwind Logistics" in page
+
+
+async def test_text_of_people_never_becomes_markup(client: AsyncClient) -> None:
+    sign_in(client, "lena")
+    page = (await client.get(f"/c/{EVERY_STATE}")).text
+    assert HOSTILE not in page
+    assert "<img src=x" not in page
+    assert HOSTILE in island(page, "conversation-data")["conversation"]["title"]
+
+
+async def test_navigation_shows_what_a_role_may_open(client: AsyncClient) -> None:
+    expected = {"rita": {"/"}, "otto": {"/queue"}, "lena": {"/", "/queue", "/health", "/audit"}}
+    for login, places in expected.items():
+        sign_in(client, login)
+        page = (await client.get("/", follow_redirects=True)).text
+        nav = re.search(r"<nav class=\"places\".*?</nav>", page, re.S)
+        assert nav is not None
+        assert set(re.findall(r'href="(/[^"]*)"', nav.group())) == places
+
+
+async def test_the_queue_sorts_by_risk(client: AsyncClient) -> None:
+    sign_in(client, "otto")
+    for sort, first in (("risk", "risk-high"), ("-risk", "risk-low")):
+        page = (await client.get(f"/queue?sort={sort}")).text
+        found = re.search(r"<tbody>.*?(risk-\w+)", page, re.S)
+        assert found is not None
+        assert found.group(1) == first
+    assert (await client.get("/queue?sort=password")).status_code == 400
+
+
+async def test_the_administrator_reads_no_content(client: AsyncClient) -> None:
+    sign_in(client, "adam")
+    page = (await client.get("/health")).text
+    assert "Nordwind" not in page
+    assert "permission denied for table article" in page
+
+
+async def test_verifying_says_what_was_checked(client: AsyncClient) -> None:
+    sign_in(client, "aude")
+    answer = await client.post("/audit/verify")
+    assert "899 sealed events" in answer.text
+    assert "seal 12" in answer.text
+    assert_clean(answer)
+
+
+async def test_the_timeline_filters_and_pages(client: AsyncClient) -> None:
+    sign_in(client, "aude")
+    page = (await client.get("/audit?action=run.held&since=2026-01-01T00:00")).text
+    assert "run.held</code>" in page
+    assert "run.asked</code>" not in page
+    assert "before=e24" in html.unescape(page)
+    assert (await client.get("/audit?since=yesterday")).status_code == 400
+
+
+async def test_static_files_are_kept_for_good_under_their_hash(client: AsyncClient) -> None:
+    page = (await client.get("/sign-in")).text
+    for path in re.findall(r'(?:src|href)="(/static/[^"]*)"', page):
+        answer = await client.get(path)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+        other = await client.get(re.sub(r"/static/\w+/", "/static/other/", path))
+        assert other.headers["cache-control"] == "no-cache"
+
+
+async def test_pages_speak_the_browsers_language_where_they_can(client: AsyncClient) -> None:
+    answer = await client.get("/sign-in", headers={"accept-language": "xx,en;q=0.5"})
+    assert answer.headers["content-language"] == "en"
+
+
+def test_every_role_of_the_sample_is_tried() -> None:
+    assert set(LOGINS) >= set(PAGES.values())
+
+
+def island(page: str, name: str) -> Any:
+    found = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', page, re.S)
+    assert found is not None
+    return json.loads(found.group(1))
+
+
+class _Elements(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def assert_clean(answer: Response) -> None:
+    """No inline script, style or handler, and nothing from another host."""
+    page = _Elements()
+    page.feed(answer.text)
+    for tag, attributes in page.found:
+        assert tag != "style"
+        assert not [name for name in attributes if name == "style" or name.startswith("on")]
+        if tag == "script" and attributes.get("type") != "application/json":
+            assert (attributes.get("src") or "").startswith("/static/")
+        for name in ("src", "action", "href"):
+            assert re.match(r"[/#](?!/)", attributes.get(name) or "/"), attributes
