@@ -115,7 +115,7 @@ class Redactor:
             typed=typed if typed_by else (),
             principal=typed_by or "",
         )
-        self._remember(masked)
+        self._remember(read, masked)
         return Masked(masked, tuple(_in_texts(masked, facts))), tokens
 
     async def alone(self, session: AsyncSession, read: Read) -> tuple[Masked, MemoryTokenBook]:
@@ -173,10 +173,11 @@ class Redactor:
             self._current = gazetteer, self._base.with_gazetteer(gazetteer)
         return self._current[1]
 
-    def _remember(self, texts: Iterable[str]) -> None:
+    def _remember(self, read: Read, texts: Iterable[str]) -> None:
         """Redacted text was read for names a moment ago: what is left in it are none."""
-        for text in texts:
-            self._base.remember_ner_spans(text, [])
+        for part, text in zip(read.parts, texts, strict=True):
+            if part.guess:
+                self._base.remember_ner_spans(text, [])
 
 
 async def _closed(work: Callable[[], T], parts: Sequence[Part]) -> T:
@@ -206,10 +207,10 @@ def _mask(
 
 
 def _facts(token: str, span: Span, part: Part) -> TokenFacts:
-    """What the CRM does not know belongs to the record that it was read in."""
+    """What the CRM knows of nobody is remembered with the record that it was read in."""
     entity = span.entity or SHARED.join(span.entities) or None
     if entity is None:
-        return TokenFacts(token, span.type, part.entity, part.field)
+        return TokenFacts(token, span.type, None, span.field, part.entity, part.field)
     return TokenFacts(token, span.type, entity, span.field)
 
 

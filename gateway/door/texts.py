@@ -130,7 +130,9 @@ def permitted_values(
 
 
 def _is_granted(grant: RevealGrant, facts: TokenFacts, tokens: ConversationTokens) -> bool:
-    owners = facts.entities or (unknown_subject(tokens.conversation),)
+    if not facts.entities:
+        read_here = facts.read_in is not None and grant.permits(facts.read_in, facts.read_field or "")
+        return read_here or grant.permits(unknown_subject(tokens.conversation), facts.type.value.lower())
     fields = {facts.field or facts.type.value.lower()}
     if facts.field in ("first", "last"):
         fields |= {
@@ -138,7 +140,7 @@ def _is_granted(grant: RevealGrant, facts: TokenFacts, tokens: ConversationToken
             for other in tokens.facts.values()
             if other.field and other.type is facts.type and other.entity == facts.entity
         }
-    return any(grant.permits(owner, name) for owner in owners for name in fields)
+    return any(grant.permits(owner, name) for owner in facts.entities for name in fields)
 
 
 def _reasons(verdict: Verdict) -> tuple[str, ...]:

@@ -35,8 +35,10 @@ class IdentityVersionRow(SQLModel, table=True):
 class TokenRow(SQLModel, table=True):
     """One value of one conversation and the token that stands for it.
 
-    `subject` is whose key seals the value: an entity, or `conversation:<id>` for persons that the CRM
-    does not know. `typed_by` names the principals who typed the value themselves.
+    `entity` is whose value it is, where the CRM knows it. `read_in` is the record that the value was first
+    read in: who may read that field may read the value, but several strangers may stand in one record.
+    `subject` is whose key seals it: the entity, the record or `conversation:<id>`. `typed_by` names the
+    principals who typed the value themselves.
     """
 
     __tablename__ = "token"
@@ -51,6 +53,8 @@ class TokenRow(SQLModel, table=True):
     type: str
     entity: str | None = None
     field: str | None = None
+    read_in: str | None = None
+    read_field: str | None = None
     subject: str
     sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     typed_by: list[str] = Field(

@@ -27,12 +27,17 @@ _LOCK: Final = text(
 
 @dataclass(frozen=True)
 class TokenFacts:
-    """What a token is, without its value. `entity` joins several by `|` when they share the value."""
+    """What a token is, without its value. `entity` joins several by `|` when they share the value.
+
+    `read_in` and `read_field` say where a value was read that the CRM knows of nobody.
+    """
 
     token: str
     type: EntityType
     entity: str | None
     field: str | None
+    read_in: str | None = None
+    read_field: str | None = None
 
     @property
     def entities(self) -> tuple[str, ...]:
@@ -50,7 +55,9 @@ class ConversationTokens:
         self._values: dict[str, str] = {}
         records = []
         for row, value in rows:
-            self.facts[row.token] = TokenFacts(row.token, EntityType(row.type), row.entity, row.field)
+            self.facts[row.token] = TokenFacts(
+                row.token, EntityType(row.type), row.entity, row.field, row.read_in, row.read_field
+            )
             self.typed_by[row.token] = frozenset(row.typed_by)
             if value is not None:
                 self._values[row.token] = value
@@ -94,6 +101,8 @@ class ConversationTokens:
                     "type": found[record.token].type.value,
                     "entity": found[record.token].entity,
                     "field": found[record.token].field,
+                    "read_in": found[record.token].read_in,
+                    "read_field": found[record.token].read_field,
                     "subject": subject,
                     "sealed": value,
                     "typed_by": [principal] if record.token in wrote else [],
@@ -118,7 +127,9 @@ class ConversationTokens:
 
     def _subject(self, facts: TokenFacts) -> str:
         """Whose key seals the value: of several owners the first, so that erasing them all erases it."""
-        return facts.entities[0] if facts.entities else unknown_subject(self.conversation)
+        if facts.entities:
+            return facts.entities[0]
+        return facts.read_in or unknown_subject(self.conversation)
 
     def _mac(self, key: bytes, record: TokenRecord) -> bytes:
         message = b"\0".join([self.conversation.bytes, (record.entity or "").encode(), record.value.encode()])
@@ -149,13 +160,10 @@ async def load_tokens(
 
 
 async def entities_of(session: AsyncSession, conversation: uuid.UUID) -> list[str]:
-    """References of all entities whose identities the conversation holds, sorted."""
-    found = await session.exec(
-        select(TokenRow.entity)
-        .where(TokenRow.conversation == conversation, col(TokenRow.entity).is_not(None))
-        .distinct()
-    )
-    return sorted({name for joined in found if joined for name in joined.split(SHARED)})
+    """References of the entities whose identities the conversation holds, or in which it read strangers'."""
+    owner = func.coalesce(TokenRow.entity, TokenRow.read_in)
+    found = await session.exec(select(owner).where(TokenRow.conversation == conversation).distinct())
+    return sorted({name for joined in found if joined for name in str(joined).split(SHARED)})
 
 
 def unknown_subject(conversation: uuid.UUID) -> str:

@@ -123,6 +123,42 @@ async def test_unknown_persons_are_restored_by_a_grant_on_the_conversation(fresh
     assert restored.texts == (text,)
 
 
+async def test_a_strangers_name_is_read_by_whoever_may_read_the_record_it_stands_in(fresh: Site) -> None:
+    conversation, rep = uuid.uuid4(), principal()
+    text = "Margaret Thornbury and Henrik Dahlgaard called."
+    part = TextPart("c", text, entity="case:5", field="note")
+    done = await fresh.client.redact(rep, conversation, [part], purpose="context")
+    assert [token.entity for token in done.tokens] == [None, None]
+    other_field = fresh.grant(rep, conversation, {"case:5": ["status"], "case:6": ["*"]})
+    bare = await fresh.client.restore(rep, conversation, [done.parts[0].text], other_field)
+    full = await fresh.client.restore(
+        rep, conversation, [done.parts[0].text], fresh.grant(rep, conversation, {"case:5": ["note"]})
+    )
+    assert bare.texts == (done.parts[0].text,)
+    assert full.texts == (text,)
+    assert await fresh.client.entities(rep, conversation) == ["case:5"]
+
+
+async def test_two_strangers_in_one_record_stay_two_persons(fresh: Site) -> None:
+    conversation, rep = uuid.uuid4(), principal()
+    first = TextPart("c", "Margaret Thornbury and Henrik Dahlgaard called.", entity="case:5", field="note")
+    await fresh.client.redact(rep, conversation, [first], purpose="context")
+    done = await fresh.client.redact(
+        rep, conversation, question("Did Mr Thornbury or Mr Dahlgaard call?"), purpose="question"
+    )
+    numbers = {token.token.strip("<>").split("_")[1] for token in done.tokens}
+    assert len(numbers) == 2
+
+
+async def test_a_part_that_is_not_guessed_at_teaches_no_cache(fresh: Site) -> None:
+    text = "Deliver to Magnus Ravensworth tomorrow."
+    plain = TextPart("c", text, guess=False)
+    unguessed = await fresh.client.redact(principal(), uuid.uuid4(), [plain], purpose="context")
+    guessed = await fresh.client.redact(principal(), uuid.uuid4(), [TextPart("c", text)], purpose="context")
+    assert unguessed.parts[0].text == text
+    assert "Ravensworth" not in guessed.parts[0].text
+
+
 async def test_a_grant_of_somebody_else_or_of_another_conversation_is_refused(fresh: Site) -> None:
     conversation, rep, other = uuid.uuid4(), principal(), principal()
     for grant in (
