@@ -14,6 +14,8 @@ import { SourcesPanel } from "./sources.js";
 import { follow } from "./stream.js";
 import { toast } from "./toast.js";
 
+const MOST_STREAMS = 3; // browsers open six connections to a host; the older ones are seen at the next visit
+const WAITING_SECONDS = 20;
 const NEAR_END = 120; // pixels: who has scrolled further up is left alone
 const { conversation, limit } = readIsland("conversation-data");
 const thread = byId("thread");
@@ -40,10 +42,11 @@ const on = {
 };
 
 for (const run of conversation?.runs ?? []) addView(newModel(run));
-for (const view of views) followRun(view);
+for (const view of views.filter((one) => !one.model.done).slice(-MOST_STREAMS)) followRun(view);
 showLatestSources({ open: hasRoom() });
 thread.scrollTop = thread.scrollHeight;
 refreshWorking();
+setTimeout(refreshWaiting, WAITING_SECONDS * 1000);
 
 for (const button of document.querySelectorAll(".example")) {
   button.addEventListener("click", () => composer.setText(button.dataset.question));
@@ -117,6 +120,20 @@ function followRun(view) {
     view.render();
     refreshWorking();
   });
+}
+
+async function refreshWaiting() {
+  for (const view of document.hidden ? [] : views.filter((one) => isWaiting(one.model))) {
+    try {
+      const status = await api("GET", `reviews/${view.model.held.item}/status`);
+      if (status.state !== "pending") continue;
+      Object.assign(view.model.held, { position: status.position, deadline: status.deadline, on_duty: status.officers_on_duty > 0 });
+      keepPlace(() => view.render());
+    } catch (error) {
+      if (!error.status) break; // not reachable: the stream says so, and the next round tries again
+    }
+  }
+  setTimeout(refreshWaiting, WAITING_SECONDS * 1000);
 }
 
 function tell({ model }, before) {

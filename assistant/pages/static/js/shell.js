@@ -1,4 +1,5 @@
 // What every page behind the sign-in does.
+import { api } from "./api.js";
 import { byId } from "./dom.js";
 import { showRememberedDecision } from "./decided.js";
 import { listenForShortcuts } from "./shortcuts.js";
@@ -25,7 +26,21 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+const BADGE_SECONDS = 30;
 const live = document.querySelector("[data-refresh]");
 if (live) keepFresh(live.id, Number(live.dataset.refresh), byId("pending-badge") ? ["pending-badge"] : []);
 
 showRememberedDecision();
+
+/** The officer's badge on pages that do not refresh themselves. */
+async function keepBadge(badge) {
+  if (!document.hidden) {
+    const { pending } = await api("GET", "reviews/badge").catch(() => ({ pending: null }));
+    if (pending !== null) {
+      badge.querySelector(".count").textContent = String(pending);
+      badge.hidden = pending === 0;
+    }
+  }
+  setTimeout(keepBadge, BADGE_SECONDS * 1000, badge);
+}
+if (byId("pending-badge") && !live) setTimeout(keepBadge, BADGE_SECONDS * 1000, byId("pending-badge"));
