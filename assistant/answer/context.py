@@ -48,6 +48,7 @@ class Prompt:
     messages: list[dict[str, Any]]
     sources: tuple[Source, ...]
     quotes: tuple[str, ...] = ()
+    quotes_at_most: int = 1
 
 
 def build_prompt(

@@ -4,13 +4,15 @@ A model of a hundred million parameters invents when it writes freely; bound to 
 sources it chooses well. What it may choose from is decided here, by meaning and by words.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from .sentences import split_sentences
-from .support import Source, overlap
+from .support import Source, codes, overlap
 
+_TOKEN: Final = re.compile(r"<[A-Z]+_\d+(?:_[A-Z]+)*>")
 _CHOICES: Final = 6
 _CLOSE: Final = 0.8
 _LONGEST: Final = 360
@@ -29,7 +31,35 @@ class Candidate:
     @property
     def in_context(self) -> str:
         """What is compared by meaning: a sentence alone often does not say what it is about."""
-        return f"{self.title}: {self.text}"
+        return without_names(f"{self.title}: {self.text}")
+
+
+def without_names(text: str) -> str:
+    """The text for comparing meanings: every source is about the same names, so they tell nothing."""
+    return _TOKEN.sub("the customer", text)
+
+
+def about(question: str, sources: Sequence[Source], *, named: bool) -> Sequence[Source]:
+    """The sources that can answer: those with the question's order or case number, where any has it.
+
+    Records answer a question that names a customer, published articles one that names nobody; a list is
+    answered by records of the kind that is asked for.
+    """
+    wanted = codes(question)
+    narrowed = [source for source in sources if wanted & codes(source.whole)]
+    if not narrowed:
+        narrowed = [source for source in sources if source.published is not named] or list(sources)
+    of_kind = [source for source in narrowed if _asks_for(question, source.kind)]
+    return of_kind or narrowed
+
+
+def asks_for_several(question: str, sources: Sequence[Source]) -> bool:
+    """Whether a list of records is asked for, and these are such records."""
+    return len(sources) > 1 and all(_asks_for(question, source.kind) for source in sources)
+
+
+def _asks_for(question: str, kind: str) -> bool:
+    return bool(kind) and re.search(rf"\b{re.escape(kind)}s\b", question, re.IGNORECASE) is not None
 
 
 def candidates(question: str, sources: Sequence[Source]) -> list[Candidate]:
@@ -44,8 +74,13 @@ def candidates(question: str, sources: Sequence[Source]) -> list[Candidate]:
     return found
 
 
-def choose(found: Sequence[Candidate], likeness: Sequence[float]) -> list[Candidate]:
-    """The best candidates, best first; `likeness` is the cosine of each with the question."""
+def choose(
+    found: Sequence[Candidate], likeness: Sequence[float], *, one_each: bool = False
+) -> list[Candidate]:
+    """The best candidates, best first; `likeness` is the cosine of each with the question.
+
+    With `one_each` the best of every source is kept, however the sources compare.
+    """
     scored = sorted(zip(found, likeness, strict=True), key=lambda item: -_score(*item))
     if not scored:
         return []
@@ -53,7 +88,9 @@ def choose(found: Sequence[Candidate], likeness: Sequence[float]) -> list[Candid
     kept: list[Candidate] = []
     for candidate, cosine in scored:
         fresh = all(candidate.text != other.text for other in kept)
-        if fresh and _score(candidate, cosine) >= _CLOSE * best:
+        if one_each and any(candidate.n == other.n for other in kept):
+            continue
+        if fresh and (one_each or _score(candidate, cosine) >= _CLOSE * best):
             kept.append(candidate)
         if len(kept) == _CHOICES:
             break

@@ -24,7 +24,7 @@ from retrieval import RetrievalClient, SearchResult
 
 from .context import Budget, Prompt, Turn, build_prompt
 from .events import NO_SUMMARY, NOTHING_FOUND, EventKind, RunAudit
-from .evidence import Candidate, candidates, choose, quote
+from .evidence import Candidate, about, asks_for_several, candidates, choose, quote, without_names
 from .sentences import SentenceSplitter
 from .support import Checked, Source, check_sentence, is_published
 
@@ -110,7 +110,7 @@ class AnswerPipeline:
             RunAudit.SEARCHED,
             {"found": result.found, "shown": [passage.id for passage in result.passages]},
         )
-        if (ending := _ending(result)) is not None:
+        if (ending := await self._ending(asked, result)) is not None:
             yield ending
             return
         evidence = await self._redact(asked, result)
@@ -132,6 +132,21 @@ class AnswerPipeline:
         return await self._retrieval.search(
             asked.principal, question, entities=entities, scope=asked.scope, limit=_LIMIT
         )
+
+    async def _ending(self, asked: Asked, result: SearchResult) -> Step | None:
+        """What ends the run after the search: no user, no CRM, nothing found, or nobody of whom it asks.
+
+        A question about a customer who is not the caller's ends as if there were no such customer.
+        """
+        if not result.user_known:
+            return Step(EventKind.FAILED, {"part": "CRM user", "sentence": _UNKNOWN_USER, "retry": False})
+        if not result.crm_available:
+            return Step(EventKind.FAILED, {"part": "CRM", "sentence": _CRM_DOWN, "retry": True})
+        named = tuple(one for joined in entity_refs(asked.tokens) for one in joined.split("|"))
+        nobody = bool(named) and not await self._retrieval.visible(asked.principal, named)
+        if nobody or not (result.passages or result.facts):
+            return Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_FOUND})
+        return None
 
     async def _redact(self, asked: Asked, result: SearchResult) -> _Evidence:
         parts = _context_parts(result)
@@ -165,7 +180,7 @@ class AnswerPipeline:
         ]
         numbers = {entity: len(passages) + 1 + i for i, entity in enumerate(dict.fromkeys(_entities(facts)))}
         facts = [{"n": numbers[fact["entity"]], **fact} for fact in facts]
-        sources = [Source(p["n"], p["title"], p["text"], published=p["open"]) for p in passages]
+        sources = [Source(p["n"], p["title"], _readable(p), published=p["open"]) for p in passages]
         return _Evidence((*_fact_sources(facts), *sources), tuple(passages), tuple(facts), redaction.hidden)
 
     async def _write(self, asked: Asked, evidence: _Evidence) -> AsyncGenerator[Step | Hold, None]:
@@ -228,21 +243,28 @@ class AnswerPipeline:
             (source for source in evidence.sources if source.n in order), key=lambda source: -order[source.n]
         )
         prompt = build_prompt(asked.question, sources, (), budget, quoting=True)
-        return replace(prompt, quotes=tuple(map(quote, chosen))), options
+        several = len({candidate.n for candidate in chosen}) == len(chosen)
+        at_most = len(chosen) if several else 2
+        return replace(prompt, quotes=tuple(map(quote, chosen)), quotes_at_most=min(at_most, 5)), options
 
     async def _choose(self, asked: Asked, evidence: _Evidence) -> list[Candidate]:
-        found = candidates(asked.question, evidence.sources)
+        sources = about(
+            asked.question, evidence.sources, named=bool(entity_refs(asked.tokens) or asked.scope)
+        )
+        found = candidates(asked.question, sources)
         # the words decide who is compared by meaning: each comparison costs milliseconds
         found = sorted(found, key=lambda one: (-one.lexical, -one.rank))[:24]
         if not found:
             return []
         vectors = await self._door.embed(
-            asked.principal, [asked.question, *(candidate.in_context for candidate in found)], "query"
+            asked.principal,
+            [without_names(asked.question), *(candidate.in_context for candidate in found)],
+            "query",
         )
         likeness = [sum(a * b for a, b in zip(vectors[0], vector, strict=True)) for vector in vectors[1:]]
         if max(likeness) < _WEAK and max(candidate.lexical for candidate in found) < _WEAK:
             return []
-        return choose(found, likeness)
+        return choose(found, likeness, one_each=asks_for_several(asked.question, sources))
 
     async def _sentences(
         self, asked: Asked, prompt: Prompt, options: Mapping[str, object]
@@ -256,6 +278,7 @@ class AnswerPipeline:
             model=self._settings.model,
             options=options,
             quotes=prompt.quotes,
+            quotes_at_most=prompt.quotes_at_most,
         )
         async with aclosing(stream) as chunks:
             async for chunk in chunks:
@@ -280,16 +303,6 @@ def _context_parts(result: SearchResult) -> list[TextPart]:
     return [replace(part, id=str(number)) for number, part in enumerate(parts)]
 
 
-def _ending(result: SearchResult) -> Step | None:
-    if not result.user_known:
-        return Step(EventKind.FAILED, {"part": "CRM user", "sentence": _UNKNOWN_USER, "retry": False})
-    if not result.crm_available:
-        return Step(EventKind.FAILED, {"part": "CRM", "sentence": _CRM_DOWN, "retry": True})
-    if not result.passages and not result.facts:
-        return Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_FOUND})
-    return None
-
-
 def _sentence(index: int, checked: Checked) -> Step:
     data = {
         "index": index,
@@ -309,6 +322,14 @@ def _fact_sources(facts: Sequence[Mapping[str, Any]]) -> list[Source]:
 
 def _stated(fact: Mapping[str, Any]) -> str:
     return f"The {fact['label']} of {fact['title']} is {fact['value']}."
+
+
+def _readable(passage: Mapping[str, Any]) -> str:
+    """A passage of facts as sentences, each of which says what it is about; prose as it is."""
+    if passage["field"] != "facts":
+        return str(passage["text"])
+    lines = [line.partition(": ") for line in str(passage["text"]).splitlines()]
+    return "\n".join(f"The {label} of {passage['title']} is {value}." for label, _, value in lines if value)
 
 
 def _entities(rows: Sequence[Mapping[str, Any]]) -> list[str]:

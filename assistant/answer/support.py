@@ -11,6 +11,7 @@ from typing import Final
 
 _CITATION: Final = re.compile(r"\s?\[(\d{1,3})\]")
 _TOKEN: Final = re.compile(r"<[A-Z]+_\d+(?:_[A-Z]+)*>")
+_CODE: Final = re.compile(r"\b[A-Z]{1,5}-?\d{3,}(?:-\d+)*\b")
 _NUMBER: Final = re.compile(r"\d+(?:[.,:/-]\d+)*%?")
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _NAME: Final = re.compile(r"(?<=[\w,;:] )[A-ZÄÖÜ][^\W\d_]{2,}")
@@ -36,6 +37,7 @@ class Source:
     title: str
     text: str
     published: bool = False
+    kind: str = ""
 
     @property
     def whole(self) -> str:
@@ -87,10 +89,14 @@ def is_published(text: str, sources: Sequence[Source]) -> bool:
     )
 
 
+def codes(text: str) -> set[str]:
+    """Numbers of orders, cases and invoices in a text, such as `HT-206559`."""
+    return set(_CODE.findall(text))
+
+
 def overlap(question: str, text: str) -> float:
-    """The share of the question's content words that a text contains, 0 to 1."""
-    wanted = _stems(question) | {token.lower() for token in _TOKEN.findall(question)}
-    has = _stems(text) | {token.lower() for token in _TOKEN.findall(text)}
+    """The share of the question's content words that a text contains, 0 to 1; names do not count."""
+    wanted, has = _stems(question), _stems(text)
     return len(wanted & has) / len(wanted) if wanted else 0.0
 
 

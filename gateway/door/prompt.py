@@ -106,7 +106,7 @@ def _quoting(quotes: Sequence[str], at_most: int) -> str:
     first, *others = map(re.escape, quotes)
     if not others or at_most == 1:
         return first
-    return f"{first}( ({'|'.join(others)})){{0,{at_most - 1}}}"
+    return f"{first}(\\n({'|'.join(others)})){{0,{at_most - 1}}}"
 
 
 def _tool_call(call: ToolCall, identifiers: dict[str, str], visit: Visit) -> dict[str, object]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from retrieval.crm import CrmMap, RenderedPart, UserAttributes, facts, render
+from retrieval.crm import CrmMap, RenderedPart, UserAttributes, facts, render, title
 from retrieval.crm.map import Row
 from retrieval.crm.render import label_of
 
@@ -28,11 +28,14 @@ def prose_of(crm_map: CrmMap, kind: str, row: Row) -> list[Piece]:
     """The row's prose, as everyone reads it who sees the row."""
     entity = crm_map.entities[kind]
     labels = {name: label_of(name, column) for name, column in entity.readable}
+    called = title(crm_map, kind, row)
     parts = [part for part in render(crm_map, kind, row) if part.kind == "text"]
+    # a subject that the title repeats is not read twice
+    prose = [part for part in parts if part.text not in called] or parts
     pieces = []
-    for internal, group in groupby(parts, key=lambda part: part.internal):
+    for internal, group in groupby(prose, key=lambda part: part.internal):
         together = list(group)
-        lead = len(parts) > 1
+        lead = len(prose) > 1
         text = "\n".join(f"{labels[part.field]}: {part.text}" if lead else part.text for part in together)
         field = together[0].field
         pieces += [Piece(field, number, piece, internal) for number, piece in enumerate(split(text))]

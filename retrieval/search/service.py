@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from gateway import CloisterError, Principal, log
-from retrieval.crm import AmbiguousUser, CrmUnavailable, facts, link, title
+from retrieval.crm import EVERYONE, AmbiguousUser, CrmUnavailable, acl_keys, facts, link, title
 from retrieval.crm.map import FactKind, Row
 from retrieval.index import Embedder, Index, Leg, Terms
 from retrieval.pieces import (
@@ -231,7 +231,7 @@ class Searcher:
             text=one.piece.text,
             url=link(self._map, spot.kind, one.row),
             internal=one.piece.internal,
-            open=self._map.entities[spot.kind].open_to_everyone and not one.piece.internal,
+            open=EVERYONE in acl_keys(self._map, spot.kind, one.row),
             as_of=one.as_of,
             score=one.score,
         )

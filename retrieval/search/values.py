@@ -33,7 +33,7 @@ class Passage(_Value):
     """A piece of one row, read from the CRM at `as_of` under the caller's rights.
 
     `id` is stable for the piece; `internal` text must not reach a customer; `open` text may be
-    read by everybody, such as a published article; `score` is comparable within one answer only.
+    read by everybody who is signed in, such as an article; `score` is comparable within one answer only.
     """
 
     id: str
