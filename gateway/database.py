@@ -41,14 +41,18 @@ class DatabaseSettings(Settings):
 
 
 class Database:
-    """Sessions on the appliance's database."""
+    """Sessions on the appliance's database.
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    Beyond `pool_size`, `overflow` connections are made and closed again (as many again by default): a process
+    that never holds two sessions at once is quicker without them.
+    """
+
+    def __init__(self, settings: DatabaseSettings, *, overflow: int | None = None) -> None:
         self._settings = settings
         self.engine: AsyncEngine = create_async_engine(
             settings.url(),
             pool_size=settings.pool_size,
-            max_overflow=settings.pool_size,
+            max_overflow=settings.pool_size if overflow is None else overflow,
             pool_pre_ping=True,
             connect_args={
                 "connect_timeout": 5,

@@ -61,7 +61,7 @@ def create_door_app(settings: DoorSettings) -> FastAPI:
 def _build(settings: DoorSettings) -> Door:
     """Load everything that takes a while: rules, patterns, LiteLLM."""
     load_rules()
-    database, keeper = Database(settings.database), open_keeper(settings.keeper)
+    database, keeper = Database(settings.database, overflow=0), open_keeper(settings.keeper)
     envelope, feed, names = Envelope(keeper), GazetteerFeed(database, keeper), NamePool(settings.names)
     router = ModelRouter(settings.models, settings.breaker)
     return Door(
