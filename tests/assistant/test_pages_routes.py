@@ -196,6 +196,13 @@ async def test_text_of_people_never_becomes_markup(client: AsyncClient) -> None:
     assert HOSTILE in island(page, "conversation-data")["conversation"]["title"]
 
 
+async def test_the_open_conversation_is_not_marked_as_new(client: AsyncClient) -> None:
+    sign_in(client, "rita")
+    unread = uuid.UUID(int=7)
+    assert 'data-unread="true"' in (await client.get("/parts/conversations")).text
+    assert 'data-unread="true"' not in (await client.get(f"/parts/conversations?current={unread}")).text
+
+
 async def test_navigation_shows_what_a_role_may_open(client: AsyncClient) -> None:
     expected = {"rita": {"/"}, "otto": {"/queue"}, "lena": {"/", "/queue", "/health", "/audit"}}
     for login, places in expected.items():
