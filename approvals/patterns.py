@@ -1,8 +1,9 @@
 """The small language in which a policy writes phrases; it becomes regular expressions.
 
-A space stands for any white space (` ?` for perhaps some), `~` for the rest of a word, ` … ` for up to six words in between
-within a sentence, `{name}` for a word list of the policy; umlauts match their spellings with `e`. The
-rest is Python's regular expressions. A phrase begins and ends at word boundaries, in any case.
+A space stands for any white space (` ?` for perhaps some), `~` for the rest of a word, ` … ` for up to
+six words in between within a sentence, `{name}` for a word list of the policy; umlauts match their
+spellings with `e`. The rest is Python's regular expressions. A phrase begins and ends at word
+boundaries, in any case.
 """
 
 import re

@@ -75,6 +75,8 @@ class MoneyRule(_Rule):
     top_above: Decimal
     gives: Patterns
     promises: Patterns
+    wholes: Patterns
+    offers: Patterns
     permits: Patterns
     unless: Patterns = Field(default_factory=dict)
     units: Patterns
@@ -203,7 +205,7 @@ def load_policy(path: Path | None = None) -> Policy:
         raise PolicyFaults(f"The policy {path or DEFAULT} has faults:\n" + "\n".join(faults)) from error
 
 
-_FIELDS: Final = ("patterns", "unless", "gives", "promises", "permits", "units", "dates")
+_FIELDS: Final = ("patterns", "unless", "gives", "promises", "wholes", "offers", "permits", "units", "dates")
 
 
 def _pattern_fields(rule: Rule) -> list[tuple[str, tuple[str, ...]]]:

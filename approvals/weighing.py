@@ -114,30 +114,30 @@ def _money(
     roles: Collection[Role],
     question: str,
 ) -> list[RuleHit]:
-    gives = _spots(policy, rule, "gives", text)
-    granting = (
-        not gives
-        and bool(_spots(policy, rule, "gives", question))
-        and bool(_spots(policy, rule, "permits", text))
-    )
-    if not gives and not granting:
+    gives = bool(_spots(policy, rule, "gives", text))
+    asked = bool(_spots(policy, rule, "gives", question)) and bool(_spots(policy, rule, "permits", text))
+    offers = place is not None and bool(_spots(policy, rule, "offers", text))
+    if not (gives or asked or offers):
         return []
     excused = _excused(policy, rule, text)
-    amounts = [amount for amount in _amounts(policy, rule, text) if not _touches(amount, excused)]
+    named = _amounts(policy, rule, text) if gives or asked else find_amounts(text)
+    amounts = [amount for amount in named if not _touches(amount, excused)]
+    shares = [share for share in find_shares(text) if not _touches(share, excused)] if gives or asked else []
     over = [
         _hit(rule, (amount.start, amount.end), place, tier)
         for amount in amounts
         if (tier := _amount_tier(policy, rule, amount, roles)) is not None
     ]
-    shares = [share for share in find_shares(text) if not _touches(share, excused)]
     over += [
         _hit(rule, (share.start, share.end), place)
         for share in shares
         if share.value > rule.share_limit(roles)
     ]
-    if over or amounts or shares or place is None:
+    if over or place is None or not gives:
         return over
-    return [_hit(rule, spot, place) for spot in _spots(policy, rule, "promises", text)]
+    unread = _spots(policy, rule, "wholes", text)
+    unread += [] if amounts or shares else _spots(policy, rule, "promises", text)
+    return [_hit(rule, spot, place) for spot in _merged(unread)]
 
 
 def _excused(policy: Policy, rule: Rule, text: str) -> list[Spot]:
