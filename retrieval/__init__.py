@@ -30,6 +30,7 @@ from .demo import (
 )
 from .index import Embedder, HashedWords
 from .maps import shipped_map
+from .pieces import FACTS
 from .search.events import RetrievalEvent, register_retrieval_events
 from .search.values import (
     EntitySync,
@@ -43,6 +44,7 @@ from .search.values import (
 from .settings import CrmSettings, IndexSettings, RetrievalSettings, SyncSettings
 
 __all__ = [
+    "FACTS",
     "AlreadyImported",
     "CrmError",
     "CrmMap",

@@ -69,7 +69,10 @@ def candidates(question: str, sources: Sequence[Source]) -> list[Candidate]:
         for sentence in split_sentences(source.text):
             text = " ".join(sentence.split())
             if 12 <= len(text) <= _LONGEST and not text.endswith("?"):
-                score = 0.7 * overlap(question, text) + 0.3 * overlap(question, source.title)
+                inside, around = overlap(question, text), overlap(question, f"{source.title} {text}")
+                score = 0.3 * inside + 0.7 * around
+                if source.stated and not inside:
+                    continue  # a fact that nobody asked for
                 found.append(Candidate(text, source.n, source.title, score, 1 / (1 + position)))
     return found
 

@@ -20,7 +20,7 @@ from gateway import (
     TextPart,
     UpstreamFailed,
 )
-from retrieval import RetrievalClient, SearchResult
+from retrieval import FACTS, RetrievalClient, SearchResult
 
 from .context import Budget, Prompt, Turn, build_prompt
 from .events import NO_SUMMARY, NOTHING_FOUND, EventKind, RunAudit
@@ -180,7 +180,7 @@ class AnswerPipeline:
         ]
         numbers = {entity: len(passages) + 1 + i for i, entity in enumerate(dict.fromkeys(_entities(facts)))}
         facts = [{"n": numbers[fact["entity"]], **fact} for fact in facts]
-        sources = [Source(p["n"], p["title"], _readable(p), published=p["open"]) for p in passages]
+        sources = [_source(passage) for passage in passages]
         return _Evidence((*_fact_sources(facts), *sources), tuple(passages), tuple(facts), redaction.hidden)
 
     async def _write(self, asked: Asked, evidence: _Evidence) -> AsyncGenerator[Step | Hold, None]:
@@ -324,9 +324,20 @@ def _stated(fact: Mapping[str, Any]) -> str:
     return f"The {fact['label']} of {fact['title']} is {fact['value']}."
 
 
+def _source(passage: Mapping[str, Any]) -> Source:
+    return Source(
+        passage["n"],
+        passage["title"],
+        _readable(passage),
+        published=passage["open"],
+        kind=passage["entity"].partition(":")[0],
+        stated=passage["field"] == FACTS,
+    )
+
+
 def _readable(passage: Mapping[str, Any]) -> str:
     """A passage of facts as sentences, each of which says what it is about; prose as it is."""
-    if passage["field"] != "facts":
+    if passage["field"] != FACTS:
         return str(passage["text"])
     lines = [line.partition(": ") for line in str(passage["text"]).splitlines()]
     return "\n".join(f"The {label} of {passage['title']} is {value}." for label, _, value in lines if value)

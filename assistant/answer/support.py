@@ -31,13 +31,18 @@ _ENOUGH: Final = 0.6
 
 @dataclass(frozen=True)
 class Source:
-    """One numbered source, as the model saw it; a published one may be read by everybody."""
+    """One numbered source, as the model saw it.
+
+    A published one may be read by everybody; a stated one consists of a record's facts. `kind` is the kind
+    of record.
+    """
 
     n: int
     title: str
     text: str
     published: bool = False
     kind: str = ""
+    stated: bool = False
 
     @property
     def whole(self) -> str:
