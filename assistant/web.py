@@ -1,4 +1,4 @@
-"""`cloister web`: pages and API; opens runs and follows their events. Stateless, alone from a settings file."""
+"""`cloister web`: pages and API; opens runs and follows their events. Stateless; alone from its settings."""
 
 import asyncio
 import hmac

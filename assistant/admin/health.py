@@ -65,7 +65,8 @@ async def look_at_health(
         parts = list(await asyncio.gather(*checks))
     models, model_part = await _models(principal, door)
     sync, sync_part = await _sync(principal, retrieval)
-    queue = {str(status): int(count) for status, count in await session.execute(_QUEUE)}
+    jobs = await (await session.connection()).execute(_QUEUE)
+    queue = {str(status): int(count) for status, count in jobs}
     parts += [model_part, sync_part, _disk(folder)]
     return Health(tuple(parts), sync, queue, models, datetime.now(UTC))
 

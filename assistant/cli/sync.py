@@ -66,8 +66,7 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
         for row in found["entities"]:
             behind = "–" if row["lag_seconds"] is None else f"{row['lag_seconds']:.0f} s"
             state = row["error"] or (_("running") if row["running"] else "")
-            print(
-                f"{row['entity']:<14}{row['rows']:>8,}{row['points']:>9,}{row['vectors']:>9,}{behind:>9}  {state}"
-            )
+            numbers = f"{row['rows']:>8,}{row['points']:>9,}{row['vectors']:>9,}{behind:>9}"
+            print(f"{row['entity']:<14}{numbers}  {state}")
     if any(row["error"] for row in found["entities"]):
         raise typer.Exit(Exit.FAULTS)

@@ -73,7 +73,7 @@ async def delete_conversation(session: AsyncSession, conversation: Conversation)
 async def mark_seen(session: AsyncSession, conversation_id: uuid.UUID) -> None:
     """The owner has the thread open."""
     seen = update(Conversation).where(col(Conversation.id) == conversation_id)
-    await session.execute(seen.values(seen_at=func.now(), updated_at=col(Conversation.updated_at)))
+    await session.exec(seen.values(seen_at=func.now(), updated_at=col(Conversation.updated_at)))
 
 
 def _shortened(title: str) -> str:

@@ -154,7 +154,7 @@ class RunExecutor:
                 item=str(item.id),
             )
             waiting = update(Run).where(col(Run.id) == run.id, col(Run.lease_owner) == self._worker)
-            await session.execute(
+            await session.exec(
                 waiting.values(state=RunState.HELD, held_item=item.id, lease_owner=None, lease_until=None)
             )
 
@@ -184,7 +184,7 @@ class RunExecutor:
     async def _give_back(self, run: Run) -> None:
         async with self._database.transaction() as session:
             mine = update(Run).where(col(Run.id) == run.id, col(Run.lease_owner) == self._worker)
-            await session.execute(mine.values(lease_until=func.now() - timedelta(seconds=1)))
+            await session.exec(mine.values(lease_until=func.now() - timedelta(seconds=1)))
 
     async def _end(
         self, session: AsyncSession, run: Run, kind: EventKind, state: RunState, sentence: str

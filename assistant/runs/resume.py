@@ -81,7 +81,7 @@ class RunResumer:
         state = RunState.CANCELLED if effect.state == ItemState.CANCELLED else RunState.DONE
         await finish(session, run, state, requester)
         news = update(Conversation).where(col(Conversation.id) == run.conversation_id)
-        await session.execute(news.values(updated_at=func.now()))
+        await session.exec(news.values(updated_at=func.now()))
 
 
 def _outcome(effect: Effect, *, may_see: bool) -> tuple[EventKind, dict[str, Any]]:

@@ -21,6 +21,7 @@ CHANNEL: Final = "run_events"
 LEASE_SECONDS: Final = 15
 QUEUE: Final = "runs"
 EXECUTE: Final = "run.execute"
+_NOTIFY: Final = text("SELECT pg_notify(:channel, :run)")
 
 
 class LeaseLost(Conflict):
@@ -132,7 +133,8 @@ async def append_event(
         run.shown += 1
         session.add(run)
     await session.flush()
-    await session.execute(text("SELECT pg_notify(:channel, :run)"), {"channel": CHANNEL, "run": str(run_id)})
+    connection = await session.connection()
+    await connection.execute(_NOTIFY, {"channel": CHANNEL, "run": str(run_id)})
     return seq
 
 
@@ -183,7 +185,7 @@ async def finish(
     """Put a run into a final state and say so to its followers."""
     await append_event(session, run.id, EventKind.DONE, {"state": state}, lease=lease)
     statement = update(Run).where(col(Run.id) == run.id, col(Run.state).not_in(FINAL))
-    await session.execute(
+    await session.exec(
         statement.values(state=state, finished_at=func.now(), lease_owner=None, lease_until=None)
     )
     record(session, RunAudit.FINISHED, actor, conversation=run.conversation_id, run=run.id, state=state)

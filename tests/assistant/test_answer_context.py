@@ -1,3 +1,5 @@
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -5,7 +7,7 @@ from assistant.answer.context import Budget, Turn, build_prompt
 from assistant.answer.support import Source
 
 
-def _length(messages: list[dict]) -> int:
+def _length(messages: list[dict[str, Any]]) -> int:
     texts = [
         part if isinstance(part, str) else part["text"]
         for message in messages

@@ -76,8 +76,9 @@ def ask(appliance: RunningAppliance, login: str, question: str, **options: str) 
 def an_account_of(crm: psycopg.Connection[Any], login: str) -> tuple[int, str]:
     """An account that this rep owns and that has open cases."""
     found = crm.execute(
-        "SELECT a.id, a.name FROM accounts a JOIN users u ON u.id = a.owner_id JOIN cases c ON c.account_id = a.id"
-        " WHERE lower(u.email) = %s AND c.status <> 'closed' GROUP BY a.id ORDER BY count(*) DESC, a.id LIMIT 1",
+        "SELECT a.id, a.name FROM accounts a JOIN users u ON u.id = a.owner_id"
+        " JOIN cases c ON c.account_id = a.id WHERE lower(u.email) = %s AND c.status <> 'closed'"
+        " GROUP BY a.id ORDER BY count(*) DESC, a.id LIMIT 1",
         [login],
     ).fetchone()
     assert found

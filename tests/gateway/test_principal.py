@@ -64,7 +64,7 @@ def _claims(**changes: object) -> dict[str, object]:
     return {key: value for key, value in (claims | changes).items() if value is not ...}
 
 
-FORGED = {
+FORGED: dict[str, tuple[dict[str, object], dict[str, str]]] = {
     "another audience": ({"aud": "retrieval"}, {}),
     "no audience": ({"aud": ...}, {}),
     "a list of audiences": ({"aud": ["door", "retrieval"]}, {}),
