@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final, TypedDict
 
@@ -124,9 +124,10 @@ def _run(stack: AsyncExitStack, work: Coroutine[object, object, None], name: str
     task = asyncio.create_task(work, name=name)
 
     async def stop() -> None:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        while not task.done():
+            # asyncio.wait_for in Python 3.11 can lose a cancellation (the CRM's pool uses it): ask again.
+            task.cancel()
+            await asyncio.wait({task}, timeout=0.5)
 
     stack.push_async_callback(stop)
 

@@ -23,6 +23,8 @@ from retrieval.crm.map import Entity, Row, placeholders
 from retrieval.rights import Visibility
 from retrieval.settings import CrmSettings
 
+_CONNECT_S: Final = 3.0
+_RECONNECT_S: Final = 2.0  # then the pool waits for somebody to ask, instead of for ever longer
 _TRUE: Final = Predicate(sql.Composed([sql.SQL("TRUE")]), {})
 
 
@@ -38,9 +40,10 @@ class Records:
         self._key_types: dict[str, str] = {}
         self._pool = AsyncConnectionPool(
             kwargs={**settings.parameters(), "autocommit": True},
-            min_size=1,
+            min_size=0,
             max_size=settings.pool_size,
-            timeout=settings.timeout_s,
+            timeout=_CONNECT_S,
+            reconnect_timeout=_RECONNECT_S,
             max_lifetime=600,
             check=AsyncConnectionPool.check_connection,
             open=False,

@@ -179,9 +179,9 @@ class Follower:
             for one in self._progress.values():
                 one.running = False
         self._compared = self._swept = time.monotonic()
-        self.caught_up.set()
         await self._index.flush()
         await self._save()
+        self.caught_up.set()
 
     async def _compare(self, kind: str, began: datetime, *, allow_deletes: bool) -> None:
         one = self._progress[kind]
