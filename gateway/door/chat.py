@@ -21,7 +21,7 @@ from gateway.filter import Denied, judge_all
 from gateway.principal import RevealGrant
 from gateway.telemetry import log
 
-from .access import Caller, Worker
+from .access import AnyCaller, Caller, Worker
 from .answer import AnswerStream, Restoring
 from .limits import check_not_empty, check_parts
 from .problems import stream_error
@@ -48,7 +48,7 @@ class Prepared:
 
 
 @router.get("/v1/models")
-async def list_models(_caller: Worker, door: TheDoor) -> dict[str, Any]:
+async def list_models(_caller: AnyCaller, door: TheDoor) -> dict[str, Any]:
     """List the models that have a deployment."""
     rows = [
         {"id": name, "object": "model", "created": 0, "owned_by": "cloister"} for name in door.router.models
