@@ -28,6 +28,7 @@ from gateway import (
     begin_correlation,
     create_http_client,
     create_job_app,
+    forget_stalled_jobs,
     install_error_handlers,
     log,
 )
@@ -36,6 +37,8 @@ from retrieval import RetrievalClient
 _SEAL_SECONDS: Final = 0.5
 _SWEEP_SECONDS: Final = 2.0
 _DRAIN_SECONDS: Final = 20
+_AGAIN_SECONDS: Final = 1.0
+_STALLED_SECONDS: Final = 60.0
 
 
 def create_work_app(settings: WorkSettings) -> FastAPI:
@@ -55,13 +58,12 @@ def create_work_app(settings: WorkSettings) -> FastAPI:
         pipeline = AnswerPipeline(door, retrieval, policy, settings.answering)
         executor = RunExecutor(database, pipeline, policy, worker)
         resumer = RunResumer(database, retrieval)
-        jobs = create_jobs(settings, executor, resumer)
         sealer = Sealer(database, settings.anchors)
         tasks = [
-            asyncio.create_task(_run_jobs(jobs, settings.concurrency), name="jobs"),
-            asyncio.create_task(_every(_SEAL_SECONDS, sealer.seal), name="sealer"),
-            asyncio.create_task(_every(_SWEEP_SECONDS, executor.adopt_abandoned), name="adopter"),
-            asyncio.create_task(_every(_SWEEP_SECONDS, resumer.resume_due), name="deadlines"),
+            asyncio.create_task(run_jobs(settings, executor, resumer), name="jobs"),
+            asyncio.create_task(repeat(_SEAL_SECONDS, sealer.seal), name="sealer"),
+            asyncio.create_task(repeat(_SWEEP_SECONDS, executor.adopt_abandoned), name="adopter"),
+            asyncio.create_task(repeat(_SWEEP_SECONDS, resumer.resume_due), name="deadlines"),
         ]
         yield {"database": database, "tokens": tokens, "audience": "work", "tasks": tasks}
         for task in tasks:
@@ -96,23 +98,46 @@ def create_jobs(settings: WorkSettings, executor: RunExecutor, resumer: RunResum
     return jobs
 
 
-async def _run_jobs(jobs: App, concurrency: int) -> None:
-    async with jobs.open_async():
-        await jobs.run_worker_async(
-            queues=[QUEUE],
-            concurrency=concurrency,
-            fetch_job_polling_interval=1.0,
-            shutdown_graceful_timeout=2.0,
-            install_signal_handlers=False,
-            delete_jobs="successful",
-        )
+async def run_jobs(settings: WorkSettings, executor: RunExecutor, resumer: RunResumer) -> None:
+    """Work on jobs for as long as the process lives; when the database goes away, begin again."""
+    while True:
+        jobs = create_jobs(settings, executor, resumer)
+        try:
+            async with jobs.open_async(), _sweeping(jobs):
+                await jobs.run_worker_async(
+                    queues=[QUEUE],
+                    concurrency=settings.concurrency,
+                    fetch_job_polling_interval=1.0,
+                    shutdown_graceful_timeout=2.0,
+                    install_signal_handlers=False,
+                    delete_jobs="successful",
+                )
+        except Exception as error:  # noqa: BLE001 outermost loop
+            log.error("work.jobs_again", exc_info=error)
+        await asyncio.sleep(_AGAIN_SECONDS)
 
 
-async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
-    """Repeat a step for as long as the process lives; a part that is away is tried again."""
+@asynccontextmanager
+async def _sweeping(jobs: App) -> AsyncIterator[None]:
+    async def forget() -> None:
+        await forget_stalled_jobs(jobs)
+
+    task = asyncio.create_task(repeat(_STALLED_SECONDS, forget), name="stalled jobs")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def repeat(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
+    """Repeat a step for as long as the process lives, however it fails: a full disk is emptied again."""
     while True:
         try:
             await step()
         except CloisterError as error:
             log.warning("work.waiting", step=step.__qualname__, reason=error.sentence)
+        except Exception as error:  # noqa: BLE001 outermost loop
+            log.error("work.step_failed", exc_info=error, step=step.__qualname__)
+            await asyncio.sleep(_AGAIN_SECONDS)
         await asyncio.sleep(seconds)

@@ -58,7 +58,7 @@ from .errors import (
 )
 from .http import PeerSettings, TlsSettings, call, create_http_client, response_error, unreachable
 from .identities import PublishedIdentity, publish_identities
-from .jobs import create_job_app, defer
+from .jobs import create_job_app, defer, forget_stalled_jobs
 from .keys import (
     Envelope,
     Keeper,
@@ -157,6 +157,7 @@ __all__ = [
     "create_http_client",
     "create_job_app",
     "defer",
+    "forget_stalled_jobs",
     "install_error_handlers",
     "issue_api_token",
     "load_settings",

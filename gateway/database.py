@@ -6,11 +6,11 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from sqlalchemy import URL, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from .errors import PartUnavailable
+from .errors import UNWRITABLE, BadInput, PartUnavailable
 from .settings import ExistingFile, Settings, read_secret
 
 SCHEMAS: Final = ("gateway", "retrieval", "approvals", "assistant", "jobs")
@@ -70,13 +70,17 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """One transaction: committed when the block ends well, rolled back otherwise.
 
-        Raises `PartUnavailable` when PostgreSQL cannot be reached.
+        Raises `PartUnavailable` when PostgreSQL cannot be reached, `BadInput` for text it cannot hold.
         """
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
             try:
                 async with session.begin():
                     yield session
+            except UnicodeEncodeError as error:
+                raise BadInput(UNWRITABLE) from error
             except DBAPIError as error:
+                if isinstance(error, DataError) and getattr(error.orig, "sqlstate", None) is None:
+                    raise BadInput(UNWRITABLE) from error  # refused by the driver: it holds a NUL character
                 if error.connection_invalidated or _is_connection_loss(error):
                     raise PartUnavailable("database", "The database cannot be reached.") from error
                 raise

@@ -100,6 +100,8 @@ class PartUnavailable(CloisterError):
         self.part = part
 
 
+UNWRITABLE = "A text may hold neither NUL characters nor halves of characters (lone surrogates)."
+
 _BY_STATUS: Mapping[int, type[CloisterError]] = {
     kind.status: kind
     for kind in (

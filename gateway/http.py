@@ -4,7 +4,7 @@ import ssl
 
 import httpx
 
-from .errors import CloisterError, PartUnavailable, UpstreamFailed, error_from_problem
+from .errors import UNWRITABLE, BadInput, CloisterError, PartUnavailable, UpstreamFailed, error_from_problem
 from .settings import ExistingFile, Settings
 from .telemetry import CORRELATION_HEADER, correlation_id
 
@@ -58,13 +58,15 @@ async def call(
     """Call another of our processes and raise its refusals as our errors.
 
     `limit` replaces the client's own timeouts for this call. Raises `PartUnavailable` naming `part` when
-    it cannot be reached or is too slow.
+    it cannot be reached or is too slow, `BadInput` for a text that is not Unicode.
     """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         response = await client.request(
             method, path, headers=headers, json=body, timeout=limit or client.timeout
         )
+    except UnicodeEncodeError as error:
+        raise BadInput(UNWRITABLE) from error
     except httpx.TransportError as error:
         raise unreachable(part, error) from error
     if response.is_error:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from procrastinate import App, PsycopgConnector
+from procrastinate.jobs import Status
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -49,3 +50,14 @@ async def defer(
 def create_job_app(conninfo: str) -> App:
     """The procrastinate application on the appliance's database, without tasks yet."""
     return App(connector=PsycopgConnector(conninfo=conninfo, kwargs={"options": SEARCH_PATH}, max_size=4))
+
+
+async def forget_stalled_jobs(jobs: App) -> int:
+    """Remove jobs whose worker was killed; gives how many.
+
+    What they were for is not lost: runs and effects are found by their own state.
+    """
+    stalled = list(await jobs.job_manager.get_stalled_jobs())
+    for job in stalled:
+        await jobs.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
+    return len(stalled)

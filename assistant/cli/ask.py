@@ -1,13 +1,14 @@
 """`cloister ask` and `cloister search`."""
 
 import json
+import os
 import sys
 from gettext import gettext as _
 from typing import Annotated, Any
 
 import typer
 
-from .exits import Exit
+from .exits import Exit, leave
 from .options import As, Data, Json, TokenFile
 from .remote import Appliance, Caller
 
@@ -131,7 +132,11 @@ class _Answer:
 
 
 def _text(question: str) -> str:
-    return sys.stdin.read() if question == "-" else question
+    text = sys.stdin.buffer.read() if question == "-" else os.fsencode(question)
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        leave(Exit.FAILED, _("The question is not UTF-8 text."))
 
 
 def _print_json(value: object) -> None:

@@ -5,9 +5,12 @@ import sys
 
 import typer
 
+from gateway import SettingsError
+
 from . import audit, crm, models, sync
 from .ask import ask, search
 from .doctor import doctor
+from .exits import Exit
 from .processes import door, embeddings, retrieval, web, work
 from .redact import redact
 from .up import up
@@ -33,9 +36,12 @@ for process in (web, work, door, retrieval, embeddings):
 
 
 def main() -> None:
-    """Run the command line; a closed pipe and Ctrl-C end it quietly."""
+    """Run the command line; a closed pipe and Ctrl-C end it quietly, a missing file with a sentence."""
     try:
         app()
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(Exit.FAILED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

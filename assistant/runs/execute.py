@@ -68,10 +68,12 @@ class RunExecutor:
         answering = asyncio.create_task(self._answer(run, asked))
         try:
             cancelled = await self._keep_lease(run, answering)
-        except asyncio.CancelledError:
+        except BaseException as error:
+            # nothing may go on writing under this lease: whoever adopts the run may be this worker again
             answering.cancel()
             await asyncio.wait({answering})
-            await self._give_back(run)
+            if isinstance(error, asyncio.CancelledError):
+                await self._give_back(run)
             raise
         if cancelled:
             await self._stop(run, answering)
@@ -79,7 +81,7 @@ class RunExecutor:
             await self._settle(run, answering)
 
     async def adopt_abandoned(self) -> None:
-        """Execute runs whose worker is gone."""
+        """Execute runs whose worker or job is gone."""
         async with self._database.transaction() as session:
             found = await abandoned_runs(session)
         for run_id in found:

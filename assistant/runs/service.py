@@ -19,6 +19,7 @@ from .tables import FINAL, Run, RunEvent, RunState
 
 CHANNEL: Final = "run_events"
 LEASE_SECONDS: Final = 15
+WAITING_SECONDS: Final = 30
 QUEUE: Final = "runs"
 EXECUTE: Final = "run.execute"
 _NOTIFY: Final = text("SELECT pg_notify(:channel, :run)")
@@ -169,9 +170,11 @@ async def extend_lease(session: AsyncSession, run_id: uuid.UUID, worker: str) ->
 
 
 async def abandoned_runs(session: AsyncSession) -> Sequence[uuid.UUID]:
-    """Running runs whose lease has run out: their worker is gone."""
-    found = select(Run.id).where(Run.state == RunState.RUNNING, col(Run.lease_until) < func.now())
-    return (await session.exec(found)).all()
+    """Runs nobody works on: the lease has run out (its worker is gone), or the job was lost before."""
+    left = (col(Run.state) == RunState.RUNNING) & (col(Run.lease_until) < func.now())
+    waiting = text(f"interval '{WAITING_SECONDS} seconds'")
+    lost = (col(Run.state) == RunState.QUEUED) & (col(Run.created_at) < func.now() - waiting)
+    return (await session.exec(select(Run.id).where(left | lost).order_by(col(Run.created_at)))).all()
 
 
 async def finish(

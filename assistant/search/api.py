@@ -45,7 +45,7 @@ async def search(wanted: Searching, principal: SignedIn, door: Door, retrieval: 
 async def entities(principal: SignedIn, retrieval: Retrieval, q: str = "", limit: int = 8) -> dict[str, Any]:
     """Records of the caller whose name contains `q`."""
     require(principal, Role.REP, Role.LEAD, Role.OFFICER)
-    if not q.strip():
+    if not q.strip() or "\0" in q:
         return {"entities": []}
     found = await retrieval.entities(principal, q.strip()[:100], limit=min(max(limit, 1), 20))
     return {"entities": [entity.model_dump() for entity in found]}
