@@ -1,37 +1,72 @@
 """Evidence: the sentences of the sources that speak to the question, for models that may only quote.
 
 A model of a hundred million parameters invents when it writes freely; bound to sentences of the best
-sources it chooses well. What it may choose from is decided here, by meaning and by words.
+sources it chooses well. What it may choose from is decided here, by meaning, by words and by what kind of
+thing is asked for.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from .sentences import split_sentences
-from .support import Source, codes, overlap
+from .asking import Asking, asks
+from .listing import asks_for_kind, count_line, matching, meeting, state_line
+from .prose import body_sentences, commitment, has_amount, has_date, has_moment, leans_back
+from .statements import state
+from .support import Source, codes, overlap, stems, tokens
 
 _TOKEN: Final = re.compile(r"<[A-Z]+_\d+(?:_[A-Z]+)*>")
+_DAY: Final = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _CHOICES: Final = 6
+_LISTED: Final = 8
 _CLOSE: Final = 0.8
-_LONGEST: Final = 360
+_WEAK: Final = 0.2
+_LIKE: Final = 0.4  # cosine from which a stated fact answers although it shares no word with the question
+_SHORTEST: Final = 12
+_LONGEST: Final = 420
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A sentence that may be quoted; `lexical` is the share of the question's words in it and its title."""
+    """Sentences of one source that may be quoted, together; most often one.
 
-    text: str
+    `lexical` is the share of the question's words in them and their title, `asked` how much they are of the
+    kind that is asked for, `rank` the worth of their source; each 0 to 1.
+    """
+
+    sentences: tuple[str, ...]
     n: int
     title: str
     lexical: float
     rank: float
+    asked: float = 0.0
+    stated: bool = False
+    shared: bool = True
+
+    @property
+    def text(self) -> str:
+        """The sentences as one text."""
+        return " ".join(self.sentences)
 
     @property
     def in_context(self) -> str:
         """What is compared by meaning: a sentence alone often does not say what it is about."""
         return without_names(f"{self.title}: {self.text}")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What an answer consists of: `lead` in this order, then whichever of `more` the model adds."""
+
+    lead: tuple[Candidate, ...]
+    more: tuple[Candidate, ...] = ()
+    at_most: int = 2
+
+    @property
+    def quotes(self) -> tuple[str, ...]:
+        """The texts that the model may write: the first it must."""
+        return ("\n".join(map(quote, self.lead)), *map(quote, self.more))
 
 
 def without_names(text: str) -> str:
@@ -49,61 +84,157 @@ def about(question: str, sources: Sequence[Source], *, named: bool) -> Sequence[
     narrowed = [source for source in sources if wanted & codes(source.whole)]
     if not narrowed:
         narrowed = [source for source in sources if source.published is not named] or list(sources)
-    of_kind = [source for source in narrowed if _asks_for(question, source.kind)]
+    of_kind = [source for source in narrowed if asks_for_kind(question, source.kind)]
     return of_kind or narrowed
 
 
 def asks_for_several(question: str, sources: Sequence[Source]) -> bool:
     """Whether a list of records is asked for, and these are such records."""
-    return len(sources) > 1 and all(_asks_for(question, source.kind) for source in sources)
+    return bool(sources) and all(asks_for_kind(question, source.kind) for source in sources)
 
 
-def _asks_for(question: str, kind: str) -> bool:
-    return bool(kind) and re.search(rf"\b{re.escape(kind)}s\b", question, re.IGNORECASE) is not None
+def listed(question: str, sources: Sequence[Source], around: Sequence[Source]) -> Choice | None:
+    """The answer to a list of records that state their status: their count where a fact of the sources
+    `around` tells it, then each that meets the question's condition. None where the records state none."""
+    told = [source for source in sources if state_line(source)]
+    if not told:
+        return None
+    lead: list[Candidate] = []
+    if counted := count_line(around, told[0].kind):
+        lead.append(Candidate(counted[:1], counted[1], "", 1.0, 1.0, stated=True))
+    if not (counted and asks(question).count):
+        for source in matching(question, meeting(question, told))[:_LISTED]:
+            lead.append(Candidate((state_line(source),), source.n, source.title, 1.0, 1.0, stated=True))
+    return Choice(tuple(lead), at_most=1) if lead else None
 
 
 def candidates(question: str, sources: Sequence[Source]) -> list[Candidate]:
-    """Every quotable sentence of the sources, which stand in order of worth."""
-    found = []
+    """Every quotable sentence of the sources, which stand in order of worth.
+
+    A question about a promise is answered by prose that binds us, if the records have prose at all.
+    """
+    asking, linked = asks(question), _linked(question, sources)
+    found: list[Candidate] = []
     for position, source in enumerate(sources):
-        for sentence in split_sentences(source.text):
-            text = " ".join(sentence.split())
-            if 12 <= len(text) <= _LONGEST and not text.endswith("?"):
-                inside, around = overlap(question, text), overlap(question, f"{source.title} {text}")
-                score = 0.3 * inside + 0.7 * around
-                if source.stated and not inside:
-                    continue  # a fact that nobody asked for
-                found.append(Candidate(text, source.n, source.title, score, 1 / (1 + position)))
+        made = _stated(question, source) if source.stated else _told(question, source)
+        rank = 1 / (1 + position)
+        for candidate in made:
+            if not _SHORTEST <= len(candidate.text) <= _LONGEST or candidate.text.endswith("?"):
+                continue
+            asked = _asked(asking, candidate, linked=source.n in linked)
+            found.append(replace(candidate, rank=rank, asked=asked))
+    if asking.promise and any(not source.published and not source.stated for source in sources):
+        found = [one for one in found if _binds(one) or (one.stated and one.shared)]
+        newest = max((_day(one.title) for one in found), default="")
+        found = [replace(one, rank=float(_day(one.title) == newest)) for one in found]
     return found
 
 
-def choose(
-    found: Sequence[Candidate], likeness: Sequence[float], *, one_each: bool = False
-) -> list[Candidate]:
-    """The best candidates, best first; `likeness` is the cosine of each with the question.
+def comparable(found: Sequence[Candidate], at_most: int = 24) -> list[Candidate]:
+    """The candidates worth comparing by meaning, which costs milliseconds each."""
+    return sorted(found, key=lambda one: -(one.lexical + one.asked + 0.3 * one.rank))[:at_most]
 
-    With `one_each` the best of every source is kept, however the sources compare.
+
+def choose(found: Sequence[Candidate], likeness: Sequence[float], *, one_each: bool = False) -> Choice | None:
+    """What the answer consists of; `likeness` is the cosine of each candidate with the question.
+
+    None when nothing speaks to the question. With `one_each` the best of every source is kept, however the
+    sources compare. No sentence is kept twice.
     """
-    scored = sorted(zip(found, likeness, strict=True), key=lambda item: -_score(*item))
-    if not scored:
-        return []
-    best = _score(*scored[0])
+    scored = [
+        (_score(candidate, cosine), candidate)
+        for candidate, cosine in zip(found, likeness, strict=True)
+        if (candidate.shared or cosine >= _LIKE) and max(cosine, candidate.lexical) >= _WEAK
+    ]
+    scored.sort(key=lambda item: -item[0])
     kept: list[Candidate] = []
-    for candidate, cosine in scored:
-        fresh = all(candidate.text != other.text for other in kept)
+    for score, candidate in scored:
+        if any(set(candidate.sentences) & set(other.sentences) for other in kept):
+            continue
         if one_each and any(candidate.n == other.n for other in kept):
             continue
-        if fresh and (one_each or _score(candidate, cosine) >= _CLOSE * best):
-            kept.append(candidate)
+        if not one_each and score < _CLOSE * scored[0][0]:
+            break
+        if not one_each and kept and kept[0].stated and not candidate.lexical >= kept[0].lexical:
+            continue  # a fact that was asked for needs no company
+        kept.append(candidate)
         if len(kept) == _CHOICES:
             break
-    return kept
+    if not kept:
+        return None
+    if one_each:
+        return Choice(tuple(kept[:5]), at_most=1)
+    return Choice(tuple(kept[:1]), tuple(kept[1:]))
 
 
 def quote(candidate: Candidate) -> str:
-    """The sentence as the model may write it, with its citation."""
-    return f"{candidate.text} [{candidate.n}]"
+    """The sentences as the model may write them, each with its citation."""
+    return " ".join(f"{sentence} [{candidate.n}]" for sentence in candidate.sentences)
 
 
 def _score(candidate: Candidate, cosine: float) -> float:
-    return 0.55 * cosine + 0.35 * candidate.lexical + 0.1 * candidate.rank
+    return 0.55 * cosine + 0.35 * candidate.lexical + 0.1 * candidate.rank + 0.5 * candidate.asked
+
+
+def _stated(question: str, source: Source) -> list[Candidate]:
+    found = []
+    known = {source.title, *codes(source.title)}
+    for label, value in source.facts:
+        if value in known:
+            continue
+        line = state(source.title, label, value)
+        shared = bool(stems(question) & stems(f"{label} {value}"))
+        found.append(
+            Candidate(
+                (line,), source.n, source.title, _lexical(question, source, line), 0.0, 0.0, True, shared
+            )
+        )
+    return found
+
+
+def _told(question: str, source: Source) -> list[Candidate]:
+    """Sentences of prose, one by one, and with the next or the one before where they need it."""
+    sentences = body_sentences(source.text)
+    found = []
+    for position, sentence in enumerate(sentences):
+        spans: list[tuple[str, ...]] = [(sentence,)]
+        if position and leans_back(sentence):
+            spans = [(sentences[position - 1], sentence)]
+        after = sentences[position + 1] if position + 1 < len(sentences) else ""
+        if commitment(sentence) and not has_date(sentence) and has_date(after) and commitment(after):
+            spans.append((sentence, after))
+        for span in spans:
+            lexical = _lexical(question, source, " ".join(span))
+            found.append(Candidate(span, source.n, source.title, lexical, 0.0))
+    return found
+
+
+def _lexical(question: str, source: Source, text: str) -> float:
+    return 0.3 * overlap(question, text) + 0.7 * overlap(question, f"{source.title} {text}")
+
+
+def _asked(asking: Asking, candidate: Candidate, *, linked: bool) -> float:
+    """How much a candidate is of the kind that is asked for: a promise, a moment, an amount."""
+    text = candidate.text
+    if asking.promise and not candidate.stated:
+        binding = max(map(commitment, candidate.sentences))
+        moment = 1.0 if has_date(text) else 0.4 if has_moment(text) else 0.0
+        return 0.45 * binding + 0.3 * moment + 0.1 * has_amount(text) + 0.15 * linked
+    wanted = [has_moment(text)] * asking.moment + [has_amount(text)] * asking.amount
+    return 0.25 * sum(wanted) / len(wanted) if wanted else 0.0
+
+
+def _binds(candidate: Candidate) -> bool:
+    return not candidate.stated and max(map(commitment, candidate.sentences)) >= 0.5
+
+
+def _linked(question: str, sources: Sequence[Source]) -> set[int]:
+    """Numbers of the sources that mention whom or what the question names, or a case that such a one does."""
+    wanted = tokens(question) | codes(question)
+    first = [source for source in sources if wanted & (tokens(source.whole) | codes(source.whole))]
+    shared = {code for source in first if not source.stated for code in codes(source.title)}
+    return {source.n for source in sources if source in first or shared & codes(source.title)}
+
+
+def _day(title: str) -> str:
+    return max(_DAY.findall(title), default="")

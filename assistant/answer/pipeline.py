@@ -3,6 +3,7 @@
 The pipeline decides; whoever runs it writes its steps down under the run's lease.
 """
 
+import re
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -24,8 +25,9 @@ from retrieval import FACTS, RetrievalClient, SearchResult
 
 from .context import Budget, Prompt, Turn, build_prompt
 from .events import NO_SUMMARY, NOTHING_FOUND, EventKind, RunAudit
-from .evidence import Candidate, about, asks_for_several, candidates, choose, quote, without_names
+from .evidence import Choice, about, asks_for_several, candidates, choose, comparable, listed, without_names
 from .sentences import SentenceSplitter
+from .statements import read_facts, state_all
 from .support import Checked, Source, check_sentence, is_published
 
 _UNKNOWN_USER: Final = (
@@ -34,7 +36,8 @@ _UNKNOWN_USER: Final = (
 )
 _CRM_DOWN: Final = "The CRM cannot be reached, so no record can be checked or shown. Try again in a moment."
 _LIMIT: Final = 8
-_WEAK: Final = 0.2
+_MARK: Final = re.compile(r"\s?\[\d{1,3}\]")
+_A_TOKEN: Final = 2.0  # characters, low enough that no quotation is cut
 
 
 class AnsweringSettings(Settings):
@@ -193,6 +196,8 @@ class AnswerPipeline:
                 return
             async with aclosing(self._sentences(asked, prompt, options)) as sentences:
                 async for sentence in sentences:
+                    if _bare(sentence) in map(_bare, (one.text for one in drafted)):
+                        continue  # a model that quotes may quote the same twice
                     checked = check_sentence(sentence, prompt.sources)
                     weighing = weighing.joined(self._weigh(asked, checked, prompt, drafted))
                     drafted.append(checked)
@@ -236,35 +241,37 @@ class AnswerPipeline:
         if not self._settings.quoting:
             return build_prompt(asked.question, evidence.sources, asked.history, budget), options
         chosen = await self._choose(asked, evidence)
-        if not chosen:
+        if chosen is None:
             return None, options
-        order = {candidate.n: -position for position, candidate in reversed(list(enumerate(chosen)))}
+        order = [candidate.n for candidate in (*chosen.lead, *chosen.more)]
         sources = sorted(
-            (source for source in evidence.sources if source.n in order), key=lambda source: -order[source.n]
+            (source for source in evidence.sources if source.n in order),
+            key=lambda source: order.index(source.n),
         )
+        longest = sum(sorted(map(len, chosen.quotes))[-chosen.at_most :])
+        tokens = max(self._settings.answer_tokens, int(longest / _A_TOKEN))
+        budget = Budget(self._settings.window, tokens)
         prompt = build_prompt(asked.question, sources, (), budget, quoting=True)
-        several = len({candidate.n for candidate in chosen}) == len(chosen)
-        at_most = len(chosen) if several else 2
-        return replace(prompt, quotes=tuple(map(quote, chosen)), quotes_at_most=min(at_most, 5)), options
+        options["max_tokens"] = tokens
+        return replace(prompt, quotes=chosen.quotes, quotes_at_most=chosen.at_most), options
 
-    async def _choose(self, asked: Asked, evidence: _Evidence) -> list[Candidate]:
+    async def _choose(self, asked: Asked, evidence: _Evidence) -> Choice | None:
         sources = about(
             asked.question, evidence.sources, named=bool(entity_refs(asked.tokens) or asked.scope)
         )
-        found = candidates(asked.question, sources)
-        # the words decide who is compared by meaning: each comparison costs milliseconds
-        found = sorted(found, key=lambda one: (-one.lexical, -one.rank))[:24]
+        several = asks_for_several(asked.question, sources)
+        if several and (chosen := listed(asked.question, sources, evidence.sources)):
+            return chosen
+        found = comparable(candidates(asked.question, sources))
         if not found:
-            return []
+            return None
         vectors = await self._door.embed(
             asked.principal,
             [without_names(asked.question), *(candidate.in_context for candidate in found)],
             "query",
         )
         likeness = [sum(a * b for a, b in zip(vectors[0], vector, strict=True)) for vector in vectors[1:]]
-        if max(likeness) < _WEAK and max(candidate.lexical for candidate in found) < _WEAK:
-            return []
-        return choose(found, likeness, one_each=asks_for_several(asked.question, sources))
+        return choose(found, likeness, one_each=several)
 
     async def _sentences(
         self, asked: Asked, prompt: Prompt, options: Mapping[str, object]
@@ -317,30 +324,32 @@ def _fact_sources(facts: Sequence[Mapping[str, Any]]) -> list[Source]:
     grouped: dict[int, list[Mapping[str, Any]]] = {}
     for fact in facts:
         grouped.setdefault(fact["n"], []).append(fact)
-    return [Source(n, rows[0]["title"], "\n".join(map(_stated, rows))) for n, rows in grouped.items()]
-
-
-def _stated(fact: Mapping[str, Any]) -> str:
-    return f"The {fact['label']} of {fact['title']} is {fact['value']}."
+    return [
+        _stating(n, rows[0]["title"], rows[0]["entity"], [(row["label"], row["value"]) for row in rows])
+        for n, rows in grouped.items()
+    ]
 
 
 def _source(passage: Mapping[str, Any]) -> Source:
-    return Source(
-        passage["n"],
-        passage["title"],
-        _readable(passage),
-        published=passage["open"],
-        kind=passage["entity"].partition(":")[0],
-        stated=passage["field"] == FACTS,
-    )
+    n, title, text = passage["n"], passage["title"], str(passage["text"])
+    if passage["field"] == FACTS and (facts := read_facts(text)):
+        return _stating(n, title, passage["entity"], facts, published=passage["open"])
+    return Source(n, title, text, published=passage["open"], kind=_kind(passage["entity"]))
 
 
-def _readable(passage: Mapping[str, Any]) -> str:
-    """A passage of facts as sentences, each of which says what it is about; prose as it is."""
-    if passage["field"] != FACTS:
-        return str(passage["text"])
-    lines = [line.partition(": ") for line in str(passage["text"]).splitlines()]
-    return "\n".join(f"The {label} of {passage['title']} is {value}." for label, _, value in lines if value)
+def _stating(
+    n: int, title: str, entity: str, facts: Sequence[tuple[str, str]], *, published: bool = False
+) -> Source:
+    """Facts as sentences, each of which says what it is about."""
+    return Source(n, title, state_all(title, facts), published, _kind(entity), tuple(facts))
+
+
+def _kind(entity: str) -> str:
+    return entity.partition(":")[0]
+
+
+def _bare(sentence: str) -> str:
+    return " ".join(_MARK.sub("", sentence).split())
 
 
 def _entities(rows: Sequence[Mapping[str, Any]]) -> list[str]:

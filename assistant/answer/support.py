@@ -11,6 +11,7 @@ from typing import Final
 
 _CITATION: Final = re.compile(r"\s?\[(\d{1,3})\]")
 _TOKEN: Final = re.compile(r"<[A-Z]+_\d+(?:_[A-Z]+)*>")
+_FACET: Final = re.compile(r"(?<=\d)(?:_[A-Z]+)+>")
 _CODE: Final = re.compile(r"\b[A-Z]{1,5}-?\d{3,}(?:-\d+)*\b")
 _NUMBER: Final = re.compile(r"\d+(?:[.,:/-]\d+)*%?")
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
@@ -33,8 +34,8 @@ _ENOUGH: Final = 0.6
 class Source:
     """One numbered source, as the model saw it.
 
-    A published one may be read by everybody; a stated one consists of a record's facts. `kind` is the kind
-    of record.
+    A published one may be read by everybody. `kind` is the kind of record; `facts`, label and value, are
+    what the text of a stated source was made of.
     """
 
     n: int
@@ -42,7 +43,12 @@ class Source:
     text: str
     published: bool = False
     kind: str = ""
-    stated: bool = False
+    facts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def stated(self) -> bool:
+        """Whether it consists of a record's facts, not of prose."""
+        return bool(self.facts)
 
     @property
     def whole(self) -> str:
@@ -68,7 +74,7 @@ def check_sentence(sentence: str, sources: Sequence[Source]) -> Checked:
     `missing` lists the claims that no source contains.
     """
     bare = _CITATION.sub("", sentence).strip()
-    claims, words = _claims(bare), _stems(bare)
+    claims, words = _claims(bare), stems(bare)
     named = [int(number) for number in _CITATION.findall(sentence)]
     scored = sorted(
         ((_overlap(words, source), source.n) for source in sources if claims <= _contents(source.whole)),
@@ -99,14 +105,25 @@ def codes(text: str) -> set[str]:
     return set(_CODE.findall(text))
 
 
+def tokens(text: str) -> set[str]:
+    """The names in a text, each as its token: `<PERSON_1>` also where `<PERSON_1_EMAIL>` stands."""
+    return {_FACET.sub(">", token) for token in _TOKEN.findall(text)}
+
+
+def stems(text: str) -> set[str]:
+    """The beginnings of the words that matter; names do not count."""
+    words = _WORD.findall(_TOKEN.sub(" ", text).lower())
+    return {word[:_STEM] for word in words if word not in _STOP}
+
+
 def overlap(question: str, text: str) -> float:
     """The share of the question's content words that a text contains, 0 to 1; names do not count."""
-    wanted, has = _stems(question), _stems(text)
+    wanted, has = stems(question), stems(text)
     return len(wanted & has) / len(wanted) if wanted else 0.0
 
 
 def _overlap(words: set[str], source: Source) -> float:
-    return len(words & _stems(source.whole)) / len(words) if words else 1.0
+    return len(words & stems(source.whole)) / len(words) if words else 1.0
 
 
 def _claims(text: str) -> set[str]:
@@ -131,8 +148,3 @@ def _plain(number: str) -> str:
         digits = whole.lstrip("0") or "0"
         digits += f".{cents.rstrip('0')}" if cents.rstrip("0") else ""
     return digits + ("%" if number.endswith("%") else "")
-
-
-def _stems(text: str) -> set[str]:
-    words = _WORD.findall(_TOKEN.sub(" ", text).lower())
-    return {word[:_STEM] for word in words if word not in _STOP}

@@ -1,0 +1,42 @@
+"""What a question asks for, read off its words: a promise, a moment, an amount, a number of records."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_PROMISE: Final = re.compile(
+    r"\b(?:promis\w*|agree[ds]?|agreements?|assur\w+|commit\w*|pledg\w+|guarantee\w*|undert[ao]\w+"
+    r"|zugesagt\w*|zusage\w*|versproch\w*|verspr[ei]ch\w*|vereinbar\w*)\b",
+    re.IGNORECASE,
+)
+_MOMENT: Final = re.compile(
+    r"\b(?:when|how (?:long|soon|fast|quickly|often|many (?:days|hours|weeks|months|years))|dates?|deadline"
+    r"|due|until|what (?:day|time)|wann|wie (?:lange?|schnell|oft)|datum|frist)\b",
+    re.IGNORECASE,
+)
+_AMOUNT: Final = re.compile(
+    r"\b(?:how (?:much|high)|amounts?|costs?|prices?|fees?|totals?|refund(?:ed)?|credits?|sum"
+    r"|wie ?viel|wie hoch|betrag|kosten|preis)\b",
+    re.IGNORECASE,
+)
+_COUNT: Final = re.compile(r"\b(?:how many|number of|wie ?viele|anzahl)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Each says whether the question has words that ask for it; a question may ask for several."""
+
+    promise: bool = False
+    moment: bool = False
+    amount: bool = False
+    count: bool = False
+
+
+def asks(question: str) -> Asking:
+    """What the words of a question ask for."""
+    return Asking(
+        promise=bool(_PROMISE.search(question)),
+        moment=bool(_MOMENT.search(question)),
+        amount=bool(_AMOUNT.search(question)),
+        count=bool(_COUNT.search(question)),
+    )

@@ -1,0 +1,128 @@
+"""The prose of records: notes and letters without their courtesies, and what a sentence of them tells."""
+
+import re
+from typing import Final
+
+from .sentences import split_sentences
+
+_GREETING: Final = re.compile(
+    r"(?:dear|hello|hi|hey|good (?:morning|day|afternoon|evening)|to whom it may concern|ladies and gentlemen"
+    r"|sehr geehrte[rs]?|liebe[rs]?|hallo|guten (?:tag|morgen|abend)|moin)\b[^.!?]{0,80}[,!:]?$",
+    re.IGNORECASE,
+)
+_SIGN_OFF: Final = re.compile(
+    r"(?:(?:with |many )?(?:kind|best|warm|kindest)?\s*(?:regards|wishes)|best|cheers|yours\b.*|sincerely"
+    r"|(?:many )?thanks|thank you|sent from my .*|mit (?:freundlichen|besten|herzlichen) gr(?:ü|ue)(?:ß|ss)en"
+    r"|(?:viele|beste|freundliche|liebe) gr(?:ü|ue)(?:ß|ss)e|gru(?:ß|ss))\b[^.?]{0,60}$",
+    re.IGNORECASE,
+)
+_COURTESY: Final = re.compile(
+    r"(?:(?:many )?thanks?\b(?! to)|thank you\b|(?:i|we)(?: am| are|'m|'re)?(?: very| so| again)? sorry\b"
+    r"|sorry\b|i look forward|we look forward|have a (?:good|nice)|please (?:accept|excuse) |vielen dank\b"
+    r"|danke\b|es tut (?:mir|uns) leid|entschuldig)",
+    re.IGNORECASE,
+)
+_ENDED: Final = re.compile(r"[.!?…:;][\"'”’)\]]*$")
+_MONTH: Final = (
+    r"(?:jan(?:uary|uar)?|feb(?:ruary|ruar)?|mar(?:ch)?|märz|apr(?:il)?|ma[yi]|june?|juni|july?|juli"
+    r"|aug(?:ust)?|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?)"
+)
+_DATE: Final = re.compile(
+    r"\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}\.\s?\d{1,2}\.(?:\s?\d{4}\b)?|\b\d{1,2}/\d{1,2}/\d{2,4}\b"
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th|\.)?(?: of)? {_MONTH}\b|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?\b",
+    re.IGNORECASE,
+)
+_NEAR: Final = re.compile(
+    r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\btomorrow\b|\btonight\b|\bnext (?:week|month|year)\b"
+    r"|\b(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty)[- ]"
+    r"(?:working |business )?(?:minute|hour|day|week|month|year)s?\b"
+    r"|\b\d+ (?:minuten?|stunden?|(?:werk)?tagen?|wochen?|monaten?|jahren?)\b|\bmorgen\b",
+    re.IGNORECASE,
+)
+_AMOUNT: Final = re.compile(
+    r"(?:\b(?:EUR|USD|GBP|CHF)|[€$£])\s?\d|\b\d[\d.,]*\s?(?:EUR\b|USD\b|GBP\b|CHF\b|euros?\b|dollars?\b|[€$£])"
+    r"|\b\d+(?:[.,]\d+)?\s?(?:%|percent\b|per cent\b|prozent\b)",
+    re.IGNORECASE,
+)
+_PROMISED: Final = re.compile(
+    r"\b(?:promis\w+|agreed|agreement|offer(?:ed)?|assur(?:e|ed|ance)|guarantee[ds]?|committed|pledged"
+    r"|confirm(?:ed)?|granted|approved|accepted|booked|arranged|scheduled|reserved|issued?"
+    r"|zugesagt|versprochen|vereinbart|angeboten|bestätigt|genehmigt|gebucht)\b",
+    re.IGNORECASE,
+)
+_OURS: Final = re.compile(
+    r"\b(?:I|we|you|it|our [\w-]+|your [\w-]+|(?:an?|the|new|replacement)(?: [\w-]+){1,3})"
+    r"(?: will|'ll|’ll| shall| (?:am|are|is) going to)\b"
+    r"|\b(?:goes|go) (?:out|to)\b|\b(?:is|are|be) due\b|\bdue (?:on|by)?\b"
+    r"|\bwe (?:exchange|replace|refund|credit|send|repair|pay|visit|call|deliver)\b"
+    r"|\bI (?:said|told|gave|put|will)\b|\b(?:wir|ich) werden?\b|\bwird\b",
+    re.IGNORECASE,
+)
+_THEIRS: Final = re.compile(
+    r"(?:they|he|she|(?:the )?customer|(?:the )?caller|der kunde|die kundin|<PERSON_\d+>|please|bitte)\b"
+    r"(?: will| wird| wants?| would| asks?| do| let| if| quote| call| confirm| send)?",
+    re.IGNORECASE,
+)
+_INWARD: Final = re.compile(
+    r"(?:follow[- ]?up|reminder|next (?:contact|step)|no further|will (?:look|check|ask|see)|internal)\b",
+    re.IGNORECASE,
+)
+_BACKWARD: Final = re.compile(
+    r"(?:it|this|that|these|those|they|both|he|she|es|das|dies\w*)\b(?! is (?:not )?(?:possible|allowed))",
+    re.IGNORECASE,
+)
+
+
+def body_sentences(text: str) -> list[str]:
+    """The sentences of a note or letter that tell something, each with single spaces.
+
+    Greetings, sign-offs with what follows them, signatures and mere courtesies are left out: they are
+    never evidence. A text that is no letter keeps lines without an end mark, such as `3 × filter`.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    is_letter = any(_GREETING.match(line) or _SIGN_OFF.match(line) for line in lines)
+    if is_letter:
+        lines = _body(lines)
+    spoken = [" ".join(sentence.split()) for sentence in split_sentences("\n".join(lines))]
+    return [sentence for sentence in spoken if not _COURTESY.match(sentence)]
+
+
+def has_moment(text: str) -> bool:
+    """Whether a text names a date, a weekday or a span of time."""
+    return bool(_DATE.search(text) or _NEAR.search(text))
+
+
+def has_date(text: str) -> bool:
+    """Whether a text names a day of the calendar."""
+    return bool(_DATE.search(text))
+
+
+def has_amount(text: str) -> bool:
+    """Whether a text names a sum of money or a percentage."""
+    return bool(_AMOUNT.search(text))
+
+
+def commitment(sentence: str) -> float:
+    """How much a sentence reads like something we bound ourselves to, 0 to 1.
+
+    What the customer will do, and what a colleague plans for themself, binds us little.
+    """
+    strength = 1.0 if _PROMISED.search(sentence) else 0.8 if _OURS.search(sentence) else 0.0
+    if _INWARD.match(sentence) or _THEIRS.match(sentence):
+        return 0.25 * strength
+    return strength
+
+
+def leans_back(sentence: str) -> bool:
+    """Whether a sentence begins with a word that stands for something in the one before: It is due …"""
+    return bool(_BACKWARD.match(sentence))
+
+
+def _body(lines: list[str]) -> list[str]:
+    for position, line in enumerate(lines):
+        if position and _SIGN_OFF.match(line):
+            lines = lines[:position]
+            break
+    while lines and not _ENDED.search(lines[-1]):
+        lines = lines[:-1]
+    return [line for line in lines if not _GREETING.match(line)]
