@@ -1,14 +1,13 @@
 """The CRM's rows, read live with a role that may only read: for the sync, the late check and live facts."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from retrieval.crm import CrmMap, CrmUser, Predicate, read_user
+from retrieval.crm import CrmMap, CrmUnavailable, CrmUser, Predicate, read_user
 from retrieval.crm.database import (
     AsyncConnection,
     Composable,
@@ -17,11 +16,12 @@ from retrieval.crm.database import (
     sql,
     table_name,
     translated,
-    tuple_row,
 )
 from retrieval.crm.map import Entity, Row, placeholders
 from retrieval.rights import Visibility
 from retrieval.settings import CrmSettings
+
+T = TypeVar("T")
 
 _CONNECT_S: Final = 3.0
 _RECONNECT_S: Final = 2.0  # then the pool waits for somebody to ask, instead of for ever longer
@@ -45,7 +45,6 @@ class Records:
             timeout=_CONNECT_S,
             reconnect_timeout=_RECONNECT_S,
             max_lifetime=600,
-            check=AsyncConnectionPool.check_connection,
             open=False,
         )
 
@@ -63,8 +62,7 @@ class Records:
 
     async def user(self, login: str) -> CrmUser | None:
         """The active CRM user with this login. Raises `AmbiguousUser`."""
-        async with self._connection() as connection:
-            return await read_user(self.crm_map, connection, login)
+        return await self._read(lambda connection: read_user(self.crm_map, connection, login))
 
     async def rows(
         self, kind: str, keys: Sequence[str], visibility: Visibility | None = None
@@ -196,16 +194,27 @@ class Records:
         return [key for key in keys if fits(key)]
 
     async def _all(self, statement: Composed, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        async with self._connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(statement, params)
-            return await cursor.fetchall()
+        async def fetch(connection: AsyncConnection[Any]) -> list[dict[str, Any]]:
+            async with connection.cursor(row_factory=dict_row) as cursor:
+                await cursor.execute(statement, params)
+                return await cursor.fetchall()
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        return await self._read(fetch)
+
+    async def _read(self, read: Callable[[AsyncConnection[Any]], Awaitable[T]]) -> T:
+        try:
+            return await self._read_once(read)
+        except CrmUnavailable as error:
+            if isinstance(error.__cause__, PoolTimeout):
+                raise
+            # The CRM was restarted and the pool does not know: reading again does no harm.
+            await self._pool.check()
+            return await self._read_once(read)
+
+    async def _read_once(self, read: Callable[[AsyncConnection[Any]], Awaitable[T]]) -> T:
         with translated():
             async with self._pool.connection() as connection:
-                connection.row_factory = tuple_row
-                yield connection
+                return await read(connection)
 
 
 def _whole_number(bits: int) -> Callable[[str], bool]:

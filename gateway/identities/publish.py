@@ -84,10 +84,11 @@ async def _upsert(
         }
         for item, value in zip(items, sealed, strict=True)
     ]
-    statement = insert(IdentityRow).values(rows)
+    statement = insert(IdentityRow)
     await session.exec(
         statement.on_conflict_do_update(
             index_elements=["entity", "field", "value_mac"],
             set_={name: statement.excluded[name] for name in ("type", "sealed", "version", "removed")},
-        )
+        ),
+        params=rows,
     )

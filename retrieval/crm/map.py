@@ -6,8 +6,9 @@ A map is data. It is read by :func:`retrieval.crm.load.load_map`, which checks w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -244,11 +245,14 @@ class Entity(_Part):
             else (field,)
         )
 
-    @property
-    def readable(self) -> Iterator[tuple[str, TextColumn | FactColumn | IdentityColumn]]:
-        for field, column in self.columns.items():
-            if isinstance(column, TextColumn | FactColumn | IdentityColumn):
-                yield field, column
+    @cached_property
+    def readable(self) -> tuple[tuple[str, TextColumn | FactColumn | IdentityColumn], ...]:
+        """Every column with a value that can be read, in the order of the map."""
+        return tuple(
+            (field, column)
+            for field, column in self.columns.items()
+            if isinstance(column, TextColumn | FactColumn | IdentityColumn)
+        )
 
     @property
     def links(self) -> dict[str, str]:

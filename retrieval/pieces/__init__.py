@@ -1,6 +1,6 @@
 """Rows cut into pieces, and the references in their texts."""
 
-from .cut import FACTS, Piece, facts_of, prose_of, stated_parts
+from .cut import FACTS, Piece, facts_of, prose_in, prose_of
 from .split import split
 from .words import as_terms, plain_references, references_in, without_references
 
@@ -10,9 +10,9 @@ __all__ = [
     "as_terms",
     "facts_of",
     "plain_references",
+    "prose_in",
     "prose_of",
     "references_in",
     "split",
-    "stated_parts",
     "without_references",
 ]

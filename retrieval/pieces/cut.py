@@ -1,5 +1,6 @@
 """A row cut into pieces: the same cut for the index and for what a person reads, from the live row."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -26,10 +27,15 @@ class Piece:
 
 def prose_of(crm_map: CrmMap, kind: str, row: Row) -> list[Piece]:
     """The row's prose, as everyone reads it who sees the row."""
+    return prose_in(crm_map, kind, row, render(crm_map, kind, row))
+
+
+def prose_in(crm_map: CrmMap, kind: str, row: Row, rendered: Sequence[RenderedPart]) -> list[Piece]:
+    """The prose of a row that was rendered for everyone who sees it."""
     entity = crm_map.entities[kind]
     labels = {name: label_of(name, column) for name, column in entity.readable}
     called = title(crm_map, kind, row)
-    parts = [part for part in render(crm_map, kind, row) if part.kind == "text"]
+    parts = [part for part in rendered if part.kind == "text"]
     # a subject that the title repeats is not read twice
     prose = [part for part in parts if part.text not in called] or parts
     pieces = []
@@ -40,11 +46,6 @@ def prose_of(crm_map: CrmMap, kind: str, row: Row) -> list[Piece]:
         field = together[0].field
         pieces += [Piece(field, number, piece, internal) for number, piece in enumerate(split(text))]
     return pieces
-
-
-def stated_parts(crm_map: CrmMap, kind: str, row: Row) -> list[RenderedPart]:
-    """Facts and identities that everyone reads who sees the row, live facts left out."""
-    return [part for part in render(crm_map, kind, row) if part.kind != "text"]
 
 
 def facts_of(crm_map: CrmMap, kind: str, row: Row, user: UserAttributes) -> Piece | None:

@@ -1,9 +1,10 @@
 """One question: found by several legs, fused by rank, and checked once more in the CRM itself."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final, NamedTuple
 
 from gateway import CloisterError, Principal, log
@@ -28,7 +29,7 @@ from .fuse import Ranking, choose, fuse
 from .live import live_facts
 from .values import Passage, Question, SearchResult
 
-_LEG: Final = 40
+_CHOICE: Final = 3  # of so many times the places is chosen
 _LINKED: Final = 25
 _LINKED_UNASKED: Final = 4
 _EMBED_S: Final = 4.0
@@ -55,14 +56,20 @@ class _Spot(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _Checked:
+class _Confirmed:
     """A spot that the CRM confirmed, with its live row."""
 
     spot: _Spot
     row: Row
-    piece: Piece
     score: float
     as_of: datetime
+
+
+@dataclass(frozen=True, eq=False)
+class _Found(_Confirmed):
+    """A confirmed spot with its text."""
+
+    piece: Piece
 
 
 class Searcher:
@@ -112,9 +119,9 @@ class Searcher:
         asked_for = kinds_asked_for(self._map, without_references(question.question))
         rankings = await self._by_index(question, visibility, focus, vector, within_only=bool(scope))
         rankings += await self._by_links(question.question, visibility, focus, asked_for)
-        checked = await self._check(visibility, fuse(rankings))
+        confirmed = await self._check(visibility, fuse(rankings))
         best = choose(
-            checked,
+            list(islice(self._cut(confirmed, visibility), _CHOICE * question.limit)),
             question.limit,
             kind=lambda one: one.spot.kind,
             row=lambda one: one.spot.ref,
@@ -124,8 +131,8 @@ class Searcher:
             user_known=True,
             crm_available=True,
             stale=self._is_stale(),
-            found=len(checked),
-            checked=len({one.spot.ref for one in checked}),
+            found=len(confirmed),
+            checked=len({one.spot.ref for one in confirmed}),
             passages=tuple(self._passage(one) for one in best),
             facts=tuple(await live_facts(self._records, visibility, focus)),
             notices=notices,
@@ -196,7 +203,9 @@ class Searcher:
         found = facts(self._map, kind, row, visibility.user.attributes)
         return sum(fact.kind is FactKind.TEXT and fact.text.lower() in words for fact in found)
 
-    async def _check(self, visibility: Visibility, ranked: Sequence[tuple[object, float]]) -> list[_Checked]:
+    async def _check(
+        self, visibility: Visibility, ranked: Sequence[tuple[object, float]]
+    ) -> list[_Confirmed]:
         """The late check: what of this there still is, that the caller may see now, as it reads now."""
         spots = [(spot, score) for spot, score in ranked if isinstance(spot, _Spot)]
         keys: dict[str, dict[str, None]] = {}
@@ -207,13 +216,18 @@ class Searcher:
         )
         rows = dict(zip(keys, answers, strict=True))
         as_of = datetime.now(UTC)
-        checked = []
-        for spot, score in spots:
-            row = rows[spot.kind].get(spot.key)
-            piece = self._piece(spot, row, visibility) if row is not None else None
-            if row is not None and piece is not None:
-                checked.append(_Checked(spot, row, piece, score, as_of))
-        return checked
+        return [
+            _Confirmed(spot, rows[spot.kind][spot.key], score, as_of)
+            for spot, score in spots
+            if spot.key in rows[spot.kind]
+        ]
+
+    def _cut(self, confirmed: Sequence[_Confirmed], visibility: Visibility) -> Iterator[_Found]:
+        """Spots with their text as it reads now; those whose piece of the row is gone are left out."""
+        for one in confirmed:
+            piece = self._piece(one.spot, one.row, visibility)
+            if piece is not None:
+                yield _Found(one.spot, one.row, one.score, one.as_of, piece)
 
     def _piece(self, spot: _Spot, row: Row, visibility: Visibility) -> Piece | None:
         if spot.field == FACTS:
@@ -221,7 +235,7 @@ class Searcher:
         pieces = {(one.field, one.ordinal): one for one in prose_of(self._map, spot.kind, row)}
         return pieces.get((spot.field, spot.ordinal))
 
-    def _passage(self, one: _Checked) -> Passage:
+    def _passage(self, one: _Found) -> Passage:
         spot = one.spot
         return Passage(
             id=f"{spot.ref}/{spot.field}/{spot.ordinal}",

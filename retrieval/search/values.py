@@ -63,7 +63,7 @@ class Fact(_Value):
 class SearchResult(_Value):
     """The answer to one question.
 
-    `found` counts the pieces that the index offered, `checked` the rows that the CRM confirmed.
+    `found` counts the pieces that were found and confirmed, `checked` the rows that they are of.
     `stale` says that the index is behind the CRM; `notices` are sentences for the rep (searched
     without vectors, the CRM does not answer).
     """

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final
 
-from retrieval.crm import CrmMap
+from retrieval.crm import CrmMap, render
 from retrieval.crm.map import Row
 from retrieval.index import IndexedChunk, IndexedRow, Terms
-from retrieval.pieces import FACTS, as_terms, prose_of, stated_parts
+from retrieval.pieces import FACTS, as_terms, prose_in
 
 from .family import Kin
 from .roster import Roster, word_of
@@ -47,13 +47,16 @@ class Builder:
     def texts(self, kind: str, row: Row, kin: Kin) -> dict[tuple[str, int], str]:
         """What is indexed and embedded of a row: (field, ordinal) → text without identities."""
         context = " · ".join(self._masked(text, kin) for text in kin.titles)
+        rendered = render(self._map, kind, row)
         lead = f"{kind} {word_of(kin.ref)} {context}"
         found = {
             (piece.field, piece.ordinal): f"{lead}\n{self._masked(piece.text, kin)}"
-            for piece in prose_of(self._map, kind, row)
+            for piece in prose_in(self._map, kind, row, rendered)
         }
         lines = []
-        for part in stated_parts(self._map, kind, row):
+        for part in rendered:
+            if part.kind == "text":
+                continue
             label = part.text[: part.value_start]
             value = word_of(kin.ref) if part.identity else part.text[part.value_start :]
             lines.append(self._masked(f"{label}{value}", kin))
