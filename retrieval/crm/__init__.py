@@ -24,7 +24,7 @@ from retrieval.crm.rights import (
     visible_sql,
 )
 from retrieval.crm.roles import READER, columns_of, create_crm_roles
-from retrieval.crm.users import AmbiguousUser, CrmUser, read_user, read_user_now
+from retrieval.crm.users import AmbiguousUser, CrmUser, read_user, read_user_now, read_users_now
 
 __all__ = [
     "EVERYONE",
@@ -65,6 +65,7 @@ __all__ = [
     "read_logins",
     "read_user",
     "read_user_now",
+    "read_users_now",
     "render",
     "title",
     "visible_sql",

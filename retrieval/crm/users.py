@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -67,6 +68,24 @@ def read_user_now(crm_map: CrmMap, connection: Connection[Any], login: str) -> C
     return user
 
 
+def read_users_now(crm_map: CrmMap, connection: Connection[Any]) -> dict[str, CrmUser]:
+    """Lower-case login → user, for every active user whose login is theirs alone: what each one's
+    :func:`read_user_now` gives, in one statement for the users and one for each relation."""
+    with translated(), connection.cursor(row_factory=tuple_row) as cursor:
+        found: dict[str, list[Sequence[Any]]] = defaultdict(list)
+        for login, *row in cursor.execute(_all_users(crm_map)):
+            found[login].append(row)
+        users = {login: _user(crm_map, rows[0]) for login, rows in found.items() if len(rows) == 1}
+        for name in _relations_in_order(crm_map):
+            values: dict[Any, dict[Any, None]] = defaultdict(dict)
+            for among, value in cursor.execute(_whole_relation(crm_map, name)):
+                values[among][value] = None
+            for login, user in users.items():
+                rows = [(value,) for one in _among(crm_map, name, user) for value in values.get(one, ())]
+                users[login] = _with(user, name, list(dict.fromkeys(rows)))
+    return users
+
+
 def user_query(crm_map: CrmMap, login: str) -> Query:
     """Up to two rows: the user's key, then the attributes that are columns, in the order of the map."""
     users = crm_map.users
@@ -75,7 +94,7 @@ def user_query(crm_map: CrmMap, login: str) -> Query:
         sql.SQL("lower({}::text) = lower(%(login)s)").format(sql.Identifier(users.login))
     ]
     if users.active:
-        wheres.append(_condition({users.active.column: users.active.equals}))
+        wheres.append(condition_sql({users.active.column: users.active.equals}))
     statement = sql.SQL("SELECT {} FROM {} WHERE {} LIMIT 2").format(
         sql.SQL(", ").join(map(sql.Identifier, columns)),
         table_name(users.table),
@@ -90,13 +109,10 @@ def relation_query(crm_map: CrmMap, name: str, user: CrmUser) -> Query:
     table, value = attribute.table, attribute.value
     if table is None or value is None:
         raise ValueError(f"the attribute {name} is no relation")
-    if attribute.user:
-        column, among = attribute.user, [user.key]
-    else:
-        column, among = str(attribute.column), list(user.attributes[attribute_of(str(attribute.among))])
+    column, among = attribute.user or str(attribute.column), _among(crm_map, name, user)
     wheres: list[Composable] = [sql.SQL("{} = ANY(%(among)s)").format(sql.Identifier(column))]
     if attribute.where:
-        wheres.append(_condition(attribute.where))
+        wheres.append(condition_sql(attribute.where))
     statement = sql.SQL("SELECT DISTINCT {} FROM {} WHERE {}").format(
         sql.Identifier(value), table_name(table), sql.SQL(" AND ").join(wheres)
     )
@@ -124,11 +140,46 @@ def _only(crm_map: CrmMap, rows: Sequence[Sequence[Any]]) -> CrmUser | None:
         raise AmbiguousUser(
             "Several users of the CRM have this sign-in; ask the CRM's administrator to make it unique."
         )
-    key, *values = rows[0]
+    return _user(crm_map, rows[0])
+
+
+def _user(crm_map: CrmMap, row: Sequence[Any]) -> CrmUser:
+    key, *values = row
     attributes: dict[str, tuple[Any, ...]] = {name: () for name in crm_map.users.attributes}
     for name, value in zip(_own(crm_map), values, strict=True):
         attributes[name] = tuple(value) if isinstance(value, list) else () if value is None else (value,)
     return CrmUser(key, attributes)
+
+
+def _all_users(crm_map: CrmMap) -> Composed:
+    users = crm_map.users
+    login = sql.SQL("lower({}::text)").format(sql.Identifier(users.login))
+    wheres: list[Composable] = [sql.SQL("{} IS NOT NULL").format(sql.Identifier(users.login))]
+    if users.active:
+        wheres.append(condition_sql({users.active.column: users.active.equals}))
+    columns = [login, *map(sql.Identifier, (users.key, *_own(crm_map).values()))]
+    return sql.SQL("SELECT {} FROM {} WHERE {}").format(
+        sql.SQL(", ").join(columns), table_name(users.table), sql.SQL(" AND ").join(wheres)
+    )
+
+
+def _whole_relation(crm_map: CrmMap, name: str) -> Composed:
+    attribute = crm_map.users.attributes[name]
+    columns = sql.SQL(", ").join(
+        map(sql.Identifier, (attribute.user or str(attribute.column), str(attribute.value)))
+    )
+    where = condition_sql(attribute.where) if attribute.where else sql.SQL("TRUE")
+    return sql.SQL("SELECT DISTINCT {} FROM {} WHERE {}").format(
+        columns, table_name(str(attribute.table)), where
+    )
+
+
+def _among(crm_map: CrmMap, name: str, user: CrmUser) -> list[Any]:
+    """The values by which the rows of a relation are this user's."""
+    attribute = crm_map.users.attributes[name]
+    if attribute.user:
+        return [user.key]
+    return list(user.attributes[attribute_of(str(attribute.among))])
 
 
 def _with(user: CrmUser, name: str, rows: Sequence[Sequence[Any]]) -> CrmUser:
@@ -156,7 +207,8 @@ def _relations_in_order(crm_map: CrmMap) -> list[str]:
     return sorted(relations, key=lambda name: (depth(attributes[name]), name))
 
 
-def _condition(condition: Condition) -> Composable:
+def condition_sql(condition: Condition) -> Composable:
+    """ "Each column has one of its values", of a table without an alias."""
     parts: list[Composable] = []
     for column, values in condition.items():
         name = sql.Identifier(column)

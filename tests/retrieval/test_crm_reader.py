@@ -22,6 +22,7 @@ from retrieval.crm import (
     load_map,
     read_user,
     read_user_now,
+    read_users_now,
     visible_sql,
 )
 from retrieval.crm.database import translated
@@ -92,6 +93,18 @@ def test_a_column_that_may_not_be_read_is_named(tmp_path: Path, reader: psycopg.
     )
     (problem,) = check_map_against(wider, reader)
     assert "may not read accounts.portal_password_hash" in problem.sentence
+
+
+def test_all_users_together_are_what_each_of_them_is(reader: psycopg.Connection[Any]) -> None:
+    together = read_users_now(DEMO, reader)
+    assert set(together) == {person.login for person in EMPLOYEES if person.is_active}
+    for login, user in together.items():
+        alone = read_user_now(DEMO, reader, login)
+        assert alone is not None
+        assert user.key == alone.key
+        for name, values in alone.attributes.items():
+            assert set(user.attributes[name]) == set(values)
+            assert len(user.attributes[name]) == len(values)
 
 
 def test_the_reader_reads_mapped_columns_and_nothing_else(reader: psycopg.Connection[Any]) -> None:

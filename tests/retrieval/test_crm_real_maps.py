@@ -16,6 +16,7 @@ from retrieval.crm import (
     identities,
     import_folder,
     load_map,
+    read_logins,
     read_user_now,
     render,
     visible_sql,
@@ -113,6 +114,33 @@ def test_enterprisebench_is_seen_by_representatives_and_their_leads(
         assert "salary" not in {
             column for entity in crm_map.entities.values() for column in entity.read_columns
         }
+    # who sees two clients; who sees as many chats as others but comes first by name; nobody who left
+    offered = [f"p{number}@firm.example" for number in (1, 2, 3)]
+    assert read_logins(crm_map, postgres_dsn) == offered
+    assert read_logins(crm_map, postgres_dsn, limit=1) == offered[:1]
+
+
+def test_the_first_sign_ins_offered_have_each_kind_of_record_to_ask_about(
+    tmp_path: Path, postgres_dsn: str
+) -> None:
+    crowd = [employee(number) for number in range(10, 60)]
+    twins = [{**employee(number), "email": "Same@firm.example"} for number in (90, 91)]
+    busy = [employee(number) for number in (80, 81)]
+    client, chat = ENTERPRISE["clients"][0], ENTERPRISE["customer_support_chats"][0]
+    content = {
+        **ENTERPRISE,
+        "employees": [*crowd, *busy, *twins],
+        "clients": [
+            {**client, "client_id": f"c{number}", "business_representative_employee": who}
+            for number, who in enumerate(["emp_81", "emp_90", "emp_90"])
+        ],
+        "customer_support_chats": [{**chat, "emp_id": "emp_80"}],
+    }
+    for name, rows_ in content.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(rows_), encoding="utf-8")
+    import_folder(tmp_path, postgres_dsn)
+    logins = read_logins(load_map(MAPS / "enterprisebench.yaml"), postgres_dsn, limit=10)
+    assert logins == [f"p{number}@firm.example" for number in (81, 80, *range(10, 18))]
 
 
 def test_retail_is_seen_by_its_staff(tmp_path: Path, postgres_dsn: str) -> None:
@@ -135,13 +163,13 @@ def test_retail_is_seen_by_its_staff(tmp_path: Path, postgres_dsn: str) -> None:
     }  # fmt: skip
     (tmp_path / "db.json").write_text(json.dumps(content), encoding="utf-8")
     (tmp_path / "staff.csv").write_text(
-        "staff_id,email,role,is_active\n1,a@shop.example,agent,true\n", "utf-8"
+        "staff_id,email,role,is_active\n1,z@shop.example,agent,true\n2,a@shop.example,clerk,true\n", "utf-8"
     )
     import_folder(tmp_path, postgres_dsn)
     crm_map = load_map(MAPS / "retail.yaml")
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         assert check_map_against(crm_map, connection) == []
-        agent = seen(crm_map, connection, "a@shop.example")
+        agent = seen(crm_map, connection, "z@shop.example")
         assert agent == {"customer": {"ann_1"}, "order": {"#W1"}, "product": {"9"}}
         customer = rows(crm_map, connection, "customer")[0]
         assert [value for value, _, _ in identities(crm_map, "customer", customer)] == [
@@ -149,6 +177,7 @@ def test_retail_is_seen_by_its_staff(tmp_path: Path, postgres_dsn: str) -> None:
         ]  # fmt: skip
         (items, *_) = render(crm_map, "order", rows(crm_map, connection, "order")[0])
         assert items.text == "name: Shirt"
+    assert read_logins(crm_map, postgres_dsn) == ["z@shop.example", "a@shop.example"]
 
 
 def test_identities_of_maps_have_the_types_that_redaction_knows() -> None:
