@@ -1,0 +1,42 @@
+"""The appliance's database for tests of this package."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from gateway import Database, Principal, Role, create_account
+from tests.migrated import Migrated, migrated
+
+
+@pytest.fixture(scope="session")
+def appliance_database(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Migrated:
+    """An upgraded database for the session; tests use accounts of their own."""
+    return migrated(new_database, tmp_path_factory.mktemp("database"))
+
+
+@pytest.fixture(scope="session")
+async def web_database(appliance_database: Migrated) -> AsyncIterator[Database]:
+    """Sessions with the rights of the web process."""
+    database = appliance_database.database("cloister_web")
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+async def work_database(appliance_database: Migrated) -> AsyncIterator[Database]:
+    """Sessions with the rights of the work process."""
+    database = appliance_database.database("cloister_work")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def rep(web_database: Database, tmp_path: Path) -> Principal:
+    """A rep with an account of this test's own."""
+    async with web_database.transaction() as session:
+        login = f"{tmp_path.name}@example.org"
+        account = await create_account(
+            session, login=login, name="Alice", roles=[Role.REP], password="correct horse battery"
+        )
+        return Principal(str(account.id), account.login, frozenset({Role.REP}), "Alice")

@@ -1,0 +1,121 @@
+"""Commands as scripts use them: what they print, and how they end."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from retrieval import shipped_map
+
+
+def cloister(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "assistant", *arguments]
+    return subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        (),
+        ("up",),
+        ("ask",),
+        ("search",),
+        ("redact",),
+        ("doctor",),
+        ("crm",),
+        ("crm", "check"),
+        ("crm", "import"),
+        ("sync",),
+        ("sync", "run"),
+        ("sync", "status"),
+        ("audit", "verify"),
+        ("models", "list"),
+        ("web",),
+        ("work",),
+        ("door",),
+        ("retrieval",),
+        ("embeddings",),
+    ],
+    ids=" ".join,
+)
+def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
+    done = cloister(*command, "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_redact_gives_spans_and_text_for_each_line_and_says_that_no_gazetteer_is_loaded() -> None:
+    text = "Write to anna.schmidt@example.org about the card 4111 1111 1111 1111."
+    done = cloister("redact", stdin=json.dumps({"id": "a", "text": text}) + "\n")
+    assert done.returncode == 0
+    assert "No gazetteer" in done.stderr
+    [line] = [json.loads(row) for row in done.stdout.splitlines()]
+    assert line["id"] == "a"
+    found = {text[span["start"] : span["end"]] for span in line["spans"]}
+    assert {"anna.schmidt@example.org", "4111 1111 1111 1111"} <= found
+    assert all({"start", "end", "type", "score", "source"} <= span.keys() for span in line["spans"])
+    assert "anna" not in line["redacted"]
+    assert "<EMAIL_1>" in line["redacted"]
+
+
+def test_redact_knows_the_customers_of_a_gazetteer(tmp_path: Path) -> None:
+    known = tmp_path / "known.jsonl"
+    entry = {"value": "Zorblatt Quixel", "type": "PERSON", "entity": "contact:1", "field": "name"}
+    known.write_text(json.dumps(entry) + "\n")
+    done = cloister(
+        "redact",
+        "--no-ner",
+        "--gazetteer",
+        str(known),
+        stdin=json.dumps({"id": 1, "text": "zorblatt quixel called"}),
+    )
+    assert json.loads(done.stdout)["redacted"] == "<PERSON_1> called"
+    assert done.stderr == ""
+
+
+def test_redact_stops_at_a_bad_line_and_keeps_what_came_before() -> None:
+    done = cloister("redact", "--no-ner", stdin='{"id": 1, "text": "fine"}\nnot json\n')
+    assert done.returncode == 1
+    assert len(done.stdout.splitlines()) == 1
+    assert "Line 2" in done.stderr
+
+
+def test_a_good_map_is_good_and_a_broken_one_says_where(tmp_path: Path) -> None:
+    assert cloister("crm", "check", str(shipped_map("demo"))).returncode == 0
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(shipped_map("demo").read_text().replace("class: identity", "class: idenity", 1))
+    done = cloister("crm", "check", str(broken))
+    assert done.returncode == 5
+    assert "line" in done.stdout
+    assert "idenity" in done.stdout
+
+
+def test_a_map_that_is_not_there_is_said(tmp_path: Path) -> None:
+    done = cloister("crm", "check", str(tmp_path / "nowhere.yaml"))
+    assert done.returncode != 0
+    assert "nowhere.yaml" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [("ask", "Hello?"), ("search", "x"), ("sync", "status"), ("audit", "verify"), ("doctor",)]
+)
+def test_without_an_appliance_a_command_says_so(command: tuple[str, ...], tmp_path: Path) -> None:
+    done = cloister(*command, "--data", str(tmp_path))
+    assert done.returncode == 3
+    assert "no appliance" in done.stderr
+
+
+def test_an_import_without_a_map_is_a_usage_error(tmp_path: Path) -> None:
+    assert cloister("up", "--import", str(tmp_path)).returncode == 2
+
+
+def test_a_process_does_not_start_on_a_settings_file_with_faults(tmp_path: Path) -> None:
+    settings = tmp_path / "web.yaml"
+    settings.write_text("listen: {port: 1}\nsurprise: true\n")
+    done = cloister("web", "--settings", str(settings))
+    assert done.returncode == 1
+    assert "surprise" in done.stderr
+    assert "Traceback" not in done.stderr

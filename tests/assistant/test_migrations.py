@@ -1,0 +1,78 @@
+"""The history makes what the code believes there is, and gives each process its rights and no more."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import SQLModel
+
+import approvals
+import assistant.conversations
+import assistant.runs.tables
+import gateway
+import retrieval
+from assistant.migrations import PROCESS_ROLES, current_revision
+from gateway import SCHEMAS, Database
+from tests.migrated import Migrated
+
+TABLES = (approvals, assistant.conversations, assistant.runs.tables, gateway, retrieval)
+
+
+def test_the_tables_are_those_of_the_code(appliance_database: Migrated) -> None:
+    url = make_url(appliance_database.superuser_dsn).set(drivername="postgresql+psycopg")
+    engine = create_engine(url)
+    ours = set(SCHEMAS) - {"jobs"}
+    options = {
+        "include_schemas": True,
+        "include_name": lambda name, kind, _: kind != "schema" or name in ours,
+        "version_table_schema": "assistant",
+    }
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        differences = compare_metadata(context, SQLModel.metadata)
+    engine.dispose()
+    assert differences == []
+
+
+def test_a_fresh_database_is_at_the_newest_revision(appliance_database: Migrated) -> None:
+    current, newest = current_revision(appliance_database.superuser_dsn)
+    assert current == newest is not None
+
+
+@pytest.mark.parametrize("role", PROCESS_ROLES)
+@pytest.mark.parametrize(
+    "verb", ["UPDATE gateway.audit_event SET actor = 'x'", "DELETE FROM gateway.audit_event"]
+)
+async def test_no_process_may_change_the_record(appliance_database: Migrated, role: str, verb: str) -> None:
+    database = appliance_database.database(role)
+    try:
+        await _is_denied(database, verb)
+    finally:
+        await database.close()
+
+
+FOREIGN = {
+    "cloister_web": ("SELECT * FROM gateway.token", "SELECT * FROM gateway.subject_key"),
+    "cloister_work": ("SELECT * FROM gateway.token", "UPDATE gateway.account SET disabled = true"),
+    "cloister_door": ("SELECT * FROM assistant.run", "SELECT * FROM approvals.held_item"),
+    "cloister_retrieval": ("SELECT * FROM assistant.run", "SELECT * FROM gateway.token"),
+}
+
+
+@pytest.mark.parametrize("role", PROCESS_ROLES)
+async def test_a_process_reads_no_tables_that_it_does_not_need(
+    appliance_database: Migrated, role: str
+) -> None:
+    database = appliance_database.database(role)
+    try:
+        for statement in FOREIGN[role]:
+            await _is_denied(database, statement)
+    finally:
+        await database.close()
+
+
+async def _is_denied(database: Database, statement: str) -> None:
+    async with database.engine.connect() as connection:
+        with pytest.raises(DBAPIError, match="permission denied"):
+            await connection.execute(text(statement))
