@@ -24,11 +24,24 @@ def up(
         bool, typer.Option("--no-model", help="Serve passages and facts without a language model.")
     ] = False,
     crm_map: Annotated[
-        Path | None, typer.Option("--map", help="CRM map of an imported CRM, instead of the demo company.")
+        Path | None,
+        typer.Option(
+            "--map",
+            exists=True,
+            dir_okay=False,
+            resolve_path=True,  # children run elsewhere
+            help="CRM map of an imported CRM, instead of the demo company.",
+        ),
     ] = None,
     import_: Annotated[
         Path | None,
-        typer.Option("--import", help="Folder of CSV or JSON files to fill the CRM database with."),
+        typer.Option(
+            "--import",
+            exists=True,
+            file_okay=False,
+            resolve_path=True,
+            help="Folder of CSV or JSON files to fill the CRM database with.",
+        ),
     ] = None,
     log_prompts: Annotated[
         bool, typer.Option("--log-prompts", help="Write every prompt that the model receives to its log.")
