@@ -12,7 +12,7 @@ from typing import Final
 
 from .asking import Asking, asks
 from .listing import asks_for_kind, count_line, matching, meeting, state_line
-from .prose import body_sentences, commitment, has_amount, has_date, has_moment, leans_back
+from .prose import body_sentences, commitment, has_amount, has_date, has_moment, is_inward, leans_back
 from .statements import state
 from .support import Source, codes, overlap, stems, tokens
 
@@ -23,6 +23,7 @@ _LISTED: Final = 8
 _CLOSE: Final = 0.8
 _WEAK: Final = 0.2
 _LIKE: Final = 0.4  # cosine from which a stated fact answers although it shares no word with the question
+_BINDING: Final = 0.45
 _SHORTEST: Final = 12
 _LONGEST: Final = 420
 
@@ -144,7 +145,7 @@ def choose(found: Sequence[Candidate], likeness: Sequence[float], *, one_each: b
     scored = [
         (_score(candidate, cosine), candidate)
         for candidate, cosine in zip(found, likeness, strict=True)
-        if (candidate.shared or cosine >= _LIKE) and max(cosine, candidate.lexical) >= _WEAK
+        if _speaks(candidate, cosine)
     ]
     scored.sort(key=lambda item: -item[0])
     kept: list[Candidate] = []
@@ -170,6 +171,13 @@ def choose(found: Sequence[Candidate], likeness: Sequence[float], *, one_each: b
 def quote(candidate: Candidate) -> str:
     """The sentences as the model may write them, each with its citation."""
     return " ".join(f"{sentence} [{candidate.n}]" for sentence in candidate.sentences)
+
+
+def _speaks(candidate: Candidate, cosine: float) -> bool:
+    """Whether a candidate has to do with the question at all."""
+    if candidate.asked >= _BINDING:
+        return True  # a promise to whoever is named, in whatever words
+    return (candidate.shared or cosine >= _LIKE) and max(cosine, candidate.lexical) >= _WEAK
 
 
 def _score(candidate: Candidate, cosine: float) -> float:
@@ -200,13 +208,21 @@ def _told(question: str, source: Source) -> list[Candidate]:
         spans: list[tuple[str, ...]] = [(sentence,)]
         if position and leans_back(sentence):
             spans = [(sentences[position - 1], sentence)]
-        after = sentences[position + 1] if position + 1 < len(sentences) else ""
-        if commitment(sentence) and not has_date(sentence) and has_date(after) and commitment(after):
-            spans.append((sentence, after))
+        if reach := _reach(sentences[position : position + 3]):
+            spans.append(tuple(sentences[position : position + reach]))
         for span in spans:
             lexical = _lexical(question, source, " ".join(span))
             found.append(Candidate(span, source.n, source.title, lexical, 0.0))
     return found
+
+
+def _reach(sentences: Sequence[str]) -> int:
+    """How many sentences a commitment or sum without a date takes to tell its date too; 0: none does."""
+    first, *others = sentences
+    if has_date(first) or is_inward(first) or not (commitment(first) >= _BINDING or has_amount(first)):
+        return 0
+    dated = (n for n, one in enumerate(others, 2) if has_date(one) and not is_inward(one))
+    return next(dated, 0)
 
 
 def _lexical(question: str, source: Source, text: str) -> float:
@@ -219,13 +235,13 @@ def _asked(asking: Asking, candidate: Candidate, *, linked: bool) -> float:
     if asking.promise and not candidate.stated:
         binding = max(map(commitment, candidate.sentences))
         moment = 1.0 if has_date(text) else 0.4 if has_moment(text) else 0.0
-        return 0.45 * binding + 0.3 * moment + 0.1 * has_amount(text) + 0.15 * linked
+        return 0.4 * binding + 0.35 * moment + 0.1 * has_amount(text) + 0.15 * linked
     wanted = [has_moment(text)] * asking.moment + [has_amount(text)] * asking.amount
     return 0.25 * sum(wanted) / len(wanted) if wanted else 0.0
 
 
 def _binds(candidate: Candidate) -> bool:
-    return not candidate.stated and max(map(commitment, candidate.sentences)) >= 0.5
+    return not candidate.stated and max(map(commitment, candidate.sentences)) >= _BINDING
 
 
 def _linked(question: str, sources: Sequence[Source]) -> set[int]:

@@ -45,30 +45,40 @@ _AMOUNT: Final = re.compile(
     re.IGNORECASE,
 )
 _PROMISED: Final = re.compile(
-    r"\b(?:promis\w+|agreed|agreement|offer(?:ed)?|assur(?:e|ed|ance)|guarantee[ds]?|committed|pledged"
-    r"|confirm(?:ed)?|granted|approved|accepted|booked|arranged|scheduled|reserved|issued?"
-    r"|zugesagt|versprochen|vereinbart|angeboten|bestätigt|genehmigt|gebucht)\b",
+    r"\b(?:promis\w+|agreed|agreement|offer(?:ed)?|assur(?:e|ed|ance)|guarantee[ds]?|committed"
+    r"|pledged|granted|booked|arranged|scheduled|planned|reserved|issued?"
+    r"|zugesagt|versprochen|vereinbart|angeboten|genehmigt|gebucht|geplant)\b",
     re.IGNORECASE,
 )
 _OURS: Final = re.compile(
-    r"\b(?:I|we|you|it|our [\w-]+|your [\w-]+|(?:an?|the|new|replacement)(?: [\w-]+){1,3})"
-    r"(?: will|'ll|’ll| shall| (?:am|are|is) going to)\b"
+    r"^will\b|\b(?:I|we|you|it|our [\w-]+|your [\w-]+|(?:an?|the|new|replacement)(?: [\w-]+){1,3})"
+    r"(?: will|'ll|’ll| shall| should| (?:am|are|is) going to)\b"
     r"|\b(?:goes|go) (?:out|to)\b|\b(?:is|are|be) due\b|\bdue (?:on|by)?\b"
-    r"|\bwe (?:exchange|replace|refund|credit|send|repair|pay|visit|call|deliver)\b"
-    r"|\bI (?:said|told|gave|put|will)\b|\b(?:wir|ich) werden?\b|\bwird\b",
+    r"|\b(?:we|our [\w-]+) (?:exchange|replace|refund|credit|send|repair|pay|visit|call|deliver)(?:e?s)?\b"
+    r"|\bI (?:have )?(?:said|told|gave|given|put)\b|\b(?:wir|ich) werden?\b|\bwird\b",
+    re.IGNORECASE,
+)
+_SETTLED: Final = re.compile(
+    r"\b(?:confirm(?:ed|s)?|approved|accepted|ordered|started|expected|bestätigt|bestellt|erwartet)\b",
     re.IGNORECASE,
 )
 _THEIRS: Final = re.compile(
-    r"(?:they|he|she|(?:the )?customer|(?:the )?caller|der kunde|die kundin|<PERSON_\d+>|please|bitte)\b"
-    r"(?: will| wird| wants?| would| asks?| do| let| if| quote| call| confirm| send)?",
+    r"(?:they|he|she|(?:the )?(?:customer|caller)|der kunde|die kundin|<PERSON_\d+>)"
+    r" (?:will|wants?|would|asks?|wird)\b|(?:please|bitte)\b",
     re.IGNORECASE,
 )
+_IN_PASSING: Final = re.compile(r"\b(?:as|wie) (?:agreed|promised|arranged|vereinbart|versprochen)\b", re.I)
 _INWARD: Final = re.compile(
     r"(?:follow[- ]?up|reminder|next (?:contact|step)|no further|will (?:look|check|ask|see)|internal)\b",
     re.IGNORECASE,
 )
+_UNKEPT: Final = re.compile(
+    r"\b(?:did not|didn't|nobody|no one|never|missed|was not|were not|has not|have not|if|unless"
+    r"|nicht|niemand|wenn|falls)\b",
+    re.IGNORECASE,
+)
 _BACKWARD: Final = re.compile(
-    r"(?:it|this|that|these|those|they|both|he|she|es|das|dies\w*)\b(?! is (?:not )?(?:possible|allowed))",
+    r"(?:its?|this|that|these|those|they|their|both|he|she|es|das|dies\w*)\b",
     re.IGNORECASE,
 )
 
@@ -105,12 +115,21 @@ def has_amount(text: str) -> bool:
 def commitment(sentence: str) -> float:
     """How much a sentence reads like something we bound ourselves to, 0 to 1.
 
-    What the customer will do, and what a colleague plans for themself, binds us little.
+    What the customer will do, what a colleague plans for themself, what depends on an if, and what is told
+    as not kept bind us little.
     """
-    strength = 1.0 if _PROMISED.search(sentence) else 0.8 if _OURS.search(sentence) else 0.0
-    if _INWARD.match(sentence) or _THEIRS.match(sentence):
-        return 0.25 * strength
-    return strength
+    if is_inward(sentence):
+        return 0.0
+    if not (has_date(sentence) or has_amount(sentence)):
+        sentence = _IN_PASSING.sub("", sentence)
+    bound = ((_PROMISED, 1.0), (_OURS, 0.8), (_SETTLED, 0.6))
+    strength = max((worth for pattern, worth in bound if pattern.search(sentence)), default=0.0)
+    return strength * (0.4 if _UNKEPT.search(sentence) and not has_date(sentence) else 1.0)
+
+
+def is_inward(sentence: str) -> bool:
+    """Whether a sentence tells what the customer wants, or what a colleague plans for themself."""
+    return bool(_INWARD.match(sentence) or _THEIRS.match(sentence))
 
 
 def leans_back(sentence: str) -> bool:

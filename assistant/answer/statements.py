@@ -24,6 +24,8 @@ def state(title: str, label: str, value: str) -> str:
         if _DONE_ON.fullmatch(label):
             return f"{about} was {label} {value}."
         return f"{about} – {label}: {value}."
+    if label.lower() in {"status", "state"}:
+        return f"{about} is {value}."
     if value.lower() in {"yes", "no", "true", "false"} or _NO_NOUN.fullmatch(label):
         return f"{about} – {label}: {value}."
     return f"The {label} of {about} is {value}."
