@@ -27,13 +27,13 @@ from gateway import (
     problem,
 )
 from retrieval.crm import AmbiguousUser, CrmError, CrmMap, CrmUnavailable, MapInvalid, load_map
-from retrieval.index import EdgeIndex, Embedder, Index, Terms
+from retrieval.index import EdgeIndex, Embedder, Index, ServerIndex, Terms, connect_server
 from retrieval.records import Records
 from retrieval.search.api import router
 from retrieval.search.events import register_retrieval_events
 from retrieval.search.grants import Granter
 from retrieval.search.service import Searcher
-from retrieval.settings import RetrievalSettings
+from retrieval.settings import IndexSettings, RetrievalSettings
 from retrieval.sync import Builder, Filler, Follower, Mirror, Passes, Roster
 
 AUDIENCE: Final = "retrieval"
@@ -88,7 +88,7 @@ async def _start(
     database = Database(settings.database)
     stack.push_async_callback(database.close)
     envelope = Envelope(open_keeper(settings.keeper))
-    index = EdgeIndex(settings.index.folder, model=settings.index.model, dimensions=settings.index.dimensions)
+    index = await _open_index(settings.index)
     stack.push_async_callback(index.close)
     records = Records(crm_map, settings.crm)
     stack.push_async_callback(records.close)
@@ -117,6 +117,14 @@ async def _start(
         follower=follower,
         filler=filler,
     )
+
+
+async def _open_index(settings: IndexSettings) -> Index:
+    if settings.server is None:
+        return EdgeIndex(settings.folder, model=settings.model, dimensions=settings.dimensions)
+    index = ServerIndex(connect_server(settings.server), model=settings.model, dimensions=settings.dimensions)
+    await index.open()
+    return index
 
 
 def _run(stack: AsyncExitStack, work: Coroutine[object, object, None], name: str) -> None:

@@ -46,10 +46,23 @@ class CrmSettings(Settings):
         }
 
 
+class ServerSettings(Settings):
+    """A Qdrant server, for more records or searchers than one process has room for."""
+
+    url: str
+    api_key_file: ExistingFile | None = None
+    ca_file: ExistingFile | None = None
+    timeout_s: int = 10
+
+
 class IndexSettings(Settings):
-    """Where the index is kept, and the embedding model whose vectors it holds."""
+    """Where the index is kept, and the embedding model whose vectors it holds.
+
+    Without a `server` it is in `folder`, in this process.
+    """
 
     folder: Path
+    server: ServerSettings | None = None
     model: str = "all-MiniLM-L6-v2"
     dimensions: int = Field(384, ge=1)
 

@@ -2,7 +2,9 @@
 
 from .edge import EdgeIndex, Terms
 from .embedding import Embedder, HashedWords
+from .errors import IndexFailed
 from .points import Counts, Hit, Index, IndexedChunk, IndexedRow, Known, Leg, Sparse, Waiting, point_id
+from .server import ServerIndex, connect_server
 
 __all__ = [
     "Counts",
@@ -11,12 +13,15 @@ __all__ = [
     "HashedWords",
     "Hit",
     "Index",
+    "IndexFailed",
     "IndexedChunk",
     "IndexedRow",
     "Known",
     "Leg",
+    "ServerIndex",
     "Sparse",
     "Terms",
     "Waiting",
+    "connect_server",
     "point_id",
 ]

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -12,38 +12,34 @@ from typing import Any, Final, TypeVar
 from gateway import PartUnavailable, log
 from retrieval.rights import Visibility
 
+from .errors import IndexFailed
 from .points import (
     BATCH,
-    MARK,
+    WANTS_VECTOR,
     Counts,
     Hit,
+    IndexedPoint,
     IndexedRow,
     Known,
     Leg,
     Sparse,
     Waiting,
     gather,
+    hit_of,
     payload_of,
-    point_id,
+    points_of,
+    waiting_of,
 )
 
 _DENSE: Final = "dense"
 _TERMS: Final = "terms"
 _SHAPE: Final = 1  # raised when the payload or the vectors change: a new folder is filled beside the old
 _KEYWORDS: Final = ("ref", "kind", "acl", "up", "wants")
-_VECTOR: Final = "vector"  # a word: the engine does not match booleans
 _SCROLL: Final = 20_000
 _READ: Final = ["ref", "version", "shape", "names", "size", "digest"]
 _HIT: Final = ["ref", "field", "ordinal"]
 
 T = TypeVar("T")
-
-
-class IndexFailed(PartUnavailable):
-    """The engine refused or could not carry out an operation; the log says where."""
-
-    def __init__(self) -> None:
-        super().__init__("record index", "The record index failed. Nothing was lost; try again in a moment.")
 
 
 class Terms:
@@ -98,12 +94,12 @@ class EdgeIndex:
     async def waiting(self, limit: int) -> list[Waiting]:
         q = self._q
         wanted = q.Filter(
-            must=[q.FieldCondition("wants", match=q.MatchValue(_VECTOR))],
+            must=[q.FieldCondition("wants", match=q.MatchValue(WANTS_VECTOR))],
             must_not=[q.HasVectorCondition(_DENSE)],
         )
         request = q.ScrollRequest(limit=limit, filter=wanted, with_payload=[*_HIT, "digest"])
         records, _ = await self._run(partial(self._shard.scroll, request))
-        return [_waiting(str(record.id), record.payload) for record in records]
+        return [waiting_of(str(record.id), record.payload) for record in records]
 
     async def add_vectors(self, vectors: Mapping[str, Sequence[float]]) -> None:
         named = [self._q.PointVectors(point, {_DENSE: list(vector)}) for point, vector in vectors.items()]
@@ -115,7 +111,7 @@ class EdgeIndex:
             return [[] for _ in legs]
         batch = self._q.QueryBatchRequest([self._query(visibility, leg) for leg in legs])
         answers = await self._run(partial(self._shard.query_batch, batch))
-        return [[_hit(str(point.id), point.payload, point.score) for point in answer] for answer in answers]
+        return [[hit_of(str(point.id), point.payload, point.score) for point in answer] for answer in answers]
 
     async def counts(self, kinds: Sequence[str]) -> dict[str, Counts]:
         return await self._run(partial(self._counts, kinds))
@@ -186,29 +182,25 @@ class EdgeIndex:
         stale: list[Any] = []
         for row in rows:
             before = known[row.ref].points if row.ref in known else {}
-            after = {point: digest for point, digest, _ in self._points(row)}
-            kept: list[Any] = [point for point, digest in after.items() if before.get(point) == digest]
+            points = {point.id: point for point in points_of(self._model, row)}
+            kept: list[Any] = [key for key, point in points.items() if before.get(key) == point.digest]
             if kept:
                 self._shard.update(operation.set_payload(kept, payload_of(row)))
-            fresh += [made for point, _, made in self._points(row) if point not in kept]
-            stale += [point for point in before if point not in after]
-            written[row.ref] = Known(row.version, row.shape, row.names, after)
+            fresh += [self._point(point) for key, point in points.items() if key not in kept]
+            stale += [key for key in before if key not in points]
+            digests = {key: point.digest for key, point in points.items()}
+            written[row.ref] = Known(row.version, row.shape, row.names, digests)
         for start in range(0, len(fresh), BATCH):
             self._shard.update(operation.upsert_points(fresh[start : start + BATCH]))
         for start in range(0, len(stale), BATCH):
             self._shard.update(operation.delete_points(stale[start : start + BATCH]))
         return written
 
-    def _points(self, row: IndexedRow) -> Iterator[tuple[str, str, Any]]:
-        shared = payload_of(row)
-        if not row.chunks:
-            point = point_id(self._model, row.ref, MARK, 0)
-            yield point, "", self._q.Point(point, {}, _own(shared, MARK, 0, "", wants=False))
-        for chunk in row.chunks:
-            point = point_id(self._model, row.ref, chunk.field, chunk.ordinal)
-            vector: dict[str, Any] = {_TERMS: self._q.SparseVector(chunk.terms.indices, chunk.terms.values)}
-            own = _own(shared, chunk.field, chunk.ordinal, chunk.digest, wants=chunk.wants_vector)
-            yield point, chunk.digest, self._q.Point(point, vector, own)
+    def _point(self, point: IndexedPoint) -> Any:
+        vector: dict[str, Any] = {}
+        if point.terms:
+            vector[_TERMS] = self._q.SparseVector(point.terms.indices, point.terms.values)
+        return self._q.Point(point.id, vector, point.payload)
 
     def _query(self, visibility: Visibility, leg: Leg) -> Any:
         q = self._q
@@ -238,20 +230,3 @@ class EdgeIndex:
             with_vector = q.Filter(must=[of_kind, q.HasVectorCondition(_DENSE)])
             counts[kind] = Counts(points, self._shard.count(q.CountRequest(filter=with_vector)))
         return counts
-
-
-def _own(
-    shared: Mapping[str, object], field: str, ordinal: int, digest: str, *, wants: bool
-) -> dict[str, object]:
-    return {**shared, "field": field, "ordinal": ordinal, "digest": digest, "wants": _VECTOR if wants else ""}
-
-
-def _hit(point: str, payload: Mapping[str, Any], score: float) -> Hit:
-    kind, _, key = str(payload["ref"]).partition(":")
-    return Hit(point, kind, key, str(payload["field"]), int(payload["ordinal"]), score)
-
-
-def _waiting(point: str, payload: Mapping[str, Any]) -> Waiting:
-    kind, _, key = str(payload["ref"]).partition(":")
-    field, ordinal = str(payload["field"]), int(payload["ordinal"])
-    return Waiting(point, kind, key, field, ordinal, str(payload["digest"]))

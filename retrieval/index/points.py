@@ -3,12 +3,18 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from retrieval.rights import Visibility
 
 BATCH: Final = 500
 """Points a call; larger ones hold the engine for too long."""
+
+MARK: Final = "-"
+"""The field of the one point of a row that nobody may see."""
+
+WANTS_VECTOR: Final = "vector"
+"""A word, because the engine in this process does not match booleans."""
 
 _SPACE: Final = uuid.UUID("6a1f4c1e-6c0a-5d0e-9a55-0f2f6f6c7d11")
 
@@ -105,6 +111,16 @@ class Leg:
     limit: int = 40
 
 
+@dataclass(frozen=True, slots=True)
+class IndexedPoint:
+    """A point as an engine stores it."""
+
+    id: str
+    digest: str
+    terms: Sparse | None
+    payload: dict[str, object]
+
+
 class Counts(NamedTuple):
     """Of one kind: points, those with a vector, and those that will never want one included in neither."""
 
@@ -154,10 +170,6 @@ def point_id(model: str, ref: str, field: str, ordinal: int) -> str:
     return str(uuid.uuid5(_SPACE, "\x1f".join((model, ref, field, str(ordinal)))))
 
 
-MARK: Final = "-"
-"""The field of the one point of a row that nobody may see."""
-
-
 def payload_of(row: IndexedRow) -> dict[str, object]:
     """What every point of a row carries."""
     return {
@@ -170,6 +182,42 @@ def payload_of(row: IndexedRow) -> dict[str, object]:
         "up": [row.ref, *row.up],
         "size": max(1, len(row.chunks)),
     }
+
+
+def points_of(model: str, row: IndexedRow) -> list[IndexedPoint]:
+    """The points of a row: one for each chunk, or the mark of a row that nobody may see."""
+    shared = payload_of(row)
+    if not row.chunks:
+        own = {"field": MARK, "ordinal": 0, "digest": "", "wants": ""}
+        return [IndexedPoint(point_id(model, row.ref, MARK, 0), "", None, {**shared, **own})]
+    return [
+        IndexedPoint(
+            point_id(model, row.ref, chunk.field, chunk.ordinal),
+            chunk.digest,
+            chunk.terms,
+            {
+                **shared,
+                "field": chunk.field,
+                "ordinal": chunk.ordinal,
+                "digest": chunk.digest,
+                "wants": WANTS_VECTOR if chunk.wants_vector else "",
+            },
+        )
+        for chunk in row.chunks
+    ]
+
+
+def hit_of(point: str, payload: Mapping[str, Any], score: float) -> Hit:
+    """A hit from what an engine gives back."""
+    kind, _, key = str(payload["ref"]).partition(":")
+    return Hit(point, kind, key, str(payload["field"]), int(payload["ordinal"]), score)
+
+
+def waiting_of(point: str, payload: Mapping[str, Any]) -> Waiting:
+    """A piece that waits for its vector, from what an engine gives back."""
+    kind, _, key = str(payload["ref"]).partition(":")
+    field, ordinal = str(payload["field"]), int(payload["ordinal"])
+    return Waiting(point, kind, key, field, ordinal, str(payload["digest"]))
 
 
 def gather(payloads: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, Known]]:

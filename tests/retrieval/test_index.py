@@ -1,5 +1,6 @@
 """The engine behind its protocol: what is written, kept, found and refused."""
 
+import warnings
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +9,20 @@ import pytest
 
 from gateway import PartUnavailable
 from retrieval.crm import CrmMap, CrmUser, load_map
-from retrieval.index import EdgeIndex, Index, IndexedChunk, IndexedRow, Known, Leg, Terms, point_id
+from retrieval.index import (
+    EdgeIndex,
+    Index,
+    IndexedChunk,
+    IndexedRow,
+    Known,
+    Leg,
+    ServerIndex,
+    Terms,
+    connect_server,
+    point_id,
+)
 from retrieval.rights import Visibility
+from retrieval.settings import ServerSettings
 
 from .stand import DEMO_MAP
 
@@ -17,9 +30,18 @@ MODEL = "model"
 TERMS = Terms()
 
 
-@pytest.fixture(params=["edge"])
+@pytest.fixture(params=["edge", "server"])
 async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Index]:
-    engine = open_edge(tmp_path)
+    """The engine in the process, and the client of a server with its own stand-in for one."""
+    engine: Index = open_edge(tmp_path)
+    if request.param == "server":
+        await engine.close()
+        server = ServerIndex(connect_server(ServerSettings(url=":memory:")), model=MODEL, dimensions=3)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Payload indexes have no effect in the local Qdrant")
+            await server.open()
+        await server.open()
+        engine = server
     yield engine
     await engine.close()
 
