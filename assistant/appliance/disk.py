@@ -28,6 +28,14 @@ def disk_full(folder: Path) -> DiskLow:
     )
 
 
+def shortage(folder: Path, least: int) -> str | None:
+    """Return a sentence when fewer than `least` bytes are free where `folder` lies, None otherwise."""
+    free = shutil.disk_usage(folder).free
+    if free >= least:
+        return None
+    return f"The disk of {folder} is almost full: {in_words(free)} are free. Make room there."
+
+
 def is_disk_full(error: BaseException | None) -> bool:
     """Return whether a full disk (or quota) is at the root of `error`."""
     while error is not None:

@@ -7,8 +7,9 @@ import subprocess
 import time
 from gettext import gettext as _
 
+from .disk import shortage
 from .display import Reporter
-from .errors import ApplianceError, ChildFailed
+from .errors import ApplianceError, ChildFailed, DiskLow
 from .launch import spawn
 from .plan import Child
 from .processes import PidRecord, end, process_ref, session_members, write_pid_file
@@ -16,6 +17,7 @@ from .state import StateFolder, rotate, tail
 
 _POLL_S = 0.1
 _KILL_TIMEOUT_S = 5.0
+_FULL = 48_000_000  # three segments of the log that PostgreSQL writes ahead
 
 
 class Keeper:
@@ -110,7 +112,12 @@ class Keeper:
             sentence = _("{title} keeps failing: it {why}. See {log}; its last lines:")
         else:
             sentence = _("{title} does not become ready: it {why}. See {log}; its last lines:")
-        return ChildFailed(sentence.format(title=self._child.label, why=why, log=self._log), tail(self._log))
+        sentence = sentence.format(title=self._child.label, why=why, log=self._log)
+        full = shortage(self._state.path, _FULL)
+        failure = ChildFailed(f"{full} {sentence}" if full else sentence, tail(self._log))
+        if full:
+            failure.exit_code = DiskLow.exit_code
+        return failure
 
     async def _live(self) -> str:
         """Start the child, see it ready, wait for its end; return how it ended."""

@@ -5,7 +5,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,6 +138,27 @@ def marked(variable: str, value: str) -> list[ProcessRef]:
         if hit and (ref := process_ref(process.pid)) is not None:
             found.append(ref)
     return found
+
+
+def writing_to(folder: Path) -> list[ProcessRef]:
+    """Return the processes, except us and our ancestors, whose output goes into a file of `folder`.
+
+    This finds those too that have overwritten their environment, as servers that set a title do. Linux only.
+    """
+    ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    place = folder.resolve()
+    return [
+        ref
+        for pid in psutil.pids()
+        if pid not in ours and any(path.parent == place for path in _outputs(pid))
+        if (ref := process_ref(pid)) is not None
+    ]
+
+
+def _outputs(pid: int) -> Iterator[Path]:
+    for handle in (1, 2):
+        with suppress(OSError):
+            yield Path(os.readlink(f"/proc/{pid}/fd/{handle}"))
 
 
 def session_members(leader: int) -> list[ProcessRef]:

@@ -15,12 +15,12 @@ from contextlib import contextmanager, suppress
 from gettext import gettext as _
 from typing import TextIO
 
-from .disk import disk_full, is_disk_full, require_room
+from .disk import disk_full, is_disk_full, require_room, shortage
 from .display import BothReporters, PlainReporter, Reporter, reporter_for
 from .errors import KILLED_BY_SECOND_SIGNAL, ApplianceError, ChildFailed, StepFailed
 from .keeper import Keeper
 from .plan import Child, Item, Step, StepCancelled, in_order, needs_of
-from .processes import ProcessRef, end, marked, read_pid_file, session_of
+from .processes import ProcessRef, end, is_running, marked, read_pid_file, session_of, writing_to
 from .state import StateFolder
 
 MARK = "CLOISTER_STATE_FOLDER"
@@ -28,6 +28,7 @@ MARK = "CLOISTER_STATE_FOLDER"
 
 _STEP_TIMEOUT_S = 5.0
 _LOG_LIMIT = 50_000_000
+_LOW_DISK = 200_000_000
 
 
 class Supervisor:
@@ -66,7 +67,8 @@ class Supervisor:
             await self._end_leftovers()
             ticking = asyncio.create_task(self._tick())
             try:
-                await self._start_and_serve()
+                if not self._stopping.is_set():
+                    await self._start_and_serve()
             except ApplianceError as error:  # reported where it happened
                 code = error.exit_code
             finally:
@@ -187,7 +189,7 @@ class Supervisor:
                 ended[name].set()
 
         await asyncio.gather(*(stop_one(name, keeper) for name, keeper in self._keepers.items()))
-        await asyncio.to_thread(self._end_marked, frozenset())
+        await asyncio.to_thread(self._end_lost)
 
     def _end_steps(self) -> None:
         """End the processes that steps have started, and see their threads off."""
@@ -202,23 +204,35 @@ class Supervisor:
         lost = [ref for ref in ours if session_of(ref) not in except_sessions]
         return end(lost, signal.SIGTERM, _STEP_TIMEOUT_S)
 
+    def _end_lost(self) -> list[ProcessRef]:
+        """End whatever is left once no child should be there."""
+        ended = self._end_marked(frozenset())
+        return ended + end(writing_to(self._state.log), signal.SIGTERM, _STEP_TIMEOUT_S)
+
     async def _end_leftovers(self) -> None:
-        """End what a killed supervisor has left: known by pid and start time, and by the mark."""
+        """End what a killed supervisor has left: known by pid and start time, mark and log."""
         files = list(self._state.run.glob("*.pid"))
         records = [record for path in files if (record := read_pid_file(path)) is not None]
+        if any(is_running(record.process) for record in records):
+            self._reporter.note(_("Ending what an earlier start has left …"))
         ended = await asyncio.gather(
             *(asyncio.to_thread(end, [r.process], r.stop_signal, r.stop_timeout) for r in records),
         )
-        found = sum(map(len, ended)) + len(await asyncio.to_thread(self._end_marked, frozenset()))
+        found = sum(map(len, ended)) + len(await asyncio.to_thread(self._end_lost))
         for path in files:
             path.unlink()
         if found:
             self._reporter.note(_("Ended {n} processes that an earlier start had left.").format(n=found))
 
     async def _tick(self) -> None:
+        warned = False
         while True:
             await asyncio.sleep(1)
             self._reporter.tick()
+            short = shortage(self._state.path, 2 * _LOW_DISK if warned else _LOW_DISK)
+            if short and not warned:
+                self._reporter.note(short)
+            warned = short is not None
             for keeper in self._keepers.values():
                 keeper.trim_log(_LOG_LIMIT)
 
@@ -270,7 +284,7 @@ async def _all_or_first_error(tasks: Sequence[asyncio.Task[None]], stopping: asy
         for task in tasks:
             if task in done:
                 waiting.discard(task)
-                error = task.exception()
+                error = None if task.cancelled() else task.exception()  # a stop cancels steps
                 if error is not None and not isinstance(error, _LeftOut):
                     raise error
 

@@ -54,6 +54,7 @@ from .files import (
 
 _PROFILE: Final = "cpu"
 _ANSWER_TOKENS: Final = 256
+_DATABASES_ROOM: Final = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,13 @@ class Plan:
     def items(self) -> list[Item]:
         """Every step and child, with what each needs."""
         items: list[Item] = [
-            Step("clusters", "Creating the databases", self._create_clusters),
+            Step(
+                "clusters",
+                "Creating the databases",
+                self._create_clusters,
+                room=_DATABASES_ROOM,
+                is_done=lambda: self._postgres.exists() and self._crm.exists(),
+            ),
             self._postgres.child("postgres", "Appliance database", depends_on=("clusters",)),
             self._crm.child("crm", "CRM database", depends_on=("clusters",)),
             Step("migrate", "Preparing the appliance database", self._migrate, ("postgres",)),

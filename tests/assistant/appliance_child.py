@@ -1,6 +1,7 @@
 """A small real child process for the supervisor's tests: answers `/readyz` on a port.
 
-`python appliance_child.py PORT [stubborn|family]`; GET /pid answers its pid, GET /end makes it exit with 3.
+`python appliance_child.py PORT [stubborn|family|untitled]`; GET /pid answers its pid, GET /end makes it exit
+with 3.
 """
 
 import os
@@ -30,8 +31,10 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
         signal.signal(signal.SIGTERM, lambda *_: (print("asked to stop", flush=True), os._exit(0)))
-    if manner == "family":
-        worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    if manner in {"family", "untitled"}:
+        # one that sets a title overwrites its environment: an empty one looks the same from outside
+        environment: dict[str, str] | None = {} if manner == "untitled" else None
+        worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env=environment)
         print(f"worker {worker.pid}", flush=True)
     print(f"listening on {port}", flush=True)
     ThreadingHTTPServer(("127.0.0.1", port), Answers).serve_forever()

@@ -44,6 +44,13 @@ def fill_the_disk(on_progress: OnProgress) -> None:
         full.write("x" * 100_000)
 
 
+def wait_for_ever(on_progress: OnProgress) -> None:
+    on_progress("waiting", None)
+    while True:
+        on_progress("still waiting", 0.5)
+        threading.Event().wait(0.05)
+
+
 def install_for_ever(on_progress: OnProgress) -> None:
     sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
     subprocess.run(sleeper, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -82,6 +89,8 @@ def plan(scenario: str, ports: Sequence[int]) -> list[Item]:
             return [server("first", ports[0], manner="stubborn", timeout=0.3)]
         case "family":
             return [server("first", ports[0], manner="family")]
+        case "untitled":
+            return [server("first", ports[0], manner="untitled")]
         case "broken":
             return [
                 first,
@@ -102,6 +111,8 @@ def plan(scenario: str, ports: Sequence[int]) -> list[Item]:
             return [Step("model", "Installing the model", count, room=10**18)]
         case "installing":
             return [first, Step("model", "Installing the model", install_for_ever, background=True)]
+        case "starting":
+            return [Step("model", "Installing the model", wait_for_ever), server("first", ports[0], "model")]
         case "reporting":
             return [first, Step("model", "Installing the model", report_for_ever, background=True)]
         case "background":

@@ -236,6 +236,35 @@ def test_a_stubborn_child_left_by_a_crash_is_found_by_pid_and_start_time(start: 
     assert process_ref(left.pid) != left
 
 
+def test_a_worker_that_hides_its_environment_is_ended_after_its_server_and_the_supervisor_were_killed(
+    start: Start, state: Path
+) -> None:
+    up = start("untitled")
+    up.wait_for("Ready after")
+    found = re.search(r"worker (\d+)", (state / "log" / "first.log").read_text())
+    assert found
+    worker = process_ref(int(found[1]))
+    assert worker is not None
+    server = up.child("first")
+    os.kill(up.process.pid, signal.SIGSTOP)  # or it would tidy up after its child
+    os.kill(server.pid, signal.SIGKILL)
+    up.end(signal.SIGKILL)
+    assert process_ref(worker.pid) == worker
+    again = start("pair")
+    again.wait_for("that an earlier start had left")
+    again.wait_for("Ready after")
+    assert process_ref(worker.pid) != worker
+
+
+def test_ctrl_c_in_the_middle_of_the_first_start_ends_it_with_no_fault(start: Start, state: Path) -> None:
+    up = start("starting")
+    up.wait_for("Installing the model")
+    assert up.end() == 0
+    assert "Traceback" not in up.text
+    assert "Stopped." in up.text
+    assert remaining(state) == []
+
+
 def test_a_stranger_that_got_a_recorded_pid_is_left_alone(start: Start, state: Path) -> None:
     up = start("pair")
     up.wait_for("Ready after")
