@@ -24,12 +24,12 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check a CRM map; with --dsn also against the database. Ends with 5 when it has faults."""
-    from retrieval import CrmError, check_map, check_map_at, load_map
+    from retrieval import CrmError, check_map, check_map_at
 
     try:
         problems = check_map(map_file)
         if not problems and dsn:
-            problems = check_map_at(load_map(map_file), dsn)
+            problems = check_map_at(map_file, dsn)
     except (CrmError, OSError) as error:
         leave(Exit.FAILED, str(error))
     if as_json:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from retrieval.crm.database import Connection, connect, sql, translated, tuple_row
 from retrieval.crm.errors import Problem
+from retrieval.crm.load import load_map, with_lines
 from retrieval.crm.map import Attribute, Condition, CrmMap, Entity, attribute_of
 from retrieval.crm.users import columns_read
 
@@ -40,8 +42,8 @@ Tables = Mapping[str, Mapping[str, _Column]]
 
 def check_map_against(crm_map: CrmMap, connection: Connection[Any]) -> list[Problem]:
     """What the map asks of the database and does not find: tables, columns, unique keys, types that can be
-    compared, and the right to read them. Empty when the map fits. Problems have no line (0): they are the
-    database's as much as the map's."""
+    compared, and the right to read them. Empty when the map fits. Problems have no line (0): a map that was
+    read knows nothing of its file."""
     tables = _tables(crm_map, connection)
     findings = [*_missing(crm_map, tables)]
     if not findings:
@@ -49,10 +51,14 @@ def check_map_against(crm_map: CrmMap, connection: Connection[Any]) -> list[Prob
     return [Problem(0, where, sentence) for where, sentence in dict.fromkeys(findings)]
 
 
-def check_map_at(crm_map: CrmMap, dsn: str) -> list[Problem]:
-    """:func:`check_map_against` on a connection of its own. Raises :class:`CrmUnavailable`."""
+def check_map_at(path: Path | str, dsn: str) -> list[Problem]:
+    """:func:`check_map_against` for a file, on a connection of its own; problems have their lines.
+
+    Raises :class:`MapInvalid`, :class:`CrmUnavailable` and :class:`CrmRefused`.
+    """
+    crm_map = load_map(path)
     with connect(dsn, application_name="cloister-check") as connection:
-        return check_map_against(crm_map, connection)
+        return with_lines(path, check_map_against(crm_map, connection))
 
 
 def _tables(crm_map: CrmMap, connection: Connection[Any]) -> Tables:
@@ -85,7 +91,9 @@ def _missing(crm_map: CrmMap, tables: Tables) -> Iterator[tuple[str, str]]:
         if not tables[entity.table]:
             yield where, _no_table(entity.table)
             continue
-        yield from _columns(where, entity.table, entity.read_columns, tables)
+        for column in entity.read_columns:
+            here = f"{where}.columns.{column}" if column in entity.columns else where
+            yield from _columns(here, entity.table, [column], tables)
         key = tables[entity.table].get(entity.key)
         if key and not key.unique:
             yield (

@@ -49,6 +49,19 @@ def check_map(path: FilePath | str) -> list[Problem]:
     return _read(FilePath(path))[1]
 
 
+def with_lines(path: FilePath | str, problems: Iterable[Problem]) -> list[Problem]:
+    """The same problems with the lines of the map at ``path`` that they are about, in that order."""
+    document = read_document(FilePath(path).read_text(encoding="utf-8"))
+    return _in_order(
+        Problem(document.line_of(_steps(problem.where)), problem.where, problem.sentence)
+        for problem in problems
+    )
+
+
+def _steps(where: str) -> Path:
+    return tuple(int(step) - 1 if step.isdecimal() else step for step in where.split("."))
+
+
 def _read(path: FilePath) -> tuple[CrmMap | None, list[Problem]]:
     try:
         text = path.read_text(encoding="utf-8")

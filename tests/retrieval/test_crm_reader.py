@@ -16,6 +16,7 @@ from retrieval.crm import (
     CrmRefused,
     acl_keys,
     check_map_against,
+    check_map_at,
     columns_of,
     create_crm_roles,
     grant_keys,
@@ -85,6 +86,22 @@ def test_what_the_database_lacks_is_named(
     with psycopg.connect(owner_dsn) as owner:
         found = [str(problem) for problem in check_map_against(changed_map(tmp_path, change), owner)]
     assert any(words in problem for problem in found), found
+
+
+def test_what_the_database_lacks_has_its_line_of_the_map(tmp_path: Path, owner_dsn: str) -> None:
+    changed_map(
+        tmp_path,
+        ("table: mails", "table: letters"),
+        ("job_title: {", "profession: {"),
+    )
+    path = tmp_path / "map.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = {problem.sentence.split(";")[0]: problem for problem in check_map_at(path, owner_dsn)}
+    no_table = found["there is no table letters that this role can find"]
+    assert lines[no_table.line - 1] == "  mail:"
+    (no_column,) = (said for said in found if "no column profession" in said)
+    assert found[no_column].where == "entities.contact.columns.profession"
+    assert lines[found[no_column].line - 1].strip().startswith("profession: {")
 
 
 def test_a_column_that_may_not_be_read_is_named(tmp_path: Path, reader: psycopg.Connection[Any]) -> None:
