@@ -3,6 +3,7 @@
 from .context import Turn
 from .events import EventKind, RunAudit
 from .pipeline import (
+    MAX_SEARCHED,
     AnsweringSettings,
     AnswerPipeline,
     Asked,
@@ -13,6 +14,7 @@ from .pipeline import (
 )
 
 __all__ = [
+    "MAX_SEARCHED",
     "AnswerPipeline",
     "AnsweringSettings",
     "Asked",

@@ -31,7 +31,6 @@ class RunAudit(StrEnum):
 
     ASKED = "run.asked"
     SEARCHED = "run.searched"
-    GENERATED = "run.generated"
     WEIGHED = "run.weighed"
     HELD = "run.held"
     SHOWN = "run.shown"

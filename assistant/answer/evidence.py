@@ -12,7 +12,16 @@ from typing import Final
 
 from .asking import Asking, asks
 from .listing import asks_for_kind, count_line, matching, meeting, state_line
-from .prose import body_sentences, commitment, has_amount, has_date, has_moment, is_inward, leans_back
+from .prose import (
+    body_sentences,
+    commitment,
+    has_amount,
+    has_date,
+    has_moment,
+    is_inward,
+    leans_back,
+    looks_ahead,
+)
 from .statements import state
 from .support import Source, codes, overlap, stems, tokens
 
@@ -24,6 +33,7 @@ _CLOSE: Final = 0.8
 _WEAK: Final = 0.2
 _LIKE: Final = 0.4  # cosine from which a stated fact answers although it shares no word with the question
 _BINDING: Final = 0.45
+_AHEAD: Final = 0.6
 _SHORTEST: Final = 12
 _LONGEST: Final = 420
 
@@ -233,15 +243,23 @@ def _asked(asking: Asking, candidate: Candidate, *, linked: bool) -> float:
     """How much a candidate is of the kind that is asked for: a promise, a moment, an amount."""
     text = candidate.text
     if asking.promise and not candidate.stated:
-        binding = max(map(commitment, candidate.sentences))
+        binding = _binding(candidate)
         moment = 1.0 if has_date(text) else 0.4 if has_moment(text) else 0.0
         return 0.4 * binding + 0.35 * moment + 0.1 * has_amount(text) + 0.15 * linked
     wanted = [has_moment(text)] * asking.moment + [has_amount(text)] * asking.amount
     return 0.25 * sum(wanted) / len(wanted) if wanted else 0.0
 
 
+def _binding(candidate: Candidate) -> float:
+    told = max(map(commitment, candidate.sentences))
+    ahead = any(
+        looks_ahead(sentence, candidate.title) for sentence in candidate.sentences if not is_inward(sentence)
+    )
+    return max(told, _AHEAD if ahead else 0.0)
+
+
 def _binds(candidate: Candidate) -> bool:
-    return not candidate.stated and max(map(commitment, candidate.sentences)) >= _BINDING
+    return not candidate.stated and _binding(candidate) >= _BINDING
 
 
 def _linked(question: str, sources: Sequence[Source]) -> set[int]:

@@ -36,6 +36,8 @@ _UNKNOWN_USER: Final = (
 )
 _CRM_DOWN: Final = "The CRM cannot be reached, so no record can be checked or shown. Try again in a moment."
 _LIMIT: Final = 8
+MAX_SEARCHED: Final = 8_000
+"""Characters of a question that are searched with; ids in place of names can make it longer than it was."""
 _MARK: Final = re.compile(r"\s?\[\d{1,3}\]")
 _A_TOKEN: Final = 2.0  # characters, low enough that no quotation is cut
 
@@ -90,6 +92,7 @@ class _Evidence:
     passages: tuple[Mapping[str, Any], ...]
     facts: tuple[Mapping[str, Any], ...]
     hidden: int
+    tags: frozenset[str] = frozenset()
 
 
 class AnswerPipeline:
@@ -128,10 +131,10 @@ class AnswerPipeline:
     async def _search(self, asked: Asked) -> SearchResult:
         refs = entity_refs(asked.tokens)
         entities = refs or entity_refs(asked.earlier_tokens)
-        question = durable_text(asked.question, asked.tokens)
+        question = durable_text(asked.question, asked.tokens)[:MAX_SEARCHED]
         if not refs and not asked.scope:
             earlier = [durable_text(turn.question, asked.earlier_tokens) for turn in asked.history[-2:]]
-            question = " ".join([question, *earlier])
+            question = " ".join([question, *earlier])[:MAX_SEARCHED]
         return await self._retrieval.search(
             asked.principal, question, entities=entities, scope=asked.scope, limit=_LIMIT
         )
@@ -184,10 +187,18 @@ class AnswerPipeline:
         numbers = {entity: len(passages) + 1 + i for i, entity in enumerate(dict.fromkeys(_entities(facts)))}
         facts = [{"n": numbers[fact["entity"]], **fact} for fact in facts]
         sources = [_source(passage) for passage in passages]
-        return _Evidence((*_fact_sources(facts), *sources), tuple(passages), tuple(facts), redaction.hidden)
+        return _Evidence(
+            (*_fact_sources(facts), *sources),
+            tuple(passages),
+            tuple(facts),
+            redaction.hidden,
+            _tags(result),
+        )
 
     async def _write(self, asked: Asked, evidence: _Evidence) -> AsyncGenerator[Step | Hold, None]:
-        weighing = weigh_question(self._policy, asked.question, roles=asked.principal.roles)
+        weighing = weigh_question(
+            self._policy, asked.question, roles=asked.principal.roles, tags=evidence.tags
+        )
         shown, drafted = 0, list[Checked]()
         try:
             prompt, options = await self._prompt(asked, evidence)
@@ -295,17 +306,23 @@ class AnswerPipeline:
             yield sentence
 
 
+def _tags(result: SearchResult) -> frozenset[str]:
+    """Marks of the customer that the policy may know: the facts that answer yes, such as `vip`."""
+    return frozenset(fact.field for fact in result.facts if fact.kind == "boolean" and fact.value == "yes")
+
+
 def _context_parts(result: SearchResult) -> list[TextPart]:
     """Title and text of every passage, then title and value of every fact.
 
-    In prose names are guessed; titles and facts are columns, and the map has said which are identities.
+    Names are guessed in prose, and in titles, which may quote it; facts are columns, and the map has said
+    which of them are identities.
     """
     parts: list[TextPart] = []
     for passage in result.passages:
-        parts.append(TextPart("", passage.title, entity=passage.entity, field="title", guess=False))
+        parts.append(TextPart("", passage.title, entity=passage.entity, field="title"))
         parts.append(TextPart("", passage.text, entity=passage.entity, field=passage.field))
     for fact in result.facts:
-        parts.append(TextPart("", fact.title, entity=fact.entity, field="title", guess=False))
+        parts.append(TextPart("", fact.title, entity=fact.entity, field="title"))
         parts.append(TextPart("", fact.value, entity=fact.entity, field=fact.field, guess=False))
     return [replace(part, id=str(number)) for number, part in enumerate(parts)]
 

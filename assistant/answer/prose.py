@@ -1,6 +1,7 @@
 """The prose of records: notes and letters without their courtesies, and what a sentence of them tells."""
 
 import re
+from datetime import date
 from typing import Final
 
 from .sentences import split_sentences
@@ -32,6 +33,14 @@ _DATE: Final = re.compile(
     rf"|\b\d{{1,2}}(?:st|nd|rd|th|\.)?(?: of)? {_MONTH}\b|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?\b",
     re.IGNORECASE,
 )
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_GERMAN: Final = {"mär": "mar", "mai": "may", "okt": "oct", "dez": "dec"}
+_WRITTEN: Final = re.compile(
+    r"\b(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})\b|\b(?P<d1>\d{1,2})\.\s?(?P<m1>\d{1,2})\.\s?(?P<y1>\d{4})\b"
+    rf"|\b(?P<d2>\d{{1,2}})(?:st|nd|rd|th|\.)?(?: of)? (?P<m2>{_MONTH}),? (?P<y2>\d{{4}})\b"
+    rf"|\b(?P<m3>{_MONTH}) (?P<d3>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y3>\d{{4}})\b",
+    re.IGNORECASE,
+)
 _NEAR: Final = re.compile(
     r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\btomorrow\b|\btonight\b|\bnext (?:week|month|year)\b"
     r"|\b(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty)[- ]"
@@ -51,7 +60,8 @@ _PROMISED: Final = re.compile(
     re.IGNORECASE,
 )
 _OURS: Final = re.compile(
-    r"^will\b|\b(?:I|we|you|it|our [\w-]+|your [\w-]+|(?:an?|the|new|replacement)(?: [\w-]+){1,3})"
+    r"\b(?:will|werden?|wird) (?:be|get|have|receive|erhalten|bekommen)\b|^will\b"
+    r"|\b(?:I|we|you|it|our [\w-]+|your [\w-]+|(?:an?|the|new|replacement)(?: [\w-]+){1,3})"
     r"(?: will|'ll|’ll| shall| should| (?:am|are|is) going to)\b"
     r"|\b(?:goes|go) (?:out|to)\b|\b(?:is|are|be) due\b|\bdue (?:on|by)?\b"
     r"|\b(?:we|our [\w-]+) (?:exchange|replace|refund|credit|send|repair|pay|visit|call|deliver)(?:e?s)?\b"
@@ -64,17 +74,18 @@ _SETTLED: Final = re.compile(
 )
 _THEIRS: Final = re.compile(
     r"(?:they|he|she|(?:the )?(?:customer|caller)|der kunde|die kundin|<PERSON_\d+>)"
-    r" (?:will|wants?|would|asks?|wird)\b|(?:please|bitte)\b",
+    r" (?:will|wants?|would|asks?|wird)\b",
     re.IGNORECASE,
 )
 _IN_PASSING: Final = re.compile(r"\b(?:as|wie) (?:agreed|promised|arranged|vereinbart|versprochen)\b", re.I)
+_ASKING: Final = re.compile(r"(?:please|bitte)\b", re.IGNORECASE)
 _INWARD: Final = re.compile(
     r"(?:follow[- ]?up|reminder|next (?:contact|step)|no further|will (?:look|check|ask|see)|internal)\b",
     re.IGNORECASE,
 )
 _UNKEPT: Final = re.compile(
-    r"\b(?:did not|didn't|nobody|no one|never|missed|was not|were not|has not|have not|if|unless"
-    r"|nicht|niemand|wenn|falls)\b",
+    r"\b(?:did not|didn't|nobody|no one|never|missed|was not|were not|has not|have not|nothing|if|unless"
+    r"|nichts?|niemand|wenn|falls)\b",
     re.IGNORECASE,
 )
 _BACKWARD: Final = re.compile(
@@ -107,6 +118,30 @@ def has_date(text: str) -> bool:
     return bool(_DATE.search(text))
 
 
+def dates(text: str) -> list[date]:
+    """The days in a text that are written with their year, in order; those of no calendar are left out."""
+    found = []
+    for match in _WRITTEN.finditer(text):
+        year, month, day = (
+            next(value for name, value in match.groupdict().items() if value and name.startswith(part))
+            for part in "ymd"
+        )
+        try:
+            found.append(date(int(year), _month(month), int(day)))
+        except ValueError:
+            continue
+    return found
+
+
+def looks_ahead(text: str, written: str) -> bool:
+    """Whether a text names a day after the one on which it was written, which is the last in `written`.
+
+    A note that names a later day tells what is planned, in whatever words.
+    """
+    days = dates(written)
+    return bool(days) and any(day > days[-1] for day in dates(text))
+
+
 def has_amount(text: str) -> bool:
     """Whether a text names a sum of money or a percentage."""
     return bool(_AMOUNT.search(text))
@@ -118,7 +153,7 @@ def commitment(sentence: str) -> float:
     What the customer will do, what a colleague plans for themself, what depends on an if, and what is told
     as not kept bind us little.
     """
-    if is_inward(sentence):
+    if is_inward(sentence) or _ASKING.match(sentence):
         return 0.0
     if not (has_date(sentence) or has_amount(sentence)):
         sentence = _IN_PASSING.sub("", sentence)
@@ -145,3 +180,10 @@ def _body(lines: list[str]) -> list[str]:
     while lines and not _ENDED.search(lines[-1]):
         lines = lines[:-1]
     return [line for line in lines if not _GREETING.match(line)]
+
+
+def _month(written: str) -> int:
+    if written.isdigit():
+        return int(written)
+    short = written[:3].lower()
+    return _MONTHS.index(_GERMAN.get(short, short)) + 1

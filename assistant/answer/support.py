@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from .sentences import split_sentences
+
 _CITATION: Final = re.compile(r"\s?\[(\d{1,3})\]")
 _TOKEN: Final = re.compile(r"<[A-Z]+_\d+(?:_[A-Z]+)*>")
 _FACET: Final = re.compile(r"(?<=\d)(?:_[A-Z]+)+>")
@@ -92,12 +94,16 @@ def check_sentence(sentence: str, sources: Sequence[Source]) -> Checked:
 
 
 def is_published(text: str, sources: Sequence[Source]) -> bool:
-    """Whether a sentence stands word for word in a published source that it cites."""
+    """Whether a text is, word for word, a whole sentence of a published source that it cites."""
     bare = " ".join(_CITATION.sub("", text).split())
     cited = {int(number) for number in _CITATION.findall(text)}
     return any(
-        source.published and source.n in cited and bare in " ".join(source.text.split()) for source in sources
+        source.published and source.n in cited and bare in _whole_sentences(source.text) for source in sources
     )
+
+
+def _whole_sentences(text: str) -> set[str]:
+    return {" ".join(sentence.split()) for sentence in split_sentences(text)}
 
 
 def codes(text: str) -> set[str]:

@@ -10,6 +10,7 @@ from gateway import SettingsError
 from . import audit, crm, models, sync
 from .ask import ask, search
 from .doctor import doctor
+from .evaluate import evaluate
 from .exits import Exit
 from .processes import door, embeddings, retrieval, web, work
 from .redact import redact
@@ -27,6 +28,7 @@ app.command()(ask)
 app.command()(search)
 app.command()(redact)
 app.command()(doctor)
+app.command()(evaluate)
 app.add_typer(crm.app, name="crm")
 app.add_typer(sync.app, name="sync")
 app.add_typer(audit.app, name="audit")
