@@ -169,13 +169,14 @@ class Passage:
 
 @dataclass(frozen=True)
 class Fact:
-    """A live fact as the `sources` event carries it."""
+    """A live fact as the `sources` event carries it; all facts of one record have one number `n`."""
 
     label: str
     value: str
     kind: str = "text"
     title: str = ""
     as_of: datetime | str | None = None
+    n: int | None = None
 
 
 @dataclass(frozen=True)

@@ -94,9 +94,9 @@ PASSAGES = (
     ),
 )
 FACTS = (
-    Fact("Status", "Open, waiting for goods", "text", "Case 2041", ago(seconds=4)),
-    Fact("Balance", "€ 182.40", "money", "Nordwind Logistics", ago(seconds=4)),
-    Fact("Last order", "SO-88213, shipped", "text", "Nordwind Logistics", ago(seconds=4)),
+    Fact("Status", "Open, waiting for goods", "text", "Case 2041", ago(seconds=4), 4),
+    Fact("Balance", "€ 182.40", "money", "Nordwind Logistics", ago(seconds=4), 5),
+    Fact("Last order", "SO-88213, shipped", "text", "Nordwind Logistics", ago(seconds=4), 5),
 )
 
 
@@ -140,6 +140,12 @@ SENTENCES = (
         "index": 5,
         "text": "\n- Ask for the old one within 14 days [3], see [the shop](https://evil.example.test/x).",
         "citations": [3],
+        "supported": True,
+    },
+    {
+        "index": 6,
+        "text": "\n\nThe balance of Nordwind Logistics is € 182.40. [5]",
+        "citations": [5],
         "supported": True,
     },
 )

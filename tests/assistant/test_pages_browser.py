@@ -151,7 +151,7 @@ async def test_an_answer_streams_in_with_its_sources(signed_in: SignedIn, script
 
 async def test_a_citation_opens_its_passage_and_escape_returns(signed_in: SignedIn) -> None:
     page = await signed_in("rita", f"/c/{ONE_ANSWER}")
-    cite = page.locator(".cite").nth(1)
+    cite = page.locator(".answer .cite").nth(1)
     await cite.click()
     shown = page.locator(".passage.shown")
     await expect(shown).to_contain_text("Known fault of batch B7")
@@ -159,6 +159,45 @@ async def test_a_citation_opens_its_passage_and_escape_returns(signed_in: Signed
     await expect(shown).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(cite).to_be_focused()
+
+
+async def test_a_citation_of_live_facts_opens_the_card_of_their_record(signed_in: SignedIn) -> None:
+    page = await signed_in("rita", f"/c/{ONE_ANSWER}")
+    cite = page.get_by_role("button", name="Source 5: Nordwind Logistics, live facts").last
+    await cite.click()
+    shown = page.locator(".passage.shown")
+    await expect(shown).to_be_focused()
+    await expect(shown.get_by_role("heading")).to_have_text("5Nordwind Logistics")
+    await expect(shown.locator(".fact-table > div")).to_have_count(2)
+    await expect(shown).to_contain_text("live factsas of")
+    await expect(page.locator("#sources-count")).to_have_text("5")
+
+
+async def test_facts_are_one_line_beside_an_answer_and_open_while_there_is_none(
+    signed_in: SignedIn, script: Script
+) -> None:
+    page = await signed_in("rita", f"/c/{ONE_ANSWER}")
+    facts = page.locator("details.facts")
+    await expect(facts.locator("summary")).to_have_text("3 live facts of 2 records")
+    await expect(facts.locator(".fact-table").first).to_be_hidden()
+    await facts.locator("summary").press("Enter")
+    await expect(facts.locator(".fact-table").first).to_be_visible()
+    assert await violations(page) == []
+    await page.get_by_label("Your question").fill("May we grant a credit?")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".state-card")).to_contain_text("a compliance officer must see this first")
+    await expect(facts.last.locator(".fact-table").first).to_be_visible()
+
+
+async def test_the_officer_reaches_every_cited_source_from_the_draft(signed_in: SignedIn) -> None:
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    await expect(page.locator("#review-sources > .passage")).to_have_count(1)
+    await page.locator("#draft .cite").click()
+    await expect(page.locator(".passage.shown")).to_be_focused()
+    await page.locator("#other-sources summary").click()
+    facts = page.locator("#other-sources .passage", has_text="Nordwind Logistics").first
+    await expect(facts.locator("dt")).to_have_text(["Balance", "Last order"])
+    assert await violations(page) == []
 
 
 async def test_a_lost_connection_goes_on_where_it_was(signed_in: SignedIn, script: Script) -> None:
@@ -266,6 +305,8 @@ async def test_copying_an_answer_with_internal_sources_warns_first(signed_in: Si
     await expect(page.locator(".toast")).to_contain_text("Copied")
     copied = await page.evaluate("navigator.clipboard.readText()")
     assert "[1] Case 2041" in copied
+    assert "€ 182.40. [5]" in copied
+    assert "[5] Nordwind Logistics – live facts – as of" in copied
     assert "internal only" in copied
 
 

@@ -3,17 +3,15 @@ import { h, icon } from "./dom.js";
 import { t } from "./i18n.js";
 import { blockNode, toBlocks } from "./markdown.js";
 
-/** Renders `pieces` into `element`. `passages` by number tell what may be cited; `openSource(n, button)` shows one. */
-export function renderAnswer(element, pieces, { passages, openSource, writing = false }) {
+/** Renders `pieces` into `element`. `sources` by number tell what may be cited; `openSource(n, button)` shows one. */
+export function renderAnswer(element, pieces, { sources, openSource, writing = false }) {
   const blocks = toBlocks(pieces);
-  const known = new Map(passages.map((passage) => [passage.n, passage]));
+  const known = new Map(sources.map((source) => [source.n, source]));
   const cite = (n) => {
-    const passage = known.get(n);
-    if (!passage) return ""; // only passages that were in the prompt are cited
-    const label = passage.internal
-      ? t("Source {n}: {title}, internal only", { n, title: passage.title })
-      : t("Source {n}: {title}", { n, title: passage.title });
-    const button = h("button.cite", { type: "button", "aria-label": label, title: passage.title, "data-n": n }, String(n));
+    const source = known.get(n);
+    if (!source) return ""; // only what was in the prompt is cited
+    const label = sourceLabel(source);
+    const button = h("button.cite", { type: "button", "aria-label": label, title: label, "data-n": n }, String(n));
     button.addEventListener("click", () => openSource(n, button));
     return button;
   };
@@ -39,6 +37,12 @@ export function renderAnswer(element, pieces, { passages, openSource, writing = 
     else element.append(node);
   });
   while (element.children.length > blocks.length) element.lastElementChild.remove();
+}
+
+/** What a source is called by those who listen, and on hover. */
+export function sourceLabel({ n, title, live, internal }) {
+  if (live) return t("Source {n}: {title}, live facts", { n, title });
+  return internal ? t("Source {n}: {title}, internal only", { n, title }) : t("Source {n}: {title}", { n, title });
 }
 
 function lastBlockOfPiece(blocks) {

@@ -7,10 +7,10 @@ import { Conversations } from "./conversations.js";
 import { ask, choices, field } from "./dialogs.js";
 import { t, tn } from "./i18n.js";
 import { hasRoom, isOpen, listenForPanes, setPane } from "./panes.js";
-import { answerPieces, apply, asText, citedPassages, isWaiting, isWorking, newModel } from "./run_model.js";
+import { answerPieces, apply, asText, citedSources, isWaiting, isWorking, newModel } from "./run_model.js";
 import { RunView } from "./run_view.js";
 import { shortcut } from "./shortcuts.js";
-import { SourcesPanel } from "./sources.js";
+import { SourcesPanel, sourceCount } from "./sources.js";
 import { follow } from "./stream.js";
 import { toast } from "./toast.js";
 
@@ -109,7 +109,7 @@ function followRun(view) {
     const before = { waiting: isWaiting(model), working: isWorking(model), sources: model.sources };
     apply(model, event);
     keepPlace(() => view.render());
-    if (model.sources !== before.sources) { panel.show(model); if (hasRoom() && model.sources.passages.length) setPane("sources-pane", true); }
+    if (model.sources !== before.sources) { panel.show(model); if (hasRoom() && sourceCount(model)) setPane("sources-pane", true); }
     tell(view, before);
     refreshWorking();
     return model.done;
@@ -162,7 +162,7 @@ function refreshWorking() {
 function showLatestSources({ open }) {
   const latest = views.findLast((view) => view.model.sources)?.model ?? null;
   panel.show(latest);
-  setPane("sources-pane", open && Boolean(latest?.sources.passages.length));
+  setPane("sources-pane", open && sourceCount(latest) > 0);
 }
 
 async function stop() {
@@ -192,15 +192,15 @@ async function cancelHeld(view) {
 }
 
 async function copy({ model }) {
-  const internal = citedPassages(model).filter((passage) => passage.internal);
+  const internal = citedSources(model).filter((source) => source.internal);
   if (internal.length) {
     const body = [h("p", {}, tn("This answer uses {n} source that is internal only.", "This answer uses {n} sources that are internal only.", internal.length)),
-      h("ul", {}, internal.map((passage) => h("li", {}, `[${passage.n}] ${passage.title}`))),
+      h("ul", {}, internal.map((source) => h("li", {}, `[${source.n}] ${source.title}`))),
       h("p", {}, t("Do not paste it into a reply to a customer as it is."))];
     if (!(await ask({ title: t("Internal-only sources"), body, confirm: t("Copy for myself") }))) return;
   }
   try {
-    await copyText(asText(model, { sources: t("Sources:"), asOf: t("as of"), internal: t("internal only") }));
+    await copyText(asText(model, { sources: t("Sources:"), asOf: t("as of"), internal: t("internal only"), liveFacts: t("live facts") }));
     toast(t("Copied with its sources."), { kind: "good", seconds: 4 });
   } catch {
     toast(t("This browser did not allow copying. Select the text and copy it yourself."), { kind: "danger" });

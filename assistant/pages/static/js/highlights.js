@@ -4,7 +4,8 @@ import { h, icon } from "./dom.js";
 const SYMBOLS = { rule: "alert", unsupported: "info", identity: "mask" };
 const ORDER = ["rule", "unsupported", "identity"];
 
-export function markedText(text, highlights) {
+/** `cite(n)` makes a node of each `[n]`; without it they stay text. */
+export function markedText(text, highlights, cite = null) {
   const points = [...text];
   const edges = new Set([0, points.length]);
   for (const { start, end } of highlights) { edges.add(start); edges.add(end); }
@@ -18,6 +19,10 @@ export function markedText(text, highlights) {
       const first = !named.has(mark);
       named.add(mark);
       return h(`mark.mark.${mark.kind}`, { title: mark.label }, first ? icon(SYMBOLS[mark.kind] ?? "info") : null, first ? h("span.sr", {}, `${mark.label}: `) : null, node);
-    }, part);
+    }, cite ? withCitations(part, cite) : part);
   });
+}
+
+function withCitations(text, cite) {
+  return text.split(/(\[\d{1,3}(?:\s*,\s*\d{1,3})*\])/).map((part, i) => (i % 2 ? part.slice(1, -1).split(",").map((n) => cite(Number(n))) : part));
 }

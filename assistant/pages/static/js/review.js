@@ -5,15 +5,17 @@ import { rememberDecision } from "./decided.js";
 import { ask, choices, field } from "./dialogs.js";
 import { wordDiff } from "./diff.js";
 import { markedText } from "./highlights.js";
-import { t } from "./i18n.js";
+import { t, tn } from "./i18n.js";
 import { shortcut } from "./shortcuts.js";
-import { passageCard } from "./sources.js";
+import { sourceLabel } from "./answer_view.js";
+import { citable, citedNumbers } from "./run_model.js";
+import { sourceCards } from "./sources.js";
 import { toast } from "./toast.js";
 
 const { item, open } = readIsland("review-data");
 let deciding = false;
 
-byId("review-sources").replaceChildren(...item.sources.passages.map(passageCard));
+showSources();
 byId("reading").addEventListener("change", (event) => read(event.target.value));
 read("shown");
 
@@ -35,10 +37,41 @@ function read(reading) {
     shown: [item.shown, marks.shown, t("What the rep will read. Identities are restored for you; that is recorded.")],
   };
   const [text, highlights = [], note] = texts[reading];
-  byId("draft").replaceChildren(...markedText(text, highlights));
+  byId("draft").replaceChildren(...markedText(text, highlights, reading === "asked" ? null : cite).flat(Infinity));
   byId("reading-note").textContent = note;
   const question = reading === "saw" ? [item.saw_question, marks.saw_question ?? []] : [item.asked, marks.asked ?? []];
   byId("question-text").replaceChildren(...markedText(...question));
+}
+
+/** What the draft cites is open; the rest of what the model read is one line. */
+function showSources() {
+  const cited = citedNumbers(`${item.saw_draft} ${item.shown}`);
+  const cards = sourceCards(item.sources);
+  const used = cards.filter((card) => cited.has(Number(card.dataset.n)));
+  const others = cards.filter((card) => !used.includes(card));
+  byId("review-sources").replaceChildren(...(used.length ? used : others));
+  if (!used.length || !others.length) return;
+  byId("other-sources").hidden = false;
+  byId("other-sources-title").textContent = tn("{n} more source that the model read", "{n} more sources that the model read", others.length);
+  byId("other-sources-list").replaceChildren(...others);
+}
+
+function cite(n) {
+  const source = citable(item.sources).find((one) => one.n === n);
+  if (!source) return `[${n}]`;
+  const button = h("button.cite", { type: "button", "aria-label": sourceLabel(source) }, String(n));
+  button.addEventListener("click", () => openSource(n, button));
+  return button;
+}
+
+function openSource(n, from) {
+  const card = document.querySelector(`.why-pane [data-n="${n}"]`);
+  for (const other of document.querySelectorAll(".passage.shown")) other.classList.remove("shown");
+  if (byId("other-sources").contains(card)) byId("other-sources").open = true;
+  card.classList.add("shown");
+  card.addEventListener("keydown", (event) => { if (event.key === "Escape") from.focus(); });
+  card.focus({ preventScroll: true });
+  card.scrollIntoView({ block: "nearest" });
 }
 
 function wire() {

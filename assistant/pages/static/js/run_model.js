@@ -44,18 +44,45 @@ export function answerPieces(model) {
   return model.sentences.filter(Boolean);
 }
 
-/** The passages that the answer cites, by number. */
-export function citedPassages(model) {
-  const text = answerPieces(model).map((piece) => piece.text).join("");
-  const cited = new Set([...text.matchAll(/\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]/g)].flatMap((match) => match[1].split(",").map(Number)));
-  return (model.sources?.passages ?? []).filter((passage) => cited.has(passage.n));
+/** Live facts by record: all facts of one record are one source with one number, null where none was given. */
+export function factRecords(sources) {
+  const records = new Map();
+  for (const fact of sources?.facts ?? []) {
+    const key = fact.n ?? `${fact.entity ?? ""} ${fact.title ?? ""}`;
+    if (!records.has(key)) records.set(key, { n: fact.n ?? null, entity: fact.entity ?? "", title: fact.title ?? "", live: true, facts: [] });
+    records.get(key).facts.push(fact);
+  }
+  return [...records.values()];
+}
+
+/** Everything that a citation may name: passages, then records with live facts. */
+export const citable = (sources) => [...(sources?.passages ?? []), ...factRecords(sources).filter((record) => record.n !== null)];
+
+/** The numbers that a text cites. */
+export function citedNumbers(text) {
+  return new Set([...text.matchAll(/\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]/g)].flatMap((match) => match[1].split(",").map(Number)));
+}
+
+/** The sources that the answer cites, by number. */
+export function citedSources(model) {
+  const cited = citedNumbers(answerPieces(model).map((piece) => piece.text).join(""));
+  return citable(model.sources).filter((source) => cited.has(source.n)).sort((a, b) => a.n - b.n);
 }
 
 /** The answer as text, with its numbered sources below. */
 export function asText(model, words) {
   const answer = answerPieces(model).map((piece) => piece.text).join("").trim();
-  const cited = citedPassages(model);
+  const cited = citedSources(model);
   if (!cited.length) return answer;
-  const lines = cited.map((passage) => [`[${passage.n}] ${passage.title}`, passage.field, passage.as_of && `${words.asOf} ${passage.as_of}`, passage.internal && words.internal, passage.url].filter(Boolean).join(" – "));
+  const lines = cited.map((source) => {
+    const at = source.live ? source.facts[0].as_of : source.as_of;
+    return [`[${source.n}] ${source.title}`, source.live ? words.liveFacts : source.field, at && `${words.asOf} ${plainTime(at)}`, source.internal && words.internal, source.url].filter(Boolean).join(" – ");
+  });
   return `${answer}\n\n${words.sources}\n${lines.join("\n")}`;
+}
+
+/** `2026-01-31 09:00 UTC`: the same wherever the text is pasted. */
+function plainTime(value) {
+  const date = new Date(value);
+  return Number.isNaN(date.getTime()) ? String(value) : `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }

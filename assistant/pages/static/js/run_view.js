@@ -2,11 +2,11 @@
 import { h, icon, replaceWhenChanged } from "./dom.js";
 import { t, tn } from "./i18n.js";
 import { timeElement } from "./times.js";
-import { renderAnswer } from "./answer_view.js";
-import { answerPieces, isUnderReview, isWaiting, isWorking } from "./run_model.js";
+import { renderAnswer, sourceLabel } from "./answer_view.js";
+import { answerPieces, citable, factRecords, isUnderReview, isWaiting, isWorking } from "./run_model.js";
+import { factTable } from "./sources.js";
 import { stateCard } from "./state_card.js";
 
-const FACTS_AT_ONCE = 8;
 const PILLS = 4;
 const TYPES = () => ({ PERSON: t("Person"), ORGANIZATION: t("Organisation"), EMAIL: t("Mail address"), PHONE: t("Phone number"), ADDRESS: t("Address"), ACCOUNT: t("Account number"), CARD: t("Card number"), IBAN: t("IBAN"), TAX_ID: t("Tax number"), IP: t("IP address"), URL: t("Web address"), LOCATION: t("Place"), DATE_OF_BIRTH: t("Date of birth"), ID: t("Identity number"), USERNAME: t("User name"), SECRET: t("Password or key") });
 
@@ -36,6 +36,7 @@ export class RunView {
     replaceWhenChanged(this.status, [model.stage, model.found, model.factCount, model.masked, model.done, model.held, model.resolution, model.outcome, model.connection, model.stopping, model.sources, model.sentences.length > 0], () => this.statusRow());
     replaceWhenChanged(this.card, [model.held, model.resolution, model.outcome, model.retracted, model.done], () => stateCard(model, { cancel: () => this.on.cancelHeld(this), again: () => this.on.again(this) }) ?? []);
     replaceWhenChanged(this.facts, model.sources?.facts, () => this.factList());
+    this.foldFacts();
     replaceWhenChanged(this.found, model.sources?.passages, () => this.pills());
     this.status.hidden = !statusText(model) && this.status.childElementCount < 2;
     this.card.hidden = !this.card.childElementCount;
@@ -43,7 +44,7 @@ export class RunView {
     this.found.hidden = !this.found.childElementCount;
     const pieces = answerPieces(model);
     renderAnswer(this.answer, pieces, {
-      passages: model.sources?.passages ?? [],
+      sources: citable(model.sources),
       openSource: (n, button) => this.on.openSource(this, n, button),
       writing: isWorking(model) && pieces.length > 0,
     });
@@ -79,15 +80,29 @@ export class RunView {
   }
 
   factList() {
-    const facts = this.model.sources?.facts ?? [];
-    if (!facts.length) return [];
-    const list = h("dl.facts", { "aria-label": t("Live facts") }, facts.map((fact, place) =>
-      h("div", { hidden: place >= FACTS_AT_ONCE }, h("dt", {}, [fact.title, fact.label].filter(Boolean).join(" · ")),
-        h("dd", {}, String(fact.value), fact.as_of ? h("span.as-of", {}, timeElement(fact.as_of)) : null))));
-    if (facts.length <= FACTS_AT_ONCE) return list;
-    const more = h("button.quiet", { type: "button" }, tn("Show {n} more fact", "Show {n} more facts", facts.length - FACTS_AT_ONCE));
-    more.addEventListener("click", () => { for (const row of list.children) row.hidden = false; more.remove(); });
-    return [list, more];
+    const records = factRecords(this.model.sources);
+    if (!records.length) return [];
+    const count = this.model.sources.facts.length;
+    const words = records.length === 1 && records[0].title
+      ? tn("{n} live fact of {title}", "{n} live facts of {title}", count, { title: records[0].title })
+      : tn("{n} live fact of {records} records", "{n} live facts of {records} records", count, { records: records.length });
+    this.fold = h("details.facts", {}, h("summary", {}, icon("chevron"), words),
+      records.map((record) => h("div.fact-record", {}, records.length > 1 ? this.recordHead(record) : null, factTable(record))));
+    this.fold.querySelector("summary").addEventListener("click", () => { this.factsOpen = !this.fold.open; });
+    return this.fold;
+  }
+
+  recordHead(record) {
+    if (record.n === null) return h("h3", {}, record.title);
+    const open = (event) => this.on.openSource(this, record.n, event.currentTarget);
+    return h("h3", {}, h("button.cite", { type: "button", "aria-label": sourceLabel(record), onclick: open }, String(record.n)), record.title);
+  }
+
+  /** Open while there is nothing else to read, one line when the answer has come; a person's own choice stays. */
+  foldFacts() {
+    if (!this.fold) return;
+    const open = this.factsOpen ?? !answerPieces(this.model).length;
+    if (this.fold.open !== open) this.fold.open = open;
   }
 
   pills() {

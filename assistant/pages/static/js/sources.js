@@ -1,9 +1,11 @@
-// The panel at the right: the passages of one answer.
+// The panel at the right: what one answer is built on.
 import { announce, byId, h, icon } from "./dom.js";
 import { t } from "./i18n.js";
+import { sourceLabel } from "./answer_view.js";
+import { factRecords } from "./run_model.js";
 import { timeElement } from "./times.js";
 
-const KINDS = () => ({ account: t("Customer"), contact: t("Contact"), case: t("Case"), note: t("Note"), mail: t("Mail"), order: t("Order"), article: t("Article") });
+const KINDS = () => ({ account: t("Customer"), contact: t("Contact"), case: t("Case"), note: t("Note"), mail: t("Mail"), order: t("Order"), product: t("Product"), article: t("Article") });
 
 export class SourcesPanel {
   constructor(openPanel) {
@@ -21,15 +23,15 @@ export class SourcesPanel {
     this.show(null);
   }
 
-  /** Lists the passages of a model. */
+  /** Lists the sources of a model: live facts, then passages. */
   show(model) {
-    const key = JSON.stringify([model?.id, model?.sources?.passages]);
+    const key = JSON.stringify([model?.id, model?.sources]);
     this.model = model;
-    const passages = model?.sources?.passages ?? [];
-    this.count.textContent = passages.length ? String(passages.length) : "";
+    const count = sourceCount(model);
+    this.count.textContent = count ? String(count) : "";
     if (this.key === key) return;
     this.key = key;
-    this.body.replaceChildren(...(passages.length ? passages.map(passageCard) : [emptyText(model)]));
+    this.body.replaceChildren(...(count ? sourceCards(model.sources) : [emptyText(model)]));
     this.body.scrollTop = 0;
   }
 
@@ -45,7 +47,7 @@ export class SourcesPanel {
     if (n !== null) {
       card.classList.add("shown");
       from?.classList.contains("cite") && from.setAttribute("aria-pressed", "true");
-      announce(t("Source {n} of {total}", { n, total: model.sources.passages.length }));
+      announce(t("Source {n} of {total}", { n, total: sourceCount(model) }));
     }
     card.focus({ preventScroll: true });
     card.scrollIntoView({ block: "nearest" });
@@ -54,19 +56,52 @@ export class SourcesPanel {
 
 function emptyText(model) {
   const text = !model ? t("The passages an answer is built on are listed here.")
-    : model.sources ? t("No text passages were used. The live facts are beside the question.") : t("Sources appear here as soon as they are found.");
+    : model.sources ? t("Nothing was found that you may see.") : t("Sources appear here as soon as they are found.");
   return h("p.sources-empty", {}, text);
 }
 
+/** How many sources there are: a record's live facts count as one. */
+export const sourceCount = (model) => (model?.sources?.passages.length ?? 0) + factRecords(model?.sources).length;
+
+/** A card for each source; live facts come first, for they answer most questions. */
+export function sourceCards(sources) {
+  return [...factRecords(sources).map(factCard), ...sources.passages.map(passageCard)];
+}
+
+const kindOf = (entity) => String(entity ?? "").split(":")[0];
+
+function factCard(record) {
+  const kind = kindOf(record.entity);
+  const label = record.n === null ? t("Live facts of {title}", { title: record.title }) : sourceLabel(record);
+  const read = record.facts.map((fact) => fact.as_of).filter(Boolean).sort()[0];
+  return h("article.passage", { tabindex: "-1", "data-n": record.n, "aria-label": label },
+    h("h3", {}, record.n === null ? null : h("span.n", {}, String(record.n)), h("span", {}, record.title || t("Live facts"))),
+    h("p.passage-foot", {}, kind ? h("span.tag", {}, KINDS()[kind] ?? kind) : null, h("span", {}, t("live facts")), read ? h("span", {}, t("as of"), " ", timeElement(read)) : null),
+    factTable(record));
+}
+
+/** Facts of one record as names and values. */
+export function factTable({ facts }) {
+  return h("dl.fact-table", {}, facts.map((fact) => h("div", {}, h("dt", {}, fact.label), h("dd", {}, String(fact.value)))));
+}
+
+/** A passage of facts is lines of `name: value`; prose stays as it is. */
+function passageText({ field, text }) {
+  const lines = text.split("\n").filter((line) => line.trim());
+  if (field !== "facts" || !lines.every((line) => line.includes(": "))) return h("p.passage-text", {}, text);
+  const facts = lines.map((line) => ({ label: line.slice(0, line.indexOf(": ")), value: line.slice(line.indexOf(": ") + 2) }));
+  return factTable({ facts });
+}
+
 export function passageCard(passage) {
-  const kind = String(passage.entity ?? "").split(":")[0];
+  const kind = kindOf(passage.entity);
   const link = crmAddress(passage.url);
-  return h("article.passage", { tabindex: "-1", "data-n": passage.n, "aria-label": t("Source {n}: {title}", { n: passage.n, title: passage.title }) },
+  return h("article.passage", { tabindex: "-1", "data-n": passage.n, "aria-label": sourceLabel(passage) },
     h("h3", {}, h("span.n", {}, String(passage.n)), h("span", {}, passage.title)),
     h("p.passage-foot", {}, h("span.tag", {}, KINDS()[kind] ?? kind), passage.field ? h("span", {}, passage.field) : null,
       passage.as_of ? h("span", {}, t("as of"), " ", timeElement(passage.as_of)) : null,
       passage.internal ? h("span.tag.warn", { title: t("Do not pass this text on to a customer.") }, icon("lock"), t("Internal only")) : null),
-    h("p.passage-text", {}, passage.text),
+    passageText(passage),
     link ? h("p.passage-foot", {}, h("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, icon("external"), t("Open in the CRM"), h("span.sr", {}, t("(new tab)")))) : null);
 }
 
