@@ -38,7 +38,7 @@ class Oracle:
     def __init__(self, dsn: str) -> None:
         with psycopg.connect(dsn, row_factory=dict_row) as connection:
             self.rows: dict[str, dict[int, Any]] = {
-                kind: {row["id"]: row for row in connection.execute(f"SELECT * FROM {table}")}  # noqa: S608
+                kind: {row["id"]: row for row in connection.execute(f"SELECT * FROM {table}")}
                 for kind, table in _TABLES.items()
             }
             teams = list(connection.execute("SELECT * FROM team_members"))
