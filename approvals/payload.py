@@ -40,6 +40,8 @@ class HeldFact:
     title: str = ""
     kind: str = ""
     as_of: str | None = None
+    n: int = 0
+    entity: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The whole appliance, really started, for the tests that try it as people do.
 
-Its state folder lies in the checkout (`build/test-appliance`). The model server and the models in it are
-kept between runs, since installing them takes minutes; everything else is made anew.
+Its state folder lies in the checkout (`build/test-appliance`; CLOISTER_TEST_CACHE names another). The
+model server and the models in it are kept between runs, since installing them takes minutes; everything
+else is made anew.
 """
 
 import json
@@ -19,10 +20,10 @@ from pathlib import Path
 import httpx
 import yaml
 
-from assistant.appliance import free_port
+from assistant.appliance import StateFolder, free_port
 
 ROOT = Path(__file__).parent.parent
-STATE = ROOT / "build" / "test-appliance"
+STATE = Path(os.environ.get("CLOISTER_TEST_CACHE", ROOT / "build" / "test-appliance"))
 _KEPT = {"engines", "models", "etc"}
 _START_SECONDS = 240
 _MODEL_SECONDS = 900
@@ -78,10 +79,11 @@ class RunningAppliance:
 @contextmanager
 def started_appliance(*options: str, folder: Path = STATE) -> Iterator[RunningAppliance]:
     """`cloister up --demo`, and a clean stop at the end that leaves no process behind."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    StateFolder.open(folder)
     for entry in folder.iterdir():
         if entry.name not in _KEPT:
-            shutil.rmtree(entry)
+            shutil.rmtree(entry)  # made anew by `up`
     port = free_port()
     argv = [sys.executable, "-m", "assistant", "up", "--demo", "--data", str(folder), "--port", str(port)]
     environment = {**os.environ, "PYTHONWARNINGS": ""}

@@ -86,13 +86,16 @@ def without_names(text: str) -> str:
 
 
 def about(question: str, sources: Sequence[Source], *, named: bool) -> Sequence[Source]:
-    """The sources that can answer: those with the question's order or case number, where any has it.
+    """The sources that can answer: those with the question's order or case number, if it has one; none
+    where no source has it, for another order is no answer.
 
     Records answer a question that names a customer, published articles one that names nobody; a list is
     answered by records of the kind that is asked for.
     """
     wanted = codes(question)
     narrowed = [source for source in sources if wanted & codes(source.whole)]
+    if wanted and not narrowed:
+        return []
     if not narrowed:
         narrowed = [source for source in sources if source.published is not named] or list(sources)
     of_kind = [source for source in narrowed if asks_for_kind(question, source.kind)]

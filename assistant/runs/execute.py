@@ -16,6 +16,7 @@ from assistant.answer.events import INTERRUPTED
 from gateway import (
     CloisterError,
     Database,
+    NotFound,
     Principal,
     begin_correlation,
     correlation_id,
@@ -38,6 +39,7 @@ from .tables import Run, RunState
 
 _LOOK_SECONDS: Final = 1.0
 _TURNS: Final = 3
+_NO_ACCOUNT: Final = "The account that asked may no longer sign in."
 _UNFORESEEN: Final = "Something went wrong while answering. The error is in the log of the worker."
 
 
@@ -55,12 +57,18 @@ class RunExecutor:
 
         Cancelled from outside (the process drains), it gives the run back for others to take at once.
         """
+        # one lease an attempt: a worker that was asleep must not write into the run it adopts from itself
+        lease = f"{self._worker}/{uuid.uuid4().hex[:8]}"
         async with self._database.transaction() as session:
-            run = await take_lease(session, run_id, self._worker)
+            run = await take_lease(session, run_id, lease)
             if run is None:
                 return
             begin_correlation(run.correlation or correlation_id())
-            principal = await principal_of_account(session, account_id=str(run.principal_id))
+            try:
+                principal = await principal_of_account(session, account_id=str(run.principal_id))
+            except NotFound:
+                await self._end(session, run, EventKind.FAILED, RunState.FAILED, _NO_ACCOUNT)
+                return
             if run.shown:
                 await self._end(session, run, EventKind.INTERRUPTED, RunState.INTERRUPTED, INTERRUPTED)
                 return
@@ -86,7 +94,10 @@ class RunExecutor:
             found = await abandoned_runs(session)
         for run_id in found:
             log.info("run.adopted", run=str(run_id))
-            await self.execute(run_id)
+            try:
+                await self.execute(run_id)
+            except CloisterError as error:  # the others must not wait behind this one
+                log.warning("run.adoption_failed", run=str(run_id), reason=error.sentence)
 
     async def _keep_lease(self, run: Run, answering: asyncio.Task[None]) -> bool:
         """Extend the lease until the answer ends; True when the rep stopped it or the lease is lost."""
@@ -95,7 +106,7 @@ class RunExecutor:
             if done:
                 return False
             async with self._database.transaction() as session:
-                if not await extend_lease(session, run.id, self._worker):
+                if not await extend_lease(session, run.id, _lease(run)):
                     return not answering.done()
 
     async def _answer(self, run: Run, asked: Asked) -> None:
@@ -108,13 +119,14 @@ class RunExecutor:
                 failed = failed or step.kind == EventKind.FAILED
                 await self._write(run, asked.principal, step)
         async with self._database.transaction() as session:
-            record(session, RunAudit.SHOWN, asked.principal, conversation=run.conversation_id, run=run.id)
+            if not failed:
+                record(session, RunAudit.SHOWN, asked.principal, conversation=run.conversation_id, run=run.id)
             state = RunState.FAILED if failed else RunState.DONE
-            await finish(session, run, state, asked.principal, lease=self._worker)
+            await finish(session, run, state, asked.principal, lease=_lease(run))
 
     async def _write(self, run: Run, principal: Principal, step: Step) -> None:
         async with self._database.transaction() as session:
-            await append_event(session, run.id, step.kind, step.data, lease=self._worker)
+            await append_event(session, run.id, step.kind, step.data, lease=_lease(run))
             if step.audit:
                 record(
                     session,
@@ -146,7 +158,7 @@ class RunExecutor:
                 "whole": held.shown == 0,
                 "on_duty": await officers_on_duty(session, besides=asked.principal.id) > 0,
             }
-            await append_event(session, run.id, EventKind.HELD, data, lease=self._worker)
+            await append_event(session, run.id, EventKind.HELD, data, lease=_lease(run))
             record(
                 session,
                 RunAudit.HELD,
@@ -155,7 +167,7 @@ class RunExecutor:
                 run=run.id,
                 item=str(item.id),
             )
-            waiting = update(Run).where(col(Run.id) == run.id, col(Run.lease_owner) == self._worker)
+            waiting = update(Run).where(col(Run.id) == run.id, col(Run.lease_owner) == _lease(run))
             await session.exec(
                 waiting.values(state=RunState.HELD, held_item=item.id, lease_owner=None, lease_until=None)
             )
@@ -172,27 +184,34 @@ class RunExecutor:
             log.error("run.failed", exc_info=error, run=str(run.id))
             data = {"part": "assistant", "sentence": _UNFORESEEN, "retry": True}
         async with self._database.transaction() as session:
-            await append_event(session, run.id, EventKind.FAILED, data, lease=self._worker)
-            await finish(session, run, RunState.FAILED, str(run.principal_id), lease=self._worker)
+            await append_event(session, run.id, EventKind.FAILED, data, lease=_lease(run))
+            await finish(session, run, RunState.FAILED, str(run.principal_id), lease=_lease(run))
 
     async def _stop(self, run: Run, answering: asyncio.Task[None]) -> None:
         answering.cancel()
         await asyncio.wait({answering})
         async with self._database.transaction() as session:
             current = await session.get_one(Run, run.id)
-            if current.cancel_requested and current.lease_owner == self._worker:
+            if current.cancel_requested and current.lease_owner == _lease(run):
                 await self._end(session, run, EventKind.CANCELLED, RunState.CANCELLED, "")
 
     async def _give_back(self, run: Run) -> None:
         async with self._database.transaction() as session:
-            mine = update(Run).where(col(Run.id) == run.id, col(Run.lease_owner) == self._worker)
+            mine = update(Run).where(col(Run.id) == run.id, col(Run.lease_owner) == _lease(run))
             await session.exec(mine.values(lease_until=func.now() - timedelta(seconds=1)))
 
     async def _end(
         self, session: AsyncSession, run: Run, kind: EventKind, state: RunState, sentence: str
     ) -> None:
-        await append_event(session, run.id, kind, {"sentence": sentence}, lease=self._worker)
-        await finish(session, run, state, str(run.principal_id), lease=self._worker)
+        await append_event(session, run.id, kind, {"sentence": sentence}, lease=_lease(run))
+        await finish(session, run, state, str(run.principal_id), lease=_lease(run))
+
+
+def _lease(run: Run) -> str:
+    """The lease under which this worker holds the run. Raises `LeaseLost` when it holds none."""
+    if run.lease_owner is None:
+        raise LeaseLost("The run is nobody's.")
+    return run.lease_owner
 
 
 def _payload(asked: Asked, held: Hold) -> Payload:
@@ -211,7 +230,15 @@ def _payload(asked: Asked, held: Hold) -> Payload:
         for passage in held.passages
     ]
     facts = [
-        HeldFact(fact["label"], fact["value"], fact["title"], fact["kind"], fact["as_of"])
+        HeldFact(
+            fact["label"],
+            fact["value"],
+            fact["title"],
+            fact["kind"],
+            fact["as_of"],
+            fact["n"],
+            fact["entity"],
+        )
         for fact in held.facts
     ]
     sentences = [HeldSentence(one.text, one.citations, one.supported) for one in held.sentences]

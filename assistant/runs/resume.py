@@ -7,10 +7,10 @@ from sqlalchemy import func, update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals import Effect, HeldItem, ItemState, NoEffect, due_effects, expire_due, take_effect
+from approvals import Effect, HeldItem, ItemState, NoEffect, Payload, due_effects, expire_due, take_effect
 from assistant.answer import EventKind, RunAudit
 from assistant.conversations import Conversation
-from gateway import Database, Principal, log, principal_of_account, record
+from gateway import CloisterError, Database, NotFound, Principal, log, principal_of_account, record
 from retrieval import RetrievalClient
 
 from .service import append_event, finish
@@ -35,14 +35,16 @@ class RunResumer:
             item = await session.get(HeldItem, item_id)
             if item is None or item.effect_at is not None:
                 return
-            requester = await principal_of_account(session, account_id=item.requester)
-        may_see = item.state not in _RELEASED or await self._may_see_sources(requester, item)
+            requester = await _account(session, item.requester)
+        may_see = item.state not in _RELEASED or (
+            requester is not None and await self._may_see_sources(requester, item)
+        )
         async with self._database.transaction() as session:
             effect = await take_effect(session, item.id, item.current_hash)
             if isinstance(effect, NoEffect):
                 log.info("run.resume_without_effect", item=str(item_id), reason=effect.value)
                 return
-            await self._tell(session, effect, requester, may_see=may_see)
+            await self._tell(session, effect, may_see=may_see)
 
     async def resume_due(self) -> None:
         """Expire what is overdue, and take every effect whose job was lost."""
@@ -50,18 +52,18 @@ class RunResumer:
             await expire_due(session)
             due = [item.id for item in await due_effects(session)]
         for item_id in due:
-            await self.resume(item_id)
+            try:
+                await self.resume(item_id)
+            except CloisterError as error:  # the others must not wait behind this one
+                log.warning("run.resume_failed", item=str(item_id), reason=error.sentence)
 
     async def _may_see_sources(self, requester: Principal, item: HeldItem) -> bool:
         payload = item.to_release()
-        cited = {n for sentence in payload.sentences for n in sentence.citations}
-        refs = {source.entity for source in payload.sources if source.n in cited}
+        refs = _rests_on(payload)
         visible = await self._retrieval.visible(requester, tuple(sorted(refs)))
         return refs <= set(visible)
 
-    async def _tell(
-        self, session: AsyncSession, effect: Effect, requester: Principal, *, may_see: bool
-    ) -> None:
+    async def _tell(self, session: AsyncSession, effect: Effect, *, may_see: bool) -> None:
         run = await session.get_one(Run, effect.run)
         released = effect.released and may_see
         if effect.payload.shown_count and not released:
@@ -79,9 +81,25 @@ class RunResumer:
             state=effect.state,
         )
         state = RunState.CANCELLED if effect.state == ItemState.CANCELLED else RunState.DONE
-        await finish(session, run, state, requester)
+        await finish(session, run, state, effect.requester)
         news = update(Conversation).where(col(Conversation.id) == run.conversation_id)
         await session.exec(news.values(updated_at=func.now()))
+
+
+async def _account(session: AsyncSession, requester: str) -> Principal | None:
+    """Who asked, None when that account may no longer sign in."""
+    try:
+        return await principal_of_account(session, account_id=requester)
+    except NotFound:
+        return None
+
+
+def _rests_on(payload: Payload) -> set[str]:
+    """The records that an answer cites, as passages or as facts; all of them where it cites none."""
+    cited = {n for sentence in payload.sentences for n in sentence.citations}
+    every = [(source.n, source.entity) for source in payload.sources]
+    every += [(fact.n, fact.entity) for fact in payload.facts if fact.entity]
+    return {entity for n, entity in every if n in cited} or {entity for _, entity in every}
 
 
 def _outcome(effect: Effect, *, may_see: bool) -> tuple[EventKind, dict[str, Any]]:

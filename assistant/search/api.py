@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from assistant.answer import durable_text, entity_refs
+from assistant.answer import MAX_SEARCHED, durable_text, entity_refs
 from assistant.runs.api import checked_question, redact_question
 from assistant.session import SignedIn
 from assistant.state import Door, Retrieval
@@ -34,7 +34,7 @@ async def search(wanted: Searching, principal: SignedIn, door: Door, retrieval: 
         raise QuestionRefused(question.sentence)
     return await retrieval.search(
         principal,
-        durable_text(question.text, question.tokens),
+        durable_text(question.text, question.tokens)[:MAX_SEARCHED],
         entities=entity_refs(question.tokens),
         scope=wanted.scope,
         limit=wanted.limit,

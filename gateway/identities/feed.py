@@ -95,16 +95,25 @@ class GazetteerFeed:
     async def _apply(self, session: AsyncSession) -> None:
         upto = await published_version(session)
         envelope = Envelope(self._keeper)  # its keys go with it: a full load must not keep every one of them
-        fresh: list[GazetteerEntry] = []
+        changed: dict[_Key, GazetteerEntry | None] = {}
         after: _Key = ("", "", b"")
         while rows := await self._page(session, upto, after):
-            fresh += await self._take(session, envelope, rows)
+            changed |= await _opened(session, envelope, rows)
             last = rows[-1]
             after = (last.entity, last.field, last.value_mac)
             await asyncio.sleep(0)
+        fresh = [entry for key, entry in changed.items() if entry and self._entries.get(key) != entry]
+        current = self._current
+        if current is not None and fresh:
+            current = await asyncio.to_thread(current.with_delta, fresh, str(upto))
+        # Whoever waits here may hang up at any await: from now on there is none, so it is all or nothing.
+        for key, entry in changed.items():
+            if entry is not None:
+                self._entries[key] = entry
+            elif self._entries.pop(key, None) is not None:
+                self._stale = True
         self._since_build += fresh
-        if self._current is not None and fresh:
-            self._current = await asyncio.to_thread(self._current.with_delta, fresh, str(upto))
+        self._current = current
         self._version = upto
 
     async def _page(self, session: AsyncSession, upto: int, after: _Key) -> list[IdentityRow]:
@@ -117,23 +126,6 @@ class GazetteerFeed:
             .limit(_BATCH)
         )
         return list(await session.exec(statement))
-
-    async def _take(
-        self, session: AsyncSession, envelope: Envelope, rows: list[IdentityRow]
-    ) -> list[GazetteerEntry]:
-        there = [row for row in rows if not row.removed and row.sealed is not None]
-        values = await envelope.open_many(session, [(row.entity, row.sealed or b"") for row in there])
-        fresh = []
-        for row, value in zip(there, values, strict=True):
-            entry = GazetteerEntry(value, EntityType(row.type), row.entity, row.field) if value else None
-            if entry and self._entries.get(_key(row)) != entry:
-                self._entries[_key(row)] = entry
-                fresh.append(entry)
-        for row in rows:
-            if row.removed and _key(row) in self._entries:
-                del self._entries[_key(row)]
-                self._stale = True
-        return fresh
 
     async def _build(self) -> None:
         self._stale, self._since_build = False, []
@@ -149,6 +141,19 @@ class GazetteerFeed:
 async def published_version(session: AsyncSession) -> int:
     """The newest committed publication, 0 before the first."""
     return (await session.exec(select(IdentityVersionRow.version))).first() or 0
+
+
+async def _opened(
+    session: AsyncSession, envelope: Envelope, rows: list[IdentityRow]
+) -> dict[_Key, GazetteerEntry | None]:
+    """What rows say: an entry, or None for one that is gone; an erased one says nothing."""
+    there = [row for row in rows if not row.removed and row.sealed is not None]
+    values = await envelope.open_many(session, [(row.entity, row.sealed or b"") for row in there])
+    opened: dict[_Key, GazetteerEntry | None] = {_key(row): None for row in rows if row.removed}
+    for row, value in zip(there, values, strict=True):
+        if value:
+            opened[_key(row)] = GazetteerEntry(value, EntityType(row.type), row.entity, row.field)
+    return opened
 
 
 def _built(entries: list[GazetteerEntry], version: str) -> Gazetteer:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.audit import GatewayEvent, record
 from gateway.keys import Envelope
 from redaction import EntityType
 
@@ -54,6 +55,14 @@ async def publish_identities(
     items = [item for _, item in sorted(unique.items())]
     for start in range(0, len(items), _BATCH):
         await _upsert(session, envelope, items[start : start + _BATCH], version)
+    record(
+        session,
+        GatewayEvent.IDENTITIES_PUBLISHED,
+        "retrieval",
+        upserts=len(items),
+        removals=len(set(removals)),
+        version=version,
+    )
     await session.exec(select(func.pg_notify(IDENTITY_CHANNEL, str(version))))
     return version
 

@@ -68,3 +68,9 @@ def test_only_the_very_words_of_a_published_source_are_published() -> None:
     assert not is_published("Representatives may refund up to 900 EUR without asking. [2]", published)
     assert not is_published("Representatives may refund up to 100 EUR without asking.", published)
     assert not is_published("Representatives may refund up to 100 EUR without asking. [2]", (ARTICLE,))
+
+
+def test_a_part_of_a_published_sentence_is_not_published() -> None:
+    never = (Source(2, "Limits", "We never refund 500 euros. Ask a lead.", published=True),)
+    assert is_published("We never refund 500 euros. [2]", never)
+    assert not is_published("refund 500 euros. [2]", never)

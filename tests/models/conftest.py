@@ -1,22 +1,18 @@
-"""Real model folders, installed once into a cache that outlives the test run.
+"""Real model folders, installed once into the state folder of the tests' appliance, which outlives the run."""
 
-CLOISTER_TEST_CACHE names the cache (default: `~/.cache/cloister-tests`).
-"""
-
-import os
 from pathlib import Path
 
 import pytest
 
+from assistant.appliance import StateFolder
 from models import Catalogue, install_engine, install_entry, load_catalogue
+from tests.appliance import STATE
 
 
 @pytest.fixture(scope="session")
 def cache() -> Path:
-    named = os.environ.get("CLOISTER_TEST_CACHE")
-    folder = Path(named) if named else Path.home() / ".cache" / "cloister-tests"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    STATE.parent.mkdir(parents=True, exist_ok=True)
+    return StateFolder.open(STATE).path
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +22,9 @@ def catalogue() -> Catalogue:
 
 @pytest.fixture(scope="session")
 def minilm(cache: Path, catalogue: Catalogue) -> Path:
-    folder = cache / "models" / "minilm"
-    install_entry(catalogue.get("all-minilm-l6-v2-int8"), folder)
+    entry = catalogue.get("all-minilm-l6-v2-int8")
+    folder = cache / "models" / entry.name
+    install_entry(entry, folder)
     return folder
 
 
@@ -40,6 +37,7 @@ def engine(cache: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def smollm2(cache: Path, catalogue: Catalogue, engine: Path) -> Path:
-    folder = cache / "models" / "smollm2"
-    install_entry(catalogue.get("smollm2-135m-instruct-w8a8"), folder, engine=engine)
+    entry = catalogue.get("smollm2-135m-instruct-w8a8")
+    folder = cache / "models" / entry.name
+    install_entry(entry, folder, engine=engine)
     return folder
