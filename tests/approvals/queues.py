@@ -81,7 +81,7 @@ async def let_pass(session: AsyncSession, seconds: float) -> None:
     """Let time pass for every item: its clocks are moved back."""
     for table, columns in _CLOCKS.items():
         moved = ", ".join(f"{column} = {column} - make_interval(secs => :seconds)" for column in columns)
-        await run_sql(session, f"UPDATE approvals.{table} SET {moved}", seconds=seconds)  # noqa: S608
+        await run_sql(session, f"UPDATE approvals.{table} SET {moved}", seconds=seconds)
 
 
 async def run_sql(session: AsyncSession, statement: str, **values: object) -> CursorResult[Any]:

@@ -1,4 +1,4 @@
-"""Real model folders, installed once into the state folder of the tests' appliance, which outlives the run."""
+"""Real model folders, installed once into the state folder of the tests' appliance, which is kept."""
 
 from pathlib import Path
 
