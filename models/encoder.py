@@ -37,6 +37,8 @@ class Encoder:
     """Loads `model.onnx` and `tokenizer.json` from `folder`. Not for the event loop: `encode` computes."""
 
     def __init__(self, folder: Path, *, max_tokens: int, dimensions: int, threads: int | None = None) -> None:
+        # Read at import: else the library keeps a device id in the home folder and reports to its maker.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
         from tokenizers import Tokenizer
 
