@@ -15,7 +15,11 @@ from .settings import ExistingFile, Settings, read_secret
 
 SCHEMAS: Final = ("gateway", "retrieval", "approvals", "assistant", "jobs")
 SEARCH_PATH: Final = "-c search_path=jobs,public"  # procrastinate's functions name their tables bare
+_FULL: Final = frozenset({"53100", "53200"})  # no room on the disk, no memory
 _ENDING: Final = frozenset({"57P01", "57P02", "57P03"})  # shut down, crashed, starting
+
+
+NO_ROOM: Final = "The database has no room to write. Nothing was stored; tell the administrator."
 
 
 class DatabaseSettings(Settings):
@@ -81,6 +85,8 @@ class Database:
             except DBAPIError as error:
                 if isinstance(error, DataError) and getattr(error.orig, "sqlstate", None) is None:
                     raise BadInput(UNWRITABLE) from error  # refused by the driver: it holds a NUL character
+                if getattr(error.orig, "sqlstate", None) in _FULL:
+                    raise PartUnavailable("database", NO_ROOM) from error
                 if error.connection_invalidated or _is_connection_loss(error):
                     raise PartUnavailable("database", "The database cannot be reached.") from error
                 raise

@@ -43,6 +43,17 @@ async def test_text_that_cannot_be_stored_is_bad_input(postgres_dsn: str, tmp_pa
         await database.close()
 
 
+async def test_a_full_disk_is_said_to_be_one(postgres_dsn: str, tmp_path: Path) -> None:
+    database = Database(settings_of(postgres_dsn, tmp_path))
+    full = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$"
+    try:
+        with pytest.raises(PartUnavailable, match="no room"):
+            async with database.transaction() as session:
+                await (await session.connection()).execute(text(full))
+    finally:
+        await database.close()
+
+
 async def test_text_that_is_not_unicode_never_leaves_this_process() -> None:
     async with create_http_client("http://127.0.0.1:9") as client:
         with pytest.raises(BadInput):
