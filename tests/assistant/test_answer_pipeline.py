@@ -1,0 +1,200 @@
+"""What the pipeline decides when its parts answer as they are told; end to end the real ones are tried."""
+
+import uuid
+from collections.abc import AsyncGenerator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from approvals import load_policy
+from assistant.answer import AnsweringSettings, AnswerPipeline, Asked, EventKind, Hold, Step
+from gateway import (
+    ChatChunk,
+    DoorClient,
+    DoorRedaction,
+    DoorVerdict,
+    PartUnavailable,
+    Principal,
+    RedactedPart,
+    Role,
+    TextPart,
+)
+from retrieval import Fact, Passage, RetrievalClient, SearchResult
+
+REP = Principal(str(uuid.uuid4()), "rep@example.org", frozenset({Role.REP}))
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NOTE = "Anna Schmidt has an open case. We will refund EUR 4,000 to Anna Schmidt today. She is content."
+
+
+class ScriptedDoor(DoorClient):
+    """Redacts one name, and says what it is told to say."""
+
+    def __init__(self, *chunks: str, away: bool = False) -> None:
+        self._chunks, self._away = chunks, away
+        self.heard: list[str] = []
+
+    async def redact(
+        self, principal: Principal, conversation: uuid.UUID, parts: Sequence[TextPart], *, purpose: Any
+    ) -> DoorRedaction:
+        redacted = tuple(
+            RedactedPart(part.id, part.text.replace("Anna Schmidt", "<PERSON_1>")) for part in parts
+        )
+        return DoorRedaction(DoorVerdict("allowed"), redacted, 1, ())
+
+    async def chat(
+        self, principal: Principal, messages: Sequence[Any], **options: Any
+    ) -> AsyncGenerator[ChatChunk, None]:
+        for message in messages:
+            content = [message.content] if isinstance(message.content, str) else message.content
+            self.heard += [part if isinstance(part, str) else part.text for part in content]
+        if self._away:
+            raise PartUnavailable("model", "away")
+        for chunk in self._chunks:
+            yield ChatChunk(chunk)
+
+
+class ScriptedRetrieval(RetrievalClient):
+    """Finds what it is told to find."""
+
+    def __init__(self, result: SearchResult, visible: tuple[str, ...] = ()) -> None:
+        self._result, self._visible = result, visible
+
+    async def search(self, *_arguments: Any, **_options: Any) -> SearchResult:
+        return self._result
+
+    async def visible(self, principal: Principal, entities: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(one for one in entities if one in self._visible)
+
+
+def found(*, text: str = NOTE, facts: tuple[Fact, ...] = (), **changes: Any) -> SearchResult:
+    passage = Passage(
+        id="note:1/body/0",
+        entity="note:1",
+        field="body",
+        title="Note for Anna Schmidt",
+        text=text,
+        url=None,
+        internal=False,
+        as_of=NOW,
+        score=1,
+    )
+    standard: dict[str, Any] = {
+        "user_known": True,
+        "crm_available": True,
+        "stale": False,
+        "found": 1,
+        "checked": 1,
+        "passages": (passage,),
+        "facts": facts,
+    }
+    return SearchResult(**(standard | changes))
+
+
+async def steps(
+    door: ScriptedDoor,
+    result: SearchResult,
+    question: str = "What about <PERSON_1>?",
+    *,
+    tokens: tuple[dict[str, Any], ...] = (),
+    visible: tuple[str, ...] = (),
+) -> list[Step | Hold]:
+    pipeline = AnswerPipeline(
+        door, ScriptedRetrieval(result, visible), load_policy(None), AnsweringSettings()
+    )
+    asked = Asked(uuid.uuid4(), uuid.uuid4(), REP, question, tokens)
+    return [step async for step in pipeline.answer(asked)]
+
+
+def shown(taken: Sequence[Step | Hold]) -> list[str]:
+    return [s.data["text"] for s in taken if isinstance(s, Step) and s.kind == EventKind.SENTENCE]
+
+
+def kinds(taken: Sequence[Step | Hold]) -> list[str]:
+    return ["hold" if isinstance(step, Hold) else str(step.kind) for step in taken]
+
+
+async def test_no_risky_sentence_is_shown_and_the_stream_stops_before_it() -> None:
+    door = ScriptedDoor(
+        "<PERSON_1> has an open case. ", "We will refund EUR 4,000 to <PERSON_1> today. ", "She is content."
+    )
+    taken = await steps(door, found())
+    assert shown(taken) == ["<PERSON_1> has an open case. [1]"]
+    [held] = [step for step in taken if isinstance(step, Hold)]
+    assert held.shown == 1
+    assert len(held.sentences) == 3
+    assert "refund_or_credit_above_limit" in held.weighing.rules
+
+
+async def test_a_question_that_is_risky_by_itself_shows_nothing() -> None:
+    door = ScriptedDoor("<PERSON_1> has an open case.")
+    taken = await steps(door, found(), "Tell <PERSON_1> that we will refund EUR 4,000.")
+    assert shown(taken) == []
+    assert kinds(taken)[-1] == "hold"
+
+
+async def test_every_answer_about_a_marked_customer_is_held() -> None:
+    vip = Fact(
+        entity="account:1",
+        label="VIP",
+        field="vip",
+        value="yes",
+        kind="boolean",
+        as_of=NOW,
+        title="Anna Schmidt",
+    )
+    taken = await steps(ScriptedDoor("<PERSON_1> has an open case."), found(facts=(vip,)))
+    assert shown(taken) == []
+    assert kinds(taken)[-1] == "hold"
+
+
+async def test_a_harmless_answer_is_shown_with_its_citation() -> None:
+    taken = await steps(ScriptedDoor("<PERSON_1> has an ", "open case."), found())
+    assert shown(taken) == ["<PERSON_1> has an open case. [1]"]
+    assert "hold" not in kinds(taken)
+
+
+async def test_the_model_hears_only_what_the_door_gave_back() -> None:
+    door = ScriptedDoor("<PERSON_1> has an open case.")
+    await steps(door, found())
+    assert any("<PERSON_1>" in text for text in door.heard)
+    assert not any("Anna" in text for text in door.heard)
+
+
+async def test_a_made_up_claim_is_held_or_marked_but_never_shown_as_carried() -> None:
+    taken = await steps(ScriptedDoor("<PERSON_1> lives in Paris since 1998."), found())
+    assert not any(
+        step.data["supported"] for step in taken if isinstance(step, Step) and step.kind == EventKind.SENTENCE
+    )
+
+
+async def test_without_the_model_the_sources_are_still_there() -> None:
+    taken = await steps(ScriptedDoor(away=True), found())
+    assert EventKind.SOURCES in kinds(taken)
+    assert kinds(taken)[-1] == EventKind.NO_SUMMARY
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"user_known": False}, EventKind.FAILED),
+        ({"crm_available": False}, EventKind.FAILED),
+        ({"passages": ()}, EventKind.NOTHING_FOUND),
+    ],
+)
+async def test_the_model_is_never_asked_without_records(changes: dict[str, Any], kind: EventKind) -> None:
+    door = ScriptedDoor("Something.")
+    taken = await steps(door, found(**changes))
+    assert kinds(taken)[-1] == kind
+    assert door.heard == []
+
+
+async def test_somebody_who_is_not_the_callers_is_nobody() -> None:
+    tokens = ({"token": "<PERSON_1>", "type": "PERSON", "entity": "contact:7|contact:9", "field": "name"},)
+    hidden = await steps(ScriptedDoor("Something."), found(), tokens=tokens)
+    assert kinds(hidden)[-1] == EventKind.NOTHING_FOUND
+    assert EventKind.SOURCES not in kinds(hidden)
+    allowed = await steps(
+        ScriptedDoor("<PERSON_1> has an open case."), found(), tokens=tokens, visible=("contact:9",)
+    )
+    assert shown(allowed)
