@@ -10,6 +10,7 @@ from typing import Any
 from retrieval.crm.database import Connection, connect, copy_rows, sql, table_name
 from retrieval.crm.errors import AlreadyImported, ImportFailed
 from retrieval.crm.files import Records, read_folder
+from retrieval.crm.held import HeldRight, give_back, rights_on
 from retrieval.crm.inference import ColumnType, convert, infer
 from retrieval.crm.names import column_names, singular, snake_case
 
@@ -49,11 +50,15 @@ def import_folder(
     A JSON file may hold a list of objects, an object of objects (each is a row), or an object of several
     such collections (each is a table). Raises :class:`AlreadyImported` when one of the tables exists and
     ``replace`` is false, and :class:`ImportFailed` with file and row for everything that is wrong with files.
+    Who could read a table that is replaced can read the columns that it still has.
     """
     tables = _planned(Path(folder))
     with connect(dsn, application_name="cloister-import") as connection:
-        _make_room(connection, tables, replace)
-        return tuple(_create(connection, table, on_progress) for table in tables)
+        held = _make_room(connection, tables, replace)
+        imported = tuple(_create(connection, table, on_progress) for table in tables)
+        for table in imported:
+            give_back(connection, table.name, {*table.columns, table.key}, held.get(table.name, ()))
+        return imported
 
 
 def _planned(folder: Path) -> list[_Table]:
@@ -99,7 +104,11 @@ def _key(records: Records, table: str, names: dict[str, str], types: dict[str, C
     return None
 
 
-def _make_room(connection: Connection[Any], tables: list[_Table], replace: bool) -> None:
+def _make_room(
+    connection: Connection[Any], tables: list[_Table], replace: bool
+) -> dict[str, list[HeldRight]]:
+    """Drop the tables that are replaced; gives who had which right on them."""
+    held: dict[str, list[HeldRight]] = {}
     for table in tables:
         found = connection.execute(
             "SELECT to_regclass(%s)", [sql.Identifier(table.name).as_string(connection)]
@@ -109,9 +118,11 @@ def _make_room(connection: Connection[Any], tables: list[_Table], replace: bool)
         if not replace:
             raise AlreadyImported(
                 f"The table {table.name} exists already; "
-                "ask for a replacement, or import into another database."
+                "ask for a replacement (--replace), or import into another database."
             )
+        held[table.name] = rights_on(connection, table.name)
         connection.execute(sql.SQL("DROP TABLE {}").format(table_name(table.name)))
+    return held
 
 
 def _create(connection: Connection[Any], table: _Table, on_progress: OnProgress | None) -> ImportedTable:

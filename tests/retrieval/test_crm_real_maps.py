@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from redaction import EntityType
@@ -13,6 +15,7 @@ from retrieval.crm import (
     CrmMap,
     IdentityType,
     check_map_against,
+    create_crm_roles,
     identities,
     import_folder,
     load_map,
@@ -141,6 +144,27 @@ def test_the_first_sign_ins_offered_have_each_kind_of_record_to_ask_about(
     import_folder(tmp_path, postgres_dsn)
     logins = read_logins(load_map(MAPS / "enterprisebench.yaml"), postgres_dsn, limit=10)
     assert logins == [f"p{number}@firm.example" for number in (81, 80, *range(10, 18))]
+
+
+def test_whoever_reads_a_table_reads_the_one_that_replaces_it(tmp_path: Path, postgres_dsn: str) -> None:
+    for name, content in ENTERPRISE.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    import_folder(tmp_path, postgres_dsn)
+    crm_map = load_map(MAPS / "enterprisebench.yaml")
+    reader = f"reader_{uuid4().hex}"
+    create_crm_roles(postgres_dsn, "secret", crm_map, reader=reader)
+    reader_dsn = make_conninfo(postgres_dsn, user=reader, password="secret")
+    with psycopg.connect(postgres_dsn, autocommit=True) as owner:
+        owner.execute("GRANT SELECT ON products TO PUBLIC")
+        try:
+            import_folder(tmp_path, postgres_dsn, replace=True)
+            with psycopg.connect(reader_dsn, autocommit=True) as connection:
+                assert check_map_against(crm_map, connection) == []
+                assert connection.execute("SELECT * FROM products").fetchall()
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute("SELECT salary FROM employees")
+        finally:
+            owner.execute(f"DROP OWNED BY {reader}; DROP ROLE {reader}".encode())
 
 
 def test_retail_is_seen_by_its_staff(tmp_path: Path, postgres_dsn: str) -> None:
