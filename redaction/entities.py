@@ -49,7 +49,7 @@ class Span:
     """Characters `start` up to but not including `end` (code points of the original text).
 
     `entity` is the one record the value belongs to; when several records share the value it is None
-    and `entities` names them (at most 16; more than that is as good as unknown). `subject` is the type
+    and `entities` names them (at most 64; more than that is as good as unknown). `subject` is the type
     of that record's own name. `root` is the full name that a name part was taken from.
     """
 

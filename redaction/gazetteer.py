@@ -32,7 +32,7 @@ _LEGAL_FORM = re.compile(
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _TWO_ASCII_LETTERS = re.compile(r"[a-z][^a-z]*[a-z]")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:\n])[\s\"'>*\-]*$")
-_SHARED_BY_AT_MOST = 16
+_SHARED_BY_AT_MOST = 64
 _LONGEST_OPEN = 120
 
 
