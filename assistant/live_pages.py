@@ -40,6 +40,7 @@ from assistant.settings import WebSettings
 from gateway import (
     Account,
     NotSignedIn,
+    PartUnavailable,
     Principal,
     Role,
     UnitOfWork,
@@ -56,6 +57,10 @@ _NOTES = {
     Role.AUDITOR: "reads and verifies the record",
     Role.ADMIN: "runs the machine, sees no content",
 }
+_ABOUT = ("Which cases of {} are open?", "What is the open balance of {}?")
+_DEMO_QUESTIONS = ("How much may I refund without asking?", "How long is the warranty on a heat pump?")
+_COMMON_LETTER = "a"
+_SHORT_NAME = 20
 
 
 class LivePages:
@@ -110,16 +115,17 @@ class LivePages:
         return offered
 
     async def examples(self) -> Sequence[str]:
-        """Questions about records that this caller may see."""
-        found = await self._state.retrieval.entities(self._caller, "", limit=40)
-        accounts = [entity.label for entity in found if entity.kind in {"account", "client"}]
-        general = ["How much may I refund without asking?", "How long is the warranty on a heat pump?"]
-        about = (
-            [f"Which cases of {accounts[0]} are open?", f"What was promised to {accounts[-1]}?"]
-            if accounts
-            else []
-        )
-        return [*about, *general]
+        """Questions about customers whom this caller may see; on a demo also about its published articles."""
+        general = _DEMO_QUESTIONS if self._settings.demo else ()
+        try:
+            found = await self._state.retrieval.entities(self._caller, _COMMON_LETTER, limit=40)
+        except PartUnavailable:
+            return ()  # whoever asks all the same is told which part is missing
+        names = [entity.label for entity in found if entity.kind == found[0].kind]
+        short = [name for name in names if len(name) <= _SHORT_NAME] or names
+        places = [len(short) * (2 * i + 1) // (2 * len(_ABOUT)) for i in range(len(_ABOUT))]
+        chosen = [short[place] for place in places] if short else []
+        return [*(question.format(name) for question, name in zip(_ABOUT, chosen, strict=False)), *general]
 
     async def conversations(self) -> Sequence[ConversationLine]:
         """The caller's conversations."""

@@ -16,14 +16,13 @@ from gateway import Role
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who is signed in. `pending` is the officer's badge; `crm_known` is False when no CRM user matches."""
+    """Who is signed in. `pending` is the officer's badge."""
 
     id: str
     login: str
     name: str
     roles: frozenset[Role]
     pending: int | None = None
-    crm_known: bool = True
 
     def has(self, *roles: Role) -> bool:
         """Whether any of `roles` is held."""

@@ -316,9 +316,7 @@ class SamplePages:
             return None
         roles = frozenset(LOGINS[self.login])
         pending = 4 if Role.OFFICER in roles else None
-        return Viewer(
-            self.login, self.login, self.login.title() + " Sample", roles, pending, self.login != "lena"
-        )
+        return Viewer(self.login, self.login, self.login.title() + " Sample", roles, pending)
 
     async def sign_in(self, login: str, password: str) -> OpenedSession | None:
         known = login in LOGINS and password == "demo-password"

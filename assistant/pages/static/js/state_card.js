@@ -10,6 +10,11 @@ const REASONS = () => ({
   rights: t("Your rights have changed"),
 });
 
+const FAILED = () => ({
+  "CRM user": t("Your sign-in is not known to the CRM"), CRM: t("The CRM cannot be reached"), assistant: t("The answer failed"),
+  model: t("The language model failed"), door: t("The part that hides identities failed"), retrieval: t("The search failed"),
+});
+
 /** The card for a model, or null when the answer speaks for itself. */
 export function stateCard(model, { cancel, again }) {
   if (isWaiting(model)) return heldCard(model.held, cancel);
@@ -64,5 +69,5 @@ function outcomeCard({ kind, sentence, reasons = [], part, retry }, again) {
   if (kind === "nothing_found") return card("", "search", t("Nothing found"), h("p", {}, sentence));
   if (kind === "no_summary") return card("", "info", t("No summary"), h("p", {}, sentence));
   if (kind === "interrupted") return card("danger", "alert", t("Interrupted"), h("p", {}, sentence), button);
-  return card("danger", "alert", part ? t("The {part} failed", { part }) : t("The answer failed"), h("p", {}, sentence), retry === false ? null : button);
+  return card("danger", "alert", FAILED()[part] ?? t("There is no answer: a part of this appliance failed"), h("p", {}, sentence), retry === false ? null : button);
 }
