@@ -100,10 +100,9 @@ async def _sync(principal: Principal, retrieval: RetrievalClient) -> tuple[SyncS
     failing = [entity.entity for entity in status.entities if entity.error]
     if failing:
         return status, PartHealth("sync", "warn", f"The last sync of {', '.join(failing)} failed.")
-    behind = sum(entity.points - entity.vectors for entity in status.entities)
-    if behind > 0:
+    if status.filling:
         return status, PartHealth(
-            "sync", "ok", f"{behind:,} vectors are still being made; search works by words."
+            "sync", "ok", "Vectors are still being made; until then search goes more by words."
         )
     return status, PartHealth(
         "sync", "ok" if status.ready else "warn", "" if status.ready else "Filling the index."

@@ -94,8 +94,7 @@ async def entities(
 @router.get("/sync")
 async def sync_status(_principal: CallingPrincipal, request: Request) -> SyncStatus:
     """Tell how far the index is, kind by kind; it holds no content."""
-    follower: Follower = request.state.follower
-    return await follower.status()
+    return await _status(request)
 
 
 @router.post("/sync/run", status_code=202)
@@ -107,7 +106,13 @@ async def sync_run(
     follower: Follower = request.state.follower
     follower.ask(allow_deletes=allow_deletes)
     record(session, RetrievalEvent.SYNC_ASKED, principal, allow_deletes=allow_deletes)
-    return await follower.status()
+    return await _status(request)
+
+
+async def _status(request: Request) -> SyncStatus:
+    follower: Follower = request.state.follower
+    status = await follower.status()
+    return status.model_copy(update={"filling": not request.state.filler.idle.is_set()})
 
 
 def _reads_content(principal: Principal) -> None:

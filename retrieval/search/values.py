@@ -136,7 +136,11 @@ class EntitySync(_Value):
 
 
 class SyncStatus(_Value):
-    """How far the index is: `ready` when lexical search is."""
+    """How far the index is: `ready` when lexical search is; `filling` while pieces still get their vectors.
+
+    Not every piece wants one: facts are found by words.
+    """
 
     ready: bool
+    filling: bool = False
     entities: tuple[EntitySync, ...]
