@@ -18,6 +18,7 @@ from .exits import Exit, leave
 from .options import Data, Json
 from .remote import Appliance, Caller
 
+_BREAK = 10.0  # seconds
 _ENDED = frozenset({"held", "problem", "done"})
 
 
@@ -77,14 +78,26 @@ def _asked(appliance: Appliance, questions: Sequence[DemoQuestion]) -> Iterator[
         task = progress.add_task("", total=len(questions))
         for question in questions:
             progress.update(task, description=str(question.kind))
-            if question.login not in callers:
-                callers[question.login] = Caller(appliance, question.login, None)
-            yield _ask(callers[question.login], question)
+            yield _answered(appliance, callers, question)
             progress.advance(task)
 
 
-def _ask(caller: Caller, question: DemoQuestion) -> Mark:
+def _answered(appliance: Appliance, callers: dict[str, Caller], question: DemoQuestion) -> Mark:
+    """Ask once, and once more after a break: a process that is started again takes some seconds."""
     started = time.monotonic()
+    try:
+        return _ask(appliance, callers, question, started)
+    except typer.Exit as ended:
+        if ended.exit_code != Exit.NOT_RUNNING:
+            raise
+    time.sleep(_BREAK)
+    return _ask(appliance, callers, question, started)
+
+
+def _ask(appliance: Appliance, callers: dict[str, Caller], question: DemoQuestion, started: float) -> Mark:
+    if question.login not in callers:
+        callers[question.login] = Caller(appliance, question.login, None)
+    caller = callers[question.login]
     run = caller.post("/api/v1/runs", {"question": question.question})
     events: list[dict[str, Any]] = []
     state = "running"
