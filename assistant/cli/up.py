@@ -12,6 +12,8 @@ from gateway import Role
 from .exits import leave
 from .options import Data
 
+_USAGE = 2
+
 
 def up(
     data: Data = None,
@@ -49,15 +51,17 @@ def up(
 ) -> None:
     """Start everything on this machine, and keep it running until Ctrl-C.
 
-    State lies in one folder (--data). Exit codes: 0 stopped as asked, 1 failed, 3 already running,
-    4 port taken, 5 disk low, 6 a process does not become ready, 7 a step failed, 8 folder unusable,
-    130 killed by a second Ctrl-C.
+    State lies in one folder (--data). Exit codes: 0 stopped as asked, 1 failed, 2 bad option or map,
+    3 already running, 4 port taken, 5 disk low, 6 a process does not become ready, 7 a step failed,
+    8 folder unusable, 130 killed by a second Ctrl-C.
     """
     if import_ is not None and crm_map is None:
         raise typer.BadParameter(_("An import needs its CRM map: --map FILE."), param_hint="--import")
     from assistant.up.files import Layout
     from assistant.up.plan import Plan, UpOptions
 
+    if crm_map is not None:
+        _require_good(crm_map)
     try:
         state = StateFolder.open(data)
         with state.lock():
@@ -69,6 +73,15 @@ def up(
     except ApplianceError as error:
         leave(error.exit_code, str(error))
     raise typer.Exit(code)
+
+
+def _require_good(crm_map: Path) -> None:
+    """End with 2, and every fault of the map, before anything is made."""
+    from retrieval import check_map
+
+    faults = [f"{crm_map}:{problem}" for problem in check_map(crm_map)]
+    if faults:
+        leave(_USAGE, "\n".join(faults))
 
 
 def _welcome(plan: "object", url: str) -> list[str]:

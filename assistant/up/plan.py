@@ -15,6 +15,7 @@ from assistant.appliance import (
     OnProgress,
     PostgresCluster,
     Step,
+    StepFailed,
     install_programs,
 )
 from assistant.migrations import bootstrap, upgrade
@@ -33,6 +34,7 @@ from models import (
     serving_command,
 )
 from retrieval import (
+    check_map_at,
     create_crm_roles,
     import_folder,
     load_map,
@@ -231,6 +233,12 @@ class Plan:
             )
         elif fresh:
             seed_demo_company(dsn, on_progress=lambda name, rows: on_progress(f"{name}: {rows:,} rows", None))
+        problems = check_map_at(self._map, dsn)
+        if problems:
+            if fresh:
+                drop_database(self._crm.dsn(), CRM_DATABASE)  # so that a corrected export is imported
+            faults = "\n".join(f"  {problem}" for problem in problems)
+            raise StepFailed(f"The map {self._map} does not fit the CRM that was filled:\n{faults}")
         create_crm_roles(dsn, self._layout.password(CRM_READER), load_map(self._map))
 
     def _accounts(self, on_progress: OnProgress) -> None:
@@ -297,6 +305,15 @@ def ensure_database(superuser_dsn: str, name: str) -> bool:
         count = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
         found = connection.execute(count).fetchone()
         return found is not None and found[0] == 0
+
+
+def drop_database(superuser_dsn: str, name: str) -> None:
+    """Drop a database and whoever is connected to it."""
+    import psycopg
+    from psycopg import sql
+
+    with psycopg.connect(superuser_dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _told(report: OnProgress) -> Callable[[Progress], None]:
