@@ -176,6 +176,7 @@ class Fact:
     title: str = ""
     as_of: datetime | str | None = None
     n: int | None = None
+    entity: str = ""
 
 
 @dataclass(frozen=True)

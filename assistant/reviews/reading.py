@@ -11,7 +11,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from approvals import (
     HeldItem,
     ItemState,
-    Payload,
     Policy,
     QueueEntry,
     QueueView,
@@ -226,26 +225,19 @@ def _sources(item: HeldItem, revealed: Mapping[str, Revealed]) -> Sources:
         )
         for source in payload.sources
     ]
-    numbers = fact_numbers(payload)
     facts = [
-        Fact(fact.label, revealed[fact.value].shown, fact.kind, revealed[fact.title].shown, fact.as_of, n)
-        for fact, n in zip(payload.facts, numbers, strict=True)
+        Fact(
+            label=fact.label,
+            value=revealed[fact.value].shown,
+            kind=fact.kind,
+            title=revealed[fact.title].shown,
+            as_of=fact.as_of,
+            n=fact.n or None,
+            entity=fact.entity,
+        )
+        for fact in payload.facts
     ]
     return Sources(passages, facts)
-
-
-def fact_numbers(payload: Payload) -> list[int | None]:
-    """The number that citations give each fact's record: one for each record, after the passages.
-
-    What is held names a fact's record by its title alone. Where two records seem to share one, a number
-    could point an officer at the wrong record, so none is given.
-    """
-    named = [(fact.title, fact.label) for fact in payload.facts]
-    if len(set(named)) < len(named):
-        return [None] * len(named)
-    after = max((source.n for source in payload.sources), default=0)
-    records = {title: after + place for place, title in enumerate(dict.fromkeys(t for t, _ in named), 1)}
-    return [records[title] for title, _ in named]
 
 
 def _decision(item: HeldItem, revealed: Mapping[str, Revealed]) -> ReviewDecision | None:

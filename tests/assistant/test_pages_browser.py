@@ -16,7 +16,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from assistant.appliance.ports import free_port
 from tests.conftest import chromium
 
-from .pages_sample import DECIDED_ITEM, EVERY_STATE, HELD_ITEM, ONE_ANSWER
+from .pages_sample import DECIDED_ITEM, EVERY_STATE, HELD, HELD_ITEM, ONE_ANSWER, SENTENCES
 from .pages_script import RELEASED, Script, scripted_app
 
 pytestmark = pytest.mark.browser
@@ -247,8 +247,25 @@ async def test_a_held_answer_appears_in_the_same_place_when_released(
     (run,) = script.events
     await script.add(run, ("released", RELEASED), ("done", {}))
     await expect(card).to_contain_text("Released by a compliance officer after edits.")
+    await expect(card).to_contain_text("the draft before it was never shown")
     await expect(page.locator(".answer")).to_contain_text("credit of € 150")
     await expect(page.locator("article.run")).to_have_count(1)
+
+
+async def test_edits_are_shown_against_what_had_been_on_the_page(signed_in: SignedIn, script: Script) -> None:
+    page = await signed_in("rita", "/")
+    await page.get_by_label("Your question").fill("A slow question")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".status")).to_contain_text("writing")
+    (run,) = script.events
+    await script.add(run, ("sentence", SENTENCES[0]), ("held", {**HELD, "whole": False}))
+    await expect(page.locator(".status")).to_contain_text("Under review")
+    edited = str(SENTENCES[0]["text"]).replace("Thursday", "Friday")
+    await script.add(run, ("released", {**RELEASED, "text": edited}), ("done", {}))
+    await page.get_by_text("What was edited").click()
+    await expect(page.locator(".edits del")).to_have_text("Thursday")
+    await expect(page.locator(".edits ins")).to_have_text("Friday")
+    assert await violations(page) == []
 
 
 async def test_a_question_can_be_limited_to_a_customer_by_keyboard(

@@ -46,7 +46,7 @@ for (const view of views.filter((one) => !one.model.done).slice(-MOST_STREAMS)) 
 showLatestSources({ open: hasRoom() });
 thread.scrollTop = thread.scrollHeight;
 refreshWorking();
-setTimeout(refreshWaiting, WAITING_SECONDS * 1000);
+refreshWaiting();
 
 for (const button of document.querySelectorAll(".example")) {
   button.addEventListener("click", () => composer.setText(button.dataset.question));
@@ -105,6 +105,7 @@ function setTitle(title) {
 function followRun(view) {
   const { model } = view;
   if (!model.id || model.done) return;
+  view.followed = true;
   follow(model.id, model.seq, (event) => {
     const before = { waiting: isWaiting(model), working: isWorking(model), sources: model.sources };
     apply(model, event);
@@ -126,7 +127,10 @@ async function refreshWaiting() {
   for (const view of document.hidden ? [] : views.filter((one) => isWaiting(one.model))) {
     try {
       const status = await api("GET", `reviews/${view.model.held.item}/status`);
-      if (status.state !== "pending") continue;
+      if (status.state !== "pending") {
+        if (!view.followed) followRun(view); // decided while too many others were followed
+        continue;
+      }
       Object.assign(view.model.held, { position: status.position, deadline: status.deadline, on_duty: status.officers_on_duty > 0 });
       keepPlace(() => view.render());
     } catch (error) {

@@ -21,7 +21,7 @@ export class RunView {
     this.found = h("div.found-slot");
     this.answer = h("div.answer");
     this.actions = h("div.run-actions");
-    this.reply = h("div.reply", {}, this.status, this.card, this.facts, this.found, this.answer, this.actions);
+    this.reply = h("div.reply", {}, this.status, this.card, this.answer, this.actions, this.facts, this.found);
     this.asked = h("div.question-foot");
     this.element = h("article.run", { "aria-label": t("Question: {question}", { question: model.question.slice(0, 120) }) },
       h("h2.question", {}, model.question), this.asked, this.reply);
@@ -142,6 +142,7 @@ export function statusText(model) {
 }
 
 function counts(model) {
+  if (model.outcome?.kind === "nothing_found") return ""; // what was looked at is not about what was asked
   const found = model.sources ? model.sources.passages.length : model.found;
   const facts = model.sources ? model.sources.facts.length : model.factCount;
   return [

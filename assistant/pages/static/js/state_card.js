@@ -1,5 +1,6 @@
 // What became of an answer that is not simply there: waiting, decided, refused, failed.
 import { h, icon } from "./dom.js";
+import { wordDiff } from "./diff.js";
 import { t } from "./i18n.js";
 import { isWaiting } from "./run_model.js";
 import { timeElement } from "./times.js";
@@ -48,7 +49,7 @@ function resolutionCard(model, again) {
   const withdrawn = model.retracted ? h("p", {}, t("What had been shown of it was withdrawn.")) : null;
   if (kind === "released") {
     const who = role === "officer" || !role ? t("a compliance officer") : role;
-    return card("good", "check", t("Released"), h("p", {}, edited ? t("Released by {who} after edits.", { who }) : t("Released by {who} as it was written.", { who }), when));
+    return card("good", "check", t("Released"), h("p", {}, edited ? t("Released by {who} after edits.", { who }) : t("Released by {who} as it was written.", { who }), when), edited ? editsOf(model) : null);
   }
   if (kind === "rejected") {
     return card("danger", "x", t("Not released"), h("p", {}, t("A compliance officer decided that this answer must not be used."), when),
@@ -59,6 +60,14 @@ function resolutionCard(model, again) {
   }
   if (kind === "expired") return card("", "clock", t("Not released in time"), h("p", {}, t("Nobody decided before the deadline, so the answer stays unreleased. Ask again if you still need it."), when), withdrawn, askAgain);
   return card("", "stop", model.held ? t("Request cancelled") : t("Stopped"), h("p", {}, model.held ? t("You took the request back before it was decided.") : t("You stopped this answer."), when), withdrawn);
+}
+
+/** What was edited: against what had been on the page; a draft that was held whole stays with the review. */
+function editsOf(model) {
+  const before = model.sentences.filter(Boolean).map((sentence) => sentence.text).join("").trim();
+  if (!before || typeof model.resolution.text !== "string") return h("p.muted.small", {}, t("You read the officer's wording; the draft before it was never shown."));
+  return h("details.edits", {}, h("summary", {}, t("What was edited")),
+    h("div.diff", {}, wordDiff(before, model.resolution.text).map(({ kind, text }) => (kind === "same" ? text : h(kind, {}, text)))));
 }
 
 function outcomeCard({ kind, sentence, reasons = [], part, retry }, again) {
