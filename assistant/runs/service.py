@@ -75,7 +75,7 @@ async def open_run(
     )
     if denied:
         await append_event(session, run.id, EventKind.REFUSED, {"sentence": question.sentence or REFUSED})
-        await append_event(session, run.id, EventKind.DONE, {})
+        await append_event(session, run.id, EventKind.DONE, {"state": RunState.REFUSED})
         run.finished_at = (await session.exec(select(func.now()))).one()
         return run
     await append_event(session, run.id, EventKind.STAGE, {"name": "accepted"})
