@@ -9,6 +9,8 @@ from sqlalchemy import Column, DateTime, ForeignKey, Integer, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+import assistant.conversations.tables  # noqa: F401 - the foreign key below names its table
+
 
 class RunState(StrEnum):
     """Where a run is; `held` waits for an officer, the last five are final."""
