@@ -49,6 +49,7 @@ from gateway import (
     sign_in,
     sign_out,
 )
+from retrieval import demo_staff
 
 _NOTES = {
     Role.REP: "asks about their own customers",
@@ -102,7 +103,9 @@ class LivePages:
             .where(col(Account.disabled).is_(False))
             .order_by(col(Account.created_at), col(Account.login))
         )
-        accounts = (await self._session.exec(order)).all()
+        first = {person.login: place for place, person in enumerate(demo_staff())}
+        found = (await self._session.exec(order)).all()
+        accounts = sorted(found, key=lambda account: first.get(account.login, len(first)))
         offered = []
         for role in _NOTES:
             people = [account for account in accounts if role in account.roles]
@@ -196,15 +199,17 @@ class LivePages:
                 )
                 for row in entities
             ],
-            found.queue,
+            {**await self._runs_now(), "failed": found.queue.get("failed", 0)},
             {name: "serving" for name in found.models},
             found.checked_at,
         )
 
     async def audit(self, query: AuditQuery) -> AuditTimeline:
         """A page of the record; reading it is recorded."""
-        filters = Filters(query.actor, query.action, query.record, query.since, query.until, query.before)
+        actor = await self._account_of(query.actor)
+        filters = Filters(actor, query.action, query.record, query.since, query.until, query.before)
         entries = await timeline(self._session, filters)
+        names = await self._logins({row.actor for row, _ in entries})
         record(self._session, AuditReading.READ, self._caller, entries=len(entries))
         views = [
             AuditEntry(
@@ -218,6 +223,7 @@ class LivePages:
                 row.run,
                 row.subject,
                 row.detail,
+                names.get(row.actor, ""),
             )
             for row, sequence in entries
         ]
@@ -249,12 +255,39 @@ class LivePages:
         )
         return {conversation: set(states) for conversation, states in await self._session.exec(found)}
 
+    async def _runs_now(self) -> dict[str, int]:
+        """How many questions wait, are being answered, and are held; no job says what is in them."""
+        counted = select(Run.state, func.count()).where(col(Run.state).not_in(FINAL)).group_by(Run.state)
+        numbers = {state: number for state, number in await self._session.exec(counted)}
+        shown = {"waiting": RunState.QUEUED, "running": RunState.RUNNING, "held": RunState.HELD}
+        return {name: numbers.get(state, 0) for name, state in shown.items()}
+
+    async def _logins(self, actors: set[str]) -> dict[str, str]:
+        """Sign-in names of those actors that are accounts; the others are processes."""
+        ids = {actor: _uuid(actor) for actor in actors}
+        wanted = [one for one in ids.values() if one is not None]
+        found = await self._session.exec(select(Account.id, Account.login).where(col(Account.id).in_(wanted)))
+        return {str(identity): login for identity, login in found}
+
+    async def _account_of(self, actor: str) -> str:
+        """The record names accounts by id; a person may write the sign-in name."""
+        found = await self._session.exec(select(Account.id).where(col(Account.login) == actor.strip()))
+        identity = found.first()
+        return str(identity) if identity else actor.strip()
+
     async def _label_of(self, scope: str | None) -> str | None:
         if scope is None:
             return None
         found = await self._state.retrieval.search(self._caller, "record", scope=scope, limit=1)
         titles = [fact.title for fact in found.facts] or [passage.title for passage in found.passages]
         return titles[0] if titles else scope
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
 
 
 def _run_view(run: dict[str, Any]) -> RunView:

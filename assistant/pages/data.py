@@ -277,7 +277,7 @@ class AuditQuery:
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One recorded event. `sequence` is None until it is sealed."""
+    """One recorded event. `sequence` is None until sealed; `login` is that of an actor with an account."""
 
     id: str
     at: datetime
@@ -289,6 +289,7 @@ class AuditEntry:
     run: str | None = None
     subject: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    login: str = ""
 
 
 @dataclass(frozen=True)

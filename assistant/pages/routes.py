@@ -180,7 +180,8 @@ def _add_audit(router: APIRouter, dependency: Any) -> None:
         timeline = await data.audit(query)
         older = urlencode({**{k: v for k, v in fields.items() if v}, "before": timeline.before or ""})
         context = {"timeline": timeline, "fields": fields, "older": older, "paged": bool(before)}
-        return render(request, "audit.html", {"viewer": viewer, "verification": None, **context})
+        exported = {"export": _export_query(query), "verification": None}
+        return render(request, "audit.html", {"viewer": viewer, **exported, **context})
 
     @router.post("/audit/verify")
     async def verify(request: Request, data: Annotated[PageData, dependency]) -> Response:
@@ -190,8 +191,8 @@ def _add_audit(router: APIRouter, dependency: Any) -> None:
         timeline = await data.audit(AuditQuery())
         fields = dict.fromkeys(("actor", "action", "record", "since", "until"), "")
         context = {"timeline": timeline, "fields": fields, "paged": False}
-        older = urlencode({"before": timeline.before or ""})
-        page = context | {"viewer": viewer, "verification": verification, "older": older}
+        context |= {"older": urlencode({"before": timeline.before or ""}), "export": ""}
+        page = context | {"viewer": viewer, "verification": verification}
         return render(request, "audit.html", page)
 
 
@@ -230,6 +231,19 @@ def _local(place: str) -> str:
     """A place on this host, whatever was asked for: browsers read `/\\host` as `//host`."""
     safe = place.startswith("/") and not place.startswith(("//", "/\\")) and place.isprintable()
     return place if safe and not place.startswith("/sign-") else "/"
+
+
+def _export_query(query: AuditQuery) -> str:
+    """The same filters as the API's export names them; an export begins with the newest event."""
+    since, until = (moment.isoformat() if moment else "" for moment in (query.since, query.until))
+    wanted = {
+        "actor": query.actor,
+        "event": query.action,
+        "record": query.record,
+        "since": since,
+        "until": until,
+    }
+    return urlencode({name: value for name, value in wanted.items() if value})
 
 
 def _moment(text: str) -> datetime | None:

@@ -247,6 +247,15 @@ async def test_the_timeline_filters_and_pages(client: AsyncClient) -> None:
     assert (await client.get("/audit?since=yesterday")).status_code == 400
 
 
+async def test_the_export_takes_the_filters_along(client: AsyncClient) -> None:
+    sign_in(client, "aude")
+    page = html.unescape((await client.get("/audit?action=run.held&since=2026-01-01T00:00&before=e9")).text)
+    filters = "event=run.held&since=2026-01-01T00%3A00%3A00%2B00%3A00"
+    assert f'href="/api/v1/audit/export?form=jsonl&{filters}"' in page
+    assert f'href="/api/v1/audit/export?form=csv&{filters}"' in page
+    assert 'export?form=csv"' in (await client.get("/audit")).text
+
+
 async def test_static_files_are_kept_for_good_under_their_hash(client: AsyncClient) -> None:
     page = (await client.get("/sign-in")).text
     for path in re.findall(r'(?:src|href)="(/static/[^"]*)"', page):
