@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway import TooLarge
+
 from .support import Source
 
 # characters a token, low enough that an estimate is never under the true count on English or German
 _CHARACTERS: Final = 3.0
 _ROOM: Final = 24  # tokens of markup a message
+_LEAST: Final = 64  # tokens of sources without which no answer can be grounded
 
 INSTRUCTIONS: Final = (
     "You help a customer service representative. Answer the question from the numbered sources alone, in "
@@ -61,10 +64,17 @@ def build_prompt(
 ) -> Prompt:
     """Take sources in their order while they fit, then as much recent history as fits.
 
-    Every source is a content part of its own. A first source that is too long by itself is cut.
+    Every source is a content part of its own. A first source that is too long by itself is cut. Raises
+    `TooLarge` for a question that leaves no room for any.
     """
     instructions = QUOTING if quoting else INSTRUCTIONS
-    left = budget.prompt - _tokens(instructions) - _tokens(question) - 4 * _ROOM
+    room = budget.prompt - _tokens(instructions) - 4 * _ROOM
+    left = room - _tokens(question)
+    if left < _LEAST:
+        fits = max(0, int((room - _LEAST) * _CHARACTERS))
+        raise TooLarge(
+            f"The question is too long for the language model: {fits:,} characters fit. Shorten it."
+        )
     parts: list[tuple[Source, str]] = []
     for source in sources:
         text = f"[{source.n}] {source.title}\n{source.text}"

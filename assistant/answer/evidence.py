@@ -79,6 +79,15 @@ class Choice:
         """The texts that the model may write: the first it must."""
         return ("\n".join(map(quote, self.lead)), *map(quote, self.more))
 
+    def within(self, characters: int) -> "Choice":
+        """As many of the lead as have room beside the longest others that may be added, and at least one."""
+        others = sorted((len(quote(one)) for one in self.more), reverse=True)
+        left = characters - sum(others[: self.at_most - 1])
+        lead = list(self.lead)
+        while len(lead) > 1 and sum(len(quote(one)) + 1 for one in lead) > left:
+            lead.pop()
+        return replace(self, lead=tuple(lead))
+
 
 def without_names(text: str) -> str:
     """The text for comparing meanings: every source is about the same names, so they tell nothing."""

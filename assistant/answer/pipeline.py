@@ -5,6 +5,7 @@ The pipeline decides; whoever runs it writes its steps down under the run's leas
 
 import re
 import uuid
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from gateway import (
     Principal,
     Settings,
     TextPart,
+    TokenInfo,
     UpstreamFailed,
 )
 from retrieval import FACTS, RetrievalClient, SearchResult
@@ -28,7 +30,7 @@ from .events import NO_SUMMARY, NOTHING_FOUND, EventKind, RunAudit
 from .evidence import Choice, about, asks_for_several, candidates, choose, comparable, listed, without_names
 from .sentences import SentenceSplitter
 from .statements import read_facts, state_all
-from .support import Checked, Source, check_sentence, is_published
+from .support import Checked, Source, check_sentence, is_published, names_nobody_in, tokens
 
 _UNKNOWN_USER: Final = (
     "Your sign-in matches no user of the CRM, so there are no records to show you. "
@@ -39,6 +41,8 @@ _LIMIT: Final = 8
 MAX_SEARCHED: Final = 8_000
 """Characters of a question that are searched with; ids in place of names can make it longer than it was."""
 _MARK: Final = re.compile(r"\s?\[\d{1,3}\]")
+_ABOUT_ONE_THING: Final = 300
+_KNOWN_BY_CRM: Final = frozenset({"ORGANIZATION", "ACCOUNT"})  # no pattern and no model guesses these
 _A_TOKEN: Final = 2.0  # characters, low enough that no quotation is cut
 
 
@@ -91,7 +95,7 @@ class _Evidence:
     sources: tuple[Source, ...]
     passages: tuple[Mapping[str, Any], ...]
     facts: tuple[Mapping[str, Any], ...]
-    hidden: int
+    hidden: Mapping[str, int]
     tags: frozenset[str] = frozenset()
 
 
@@ -116,10 +120,16 @@ class AnswerPipeline:
             RunAudit.SEARCHED,
             {"found": result.found, "shown": [passage.id for passage in result.passages]},
         )
-        if (ending := await self._ending(asked, result)) is not None:
+        if (ending := _ending(result)) is not None:
             yield ending
             return
-        evidence = await self._redact(asked, result)
+        named = _named(asked)
+        own = frozenset(await self._retrieval.visible(asked.principal, named) if named else ())
+        evidence = await self._redact(asked, result, own)
+        if _asks_about_nobody(asked, evidence, named=bool(named), own=bool(own)):
+            yield Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_FOUND})
+            return
+        yield Step(EventKind.MASKED, {"count": sum(evidence.hidden.values()), "types": evidence.hidden})
         yield Step(
             EventKind.SOURCES,
             {"passages": evidence.passages, "facts": evidence.facts, "stale": result.stale},
@@ -139,22 +149,7 @@ class AnswerPipeline:
             asked.principal, question, entities=entities, scope=asked.scope, limit=_LIMIT
         )
 
-    async def _ending(self, asked: Asked, result: SearchResult) -> Step | None:
-        """What ends the run after the search: no user, no CRM, nothing found, or nobody of whom it asks.
-
-        A question about a customer who is not the caller's ends as if there were no such customer.
-        """
-        if not result.user_known:
-            return Step(EventKind.FAILED, {"part": "CRM user", "sentence": _UNKNOWN_USER, "retry": False})
-        if not result.crm_available:
-            return Step(EventKind.FAILED, {"part": "CRM", "sentence": _CRM_DOWN, "retry": True})
-        named = tuple(one for joined in entity_refs(asked.tokens) for one in joined.split("|"))
-        nobody = bool(named) and not await self._retrieval.visible(asked.principal, named)
-        if nobody or not (result.passages or result.facts):
-            return Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_FOUND})
-        return None
-
-    async def _redact(self, asked: Asked, result: SearchResult) -> _Evidence:
+    async def _redact(self, asked: Asked, result: SearchResult, own: frozenset[str]) -> _Evidence:
         parts = _context_parts(result)
         redaction = await self._door.redact(asked.principal, asked.conversation, parts, purpose="context")
         clean = iter([part.text for part in redaction.parts])
@@ -191,7 +186,7 @@ class AnswerPipeline:
             (*_fact_sources(facts), *sources),
             tuple(passages),
             tuple(facts),
-            redaction.hidden,
+            _hidden(asked.tokens, redaction.tokens, own),
             _tags(result),
         )
 
@@ -259,11 +254,12 @@ class AnswerPipeline:
             (source for source in evidence.sources if source.n in order),
             key=lambda source: order.index(source.n),
         )
+        chosen = chosen.within(int(self._settings.window / 2 * _A_TOKEN))
         longest = sum(sorted(map(len, chosen.quotes))[-chosen.at_most :])
-        tokens = max(self._settings.answer_tokens, int(longest / _A_TOKEN))
-        budget = Budget(self._settings.window, tokens)
+        room = max(self._settings.answer_tokens, int(longest / _A_TOKEN))
+        budget = Budget(self._settings.window, room)
         prompt = build_prompt(asked.question, sources, (), budget, quoting=True)
-        options["max_tokens"] = tokens
+        options["max_tokens"] = room
         return replace(prompt, quotes=chosen.quotes, quotes_at_most=chosen.at_most), options
 
     async def _choose(self, asked: Asked, evidence: _Evidence) -> Choice | None:
@@ -304,6 +300,52 @@ class AnswerPipeline:
                     yield sentence
         for sentence in splitter.finish():
             yield sentence
+
+
+def _ending(result: SearchResult) -> Step | None:
+    """What ends the run after the search: no user, no CRM, nothing found."""
+    if not result.user_known:
+        return Step(EventKind.FAILED, {"part": "CRM user", "sentence": _UNKNOWN_USER, "retry": False})
+    if not result.crm_available:
+        return Step(EventKind.FAILED, {"part": "CRM", "sentence": _CRM_DOWN, "retry": True})
+    if not (result.passages or result.facts):
+        return Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_FOUND})
+    return None
+
+
+def _named(asked: Asked) -> tuple[str, ...]:
+    """The CRM records that the question names; one name may be that of several."""
+    return tuple(one for joined in entity_refs(asked.tokens) for one in joined.split("|"))
+
+
+def _asks_about_nobody(asked: Asked, evidence: _Evidence, *, named: bool, own: bool) -> bool:
+    """Whether a question is about a name that none of the caller's records knows.
+
+    A customer of somebody else and one who does not exist are the same here, down to what is shown of them.
+    A long text, such as a letter that was pasted, holds names that it is not about.
+    """
+    if own or len(asked.question) > _ABOUT_ONE_THING:
+        return False
+    return named or names_nobody_in(asked.question, evidence.sources)
+
+
+def _hidden(
+    asked: Sequence[Mapping[str, Any]], read: Sequence[TokenInfo], own: frozenset[str]
+) -> dict[str, int]:
+    """How many identities of each type the question and its sources hold; the facets of one count once.
+
+    A name that only the CRM could know is not counted where it is not the caller's: the count would tell.
+    """
+    types = {
+        str(token["token"]): str(token["type"])
+        for token in asked
+        if token["type"] not in _KNOWN_BY_CRM
+        or not token.get("entity")
+        or own & {*token["entity"].split("|")}
+    }
+    types |= {token.token: token.type for token in read}
+    bare = {one: kind for token, kind in types.items() for one in tokens(token)}
+    return dict(Counter(bare.values()))
 
 
 def _tags(result: SearchResult) -> frozenset[str]:

@@ -18,6 +18,14 @@ _CODE: Final = re.compile(r"\b[A-Z]{1,5}-?\d{3,}(?:-\d+)*\b")
 _NUMBER: Final = re.compile(r"\d+(?:[.,:/-]\d+)*%?")
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _NAME: Final = re.compile(r"(?<=[\w,;:] )[A-ZÄÖÜ][^\W\d_]{2,}")
+_NAMES: Final = re.compile(r"(?<=[\w,;:] )[A-ZÄÖÜ][^\W\d_]{2,}(?: [A-ZÄÖÜ][^\W\d_]{2,})+")
+_GERMAN: Final = frozenset(
+    "der die das wie ich ist welche welcher welches wer wann wo und für ein eine".split()
+)
+_CALENDAR: Final = frozenset(
+    """janua febru march april may june july augus septe octob novem decem monda tuesd wedne thurs frida
+    satur sunda chris easte""".split()
+)
 _STOP: Final = frozenset(
     """a an the and or but if of to in on at by for from with without as is are was were be been being it its
     this that these those they them their there then than he she his her you your we our us not no do does
@@ -104,6 +112,21 @@ def is_published(text: str, sources: Sequence[Source]) -> bool:
 
 def _whole_sentences(text: str) -> set[str]:
     return {" ".join(sentence.split()) for sentence in split_sentences(text)}
+
+
+def names_nobody_in(question: str, sources: Sequence[Source]) -> bool:
+    """Whether a question names somebody or something of whom no source says a word.
+
+    What other records say is no answer to it. In German every noun has a capital, so only two in a row count.
+    """
+    read = " ".join(source.whole for source in sources)
+    if tokens(question) - tokens(read):
+        return True
+    rest = _TOKEN.sub(" ", question)
+    german = any(word in _GERMAN for word in _WORD.findall(rest.lower()))
+    names = (_NAMES if german else _NAME).findall(rest)
+    known = stems(read) | _CALENDAR | {source.kind[:_STEM] for source in sources}
+    return any(stems(name) - known for name in names)
 
 
 def codes(text: str) -> set[str]:

@@ -117,7 +117,6 @@ async def conversation_view(
                 "id": str(run.id),
                 "state": run.state,
                 "question": question,
-                "seen_by_model": run.question,
                 "feedback": run.feedback,
                 "created_at": run.created_at.isoformat() if run.created_at else None,
                 "events": by_run[run.id],

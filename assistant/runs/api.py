@@ -80,7 +80,6 @@ async def read(
         "conversation": str(run.conversation_id),
         "state": run.state,
         "question": question,
-        "seen_by_model": run.question,
         "scope": run.scope,
         "feedback": run.feedback,
         "events": events,

@@ -79,9 +79,6 @@ async def open_run(
         run.finished_at = (await session.exec(select(func.now()))).one()
         return run
     await append_event(session, run.id, EventKind.STAGE, {"name": "accepted"})
-    await append_event(
-        session, run.id, EventKind.MASKED, {"count": question.hidden, "types": _types(question)}
-    )
     await defer(session, EXECUTE, queue=QUEUE, run=str(run.id))
     return run
 
@@ -221,13 +218,6 @@ async def rate(
         thumb=thumb,
         reason=reason,
     )
-
-
-def _types(question: Question) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for token in question.tokens:
-        counts[str(token["type"])] = counts.get(str(token["type"]), 0) + 1
-    return counts
 
 
 def _lease_end() -> Any:

@@ -1,10 +1,12 @@
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.answer.context import Budget, Turn, build_prompt
 from assistant.answer.support import Source
+from gateway import TooLarge
 
 
 def _length(messages: list[dict[str, Any]]) -> int:
@@ -48,3 +50,8 @@ def test_a_prompt_never_outgrows_its_budget(window: int, sources: list[int], tur
     history = [Turn("q" * size, "a" * size) for size in turns]
     prompt = build_prompt("Why?", made, history, Budget(window, 128))
     assert _length(prompt.messages) / 3.0 <= window - 128
+
+
+def test_a_question_that_leaves_no_room_for_sources_is_refused_with_its_limit() -> None:
+    with pytest.raises(TooLarge, match=r"3,\d{3} characters fit"):
+        build_prompt("q" * 4000, [Source(1, "T", "x")], (), Budget(1456, 128))

@@ -1,5 +1,5 @@
 from assistant.answer.asking import Asking, asks
-from assistant.answer.evidence import Candidate, candidates, choose, comparable, quote
+from assistant.answer.evidence import Candidate, Choice, candidates, choose, comparable, quote
 from assistant.answer.statements import state_all
 from assistant.answer.support import Source
 
@@ -104,3 +104,14 @@ def test_the_most_promising_are_compared_by_meaning() -> None:
 
 def test_each_sentence_of_a_quotation_has_its_citation() -> None:
     assert quote(Candidate(("One.", "Two."), 4, "T", 0.0, 0.0)) == "One. [4] Two. [4]"
+
+
+def test_a_list_too_long_for_the_model_loses_its_last_lines_and_keeps_its_first() -> None:
+    lines = [Candidate((f"Order {n} is open.",), n, "", 1.0, 1.0) for n in range(1, 9)]
+    others = [Candidate(("Another sentence.",), 9, "", 1.0, 1.0)]
+    whole = Choice(tuple(lines), tuple(others))
+    assert whole.within(10_000) == whole
+    cut = whole.within(100)
+    assert cut.lead == whole.lead[: len(cut.lead)]
+    assert len(cut.quotes[0]) + len(cut.quotes[1]) <= 100
+    assert whole.within(1).lead == whole.lead[:1]

@@ -110,6 +110,10 @@ def shown(taken: Sequence[Step | Hold]) -> list[str]:
     return [s.data["text"] for s in taken if isinstance(s, Step) and s.kind == EventKind.SENTENCE]
 
 
+def told(taken: Sequence[Step | Hold]) -> list[Step]:
+    return [step for step in taken if isinstance(step, Step)]
+
+
 def kinds(taken: Sequence[Step | Hold]) -> list[str]:
     return ["hold" if isinstance(step, Hold) else str(step.kind) for step in taken]
 
@@ -198,3 +202,32 @@ async def test_somebody_who_is_not_the_callers_is_nobody() -> None:
         ScriptedDoor("<PERSON_1> has an open case."), found(), tokens=tokens, visible=("contact:9",)
     )
     assert shown(allowed)
+
+
+async def test_a_customer_who_is_not_the_callers_is_shown_like_one_who_does_not_exist() -> None:
+    foreign = ({"token": "<ORGANIZATION_1>", "type": "ORGANIZATION", "entity": "account:7", "field": "name"},)
+    masked = await steps(
+        ScriptedDoor("Something."), found(), question="What does <ORGANIZATION_1> owe?", tokens=foreign
+    )
+    unknown = await steps(ScriptedDoor("Something."), found(), question="What does Globex Corporation owe?")
+    assert [(one.kind, one.data) for one in told(masked)] == [(one.kind, one.data) for one in told(unknown)]
+    assert kinds(unknown)[-1] == EventKind.NOTHING_FOUND
+    assert EventKind.MASKED not in kinds(unknown)
+
+
+async def test_a_letter_that_was_pasted_is_answered_whoever_it_names() -> None:
+    letter = "Dear Globex Corporation, the case is open. " * 10
+    assert shown(await steps(ScriptedDoor("The case is open."), found(), question=letter))
+
+
+async def test_what_was_hidden_is_counted_once_a_name_and_not_where_the_count_would_tell() -> None:
+    tokens = (
+        {"token": "<PERSON_1>", "type": "PERSON", "entity": "contact:9", "field": "name"},
+        {"token": "<PERSON_1_EMAIL>", "type": "PERSON", "entity": "contact:9", "field": "email"},
+        {"token": "<ORGANIZATION_1>", "type": "ORGANIZATION", "entity": "account:7", "field": "name"},
+    )
+    taken = await steps(
+        ScriptedDoor("<PERSON_1> has an open case."), found(), tokens=tokens, visible=("contact:9",)
+    )
+    [masked] = [one for one in told(taken) if one.kind == EventKind.MASKED]
+    assert masked.data == {"count": 1, "types": {"PERSON": 1}}
