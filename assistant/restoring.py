@@ -9,6 +9,7 @@ from gateway import DoorClient, PartUnavailable, Principal, log
 from retrieval import RetrievalClient
 
 _GRANT_SECONDS: Final = 20
+_AGAIN_SECONDS: Final = 3
 
 
 class Viewer:
@@ -66,6 +67,7 @@ class Viewer:
                 self._grant = answer.grant
             except PartUnavailable as error:
                 log.warning("restore.without_rights", part=error.part)
+                self._granted_at = time.monotonic() - _GRANT_SECONDS + _AGAIN_SECONDS
                 return None
         self._granted_at = time.monotonic()
         return self._grant

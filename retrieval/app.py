@@ -33,7 +33,7 @@ from retrieval.search.api import router
 from retrieval.search.events import register_retrieval_events
 from retrieval.search.grants import Granter
 from retrieval.search.service import Searcher
-from retrieval.settings import IndexSettings, RetrievalSettings
+from retrieval.settings import CrmSettings, IndexSettings, RetrievalSettings
 from retrieval.sync import Builder, Filler, Follower, Mirror, Passes, Roster
 
 AUDIENCE: Final = "retrieval"
@@ -90,9 +90,8 @@ async def _start(
     envelope = Envelope(open_keeper(settings.keeper))
     index = await _open_index(settings.index)
     stack.push_async_callback(index.close)
-    records = Records(crm_map, settings.crm)
-    stack.push_async_callback(records.close)
-    await records.open()
+    records = await _open_records(crm_map, settings.crm, settings.crm.timeout_s, stack)
+    asked = await _open_records(crm_map, settings.crm, settings.crm.question_timeout_s, stack)
     if embedder is None:
         http = create_http_client(settings.door.url, tls=settings.door.tls)
         stack.push_async_callback(http.aclose)
@@ -110,13 +109,23 @@ async def _start(
         database=database,
         tokens=tokens,
         audience=AUDIENCE,
-        records=records,
+        records=asked,
         index=index,
-        searcher=Searcher(records, index, terms, embedder, lambda: follower.stale),
-        granter=Granter(records, tokens),
+        searcher=Searcher(asked, index, terms, embedder, lambda: follower.stale),
+        granter=Granter(asked, tokens),
         follower=follower,
         filler=filler,
     )
+
+
+async def _open_records(
+    crm_map: CrmMap, settings: CrmSettings, timeout_s: float, stack: AsyncExitStack
+) -> Records:
+    """Connections of their own for those who wait and for the sync, which may take its time."""
+    records = Records(crm_map, settings, timeout_s)
+    stack.push_async_callback(records.close)
+    await records.open()
+    return records
 
 
 async def _open_index(settings: IndexSettings) -> Index:

@@ -1,5 +1,6 @@
 """The CRM's rows, read live with a role that may only read: for the sync, the late check and live facts."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
@@ -12,6 +13,7 @@ from retrieval.crm.database import (
     AsyncConnection,
     Composable,
     Composed,
+    QueryCanceled,
     dict_row,
     sql,
     table_name,
@@ -24,6 +26,7 @@ from retrieval.settings import CrmSettings
 T = TypeVar("T")
 
 _CONNECT_S: Final = 3.0
+_GRACE_S: Final = 1.0
 _RECONNECT_S: Final = 2.0  # then the pool waits for somebody to ask, instead of for ever longer
 _TRUE: Final = Predicate(sql.Composed([sql.SQL("TRUE")]), {})
 
@@ -32,14 +35,17 @@ class Records:
     """Statements on the mapped tables, each in a transaction of its own.
 
     Rows are mappings of the entity's `read_columns`. Keys are text here, as in references. Every method
-    raises `CrmUnavailable` when the database does not answer and `CrmRefused` when it refuses.
+    raises `CrmUnavailable` when the database does not answer within `timeout_s` and `CrmRefused` when it
+    refuses.
     """
 
-    def __init__(self, crm_map: CrmMap, settings: CrmSettings) -> None:
+    def __init__(self, crm_map: CrmMap, settings: CrmSettings, timeout_s: float) -> None:
         self.crm_map = crm_map
+        self._timeout_s = timeout_s
         self._key_types: dict[str, str] = {}
+        self._left: set[asyncio.Task[Any]] = set()
         self._pool = AsyncConnectionPool(
-            kwargs={**settings.parameters(), "autocommit": True},
+            kwargs={**settings.parameters(timeout_s), "autocommit": True},
             min_size=0,
             max_size=settings.pool_size,
             timeout=_CONNECT_S,
@@ -205,16 +211,35 @@ class Records:
         try:
             return await self._read_once(read)
         except CrmUnavailable as error:
-            if isinstance(error.__cause__, PoolTimeout):
+            if isinstance(error.__cause__, PoolTimeout | TimeoutError | QueryCanceled):
                 raise
             # The CRM was restarted and the pool does not know: reading again does no harm.
             await self._pool.check()
             return await self._read_once(read)
 
     async def _read_once(self, read: Callable[[AsyncConnection[Any]], Awaitable[T]]) -> T:
+        reading = asyncio.create_task(self._on_connection(read))
+        try:
+            # the server keeps the limit itself; one that hangs does not, nor does it hear a cancellation,
+            # so the reading is left to end by itself
+            done, _ = await asyncio.wait({reading}, timeout=self._timeout_s + _GRACE_S)
+        finally:
+            reading.cancel()
+        if not done:
+            self._left.add(reading)
+            reading.add_done_callback(self._forget)
+            raise CrmUnavailable("The CRM database does not answer in time.") from TimeoutError()
+        return reading.result()
+
+    async def _on_connection(self, read: Callable[[AsyncConnection[Any]], Awaitable[T]]) -> T:
         with translated():
             async with self._pool.connection() as connection:
                 return await read(connection)
+
+    def _forget(self, reading: asyncio.Task[Any]) -> None:
+        self._left.discard(reading)
+        if not reading.cancelled():
+            reading.exception()  # what became of it is of no interest any more
 
 
 def _whole_number(bits: int) -> Callable[[str], bool]:

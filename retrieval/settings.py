@@ -30,10 +30,13 @@ class CrmSettings(Settings):
     user: str
     password_file: ExistingFile
     pool_size: int = Field(6, ge=2)
-    timeout_s: float = Field(10, gt=0)
+    timeout_s: float = Field(30, gt=0)
+    """Seconds that a statement of the sync may take."""
+    question_timeout_s: float = Field(4, gt=0)
+    """Seconds that a statement may take while somebody waits for it."""
 
-    def parameters(self) -> dict[str, object]:
-        """What libpq needs to connect."""
+    def parameters(self, timeout_s: float) -> dict[str, object]:
+        """What libpq needs to connect, for statements that take at most `timeout_s`."""
         return {
             "host": self.host,
             "port": self.port,
@@ -42,7 +45,7 @@ class CrmSettings(Settings):
             "password": read_secret(self.password_file),
             "connect_timeout": 5,
             "application_name": "cloister-retrieval",
-            "options": f"-c statement_timeout={int(self.timeout_s * 1000)}",
+            "options": f"-c statement_timeout={int(timeout_s * 1000)}",
         }
 
 

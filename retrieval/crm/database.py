@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, Connection, sql
+from psycopg.errors import QueryCanceled
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import Jsonb
 
@@ -19,6 +20,7 @@ __all__ = [
     "Composed",
     "Connection",
     "Jsonb",
+    "QueryCanceled",
     "connect",
     "copy_rows",
     "dict_row",

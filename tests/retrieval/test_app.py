@@ -1,6 +1,8 @@
 """The process at its edges: what it needs, what it says when a part is missing, whom it lets in."""
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,62 @@ async def test_a_crm_that_goes_away_and_comes_back_is_noticed(stand: Stand) -> N
         await until(lambda: _missing(process, "CRM database"))
         stand.crm(f'ALTER ROLE "{reader}" LOGIN')
         await until(lambda: is_ready(process), 40)
+
+
+async def test_a_crm_that_hangs_is_noticed_and_nobody_waits_for_it(stand: Stand) -> None:
+    person = Oracle(stand.crm_dsn).people[0]
+    async with _Line(stand.settings.crm.port) as line:
+        crm = stand.settings.crm.model_copy(
+            update={"port": line.port, "timeout_s": 1.0, "question_timeout_s": 0.5}
+        )
+        hanging = replace(stand, settings=stand.settings.model_copy(update={"crm": crm}))
+        async with hanging.running() as process:
+            await until(lambda: is_ready(process), 40)
+            line.moving.clear()
+            async with asyncio.timeout(60):
+                result = await process.client.search(principal(person.login), "refund limits")
+                assert (result.crm_available, result.passages) == (False, ())
+                await until(lambda: _missing(process, "CRM database"))
+            line.moving.set()
+            await until(lambda: is_ready(process), 40)
+            assert (await process.client.search(principal(person.login), "refund limits")).passages
+
+
+class _Line:
+    """A line to the database that can be held: whoever speaks through it then hears nothing."""
+
+    def __init__(self, port: int) -> None:
+        self._beyond = port
+        self._ends = list[asyncio.Task[None]]()
+        self.moving = asyncio.Event()
+        self.moving.set()
+
+    async def __aenter__(self) -> "_Line":
+        self._server = await asyncio.start_server(self._join, "127.0.0.1", 0)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for end in self._ends:
+            end.cancel()
+        await asyncio.gather(*self._ends, return_exceptions=True)
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        beyond_reader, beyond_writer = await asyncio.open_connection("127.0.0.1", self._beyond)
+        for source, sink in ((reader, beyond_writer), (beyond_reader, writer)):
+            self._ends.append(asyncio.create_task(self._carry(source, sink)))
+
+    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(65536):
+                await self.moving.wait()
+                sink.write(data)
+                await sink.drain()
+        except ConnectionError:
+            pass  # an end was cut: so is the other
+        finally:
+            sink.close()
 
 
 async def test_without_the_door_words_alone_find(stand: Stand) -> None:
