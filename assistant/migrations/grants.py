@@ -1,6 +1,7 @@
 """What each process may do in the database; applied after every upgrade, so that it is never behind.
 
-The audit log can be added to and read, and by nobody changed: there is no UPDATE or DELETE on it.
+The audit log can be added to and read, and by nobody changed: there is no UPDATE or DELETE on it. So it is
+with the events of runs and the votes of reviewers, but that a vote was taken back is written into it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +19,20 @@ _ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
 _AUDIT: Final = ("gateway.audit_event",)
 _SEALS: Final = ("gateway.audit_seal", "gateway.audit_checkpoint")
 
+_APPENDED: Final = frozenset({"assistant.run_event", "approvals.vote"})
+"""Tables of what happened, which a right on their whole schema leaves out: nobody may write them anew."""
+_WHAT_HAPPENED: Final = (
+    (_ADD, tuple(sorted(_APPENDED))),
+    ("UPDATE (undone_at)", ("approvals.vote",)),
+)
+
 GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
     "cloister_web": (
         (_ADD, _AUDIT),
         (_READ, _SEALS),
         (_ALL, ("gateway.account", "gateway.session", "gateway.api_token")),
         (_CHANGE, ("schema assistant", "schema approvals")),
+        *_WHAT_HAPPENED,
         (_ALL, ("schema jobs",)),
     ),
     "cloister_work": (
@@ -31,6 +40,7 @@ GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         (_ADD, _SEALS),
         (_READ, ("gateway.account",)),
         (_CHANGE, ("schema assistant", "schema approvals")),
+        *_WHAT_HAPPENED,
         (_ALL, ("schema jobs",)),
     ),
     "cloister_door": (
@@ -73,7 +83,7 @@ def _tables(connection: Connection) -> list[str]:
 def _matching(pattern: str, tables: Sequence[str]) -> list[str]:
     if pattern.startswith("schema "):
         prefix = pattern.removeprefix("schema ") + "."
-        return [table for table in tables if table.startswith(prefix)]
+        return [table for table in tables if table.startswith(prefix) and table not in _APPENDED]
     found = [table for table in tables if table == pattern]
     if not found:
         raise ValueError(f"rights are given on {pattern}, which does not exist")

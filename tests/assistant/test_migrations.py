@@ -52,6 +52,23 @@ async def test_no_process_may_change_the_record(appliance_database: Migrated, ro
         await database.close()
 
 
+@pytest.mark.parametrize("role", ["cloister_web", "cloister_work"])
+async def test_what_was_shown_and_decided_is_not_written_anew(
+    appliance_database: Migrated, role: str
+) -> None:
+    database = appliance_database.database(role)
+    try:
+        for statement in (
+            "UPDATE assistant.run_event SET data = '{}'",
+            "DELETE FROM assistant.run_event",
+            "UPDATE approvals.vote SET verdict = 'approve'",
+            "DELETE FROM approvals.vote",
+        ):
+            await _is_denied(database, statement)
+    finally:
+        await database.close()
+
+
 FOREIGN = {
     "cloister_web": ("SELECT * FROM gateway.token", "SELECT * FROM gateway.subject_key"),
     "cloister_work": ("SELECT * FROM gateway.token", "UPDATE gateway.account SET disabled = true"),
