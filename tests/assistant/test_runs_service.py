@@ -26,22 +26,11 @@ from assistant.runs.service import (
 from assistant.runs.tables import Run, RunState
 from gateway import Database, NotFound, Principal, Role
 
+from .running import QUESTION as ALLOWED
+from .running import kinds, opened
+
 register_all_events()
-ALLOWED = Question("What about <PERSON_1>?", [{"token": "<PERSON_1>", "type": "PERSON"}], "allowed", ())
 DENIED = Question("(not kept)", [], "denied", ("injection",), "This was not sent.")
-
-
-async def _opened(database: Database, rep: Principal, question: Question = ALLOWED) -> Run:
-    async with database.transaction() as session:
-        conversation = await start_conversation(
-            session, rep, conversation_id=uuid.uuid4(), title=question.text, scope=None
-        )
-        return await open_run(session, rep, conversation.id, question, scope=None)
-
-
-async def _kinds(database: Database, run: Run) -> list[str]:
-    async with database.transaction() as session:
-        return [event.kind for event in await events_of(session, [run.id])]
 
 
 async def _state(database: Database, run: Run) -> str:
@@ -56,8 +45,8 @@ async def _jobs(database: Database, run: Run) -> int:
 
 
 async def test_a_run_and_its_job_are_one_fact(web_database: Database, rep: Principal) -> None:
-    run = await _opened(web_database, rep)
-    assert await _kinds(web_database, run) == ["stage"]
+    run = await opened(web_database, rep)
+    assert await kinds(web_database, run) == ["stage"]
     assert await _jobs(web_database, run) == 1
 
 
@@ -77,15 +66,15 @@ async def test_a_run_that_is_rolled_back_leaves_no_job(web_database: Database, r
 async def test_a_denied_question_ends_at_once_and_is_never_executed(
     web_database: Database, rep: Principal
 ) -> None:
-    run = await _opened(web_database, rep, DENIED)
-    assert await _kinds(web_database, run) == ["refused", "done"]
+    run = await opened(web_database, rep, DENIED)
+    assert await kinds(web_database, run) == ["refused", "done"]
     assert await _jobs(web_database, run) == 0
 
 
 async def test_one_of_many_workers_gets_the_lease(
     web_database: Database, work_database: Database, rep: Principal
 ) -> None:
-    run = await _opened(web_database, rep)
+    run = await opened(web_database, rep)
 
     async def attempt(worker: str) -> bool:
         async with work_database.transaction() as session:
@@ -98,7 +87,7 @@ async def test_one_of_many_workers_gets_the_lease(
 async def test_a_worker_that_lost_its_lease_can_write_nothing(
     web_database: Database, work_database: Database, rep: Principal
 ) -> None:
-    run = await _opened(web_database, rep)
+    run = await opened(web_database, rep)
     async with work_database.transaction() as session:
         assert await take_lease(session, run.id, "first")
     async with work_database.transaction() as session:
@@ -114,13 +103,13 @@ async def test_a_worker_that_lost_its_lease_can_write_nothing(
     async with work_database.transaction() as session:
         assert not await extend_lease(session, run.id, "first")
         assert await extend_lease(session, run.id, "second")
-    assert "sentence" not in await _kinds(web_database, run)
+    assert "sentence" not in await kinds(web_database, run)
 
 
 async def test_events_are_numbered_without_gaps_however_many_write(
     web_database: Database, work_database: Database, rep: Principal
 ) -> None:
-    run = await _opened(web_database, rep)
+    run = await opened(web_database, rep)
 
     async def write(number: int) -> None:
         async with work_database.transaction() as session:
@@ -135,7 +124,7 @@ async def test_events_are_numbered_without_gaps_however_many_write(
 async def test_a_queued_run_that_is_stopped_is_never_executed(
     web_database: Database, work_database: Database, rep: Principal
 ) -> None:
-    run = await _opened(web_database, rep)
+    run = await opened(web_database, rep)
     async with web_database.transaction() as session:
         await request_cancel(session, run, rep)
     assert await _state(web_database, run) == RunState.CANCELLED
@@ -146,7 +135,7 @@ async def test_a_queued_run_that_is_stopped_is_never_executed(
 async def test_a_running_one_loses_its_lease_when_it_is_stopped(
     web_database: Database, work_database: Database, rep: Principal
 ) -> None:
-    run = await _opened(web_database, rep)
+    run = await opened(web_database, rep)
     async with work_database.transaction() as session:
         assert await take_lease(session, run.id, "worker")
     async with web_database.transaction() as session:
@@ -158,7 +147,7 @@ async def test_a_running_one_loses_its_lease_when_it_is_stopped(
 async def test_a_finished_run_stays_finished(
     web_database: Database, work_database: Database, rep: Principal
 ) -> None:
-    run = await _opened(web_database, rep)
+    run = await opened(web_database, rep)
     async with work_database.transaction() as session:
         taken = await take_lease(session, run.id, "worker")
         assert taken
@@ -173,7 +162,7 @@ async def test_a_finished_run_stays_finished(
 async def test_another_persons_run_and_conversation_are_not_found(
     web_database: Database, rep: Principal
 ) -> None:
-    run = await _opened(web_database, rep)
+    run = await opened(web_database, rep)
     stranger = Principal(str(uuid.uuid4()), "bob@example.org", frozenset({Role.REP, Role.OFFICER}))
     async with web_database.transaction() as session:
         with pytest.raises(NotFound):

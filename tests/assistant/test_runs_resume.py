@@ -1,0 +1,194 @@
+"""After the decision: one effect, for the text that was decided, to who may still see its sources."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, update
+from sqlmodel import col
+
+from approvals import (
+    HeldItem,
+    HeldSentence,
+    Payload,
+    RejectionReason,
+    approve,
+    cancel,
+    edit,
+    load_policy,
+    open_item,
+    reject,
+    send_back,
+)
+from assistant.answer import EventKind
+from assistant.composition import register_all_events
+from assistant.runs.execute import RunExecutor
+from assistant.runs.resume import RunResumer
+from assistant.runs.service import events_of
+from assistant.runs.tables import Run, RunEvent, RunState
+from gateway import Database, Principal, Role
+from retrieval import RetrievalClient
+
+from .running import PASSAGE, ToldPipeline, kinds, now, opened, recorded, risky_answer, sentence
+
+register_all_events()
+POLICY = load_policy()
+OFFICER = Principal(str(uuid.uuid4()), "olga@example.org", frozenset({Role.OFFICER}), "Olga")
+
+
+class Rights(RetrievalClient):
+    """Says which records may be seen."""
+
+    def __init__(self, *visible: str) -> None:
+        self._visible = visible
+
+    async def visible(self, principal: Principal, entities: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(one for one in entities if one in self._visible)
+
+
+ALL = Rights(str(PASSAGE["entity"]))
+
+
+async def held(web: Database, work: Database, rep: Principal, *, shown: int = 0) -> tuple[Run, HeldItem]:
+    """A run whose answer waits."""
+    run = await opened(web, rep)
+    pipeline = ToldPipeline(*map(sentence, range(shown)), risky_answer(shown=shown))
+    await RunExecutor(work, pipeline, POLICY, "one").execute(run.id)
+    run = await now(work, run)
+    async with web.transaction() as session:
+        return run, await open_item(session, OFFICER, run.held_item or uuid.uuid4())
+
+
+async def after_the_undo_window(work: Database, item: HeldItem) -> None:
+    async with work.transaction() as session:
+        past = func.now() - timedelta(seconds=1)
+        moved = update(HeldItem).where(
+            col(HeldItem.id) == item.id, col(HeldItem.effective_after).is_not(None)
+        )
+        await session.exec(moved.values(effective_after=past))
+
+
+async def last_told(work: Database, run: Run, kind: EventKind) -> RunEvent:
+    async with work.transaction() as session:
+        return [event for event in await events_of(session, [run.id]) if event.kind == kind][-1]
+
+
+async def test_what_an_officer_approves_is_released_once(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run, item = await held(web_database, work_database, rep)
+    async with web_database.transaction() as session:
+        await approve(session, POLICY, OFFICER, item.id, item.current_hash, confirmed=True)
+    resumer = RunResumer(work_database, ALL)
+    await resumer.resume(item.id)
+    assert (await now(work_database, run)).state == RunState.HELD, "the undo window has not passed"
+    await after_the_undo_window(work_database, item)
+    await resumer.resume(item.id)
+    await resumer.resume(item.id)
+    await resumer.resume_due()
+    assert (await kinds(work_database, run))[-2:] == ["released", "done"]
+    assert (await kinds(work_database, run)).count("released") == 1
+    told = await last_told(work_database, run, EventKind.RELEASED)
+    assert (told.data["text"], told.data["edited"]) == ("We refund EUR 900. [1]", False)
+    assert (await recorded(work_database, run)).count("run.released") == 1
+
+
+async def test_an_edit_is_what_is_released(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run, item = await held(web_database, work_database, rep)
+    async with web_database.transaction() as session:
+        text = "We look into a refund. [1]"
+        await edit(session, POLICY, OFFICER, item.id, item.current_hash, text, confirmed=True)
+    await after_the_undo_window(work_database, item)
+    await RunResumer(work_database, ALL).resume(item.id)
+    told = await last_told(work_database, run, EventKind.RELEASED)
+    assert (told.data["text"], told.data["edited"]) == ("We look into a refund. [1]", True)
+
+
+async def test_a_record_that_was_taken_away_meanwhile_keeps_the_answer_back(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run, item = await held(web_database, work_database, rep)
+    async with web_database.transaction() as session:
+        await approve(session, POLICY, OFFICER, item.id, item.current_hash, confirmed=True)
+    await after_the_undo_window(work_database, item)
+    await RunResumer(work_database, Rights("note:2")).resume(item.id)
+    assert (await kinds(work_database, run))[-2:] == ["rejected", "done"]
+    told = await last_told(work_database, run, EventKind.REJECTED)
+    assert told.data["reason"] == "rights"
+    assert "text" not in told.data
+    assert (await recorded(work_database, run)).count("run.released") == 0
+
+
+@pytest.mark.parametrize("shown", [0, 1])
+async def test_what_is_rejected_is_told_with_its_reason_and_what_was_shown_is_taken_back(
+    web_database: Database, work_database: Database, rep: Principal, shown: int
+) -> None:
+    run, item = await held(web_database, work_database, rep, shown=shown)
+    async with web_database.transaction() as session:
+        await reject(
+            session,
+            POLICY,
+            OFFICER,
+            item.id,
+            item.current_hash,
+            reason=next(iter(RejectionReason)),
+            note="Not like this.",
+            confirmed=True,
+        )
+    await after_the_undo_window(work_database, item)
+    await RunResumer(work_database, ALL).resume(item.id)
+    ended = ["retracted", "rejected", "done"] if shown else ["rejected", "done"]
+    assert (await kinds(work_database, run))[-len(ended) :] == ended
+    assert ("retracted" in await kinds(work_database, run)) is bool(shown)
+    assert (await last_told(work_database, run, EventKind.REJECTED)).data["note"] == "Not like this."
+
+
+async def test_what_is_sent_back_says_what_to_change(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run, item = await held(web_database, work_database, rep)
+    async with web_database.transaction() as session:
+        await send_back(
+            session, POLICY, OFFICER, item.id, item.current_hash, instruction="Ask the lead.", confirmed=True
+        )
+    await after_the_undo_window(work_database, item)
+    await RunResumer(work_database, ALL).resume(item.id)
+    assert (await last_told(work_database, run, EventKind.SENT_BACK)).data["note"] == "Ask the lead."
+
+
+async def test_a_deadline_that_passes_releases_nothing(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run, item = await held(web_database, work_database, rep, shown=1)
+    async with work_database.transaction() as session:
+        past = func.now() - timedelta(seconds=1)
+        await session.exec(update(HeldItem).where(col(HeldItem.id) == item.id).values(deadline=past))
+    await RunResumer(work_database, ALL).resume_due()
+    assert (await kinds(work_database, run))[-3:] == ["retracted", "expired", "done"]
+    assert "released" not in await kinds(work_database, run)
+
+
+async def test_a_question_that_is_taken_back_ends_as_cancelled(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run, item = await held(web_database, work_database, rep)
+    async with web_database.transaction() as session:
+        await cancel(session, rep, item.id)
+    await RunResumer(work_database, ALL).resume_due()
+    assert (await now(work_database, run)).state == RunState.CANCELLED
+
+
+async def test_a_text_that_was_changed_in_the_database_is_not_released(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run, item = await held(web_database, work_database, rep)
+    async with web_database.transaction() as session:
+        await approve(session, POLICY, OFFICER, item.id, item.current_hash, confirmed=True)
+    await after_the_undo_window(work_database, item)
+    async with work_database.transaction() as session:
+        other = Payload("Why?", (HeldSentence("We refund EUR 90,000. [1]", (1,)),)).as_json()
+        await session.exec(update(HeldItem).where(col(HeldItem.id) == item.id).values(payload=other))
+    await RunResumer(work_database, ALL).resume_due()
+    assert "released" not in await kinds(work_database, run)
