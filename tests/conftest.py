@@ -5,18 +5,16 @@ import itertools
 import os
 import shutil
 import socket
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from assistant.appliance.launch import Account
-from assistant.appliance.ports import free_port
-from assistant.appliance.postgres import PostgresCluster, install_programs, server_account
+from assistant.appliance.postgres import PostgresCluster
+
+from .clusters import running_cluster
 
 CONTINUOUS_INTEGRATION = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
@@ -98,30 +96,11 @@ def _refuse_other_hosts(address: Any) -> None:
         raise OtherHostReached(f"a test connected to {address[0]}; tests stay on this machine")
 
 
-def enterable_folder(account: Account | None) -> Path:
-    """Return a fresh folder that `account` may enter: pytest's own are closed to other accounts."""
-    folder = Path(tempfile.mkdtemp(prefix="cloister-test-"))
-    if account is not None:
-        folder.chmod(0o711)
-    return folder
-
-
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[PostgresCluster]:
     """One running PostgreSQL 18 for the whole session; nothing in it survives the session."""
-    folder = enterable_folder(server_account())
-    cluster = PostgresCluster(
-        folder=folder / "cluster",
-        port=free_port(),
-        password_file=folder / "password",
-        programs=install_programs(folder),
-        durable=False,
-    )
-    cluster.create()
-    server = cluster.start(folder / "postgres.log")
-    yield cluster
-    cluster.stop(server)
-    shutil.rmtree(folder)
+    with running_cluster() as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")

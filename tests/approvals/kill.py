@@ -11,11 +11,9 @@ requester, and a decision whose audit event is there.
 import asyncio
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -38,9 +36,8 @@ from approvals import (
     take_effect,
     undo,
 )
-from assistant.appliance.ports import free_port
-from assistant.appliance.postgres import PostgresCluster, install_programs, server_account
 from gateway import CloisterError, Database, Role, register_events
+from tests.clusters import running_cluster
 
 from .queues import create_tables, held, person, run_sql, settings_of
 
@@ -170,24 +167,8 @@ def main() -> int:
     if sys.argv[1:2] == ["act"]:
         asyncio.run(act(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])))
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    account = server_account()
-    folder = Path(tempfile.mkdtemp(prefix="cloister-kill-"))
-    if account is not None:
-        folder.chmod(0o711)
-    cluster = PostgresCluster(
-        folder=folder / "cluster",
-        port=free_port(),
-        password_file=folder / "password",
-        programs=install_programs(folder),
-        durable=False,
-    )
-    cluster.create()
-    server = cluster.start(folder / "postgres.log")
-    try:
-        figures = _run(cluster.dsn(), folder, kills)
-    finally:
-        cluster.stop(server)
-        shutil.rmtree(folder, ignore_errors=True)
+    with running_cluster() as cluster:
+        figures = _run(cluster.dsn(), cluster.folder.parent, kills)
     if not figures["released"] or not figures["expired"]:
         print("Nothing was released or nothing expired: this run proves nothing.")
         return 2

@@ -1,7 +1,6 @@
 """The embedded PostgreSQL: what it promises about rights, reach and recovery."""
 
 import os
-import shutil
 import signal
 import stat
 from collections.abc import Iterator
@@ -11,24 +10,14 @@ import psycopg
 import pytest
 
 from assistant.appliance.errors import ServerAccountBlocked
-from assistant.appliance.ports import free_port
 from assistant.appliance.postgres import PostgresCluster, install_programs, server_account
-from tests.conftest import enterable_folder
+from tests.clusters import created_cluster
 
 
 @pytest.fixture
 def cluster() -> Iterator[PostgresCluster]:
-    folder = enterable_folder(server_account())
-    cluster = PostgresCluster(
-        folder=folder / "cluster",
-        port=free_port(),
-        password_file=folder / "password",
-        programs=install_programs(folder),
-        durable=False,
-    )
-    cluster.create()
-    yield cluster
-    shutil.rmtree(folder)
+    with created_cluster() as cluster:
+        yield cluster
 
 
 def test_a_fresh_database_is_empty_and_replicates_logically(postgres_dsn: str) -> None:

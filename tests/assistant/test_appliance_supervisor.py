@@ -21,7 +21,7 @@ import pytest
 from assistant.appliance.ports import free_port
 from assistant.appliance.postgres import server_account
 from assistant.appliance.processes import PidRecord, ProcessRef, process_ref, read_pid_file, write_pid_file
-from tests.conftest import enterable_folder
+from tests.clusters import enterable_folder
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60

@@ -9,22 +9,18 @@ import asyncio
 import json
 import random
 import re
-import shutil
 import statistics
 import sys
 import time
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from assistant.appliance.ports import free_port
-from assistant.appliance.postgres import PostgresCluster, install_programs, server_account
 from retrieval import SyncSettings, seed_demo_company
 from retrieval.index import Leg, Terms
 from retrieval.rights import visibility_of
-from tests.conftest import enterable_folder
+from tests.clusters import running_cluster
 
 from .oracle import Oracle
 from .stand import ADMIN, Running, Stand, principal
@@ -106,28 +102,16 @@ async def _timed(ask: Callable[[], Coroutine[Any, Any, None]], times: int) -> di
 
 
 def main() -> None:
-    folder = enterable_folder(server_account())
-    cluster = PostgresCluster(
-        folder=folder / "cluster",
-        port=free_port(),
-        password_file=folder / "password",
-        programs=install_programs(folder),
-        durable=False,
-    )
-    cluster.create()
-    server = cluster.start(folder / "postgres.log")
-    try:
+    with running_cluster() as cluster:
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
             connection.execute("CREATE DATABASE appliance")
             connection.execute("CREATE DATABASE demo")
         seed_demo_company(cluster.dsn("demo"))
         sync = SyncSettings(embed_batch=256)
-        stand = Stand.make(Path(folder / "stand"), cluster.dsn("appliance"), cluster.dsn("demo"), sync=sync)
+        folder = cluster.folder.parent / "stand"
+        stand = Stand.make(folder, cluster.dsn("appliance"), cluster.dsn("demo"), sync=sync)
         questions = int(sys.argv[1]) if len(sys.argv) > 1 else 200
         print(json.dumps(asyncio.run(measure(stand, questions)), indent=2))
-    finally:
-        cluster.stop(server)
-        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":
