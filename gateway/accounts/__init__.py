@@ -1,13 +1,24 @@
 """Who may sign in: local accounts, sessions and API tokens."""
 
+from .administration import (
+    change_password,
+    change_roles,
+    create_account,
+    disable_account,
+    enable_account,
+    has_admin,
+    list_accounts,
+    remove_password,
+)
 from .service import (
     AccountSettings,
     NewToken,
-    create_account,
     issue_api_token,
+    list_api_tokens,
     principal_of_account,
     principal_of_api_token,
     principal_of_session,
+    revoke_api_token,
     sign_in,
     sign_out,
 )
@@ -19,11 +30,20 @@ __all__ = [
     "ApiToken",
     "NewToken",
     "Session",
+    "change_password",
+    "change_roles",
     "create_account",
+    "disable_account",
+    "enable_account",
+    "has_admin",
     "issue_api_token",
+    "list_accounts",
+    "list_api_tokens",
     "principal_of_account",
     "principal_of_api_token",
     "principal_of_session",
+    "remove_password",
+    "revoke_api_token",
     "sign_in",
     "sign_out",
 ]

@@ -3,8 +3,8 @@
 import asyncio
 import secrets
 import uuid
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -17,7 +17,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.audit.events import GatewayEvent, record
-from gateway.errors import BadInput, Conflict, NotFound
+from gateway.errors import NotFound
 from gateway.principal import Principal, Role
 from gateway.settings import Settings
 
@@ -26,7 +26,6 @@ from .tables import Account, ApiToken, Session
 TOKEN_PREFIX: Final = "clt_"  # noqa: S105 - lets secret scanners find leaked tokens
 _FAILURES_UNTIL_LOCK: Final = 5
 _LOCK: Final = timedelta(minutes=1)
-_MIN_PASSWORD: Final = 10
 
 
 class AccountSettings(Settings):
@@ -39,24 +38,10 @@ class AccountSettings(Settings):
 class NewToken:
     """A token as it is shown once."""
 
-    secret: str
+    secret: str = field(repr=False)
     expires_at: datetime
-
-
-async def create_account(
-    session: AsyncSession, *, login: str, name: str, roles: Collection[Role], password: str | None
-) -> Account:
-    """Add a local account. Raises `BadInput` for a short password, `Conflict` for a taken login."""
-    if password is not None and len(password) < _MIN_PASSWORD:
-        raise BadInput(f"A password needs at least {_MIN_PASSWORD} characters.")
-    login = _normal(login)
-    if (await session.exec(select(Account).where(Account.login == login))).first():
-        raise Conflict(f"There is already an account for {login}.")
-    hashed = await asyncio.to_thread(_hasher().hash, password) if password else None
-    account = Account(login=login, name=name, roles=sorted(roles), password_hash=hashed)
-    session.add(account)
-    await session.flush()
-    return account
+    id: uuid.UUID
+    created_at: datetime
 
 
 async def sign_in(
@@ -68,15 +53,15 @@ async def sign_in(
     failures lock for a minute. The failure is recorded in `session`, which the caller commits.
     """
     account = (
-        await session.exec(select(Account).where(Account.login == _normal(login)).with_for_update())
+        await session.exec(select(Account).where(Account.login == normal_login(login)).with_for_update())
     ).first()
     hashed = account.password_hash if account and account.password_hash else _decoy_hash()
-    matches = await asyncio.to_thread(_matches, hashed, password)
+    agrees = await asyncio.to_thread(matches, hashed, password)
     if account is None:
         record(session, GatewayEvent.SIGN_IN_FAILED, "unknown")
         return None
     now = datetime.now(UTC)
-    if not matches or account.disabled or (account.locked_until and account.locked_until > now):
+    if not agrees or account.disabled or (account.locked_until and account.locked_until > now):
         account.failures += 1
         if account.failures % _FAILURES_UNTIL_LOCK == 0:
             account.locked_until = now + _LOCK
@@ -112,17 +97,58 @@ async def principal_of_session(session: AsyncSession, secret: str) -> Principal 
 
 
 async def issue_api_token(
-    session: AsyncSession, principal_id: str, *, label: str, days: float = 90
+    session: AsyncSession, owner: Principal | str, *, label: str, days: float = 90
 ) -> NewToken:
-    """Make an API token with the rights of an account. The secret cannot be read again."""
+    """Make an API token with the rights of an account (the caller, or an account's id).
+
+    The secret cannot be read again.
+    """
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    expires = datetime.now(UTC) + timedelta(days=days)
+    account_id = uuid.UUID(owner.id if isinstance(owner, Principal) else owner)
+    now = datetime.now(UTC)
     row = ApiToken(
-        secret_hash=_hash(secret), account_id=uuid.UUID(principal_id), label=label, expires_at=expires
+        secret_hash=_hash(secret),
+        account_id=account_id,
+        label=label,
+        created_at=now,
+        expires_at=now + timedelta(days=days),
     )
     session.add(row)
-    record(session, GatewayEvent.TOKEN_ISSUED, principal_id, label=label)
-    return NewToken(secret, expires)
+    record(
+        session,
+        GatewayEvent.TOKEN_ISSUED,
+        owner,
+        label=label,
+        token=str(row.id),
+        expires=row.expires_at.isoformat(),
+    )
+    return NewToken(secret, row.expires_at, row.id, now)
+
+
+async def list_api_tokens(session: AsyncSession, owner: Principal) -> Sequence[ApiToken]:
+    """The caller's tokens that hold, the newest first; never their secrets."""
+    found = (
+        select(ApiToken)
+        .where(ApiToken.account_id == uuid.UUID(owner.id), ApiToken.expires_at > datetime.now(UTC))
+        .where(col(ApiToken.revoked_at).is_(None))
+        .order_by(col(ApiToken.created_at).desc(), col(ApiToken.id))
+    )
+    return (await session.exec(found)).all()
+
+
+async def revoke_api_token(session: AsyncSession, owner: Principal, token_id: uuid.UUID) -> None:
+    """End one of the caller's tokens at once. Raises `NotFound` for others' and for those that have ended."""
+    ended = (
+        update(ApiToken)
+        .where(col(ApiToken.id) == token_id, col(ApiToken.account_id) == uuid.UUID(owner.id))
+        .where(col(ApiToken.revoked_at).is_(None))
+        .values(revoked_at=datetime.now(UTC))
+        .returning(col(ApiToken.label))
+    )
+    label = (await session.exec(ended)).scalar_one_or_none()
+    if label is None:
+        raise NotFound("You have no such API token.")
+    record(session, GatewayEvent.TOKEN_REVOKED, owner, label=label, token=str(token_id))
 
 
 async def principal_of_api_token(session: AsyncSession, secret: str) -> Principal | None:
@@ -139,23 +165,19 @@ async def principal_of_api_token(session: AsyncSession, secret: str) -> Principa
 
 async def principal_of_account(session: AsyncSession, *, login: str = "", account_id: str = "") -> Principal:
     """The principal of an account as it stands now. Raises `NotFound` (disabled ones too)."""
-    wanted = Account.login == _normal(login) if login else Account.id == uuid.UUID(account_id)
+    wanted = Account.login == normal_login(login) if login else Account.id == uuid.UUID(account_id)
     account = (await session.exec(select(Account).where(wanted, col(Account.disabled).is_(False)))).first()
     if account is None:
         raise NotFound(f"There is no account {login or account_id} here.")
     return _principal(account)
 
 
-async def disable_account(session: AsyncSession, login: str) -> None:
-    """Stop an account from signing in; its sessions and tokens end at once."""
-    await session.exec(update(Account).where(col(Account.login) == _normal(login)).values(disabled=True))
-
-
 def _principal(account: Account) -> Principal:
     return Principal(str(account.id), account.login, frozenset(map(Role, account.roles)), account.name)
 
 
-def _normal(login: str) -> str:
+def normal_login(login: str) -> str:
+    """A login as it is stored and looked for."""
     return login.strip().casefold()
 
 
@@ -163,7 +185,13 @@ def _hash(secret: str) -> bytes:
     return sha256(secret.encode()).digest()
 
 
-def _matches(hashed: str, password: str) -> bool:
+def hash_password(password: str) -> str:
+    """Slow on purpose: to be called in a thread."""
+    return _hasher().hash(password)
+
+
+def matches(hashed: str, password: str) -> bool:
+    """Whether a password is the one that was hashed; as slow as hashing."""
     try:
         return _hasher().verify(hashed, password)
     except (VerificationError, InvalidHashError):

@@ -45,12 +45,16 @@ class Session(SQLModel, table=True):
 
 
 class ApiToken(SQLModel, table=True):
-    """A token for programs, with the rights of its account."""
+    """A token for programs, with the rights of its account; `id` names it without telling its secret."""
 
     __tablename__ = "api_token"
     __table_args__ = {"schema": "gateway"}
 
     secret_hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    id: uuid.UUID = Field(
+        default_factory=uuid.uuid4,
+        sa_column=Column(Uuid, server_default=func.gen_random_uuid(), nullable=False, unique=True),
+    )
     account_id: uuid.UUID = Field(sa_column=_owner())
     label: str
     created_at: datetime | None = Field(default=None, sa_column=_now())

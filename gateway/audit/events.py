@@ -22,6 +22,13 @@ class GatewayEvent(StrEnum):
     SIGN_IN_FAILED = "session.sign_in_failed"
     SIGNED_OUT = "session.signed_out"
     TOKEN_ISSUED = "token.issued"  # noqa: S105 - an event's name
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105 - an event's name
+    ACCOUNT_CREATED = "account.created"
+    ACCOUNT_DISABLED = "account.disabled"
+    ACCOUNT_ENABLED = "account.enabled"
+    ROLES_CHANGED = "account.roles_changed"
+    PASSWORD_CHANGED = "account.password_changed"  # noqa: S105 - an event's name
+    PASSWORD_REMOVED = "account.password_removed"  # noqa: S105 - an event's name
     TEXT_REDACTED = "text.redacted"
     TEXT_RESTORED = "text.restored"
     TEXT_REFUSED = "text.refused"

@@ -108,7 +108,7 @@ async def test_an_api_token_has_its_accounts_rights_until_it_ends(site: Site, lo
 
 async def test_short_passwords_and_taken_logins_are_refused(site: Site, login: str) -> None:
     async with site.database.transaction() as session:
-        with pytest.raises(BadInput, match="10 characters"):
+        with pytest.raises(BadInput, match="12 characters"):
             await create_account(session, login="x@example.org", name="X", roles=[Role.REP], password="short")
         with pytest.raises(Conflict):
             await create_account(session, login=login, name="X", roles=[Role.REP], password=PASSWORD)
