@@ -1,5 +1,7 @@
 """The model server's environment: vLLM in a virtual environment of its own, built from locks."""
 
+import json
+import platform
 import shutil
 import sys
 import time
@@ -19,6 +21,7 @@ LOCKS = Path(__file__).parent / "locks"
 # Downloads (0.6 GB, kept until the end so that a broken installation can go on) and the environment (2.3 GB).
 NEEDED_BYTES = 4_000_000_000
 _MARKER = "installed.lock"
+_CUDA_BY_DEFAULT = frozenset({"x86_64", "AMD64"})  # elsewhere the public index has the CPU build
 _PROBE = "import torch, vllm; from vllm.entrypoints.openai import api_server"
 
 
@@ -66,6 +69,7 @@ def _build(folder: Path, on_progress: OnProgress, hold: int) -> None:
     python = _create(folder, scratch, on_progress, hold)
     reader = PipReader(on_progress, _count("engine.txt") + _count("engine-torch.txt"))
     exact = ["install", "--no-deps", "--only-binary", ":all:", "--no-compile", "--cache-dir", str(downloads)]
+    _require_cpu_build(python, scratch, on_progress, hold)
     # torch first: the largest, and the one whose build the index decides.
     with _unpacked_packages(folder, reader.packages or 0, on_progress):
         run_pip([*exact, "-r", str(LOCKS / "engine-torch.txt")], scratch, reader, hold, into=python)
@@ -75,6 +79,24 @@ def _build(folder: Path, on_progress: OnProgress, hold: int) -> None:
     (folder / _MARKER).write_text(_locks_checksum() + "\n", encoding="utf-8")
     for done in (scratch, downloads):
         shutil.rmtree(done, ignore_errors=True)
+
+
+def _require_cpu_build(python: Path, scratch: Path, on_progress: OnProgress, hold: int) -> None:
+    """Ask pip which build of torch it would take, before half a gigabyte of the wrong one is fetched."""
+    on_progress(Progress(Phase.CHECKING, "the build of torch that pip finds"))
+    report = scratch / "torch.json"
+    dry = ["install", "--dry-run", "--ignore-installed", "--no-deps", "--only-binary", ":all:", "--quiet"]
+    lock = str(LOCKS / "engine-torch.txt")
+    run_pip([*dry, "--report", str(report), "-r", lock], scratch, PipReader(silent), hold, into=python)
+    for package in json.loads(report.read_text(encoding="utf-8"))["install"]:
+        version = package["metadata"]["version"]
+        if platform.machine() in _CUDA_BY_DEFAULT and not version.endswith("+cpu"):
+            raise EngineInstallFailed(
+                f"pip finds only the build of torch {version} for NVIDIA GPUs, which does not run here. "
+                "Add PyTorch's index of CPU builds to pip's configuration (its address stands on the "
+                "installation page of pytorch.org, for pip and CPU): pip config set global.extra-index-url "
+                "ADDRESS. Then start again. Everything but the language model works without it (--no-model)."
+            )
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +12,15 @@ import httpx
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway import CloisterError, DoorClient, Principal, create_http_client
+from gateway import CloisterError, DoorClient, Principal, ServerState, create_http_client
 from retrieval import RetrievalClient, SyncStatus
 
 _SECONDS: Final = 3.0
 _NO_MODEL: Final = "No language model is configured: answers have no summary."
+_MODEL_AWAY: Final = (
+    "Answers come without a summary. After a start it takes a minute or two; then see the log of the server."
+)
+_EMBEDDING_AWAY: Final = "Search goes by words alone. See the log of the server."
 _LOW_DISK: Final = 2 * 1024**3
 _QUEUE: Final = text("SELECT status::text, count(*) FROM jobs.procrastinate_jobs GROUP BY 1")
 
@@ -63,11 +67,11 @@ async def look_at_health(
     async with create_http_client(timeout=_SECONDS) as client:
         checks = [_process(client, name, url) for name, url in peers.items()]
         parts = list(await asyncio.gather(*checks))
-    models, model_part = await _models(principal, door)
+    models, model_parts = await _models(principal, door)
     sync, sync_part = await _sync(principal, retrieval)
     jobs = await (await session.connection()).execute(_QUEUE)
     queue = {str(status): int(count) for status, count in jobs}
-    parts += [model_part, sync_part, _disk(folder)]
+    parts += [*model_parts, sync_part, _disk(folder)]
     return Health(tuple(parts), sync, queue, models, datetime.now(UTC))
 
 
@@ -82,14 +86,28 @@ async def _process(client: httpx.AsyncClient, name: str, url: str) -> PartHealth
     return PartHealth(name, "warn", str(detail) or f"It answers with status {response.status_code}.")
 
 
-async def _models(principal: Principal, door: DoorClient) -> tuple[tuple[str, ...], PartHealth]:
+async def _models(principal: Principal, door: DoorClient) -> tuple[tuple[str, ...], list[PartHealth]]:
     try:
-        models = tuple(await door.models(principal))
+        servers, embedders = await door.deployments(principal)
     except CloisterError as error:
-        return (), PartHealth("language model", "down", error.sentence)
+        return (), [PartHealth("language model", "down", error.sentence)]
+    models = tuple(sorted({server.model for server in servers}))
     if not models:
-        return (), PartHealth("language model", "off", _NO_MODEL)
-    return models, PartHealth("language model", "ok")
+        language = PartHealth("language model", "off", _NO_MODEL)
+    else:
+        language = _servers("language model", servers, _MODEL_AWAY)
+    return models, [language, _servers("embedding model", embedders, _EMBEDDING_AWAY)]
+
+
+def _servers(part: str, servers: Sequence[ServerState], away: str) -> PartHealth:
+    """Down when no server of the part answers, a warning when some do not."""
+    silent = [server.name for server in servers if not server.answers]
+    if not silent:
+        return PartHealth(part, "ok")
+    names = ", ".join(silent)
+    if len(silent) == len(servers):
+        return PartHealth(part, "down", f"{names} does not answer. {away}")
+    return PartHealth(part, "warn", f"{names} does not answer; the others do.")
 
 
 async def _sync(principal: Principal, retrieval: RetrievalClient) -> tuple[SyncStatus | None, PartHealth]:

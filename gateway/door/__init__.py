@@ -11,6 +11,7 @@ from .values import (
     DoorVerdict,
     RedactedPart,
     Restored,
+    ServerState,
     TextPart,
     TokenInfo,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "DoorVerdict",
     "RedactedPart",
     "Restored",
+    "ServerState",
     "TextPart",
     "TokenInfo",
     "create_door_app",

@@ -16,7 +16,7 @@ from gateway.principal import Tokens
 from gateway.telemetry import CorrelationMiddleware, log, metrics
 from redaction import load_analyzer
 
-from . import chat, embeddings, texts
+from . import chat, deployments, embeddings, texts
 from .limits import BodyLimit
 from .names import NamePool
 from .problems import install_door_errors
@@ -52,6 +52,7 @@ def create_door_app(settings: DoorSettings) -> FastAPI:
     app.include_router(texts.router)
     app.include_router(chat.router)
     app.include_router(embeddings.router)
+    app.include_router(deployments.router)
     app.add_api_route("/healthz", _alive, methods=["GET"])
     app.add_api_route("/readyz", _ready, methods=["GET"])
     app.add_route("/metrics", metrics)

@@ -23,6 +23,7 @@ from .values import (
     RedactedPart,
     Restored,
     RestoreMode,
+    ServerState,
     TextPart,
     TokenInfo,
 )
@@ -96,6 +97,17 @@ class DoorClient:
         token = self._tokens.for_principal(principal, AUDIENCE)
         answer = await call(self._http, "door", "GET", "/v1/models", token=token)
         return [row["id"] for row in answer.json()["data"]]
+
+    async def deployments(
+        self, principal: Principal
+    ) -> tuple[tuple[ServerState, ...], tuple[ServerState, ...]]:
+        """Servers of language models, and of embeddings. Raises `NotAllowed` but for administrators."""
+        token = self._tokens.for_principal(principal, AUDIENCE)
+        answer = (await call(self._http, "door", "GET", "/v1/deployments", token=token)).json()
+        models, embeddings = (
+            [ServerState(**row) for row in answer[name]] for name in ("models", "embeddings")
+        )
+        return tuple(models), tuple(embeddings)
 
     async def chat(
         self,

@@ -1,5 +1,6 @@
 """The calls to model servers: our own HTTP client, our own timeouts, one other try before the first byte."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -16,9 +17,11 @@ from redaction import Redacted
 from .prompt import ModelPrompt
 from .routing import Choice, ModelRouter
 from .settings import DeploymentSettings
+from .values import ServerState
 
 _DONE: Final = "[DONE]"
 _TRIES: Final = 2
+_LOOK_S: Final = 2.0
 _BAD_REQUEST: Final = frozenset({400, 413, 422})
 
 
@@ -60,6 +63,7 @@ class ModelServers:
 
     def __init__(self, deployments: Sequence[DeploymentSettings], router: ModelRouter) -> None:
         self._router = router
+        self._deployments = tuple(deployments)
         self._clients = {deployment.name: _client(deployment) for deployment in deployments}
 
     async def ask(self, model: str, prompt: ModelPrompt, tokens: int) -> ModelAnswer:
@@ -97,6 +101,12 @@ class ModelServers:
                 failed.append(choice.name)
                 if len(failed) == _TRIES or len(self._clients) == len(failed):
                     raise PartUnavailable("embeddings", "The embedding server does not answer.") from error
+
+    async def states(self) -> list[ServerState]:
+        """Each server, and whether it answers now; asked all at once, two seconds each."""
+        answers = await asyncio.gather(*map(_answers, self._clients.values()))
+        named = zip(self._deployments, answers, strict=True)
+        return [ServerState(each.name, each.model, answering) for each, answering in named]
 
     def broke(self, deployment: str, error: Exception) -> None:
         """Tell the router, and the log, that a server failed."""
@@ -137,6 +147,15 @@ def _client(deployment: DeploymentSettings) -> httpx.AsyncClient:
     if deployment.api_key_file is not None:
         client.headers["Authorization"] = f"Bearer {read_secret(deployment.api_key_file)}"
     return client
+
+
+async def _answers(client: httpx.AsyncClient) -> bool:
+    """Whatever is no server error is an answer: not every server has this path."""
+    try:
+        response = await client.get("/health", timeout=_LOOK_S)
+    except httpx.TransportError:
+        return False
+    return response.status_code < 500
 
 
 def _served(deployment: DeploymentSettings) -> str:

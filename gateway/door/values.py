@@ -101,3 +101,12 @@ class ChatChunk:
     text: str
     finish_reason: str | None = None
     usage: ChatUsage | None = None
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """A model server behind the door, the model that it serves, and whether it answers now."""
+
+    name: str
+    model: str
+    answers: bool

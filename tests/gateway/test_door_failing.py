@@ -13,8 +13,10 @@ from gateway import (
     ChatMessage,
     DeploymentSettings,
     DoorClient,
+    NotAllowed,
     NotFound,
     PartUnavailable,
+    Role,
     TextPart,
     TooLarge,
     create_door_app,
@@ -297,3 +299,16 @@ async def _until(holds: Any) -> None:
             except PartUnavailable:
                 pass
             await asyncio.sleep(0.02)
+
+
+async def test_an_administrator_is_told_which_model_server_is_silent(fresh: Site) -> None:
+    models = (
+        fresh.settings.models[0].model_copy(update={"name": "there"}),
+        deployment("gone", "http://127.0.0.1:9"),
+    )
+    async with another_door(fresh, models=models) as (_, _, client):
+        servers, embedders = await client.deployments(principal(Role.ADMIN))
+        with pytest.raises(NotAllowed):
+            await client.deployments(principal(Role.REP))
+    assert {server.name: server.answers for server in servers} == {"there": True, "gone": False}
+    assert [server.answers for server in embedders] == [True]
