@@ -143,12 +143,13 @@ class Redactor:
         self, gazetteer: Gazetteer, read: Read, dictionary: list[GazetteerEntry]
     ) -> list[list[Span]]:
         analyzer = self._analyzer(gazetteer)
+        certain = _certain(dictionary)
 
         def work() -> list[list[Span]]:
             found = [
                 analyzer.analyze(
                     part.text,
-                    dictionary,
+                    dictionary if part.guess else certain,
                     ner_spans=read.names_in(part),
                     prefer=(part.entity,) if part.entity else (),
                 )
@@ -163,8 +164,9 @@ class Redactor:
         learnt = list(dict.fromkeys(_entries(parts, found)))
         if len(parts) < 2 or not learnt:
             return found
+        certain = _certain(learnt)
         return [
-            self._spread.analyze(part.text, learnt, ner_spans=spans)
+            self._spread.analyze(part.text, learnt if part.guess else certain, ner_spans=spans)
             for part, spans in zip(parts, found, strict=True)
         ]
 
@@ -220,6 +222,11 @@ def _in_texts(texts: Iterable[str], facts: Mapping[str, TokenFacts]) -> Iterator
     for token in tokens:
         if token in facts and facts[token].type is not EntityType.LITERAL:
             yield facts[token]
+
+
+def _certain(entries: Iterable[GazetteerEntry]) -> list[GazetteerEntry]:
+    """What the CRM knows. The rest may be a guess, and a wrong one must not hide a value that is no name."""
+    return [entry for entry in entries if entry.entity is not None]
 
 
 def _entries(parts: Sequence[Part], found: list[list[Span]]) -> Iterator[GazetteerEntry]:

@@ -150,6 +150,16 @@ async def test_two_strangers_in_one_record_stay_two_persons(fresh: Site) -> None
     assert len(numbers) == 2
 
 
+async def test_a_guess_in_prose_hides_no_value_that_is_no_name(site: Site) -> None:
+    conversation = uuid.uuid4()
+    prose = TextPart("p", "Margaret Ravensworth called about the pump.")
+    fact = TextPart("f", "Margaret Ravensworth", guess=False)
+    together = await site.client.redact(principal(), conversation, [prose, fact], purpose="context")
+    later = await site.client.redact(principal(), conversation, [fact], purpose="context")
+    assert "Ravensworth" not in together.parts[0].text
+    assert together.parts[1].text == later.parts[0].text == "Margaret Ravensworth"
+
+
 async def test_a_part_that_is_not_guessed_at_teaches_no_cache(fresh: Site) -> None:
     text = "Deliver to Magnus Ravensworth tomorrow."
     plain = TextPart("c", text, guess=False)
