@@ -13,6 +13,7 @@ from .administration import (
 from .service import (
     AccountSettings,
     NewToken,
+    hash_password,
     issue_api_token,
     list_api_tokens,
     principal_of_account,
@@ -36,6 +37,7 @@ __all__ = [
     "disable_account",
     "enable_account",
     "has_admin",
+    "hash_password",
     "issue_api_token",
     "list_accounts",
     "list_api_tokens",
