@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from gateway import (
+    NotAllowed,
     NotSignedIn,
     Principal,
     UnitOfWork,
@@ -33,8 +34,17 @@ async def _signed_in(principal: Annotated[Principal | None, Depends(maybe_signed
     return principal
 
 
+async def _by_session(request: Request, principal: Annotated[Principal, Depends(_signed_in)]) -> Principal:
+    if "authorization" in request.headers:
+        raise NotAllowed("This needs a sign-in with a password; an API token is not enough.")
+    return principal
+
+
 MaybeSignedIn = Annotated[Principal | None, Depends(maybe_signed_in, scope="function")]
 """The caller, or None: for pages that send people to the sign-in."""
 
 SignedIn = Annotated[Principal, Depends(_signed_in, scope="function")]
 """The caller. Refuses with 401 when nobody is signed in."""
+
+BySession = Annotated[Principal, Depends(_by_session, scope="function")]
+"""The caller, who signed in with a password. Refuses an API token with 403: a leaked one must not last."""

@@ -22,6 +22,7 @@ from assistant.runs.feed import RunFeed
 from assistant.search.api import router as search_router
 from assistant.settings import WebSettings
 from assistant.state import WebConfiguration, WebState
+from assistant.tokens import router as tokens_router
 from gateway import (
     CorrelationMiddleware,
     Database,
@@ -113,5 +114,6 @@ def _routers() -> list[Any]:
         reviews_router,
         admin_router,
         audit_router,
+        tokens_router,
         demo_router,
     ]

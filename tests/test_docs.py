@@ -21,6 +21,7 @@ from assistant.reviews.api import router as reviews_router
 from assistant.runs.api import router as runs_router
 from assistant.search.api import router as search_router
 from assistant.settings import WebSettings, WorkSettings
+from assistant.tokens.api import router as tokens_router
 from assistant.web import demo_router
 from gateway import DoorSettings, Settings, registered_events
 from retrieval import RetrievalSettings
@@ -192,6 +193,7 @@ def test_every_address_of_the_web_api_is_documented() -> None:
         reviews_router,
         runs_router,
         search_router,
+        tokens_router,
     )
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     assert len(routes) > 25

@@ -26,6 +26,13 @@ class Exit(IntEnum):
     FAULTS = 5
 
 
+def exit_of(status: int) -> Exit:
+    """How a command ends that was refused with this HTTP status."""
+    if status in {502, 503}:
+        return Exit.NOT_RUNNING
+    return Exit.REFUSED if status in {401, 403, 404, 422} else Exit.FAILED
+
+
 def leave(code: int, sentence: str) -> NoReturn:
     """Say why on standard error, and end with `code`."""
     sys.stderr.write(sentence.rstrip("\n") + "\n")

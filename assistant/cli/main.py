@@ -7,7 +7,7 @@ import typer
 
 from gateway import SettingsError
 
-from . import audit, crm, models, sync
+from . import account, audit, crm, models, sync, token
 from .ask import ask, search
 from .doctor import doctor
 from .evaluate import evaluate
@@ -33,6 +33,8 @@ app.add_typer(crm.app, name="crm")
 app.add_typer(sync.app, name="sync")
 app.add_typer(audit.app, name="audit")
 app.add_typer(models.app, name="models")
+app.add_typer(account.app, name="account")
+app.add_typer(token.app, name="token")
 for process in (web, work, door, retrieval, embeddings):
     app.command(rich_help_panel="Processes")(process)
 

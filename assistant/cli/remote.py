@@ -14,7 +14,7 @@ import yaml
 from assistant.appliance import default_folder
 from gateway import read_secret
 
-from .exits import Exit, leave
+from .exits import Exit, exit_of, leave
 
 TOKEN_VARIABLE = "CLOISTER_TOKEN"  # noqa: S105 - a variable's name
 
@@ -25,8 +25,8 @@ class Appliance:
 
     url: str
     demo_secret_file: Path | None
-    admin: str
-    auditor: str
+    admin: str | None
+    auditor: str | None
 
     @classmethod
     def running(cls, folder: Path | None) -> "Appliance":
@@ -41,12 +41,12 @@ class Appliance:
         return cls(content["url"], Path(secret) if secret else None, content["admin"], content["auditor"])
 
 
-class Caller:
-    """HTTP calls in one person's name; refusals end the command with a sentence."""
+class _Calls:
+    """HTTP calls to an appliance; refusals end the command with a sentence."""
 
-    def __init__(self, appliance: Appliance, login: str | None, token_file: Path | None) -> None:
+    def __init__(self, appliance: Appliance) -> None:
         self._client = httpx.Client(base_url=appliance.url, timeout=60, trust_env=False)
-        self._token = self._sign_in(appliance, login, token_file)
+        self._headers: dict[str, str] = {}
 
     def get(self, path: str, **parameters: Any) -> Any:
         """GET, decoded."""
@@ -55,6 +55,27 @@ class Caller:
     def post(self, path: str, body: object = None, **parameters: Any) -> Any:
         """POST, decoded."""
         return self._call("POST", path, json=body, params=parameters).json()
+
+    def delete(self, path: str) -> None:
+        """DELETE."""
+        self._call("DELETE", path)
+
+    def _call(self, method: str, path: str, **content: Any) -> httpx.Response:
+        try:
+            response = self._client.request(method, path, headers=self._headers, **content)
+        except httpx.TransportError as error:
+            leave(Exit.NOT_RUNNING, _unreachable(error))
+        if response.is_error:
+            _refuse(response)
+        return response
+
+
+class Caller(_Calls):
+    """Calls in one person's name, with their API token."""
+
+    def __init__(self, appliance: Appliance, login: str | None, token_file: Path | None) -> None:
+        super().__init__(appliance)
+        self._headers = {"Authorization": f"Bearer {self._token(appliance, login, token_file)}"}
 
     def events(self, path: str) -> Iterator[tuple[str, Any]]:
         """Server-sent events as (kind, data), coming back after a break until the stream is at its end."""
@@ -76,20 +97,7 @@ class Caller:
             except httpx.TransportError as error:
                 leave(Exit.NOT_RUNNING, _unreachable(error))
 
-    @property
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token}"}
-
-    def _call(self, method: str, path: str, **content: Any) -> httpx.Response:
-        try:
-            response = self._client.request(method, path, headers=self._headers, **content)
-        except httpx.TransportError as error:
-            leave(Exit.NOT_RUNNING, _unreachable(error))
-        if response.is_error:
-            _refuse(response)
-        return response
-
-    def _sign_in(self, appliance: Appliance, login: str | None, token_file: Path | None) -> str:
+    def _token(self, appliance: Appliance, login: str | None, token_file: Path | None) -> str:
         if token_file is not None:
             return read_secret(token_file)
         if os.environ.get(TOKEN_VARIABLE):
@@ -114,6 +122,40 @@ class Caller:
         return str(response.json()["token"])
 
 
+class SignedIn(_Calls):
+    """Calls of a person who has signed in with their password, as the page does; signed out at the end."""
+
+    def __init__(self, appliance: Appliance, login: str, password: str) -> None:
+        super().__init__(appliance)
+        self._form = {"login": login, "password": password}
+
+    def __enter__(self) -> "SignedIn":
+        """Sign in. Ends with 4 when the sign-in is refused."""
+        try:
+            response = self._client.post("/sign-in", data=self._form)
+        except httpx.TransportError as error:
+            leave(Exit.NOT_RUNNING, _unreachable(error))
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            sentence = _(
+                "The sign-in was refused: the login or the password is wrong, the account is disabled, "
+                "or it is locked for a minute after five failures."
+            )
+            leave(Exit.REFUSED, sentence)
+        if response.is_error:
+            _refuse(response)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        """Sign out; a failure that ended the block is the one that is told."""
+        try:
+            self._client.post("/sign-out")
+        except httpx.TransportError as error:
+            if kind is None:
+                leave(Exit.NOT_RUNNING, _unreachable(error))
+        finally:
+            self._client.close()
+
+
 def _parse(lines: Iterator[str]) -> Iterator[tuple[str, str, Any]]:
     number, kind, data = "", "message", ""
     for line in lines:
@@ -134,9 +176,7 @@ def _refuse(response: httpx.Response) -> None:
     is_problem = "json" in response.headers.get("content-type", "")
     detail = response.json().get("detail") if is_problem else None
     sentence = str(detail or f"The appliance answered with status {response.status_code}.")
-    unavailable = response.status_code in {502, 503}
-    refused = response.status_code in {401, 403, 404, 422}
-    leave(Exit.NOT_RUNNING if unavailable else Exit.REFUSED if refused else Exit.FAILED, sentence)
+    leave(exit_of(response.status_code), sentence)
 
 
 def _unreachable(error: httpx.TransportError) -> str:

@@ -1,12 +1,13 @@
 """`cloister up`: the whole appliance on this machine."""
 
+import shlex
 from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from assistant.appliance import ApplianceError, StateFolder, require_free, supervise
+from assistant.appliance import ApplianceError, StateFolder, default_folder, require_free, supervise
 from gateway import Role
 
 from .exits import leave
@@ -67,9 +68,9 @@ def up(
         with state.lock():
             require_free(port)
             layout = Layout(state, port)
-            layout.prepare_secrets()
+            layout.prepare_secrets(demo=demo)
             plan = Plan(layout, UpOptions(demo, not no_model, crm_map, import_, log_prompts))
-            code = supervise(state, plan.items(), on_ready=lambda: _welcome(plan, layout.url("web")))
+            code = supervise(state, plan.items(), on_ready=lambda: _welcome(plan, layout.url("web"), state))
     except ApplianceError as error:
         leave(error.exit_code, str(error))
     raise typer.Exit(code)
@@ -84,7 +85,7 @@ def _require_good(crm_map: Path) -> None:
         leave(_USAGE, "\n".join(faults))
 
 
-def _welcome(plan: "object", url: str) -> list[str]:
+def _welcome(plan: "object", url: str, state: StateFolder) -> list[str]:
     from assistant.up.plan import Plan
 
     assert isinstance(plan, Plan)  # noqa: S101 - typed late: importing the plan takes a second
@@ -95,4 +96,16 @@ def _welcome(plan: "object", url: str) -> list[str]:
             people = [one for one in plan.sign_ins if role in one.roles]
             if people:
                 lines.append(f"  {people[0].login:<28} {role.value:<8} {people[0].note}")
+        return lines
+    data = "" if state.path == default_folder() else f" --data {shlex.quote(str(state.path))}"
+    if plan.closed_sign_ins:
+        sentence = _(
+            "{count} sign-ins of the demo no longer have its password. Give them passwords of their own, or "
+            "disable them:"
+        )
+        lines.append(sentence.format(count=len(plan.closed_sign_ins)))
+        lines += [f"  cloister account password LOGIN{data}", f"  cloister account disable LOGIN{data}", ""]
+    if not plan.has_admin:
+        lines.append(_("No administrator can sign in yet. Make the first one, as this user, with:"))
+        lines.append(f"  cloister account add LOGIN --name NAME --role admin{data}")
     return lines

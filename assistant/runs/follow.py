@@ -6,9 +6,11 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from assistant.answer import EventKind
 from assistant.restoring import Viewer
-from gateway import CloisterError, Database, problem
+from gateway import CloisterError, Database, NotFound, NotSignedIn, principal_of_account, problem
 
 from .feed import RunFeed
 from .service import events_of
@@ -42,7 +44,8 @@ async def follow(
     """Server-sent events from number `after` on, until the run has ended and all of it was sent.
 
     Ends after ten minutes at the latest: browsers come back with the number they have seen. An error
-    of a part is sent as an event of the kind `problem`, and the stream ends.
+    of a part is sent as an event of the kind `problem`, and the stream ends; so it does for somebody whose
+    account is disabled while they read.
     """
     with feed.subscribe(str(run_id)) as news:
         for look in range(_LONGEST_LOOKS):
@@ -50,6 +53,7 @@ async def follow(
             try:
                 async with database.transaction() as session:
                     run = await session.get_one(Run, run_id)
+                    await _require_account(session, run)
                     events = await events_of(session, [run_id], after)
                 for event in await restored_events(viewer, events):
                     after = event["seq"]
@@ -62,6 +66,13 @@ async def follow(
             if look % _BEAT_EVERY == _BEAT_EVERY - 1:
                 yield ": still here\n\n"
             await _wait(news)
+
+
+async def _require_account(session: AsyncSession, run: Run) -> None:
+    try:
+        await principal_of_account(session, account_id=str(run.principal_id))
+    except NotFound as error:
+        raise NotSignedIn("Your account may no longer sign in.") from error
 
 
 async def _wait(news: asyncio.Event) -> None:

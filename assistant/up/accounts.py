@@ -1,4 +1,4 @@
-"""Sign-ins for an appliance on one machine: the demo company's people, or the users of an imported CRM."""
+"""Sign-ins of a demo appliance: the demo company's people, or the users of an imported CRM."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlmodel import col, select
 
-from gateway import Account, Database, Role, create_account
+from gateway import Account, Database, Role, create_account, hash_password
 from retrieval import demo_staff
 
 _OTHERS_DOMAIN: Final = "appliance.example"
@@ -42,34 +42,29 @@ def imported_sign_ins(logins: Sequence[str]) -> list[SignIn]:
 
 
 async def ensure_sign_ins(database: Database, sign_ins: Sequence[SignIn], password: str) -> int:
-    """Create the accounts that are missing, all with one password; gives how many."""
+    """Create the accounts that are missing, and give the password to those that have none; gives how many."""
+    wanted = {one.login: one for one in sign_ins}
     async with database.transaction() as session:
-        known = set((await session.exec(select(col(Account.login)))).all())
-        missing = [one for one in sign_ins if one.login not in known]
-        if not missing:
-            return 0
-        first = await create_account(
-            session,
-            login=missing[0].login,
-            name=missing[0].name,
-            roles=missing[0].roles,
-            password=password,
-        )
-        for one in missing[1:]:
-            # one hash for all: hashing is slow on purpose, and the password is the same
-            account = Account(
-                login=one.login,
-                name=one.name,
-                roles=sorted(one.roles),
-                password_hash=first.password_hash,
-            )
+        found = await session.exec(select(Account).where(col(Account.login).in_(wanted)))
+        known = {account.login: account for account in found.all()}
+        without = [account for account in known.values() if account.password_hash is None]
+        for login, one in wanted.items():
+            if login not in known:
+                made = await create_account(
+                    session, login=login, name=one.name, roles=one.roles, password=None
+                )
+                without.append(made)
+        # one hash for all: hashing is slow on purpose, and the password is the same
+        hashed = await asyncio.to_thread(hash_password, password) if without else None
+        for account in without:
+            account.password_hash = hashed
             session.add(account)
-        return len(missing)
+        return len(without)
 
 
-def one_of(sign_ins: Sequence[SignIn], role: Role) -> str:
+def one_of(sign_ins: Sequence[SignIn], role: Role) -> str | None:
     """The login of the first person with a role."""
-    return next(one.login for one in sign_ins if role in one.roles)
+    return next((one.login for one in sign_ins if role in one.roles), None)
 
 
 def run_now(work: object) -> None:

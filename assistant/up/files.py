@@ -12,7 +12,7 @@ import yaml
 from assistant.appliance import PortBook, StateFolder, write_private
 from assistant.migrations import PROCESS_ROLES
 from assistant.migrations.bootstrap import OWNER
-from gateway import LocalKeyring, make_signing_key
+from gateway import LocalKeyring, make_signing_key, read_secret
 
 APPLIANCE_DATABASE: Final = "cloister"
 CRM_DATABASE: Final = "crm"
@@ -50,14 +50,15 @@ class Layout:
         self.ports = {"web": web_port, **{name: book.pick(name) for name in _INNER}}
         self.trust = state.etc / "trust"
 
-    def prepare_secrets(self) -> None:
-        """Make what is missing; nothing that exists is replaced."""
+    def prepare_secrets(self, *, demo: bool) -> None:
+        """Make what is missing; nothing that exists is replaced. Only a `demo` has a password for all."""
         self.trust.mkdir(mode=0o700, exist_ok=True)
         for role in (OWNER, *PROCESS_ROLES, CRM_READER):
             self.password(role)
         for name in ("demo", "vllm-key", "embeddings-key"):
             self.state.secret(name)
-        self.state.secret("demo-password", lambda: secrets.token_urlsafe(9))
+        if demo:
+            self.state.secret("demo-password", lambda: secrets.token_urlsafe(9))
         for signer in _SIGNERS:
             if not (self._public(signer).exists() and self._private(signer).exists()):
                 make_signing_key(self._private(signer), self._public(signer))
@@ -72,6 +73,11 @@ class Layout:
     def password_file(self, role: str) -> Path:
         """Where that password lies."""
         return self.state.secret(f"db-{role}")
+
+    @property
+    def demo_password_file(self) -> Path:
+        """Where the password of every demo sign-in lies."""
+        return self.state.secrets / "demo-password"
 
     def url(self, name: str) -> str:
         """The address of a process."""
@@ -95,7 +101,7 @@ class Layout:
         }
         if demo:
             web["demo"] = {
-                "password": self.state.secret("demo-password").read_text("utf-8").strip(),
+                "password": read_secret(self.demo_password_file),
                 "secret_file": str(self.state.secret("demo")),
             }
         work = {
@@ -127,8 +133,8 @@ class Layout:
         for name, content in {"web": web, "work": work, "retrieval": retrieval, "door": door}.items():
             self._write(name, content)
 
-    def write_cli(self, *, demo: bool, admin: str, auditor: str) -> None:
-        """Write what the command line needs to find the appliance."""
+    def write_cli(self, *, demo: bool, admin: str | None, auditor: str | None) -> None:
+        """Write what the command line needs to find the appliance, and whom to ask in a demo."""
         content = {
             "url": self.url("web"),
             "demo_secret_file": str(self.state.secret("demo")) if demo else None,

@@ -20,7 +20,7 @@ from assistant.appliance import (
 )
 from assistant.migrations import bootstrap, upgrade
 from assistant.migrations.bootstrap import OWNER, PROCESS_ROLES
-from gateway import Database, DatabaseSettings, Role
+from gateway import Database, DatabaseSettings, Role, has_admin, read_secret, remove_password
 from models import (
     CatalogueEntry,
     Progress,
@@ -43,7 +43,14 @@ from retrieval import (
     shipped_map,
 )
 
-from .accounts import SignIn, demo_sign_ins, ensure_sign_ins, imported_sign_ins, one_of, run_now
+from .accounts import (
+    SignIn,
+    demo_sign_ins,
+    ensure_sign_ins,
+    imported_sign_ins,
+    one_of,
+    run_now,
+)
 from .files import (
     APPLIANCE_DATABASE,
     CHAT_MODEL,
@@ -91,6 +98,8 @@ class Plan:
             for name, folder in (("postgres", self._state.postgres), ("crm", self._state.crm))
         )
         self.sign_ins: list[SignIn] = []
+        self.closed_sign_ins: list[str] = []
+        self.has_admin = False
 
     def items(self) -> list[Item]:
         """Every step and child, with what each needs."""
@@ -106,7 +115,7 @@ class Plan:
             self._crm.child("crm", "CRM database", depends_on=("clusters",)),
             Step("migrate", "Preparing the appliance database", self._migrate, ("postgres",)),
             Step("fill-crm", self._fill_title, self._fill_crm, ("crm",)),
-            Step("accounts", "Making sign-ins and settings", self._accounts, ("migrate", "fill-crm")),
+            Step("accounts", "Writing settings and sign-ins", self._accounts, ("migrate", "fill-crm")),
             self._process("door", "Door", ("accounts",)),
             self._process("retrieval", "Record search", ("door",), timeout=300),
             self._process("work", "Worker", ("door",)),
@@ -255,16 +264,19 @@ class Plan:
             else None
         )
         self._layout.write_settings(self._map, served, demo=self._options.demo)
-        self.sign_ins = self._people()
+        self.sign_ins = self._people() if self._options.demo else []
         self._layout.write_cli(
             demo=self._options.demo,
             admin=one_of(self.sign_ins, Role.ADMIN),
             auditor=one_of(self.sign_ins, Role.AUDITOR),
         )
         on_progress("sign-ins", None)
-        run_now(self._ensure_accounts())
+        run_now(self._ensure_accounts(self._known_password()))
+        if not self._options.demo:
+            self._layout.demo_password_file.unlink(missing_ok=True)  # a later demo makes another
 
-    async def _ensure_accounts(self) -> None:
+    async def _ensure_accounts(self, known_password: str | None) -> None:
+        """A demo has sign-ins with a password that was shown; elsewhere nobody may come in with that one."""
         settings = DatabaseSettings(
             port=self._layout.ports["postgres"],
             name=APPLIANCE_DATABASE,
@@ -273,9 +285,19 @@ class Plan:
         )
         database = Database(settings)
         try:
-            await ensure_sign_ins(database, self.sign_ins, self.password)
+            if self._options.demo:
+                await ensure_sign_ins(database, self.sign_ins, self.password)
+            elif known_password:
+                async with database.transaction() as session:
+                    self.closed_sign_ins = await remove_password(session, known_password)
+            async with database.transaction() as session:
+                self.has_admin = await has_admin(session)
         finally:
             await database.close()
+
+    def _known_password(self) -> str | None:
+        file = self._layout.demo_password_file
+        return read_secret(file) if file.exists() else None
 
     @property
     def offers_sign_ins(self) -> bool:
@@ -285,7 +307,7 @@ class Plan:
     @property
     def password(self) -> str:
         """The password of every demo sign-in."""
-        return self._state.secret("demo-password").read_text("utf-8").strip()
+        return read_secret(self._layout.demo_password_file)
 
     def _people(self) -> list[SignIn]:
         if self._options.crm_map is None:

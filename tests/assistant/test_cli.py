@@ -31,6 +31,11 @@ def cloister(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[st
         ("sync", "run"),
         ("sync", "status"),
         ("audit", "verify"),
+        ("account",),
+        ("account", "add"),
+        ("account", "roles"),
+        ("token",),
+        ("token", "create"),
         ("models", "list"),
         ("web",),
         ("work",),
@@ -100,7 +105,16 @@ def test_a_map_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("ask", "Hello?"), ("search", "x"), ("sync", "status"), ("audit", "verify"), ("doctor",)]
+    "command",
+    [
+        ("ask", "Hello?"),
+        ("search", "x"),
+        ("sync", "status"),
+        ("audit", "verify"),
+        ("doctor",),
+        ("account", "list"),
+        ("token", "list", "maya@halden.example"),
+    ],
 )
 def test_without_an_appliance_a_command_says_so(command: tuple[str, ...], tmp_path: Path) -> None:
     done = cloister(*command, "--data", str(tmp_path))
