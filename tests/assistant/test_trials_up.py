@@ -1,14 +1,24 @@
 """What a person who starts the appliance with something wrong is told."""
 
 import os
+import shlex
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from assistant.up.plan import drop_database, ensure_database
+from assistant.appliance import StateFolder, free_port
+from assistant.appliance.postgres import server_account
+from assistant.cli.up import _welcome
+from assistant.up.files import Layout
+from assistant.up.plan import Plan, UpOptions, drop_database, ensure_database
+from gateway import Role
 from retrieval import shipped_map
+from tests.clusters import enterable_folder
+from tests.test_docs import COMMANDS
 
 
 def cloister(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -64,3 +74,30 @@ def test_what_cannot_be_read_is_said_in_a_sentence(
     assert done.returncode == 1
     assert words in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that PostgreSQL's account may enter too."""
+    folder = enterable_folder(server_account())
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_without_demo_a_start_says_how_the_first_admin_is_made_until_there_is_one(open_folder: Path) -> None:
+    state = StateFolder.open(open_folder / "a state")
+    layout = Layout(state, free_port())
+    layout.prepare_secrets(demo=False)
+    assert not layout.demo_password_file.exists()
+    plan = Plan(layout, UpOptions(demo=False, with_model=False))
+    said = "\n".join(_welcome(plan, "http://127.0.0.1:1", state))
+    assert "Sign in with" not in said
+    [command] = [line.strip() for line in said.splitlines() if "account add" in line]
+    words = shlex.split(command)
+    assert words[-2:] == ["--data", str(state.path)]
+    context = COMMANDS["account add"].make_context("add", words[3:], resilient_parsing=False)
+    assert context.params["role"] == [Role.ADMIN]
+    plan.has_admin = True
+    assert "account" not in "\n".join(_welcome(plan, "http://127.0.0.1:1", state))
+    plan.closed_sign_ins = ["maya@halden.example"]
+    assert "cloister account password LOGIN" in "\n".join(_welcome(plan, "http://127.0.0.1:1", state))
