@@ -24,6 +24,7 @@ from .risk import RuleHit, Tier, Weighing
 _NUMBER: Final = re.compile(r"(?<![\w.,])\d+(?:[.,:/'\u2019-]\d+)*(?!\w)")
 _CITATION: Final = re.compile(r"\[\d+(?:\s*,\s*\d+)*\]")
 _ENUMERATION: Final = re.compile(r"\A\s*(?:[-*]\s+)?\d{1,2}[.)]\s")
+_TOGETHER: Final = 2  # sentences before this one that are weighed with it
 Spot = tuple[int, int]
 
 
@@ -70,7 +71,10 @@ def weigh_sentence(
             hits += held
             marks += marked
         else:
-            hits += _hits(policy, rule, sentence, index, roles, question=question)
+            found = _hits(policy, rule, sentence, index, roles, question=question)
+            if not found and isinstance(rule, MoneyRule):
+                found = _over_sentences(policy, rule, sentence, index, roles, question, before)
+            hits += found
         if isinstance(rule, PatternRule) and rule.distinct_persons is not None:
             hits += _many_persons(rule, sentence, index, before)
     return Weighing(tuple(hits), tuple(marks))
@@ -90,6 +94,27 @@ def _hits(
     if isinstance(rule, MoneyRule):
         return _money(policy, rule, blanked, place, roles, blank_tokens(question))
     return []
+
+
+def _over_sentences(
+    policy: Policy,
+    rule: MoneyRule,
+    sentence: str,
+    index: int,
+    roles: Collection[Role],
+    question: str,
+    before: Sequence[str],
+) -> list[RuleHit]:
+    """A hit when only together with what stands just before this sentence gives money: `A refund was agreed.
+    It is EUR 4,000.` The amount and the gift may come in either order."""
+    earlier = " ".join(before[-_TOGETHER:])
+    if not earlier:
+        return []
+    texts = (earlier, f"{earlier} {sentence}")
+    alone, together = (_money(policy, rule, blank_tokens(text), None, roles, question) for text in texts)
+    if len(together) <= len(alone):
+        return []
+    return [_hit(rule, (0, len(sentence)), index, max(together, key=lambda hit: hit.tier is Tier.TOP).tier)]
 
 
 def _hit(rule: Rule, spot: Spot, place: int | None, tier: Tier | None = None) -> RuleHit:

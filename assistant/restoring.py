@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from gateway import DoorClient, PartUnavailable, Principal, log
@@ -10,6 +10,8 @@ from retrieval import RetrievalClient
 
 _GRANT_SECONDS: Final = 20
 _AGAIN_SECONDS: Final = 3
+_PORTION: Final = 256
+_PORTION_CHARACTERS: Final = 200_000
 
 
 class Viewer:
@@ -30,17 +32,15 @@ class Viewer:
 
     async def texts(self, texts: Sequence[str]) -> list[str]:
         """The texts as this viewer may read them, in the same order."""
-        wanted = [index for index, text in enumerate(texts) if "<" in text]
+        wanted = list(dict.fromkeys(text for text in texts if "<" in text))
         if not wanted:
             return list(texts)
         grant = await self._current_grant()
-        restored = await self._door.restore(
-            self._principal, self._conversation, [texts[index] for index in wanted], grant
-        )
-        shown = list(texts)
-        for index, text in zip(wanted, restored.texts, strict=True):
-            shown[index] = text
-        return shown
+        shown: dict[str, str] = {}
+        for some in _portions(wanted):
+            restored = await self._door.restore(self._principal, self._conversation, some, grant)
+            shown |= zip(some, restored.texts, strict=True)
+        return [shown.get(text, text) for text in texts]
 
     async def values(self, values: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """JSON values with every text in them restored, in one call."""
@@ -71,6 +71,20 @@ class Viewer:
                 return None
         self._granted_at = time.monotonic()
         return self._grant
+
+
+def _portions(texts: Sequence[str]) -> Iterator[list[str]]:
+    """As many texts at a time as the door takes in one request."""
+    portion: list[str] = []
+    size = 0
+    for text in texts:
+        if portion and (len(portion) == _PORTION or size + len(text) > _PORTION_CHARACTERS):
+            yield portion
+            portion, size = [], 0
+        portion.append(text)
+        size += len(text)
+    if portion:
+        yield portion
 
 
 def _collect(value: Any, found: list[str]) -> None:

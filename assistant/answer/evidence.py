@@ -136,7 +136,7 @@ def candidates(question: str, sources: Sequence[Source]) -> list[Candidate]:
 
     A question about a promise is answered by prose that binds us, if the records have prose at all.
     """
-    asking, linked = asks(question), _linked(question, sources)
+    asking, linked, wanted = asks(question), _linked(question, sources), codes(question)
     found: list[Candidate] = []
     for position, source in enumerate(sources):
         made = _stated(question, source) if source.stated else _told(question, source)
@@ -144,6 +144,9 @@ def candidates(question: str, sources: Sequence[Source]) -> list[Candidate]:
         for candidate in made:
             if not _SHORTEST <= len(candidate.text) <= _LONGEST or candidate.text.endswith("?"):
                 continue
+            named = codes(f"{candidate.title} {candidate.text}")
+            if wanted and named and not wanted & named:
+                continue  # about another order, case or error than the one that is asked for
             asked = _asked(asking, candidate, linked=source.n in linked)
             found.append(replace(candidate, rank=rank, asked=asked))
     if asking.promise and any(not source.published and not source.stated for source in sources):

@@ -22,12 +22,23 @@ from gateway import (
     TextPart,
     TokenInfo,
     UpstreamFailed,
+    log,
 )
 from retrieval import FACTS, RetrievalClient, SearchResult
 
 from .context import Budget, Prompt, Turn, build_prompt
 from .events import NO_SUMMARY, NOTHING_FOUND, EventKind, RunAudit
-from .evidence import Choice, about, asks_for_several, candidates, choose, comparable, listed, without_names
+from .evidence import (
+    Candidate,
+    Choice,
+    about,
+    asks_for_several,
+    candidates,
+    choose,
+    comparable,
+    listed,
+    without_names,
+)
 from .sentences import SentenceSplitter
 from .statements import read_facts, state_all
 from .support import Checked, Source, check_sentence, is_published, names_nobody_in, tokens
@@ -272,13 +283,17 @@ class AnswerPipeline:
         found = comparable(candidates(asked.question, sources))
         if not found:
             return None
-        vectors = await self._door.embed(
-            asked.principal,
-            [without_names(asked.question), *(candidate.in_context for candidate in found)],
-            "query",
-        )
-        likeness = [sum(a * b for a, b in zip(vectors[0], vector, strict=True)) for vector in vectors[1:]]
-        return choose(found, likeness, one_each=several)
+        return choose(found, await self._likeness(asked, found), one_each=several)
+
+    async def _likeness(self, asked: Asked, found: Sequence[Candidate]) -> list[float]:
+        """The cosine of each candidate with the question; where nobody can say, the words that they share."""
+        texts = [without_names(asked.question), *(candidate.in_context for candidate in found)]
+        try:
+            question, *vectors = await self._door.embed(asked.principal, texts, "query")
+        except PartUnavailable as error:
+            log.warning("answer.words_only", part=error.part)
+            return [candidate.lexical for candidate in found]
+        return [sum(a * b for a, b in zip(question, vector, strict=True)) for vector in vectors]
 
     async def _sentences(
         self, asked: Asked, prompt: Prompt, options: Mapping[str, object]

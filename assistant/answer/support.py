@@ -14,7 +14,7 @@ from .sentences import split_sentences
 _CITATION: Final = re.compile(r"\s?\[(\d{1,3})\]")
 _TOKEN: Final = re.compile(r"<[A-Z]+_\d+(?:_[A-Z]+)*>")
 _FACET: Final = re.compile(r"(?<=\d)(?:_[A-Z]+)+>")
-_CODE: Final = re.compile(r"\b[A-Z]{1,5}-?\d{3,}(?:-\d+)*\b")
+_CODE: Final = re.compile(r"\b[A-Z]{1,5}-?\d{2,}(?:-\d+)*\b")
 _NUMBER: Final = re.compile(r"\d+(?:[.,:/-]\d+)*%?")
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _NAME: Final = re.compile(r"(?<=[\w,;:] )[A-ZÄÖÜ][^\W\d_]{2,}")
@@ -35,6 +35,11 @@ _STOP: Final = frozenset(
     der die das und oder aber in im an am auf von vom zu zum zur mit ist sind war waren wird werden ein eine
     einer eines einem den dem des nicht kein keine auch als wie bei nach vor für aus es sie er wir ihr was
     wer wann wo warum welche welcher welches""".split()
+)
+_BINDS: Final = re.compile(
+    r"\b(?:we|I)\b(?: \w+)? ?(?:will|shall|['’]ll|promise|agree|guarantee)"
+    r"|\bwir (?:\w+ )?(?:werden|erstatten|versprechen|garantieren)\b",
+    re.IGNORECASE,
 )
 _STEM: Final = 5
 _ENOUGH: Final = 0.6
@@ -102,8 +107,13 @@ def check_sentence(sentence: str, sources: Sequence[Source]) -> Checked:
 
 
 def is_published(text: str, sources: Sequence[Source]) -> bool:
-    """Whether a text is, word for word, a whole sentence of a published source that it cites."""
+    """Whether a text is, word for word, a whole sentence of a published source that it cites.
+
+    One in which we bind ourselves (`We will refund …`) would bind us in an answer too, and counts as none.
+    """
     bare = " ".join(_CITATION.sub("", text).split())
+    if _BINDS.search(bare):
+        return False
     cited = {int(number) for number in _CITATION.findall(text)}
     return any(
         source.published and source.n in cited and bare in _whole_sentences(source.text) for source in sources

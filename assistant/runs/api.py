@@ -28,7 +28,7 @@ class Asking(BaseModel):
 
     question: str
     conversation: uuid.UUID | None = None
-    scope: str | None = Field(None, max_length=200)
+    scope: str | None = Field(None, max_length=200, pattern=r"^[a-z][a-z0-9_]*:[\w-]+$")
 
 
 class Opened(BaseModel):
@@ -150,8 +150,10 @@ async def redact_question(
         {"token": token.token, "type": token.type, "entity": token.entity, "field": token.field}
         for token in answer.tokens
     ]
-    kept = answer.parts[0].text if answer.parts else _NOT_KEPT
     verdict = answer.verdict
+    if verdict.outcome == "denied":
+        return Question(_NOT_KEPT, [], verdict.outcome, verdict.reasons, verdict.sentence)
+    kept = answer.parts[0].text
     return Question(kept, tokens, verdict.outcome, verdict.reasons, verdict.sentence, answer.hidden)
 
 

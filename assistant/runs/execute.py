@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import timedelta
 from typing import Final
@@ -35,11 +36,14 @@ from .service import (
     runs_of,
     take_lease,
 )
-from .tables import Run, RunState
+from .tables import Run, RunEvent, RunState
 
 _LOOK_SECONDS: Final = 1.0
 _TURNS: Final = 3
 _NO_ACCOUNT: Final = "The account that asked may no longer sign in."
+_NOT_SHOWN: Final = frozenset(
+    {EventKind.RETRACTED, EventKind.REJECTED, EventKind.EXPIRED, EventKind.SENT_BACK, EventKind.CANCELLED}
+)
 _UNFORESEEN: Final = "Something went wrong while answering. The error is in the log of the worker."
 
 
@@ -249,10 +253,7 @@ async def _asked(session: AsyncSession, run: Run, principal: Principal) -> Asked
     earlier = [other for other in await runs_of(session, run.conversation_id) if other.state == RunState.DONE]
     turns = []
     for other in earlier[-_TURNS:]:
-        events = await events_of(session, [other.id])
-        said = [str(event.data["text"]) for event in events if event.kind == EventKind.SENTENCE]
-        said += [str(event.data["text"]) for event in events if event.kind == EventKind.RELEASED]
-        turns.append(Turn(other.question, "".join(said)))
+        turns.append(Turn(other.question, _said(await events_of(session, [other.id]))))
     return Asked(
         run=run.id,
         conversation=run.conversation_id,
@@ -263,3 +264,13 @@ async def _asked(session: AsyncSession, run: Run, principal: Principal) -> Asked
         history=turns,
         earlier_tokens=[token for other in earlier[-_TURNS:] for token in other.tokens],
     )
+
+
+def _said(events: Sequence[RunEvent]) -> str:
+    """What the rep could read in the end: the released text, or what was shown and not taken back."""
+    released = [str(event.data["text"]) for event in events if event.kind == EventKind.RELEASED]
+    if released:
+        return released[-1]
+    if any(event.kind in _NOT_SHOWN for event in events):
+        return ""
+    return "".join(str(event.data["text"]) for event in events if event.kind == EventKind.SENTENCE)

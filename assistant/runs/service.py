@@ -193,7 +193,8 @@ async def finish(
 
 async def request_cancel(session: AsyncSession, run: Run, principal: Principal) -> None:
     """The rep stops the run: a queued one ends at once, a running one at its worker's next step."""
-    locked = (await session.exec(select(Run).where(Run.id == run.id).with_for_update())).one()
+    found = select(Run).where(Run.id == run.id).with_for_update()
+    locked = (await session.exec(found.execution_options(populate_existing=True))).one()
     if locked.state in FINAL:
         return
     locked.cancel_requested = True

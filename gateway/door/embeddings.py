@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from gateway.errors import BadInput, UpstreamFailed
+from gateway.errors import BadInput, NotAllowed, UpstreamFailed
 
 from .access import Worker
 from .limits import check_parts
@@ -18,8 +18,10 @@ router = APIRouter()
 
 
 @router.post("/v1/embeddings")
-async def embed(asked: EmbeddingsRequest, _caller: Worker, door: TheDoor) -> dict[str, Any]:
-    """Embed texts."""
+async def embed(asked: EmbeddingsRequest, caller: Worker, door: TheDoor) -> dict[str, Any]:
+    """Embed texts, for our processes alone: a vector tells which names the CRM knows."""
+    if not caller.process:
+        raise NotAllowed("Vectors are made for the appliance itself, not with an API token.")
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
     if not texts:
         raise BadInput("There is nothing to embed.")

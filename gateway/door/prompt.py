@@ -46,7 +46,10 @@ def build_prompt(request: ChatRequest, texts: Sequence[Redacted]) -> ModelPrompt
     """The same request with `texts` in place of the parts. Raises `BadInput`."""
     remaining: Iterator[Redacted] = iter(texts)
     body = _walk(request, lambda _text, _form: next(remaining))
-    return ModelPrompt(body, sum(map(len, texts)))
+    bound = (
+        request.cloister.quotes if request.cloister else ()
+    )  # a grammar, which takes no room in the window
+    return ModelPrompt(body, max(0, sum(map(len, texts)) - sum(map(len, bound))))
 
 
 def questions_of(request: ChatRequest) -> list[str]:

@@ -40,6 +40,32 @@ def test_any_text_can_be_weighed_and_hits_lie_within_it(text: str, supported: bo
         assert hit.place is None
 
 
+@pytest.mark.parametrize(
+    "draft",
+    [
+        ("A refund was agreed with the customer.", "The amount is EUR 4,000."),
+        ("The refund is as follows.", "EUR 4,000 on 3 March."),
+        ("A refund was agreed.", "It takes three days.", "It is EUR 4,000."),
+    ],
+)
+def test_an_amount_is_held_where_only_a_sentence_before_says_that_it_is_given(draft: tuple[str, ...]) -> None:
+    found = [
+        weigh_sentence(
+            POLICY, text, question="", roles=[Role.REP], supported=True, index=index, before=draft[:index]
+        )
+        for index, text in enumerate(draft)
+    ]
+    assert [one.risky for one in found] == [False] * (len(draft) - 1) + [True]
+
+
+def test_an_amount_beside_a_refund_within_the_limit_is_not_held() -> None:
+    before = ["We will refund EUR 50."]
+    text = "The order was delivered on 3 March."
+    assert not weigh_sentence(
+        POLICY, text, question="", roles=[Role.REP], supported=True, index=1, before=before
+    ).risky
+
+
 def test_the_strictest_limit_is_that_of_the_best_role() -> None:
     assert sentence("We will refund 450 EUR.", Role.REP).risky
     assert not sentence("We will refund 450 EUR.", Role.REP, Role.LEAD).risky

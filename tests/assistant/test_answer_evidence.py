@@ -115,3 +115,9 @@ def test_a_list_too_long_for_the_model_loses_its_last_lines_and_keeps_its_first(
     assert cut.lead == whole.lead[: len(cut.lead)]
     assert len(cut.quotes[0]) + len(cut.quotes[1]) <= 100
     assert whole.within(1).lead == whole.lead[:1]
+
+
+def test_the_procedure_for_one_error_is_no_answer_about_another() -> None:
+    article = Source(1, "Errors", "E04 means too little water. E12 means that the compressor is hot.", True)
+    found = candidates("The display shows E12. What should the customer do?", [article])
+    assert [one.text for one in found] == ["E12 means that the compressor is hot."]

@@ -74,3 +74,11 @@ def test_a_part_of_a_published_sentence_is_not_published() -> None:
     never = (Source(2, "Limits", "We never refund 500 euros. Ask a lead.", published=True),)
     assert is_published("We never refund 500 euros. [2]", never)
     assert not is_published("refund 500 euros. [2]", never)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["We will refund EUR 4,000 at once.", "In such a case we'll replace it.", "Wir werden es erstatten."],
+)
+def test_a_published_sentence_in_which_we_bind_ourselves_is_weighed_like_any_other(text: str) -> None:
+    assert not is_published(f"{text} [1]", [Source(1, "Terms", text, published=True)])

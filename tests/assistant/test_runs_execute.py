@@ -12,11 +12,11 @@ from approvals import load_policy
 from assistant.answer import EventKind, Hold, Step
 from assistant.composition import register_all_events
 from assistant.runs.execute import RunExecutor
-from assistant.runs.service import request_cancel, take_lease
+from assistant.runs.service import append_event, open_run, request_cancel, take_lease
 from assistant.runs.tables import Run, RunState
 from gateway import Database, PartUnavailable, Principal
 
-from .running import Pause, ToldPipeline, kinds, now, opened, recorded, risky_answer, sentence
+from .running import QUESTION, Pause, ToldPipeline, kinds, now, opened, recorded, risky_answer, sentence
 
 register_all_events()
 STAGE = Step(EventKind.STAGE, {"name": "searching"})
@@ -168,3 +168,18 @@ async def test_nobody_answers_for_an_account_that_may_no_longer_sign_in(
     await RunExecutor(work_database, pipeline, load_policy(), "one").execute(run.id)
     assert pipeline.asked == []
     assert (await now(work_database, run)).state == RunState.FAILED
+
+
+async def test_what_was_taken_back_is_not_told_to_the_model_again(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    first = await opened(web_database, rep)
+    await executor(work_database, sentence(0)).execute(first.id)
+    async with work_database.transaction() as session:
+        await append_event(session, first.id, EventKind.RETRACTED, {})
+    async with web_database.transaction() as session:
+        second = await open_run(session, rep, first.conversation_id, QUESTION, scope=None)
+    pipeline = ToldPipeline(sentence(0))
+    await RunExecutor(work_database, pipeline, load_policy(), "one").execute(second.id)
+    [asked] = pipeline.asked
+    assert [turn.answer for turn in asked.history] == [""]
