@@ -87,7 +87,8 @@ class LivePages:
         opened = await sign_in(self._session, login, password, self._settings.accounts)
         if opened is None:
             return None
-        return OpenedSession(opened[0], self._settings.accounts.session_hours * 3600)
+        seconds = self._settings.accounts.session_hours * 3600
+        return OpenedSession(opened[0], seconds, https=self._settings.https)
 
     async def sign_out(self) -> None:
         """Close the caller's session."""

@@ -21,6 +21,13 @@ _AMOUNT: Final = re.compile(
 )
 _COUNT: Final = re.compile(r"\b(?:how many|number of|wie ?viele|anzahl)\b", re.IGNORECASE)
 
+_SMALL_TALK: Final = re.compile(
+    r"\W*(?:(?:hi|hello|hey|hallo|moin|servus|good (?:morning|day|afternoon|evening)"
+    r"|guten (?:tag|morgen|abend)|thanks?(?: you)?(?: (?:a lot|very much))?|danke(?: schön)?|vielen dank"
+    r"|ok(?:ay)?|yes|no|ja|nein|test(?:ing)?|there|how are you|wie geht(?:'s| es))\b\W*)+|\W*",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True)
 class Asking:
@@ -40,3 +47,8 @@ def asks(question: str) -> Asking:
         amount=bool(_AMOUNT.search(question)),
         count=bool(_COUNT.search(question)),
     )
+
+
+def is_small_talk(question: str) -> bool:
+    """Whether a text asks for nothing: a greeting, thanks, or signs without a word."""
+    return _SMALL_TALK.fullmatch(question) is not None

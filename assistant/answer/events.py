@@ -44,6 +44,9 @@ NOTHING_FOUND: Final = (
     "I found nothing about this in the records you may see. "
     "Try the customer's full name, an order or case number, or other words."
 )
+NOTHING_ASKED: Final = (
+    "Ask about a customer, a case, an order or a rule of the house, and the answer comes with its sources."
+)
 NO_SUMMARY: Final = (
     "The language model is not available, so there is no summary. The sources below are yours to read."
 )

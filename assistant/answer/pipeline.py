@@ -26,8 +26,9 @@ from gateway import (
 )
 from retrieval import FACTS, RetrievalClient, SearchResult
 
+from .asking import is_small_talk
 from .context import Budget, Prompt, Turn, build_prompt
-from .events import NO_SUMMARY, NOTHING_FOUND, EventKind, RunAudit
+from .events import NO_SUMMARY, NOTHING_ASKED, NOTHING_FOUND, EventKind, RunAudit
 from .evidence import (
     Candidate,
     Choice,
@@ -123,6 +124,9 @@ class AnswerPipeline:
 
     async def answer(self, asked: Asked) -> AsyncGenerator[Step | Hold, None]:
         """The steps of one answer, in order. Raises the error of a part that is needed and fails."""
+        if is_small_talk(asked.question):
+            yield Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_ASKED})
+            return
         yield Step(EventKind.STAGE, {"name": "searching"})
         result = await self._search(asked)
         yield Step(

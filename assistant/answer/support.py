@@ -19,6 +19,14 @@ _NUMBER: Final = re.compile(r"\d+(?:[.,:/-]\d+)*%?")
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _NAME: Final = re.compile(r"(?<=[\w,;:] )[A-ZÄÖÜ][^\W\d_]{2,}")
 _NAMES: Final = re.compile(r"(?<=[\w,;:] )[A-ZÄÖÜ][^\W\d_]{2,}(?: [A-ZÄÖÜ][^\W\d_]{2,})+")
+_FIRST: Final = re.compile(
+    r"\A\s*([A-ZÄÖÜ][^\W\d_]{2,}(?=['’]s\b)|[A-ZÄÖÜ][^\W\d_]{2,}(?: [A-ZÄÖÜ][^\W\d_]{2,})+)"
+)
+_FIRM: Final = re.compile(
+    r"\b([^\W\d_]{3,}(?: [^\W\d_]{3,})?),? "
+    r"(?:gmbh|ltd|limited|inc|ag|llc|corp|corporation|plc|kg|se|bv|srl)\b",
+    re.IGNORECASE,
+)
 _GERMAN: Final = frozenset(
     "der die das wie ich ist welche welcher welches wer wann wo und für ein eine".split()
 )
@@ -134,7 +142,8 @@ def names_nobody_in(question: str, sources: Sequence[Source]) -> bool:
         return True
     rest = _TOKEN.sub(" ", question)
     german = any(word in _GERMAN for word in _WORD.findall(rest.lower()))
-    names = (_NAMES if german else _NAME).findall(rest)
+    names = (_NAMES if german else _NAME).findall(rest) + _FIRST.findall(rest)
+    names += [found.group(1) for found in _FIRM.finditer(rest)]
     known = stems(read) | _CALENDAR | {source.kind[:_STEM] for source in sources}
     return any(stems(name) - known for name in names)
 

@@ -31,10 +31,14 @@ class Viewer:
 
 @dataclass(frozen=True)
 class OpenedSession:
-    """A session that has just been opened: the cookie's secret and how long it lives."""
+    """A session that has just been opened: the cookie's secret and how long it lives.
+
+    `https` says that browsers come by HTTPS, also where a proxy in front speaks HTTP to us.
+    """
 
     secret: str = field(repr=False)
     seconds: int
+    https: bool = False
 
 
 @dataclass(frozen=True)

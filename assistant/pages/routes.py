@@ -83,7 +83,7 @@ def _add_sign_in(router: APIRouter, dependency: Any) -> None:
             max_age=opened.seconds,
             httponly=True,
             samesite="lax",
-            secure=request.url.scheme == "https",
+            secure=opened.https or request.url.scheme == "https",
         )
         return response
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from assistant.answer import EventKind
+from assistant.conversations import mark_seen
 from assistant.restoring import Viewer
 from gateway import CloisterError, Database, NotFound, NotSignedIn, principal_of_account, problem
 
@@ -62,6 +63,8 @@ async def follow(
                 yield f"event: problem\ndata: {json.dumps(problem(error))}\n\n"
                 return
             if run.state in FINAL:
+                async with database.transaction() as session:
+                    await mark_seen(session, run.conversation_id)  # it was watched to its end
                 return
             if look % _BEAT_EVERY == _BEAT_EVERY - 1:
                 yield ": still here\n\n"

@@ -9,7 +9,7 @@ from gateway.audit import GatewayEvent, record
 from gateway.errors import NotAllowed
 from gateway.filter import Allowed, Denied, Flagged, Verdict, judge_all, outcome_of
 from gateway.identities import ConversationTokens, TokenFacts, entities_of, load_tokens, unknown_subject
-from gateway.principal import Principal, RevealGrant, Tokens
+from gateway.principal import Principal, RevealGrant, Role, Tokens
 from redaction import EntityType, find_tokens, restore
 
 from .access import ReadingProcess, WritingProcess
@@ -18,6 +18,7 @@ from .redactor import Part
 from .schemas import RedactIn, RestoreIn
 from .state import TheDoor
 
+_WORKING = (Role.REP, Role.LEAD, Role.OFFICER)
 GRANTERS = frozenset({"retrieval"})
 router = APIRouter()
 
@@ -123,10 +124,17 @@ def permitted_values(
         for token, facts in tokens.facts.items()
         if facts.type is EntityType.LITERAL
         or principal.id in tokens.typed_by[token]
+        or (_is_typed_here(facts) and principal.has(*_WORKING))
         or (grant is not None and _is_granted(grant, facts, tokens))
     }
     values = {token: tokens.value_of(token) for token in permitted}
     return {token: value for token, value in values.items() if value is not None}
+
+
+def _is_typed_here(facts: TokenFacts) -> bool:
+    """Whether a value was typed in this conversation and is known to no record: an officer's edit must
+    reach the rep whole, and a question the officer."""
+    return not facts.entities and facts.read_in is None
 
 
 def _is_granted(grant: RevealGrant, facts: TokenFacts, tokens: ConversationTokens) -> bool:

@@ -231,3 +231,24 @@ async def test_what_was_hidden_is_counted_once_a_name_and_not_where_the_count_wo
     )
     [masked] = [one for one in told(taken) if one.kind == EventKind.MASKED]
     assert masked.data == {"count": 1, "types": {"PERSON": 1}}
+
+
+@pytest.mark.parametrize("question", ["Hi", "hello there!", "Thanks a lot.", "🙂", "???", "Guten Morgen"])
+async def test_who_asks_for_nothing_is_told_what_to_ask(question: str) -> None:
+    taken = await steps(ScriptedDoor("Something."), found(), question=question)
+    assert kinds(taken) == [EventKind.NOTHING_FOUND]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Globex Corporation: what do they owe?",
+        "Globex's open case?",
+        "what does globex logistics gmbh owe?",
+        "What does Globex owe?",
+    ],
+)
+async def test_a_name_that_nobody_knows_is_found_nowhere_however_it_is_written(question: str) -> None:
+    assert kinds(await steps(ScriptedDoor("The case is open."), found(), question=question))[-1] == (
+        EventKind.NOTHING_FOUND
+    )

@@ -150,6 +150,17 @@ async def test_two_strangers_in_one_record_stay_two_persons(fresh: Site) -> None
     assert len(numbers) == 2
 
 
+async def test_a_stranger_who_was_typed_here_is_read_by_those_who_work_on_it_alone(site: Site) -> None:
+    conversation, officer = uuid.uuid4(), principal(Role.OFFICER)
+    part = TextPart("e", "Please ask Margaret Ravensworth about it.")
+    edited = await site.client.redact(officer, conversation, [part], purpose="edit")
+    text = edited.parts[0].text
+    assert "Ravensworth" not in text
+    for reader, shown in ((principal(Role.REP), True), (principal(Role.AUDITOR), False)):
+        restored = await site.client.restore(reader, conversation, [text])
+        assert ("Ravensworth" in restored.texts[0]) is shown
+
+
 async def test_a_guess_in_prose_hides_no_value_that_is_no_name(site: Site) -> None:
     conversation = uuid.uuid4()
     prose = TextPart("p", "Margaret Ravensworth called about the pump.")
