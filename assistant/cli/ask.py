@@ -37,6 +37,8 @@ def ask(
     answer.finish(as_json)
     if answer.failed:
         raise typer.Exit(Exit.FAILED)
+    if "refused" in answer.result:
+        raise typer.Exit(Exit.REFUSED)
 
 
 def search(
@@ -83,8 +85,8 @@ class _Answer:
     def take(self, kind: str, data: dict[str, Any]) -> None:
         match kind:
             case "stage":
-                numbers = {key: value for key, value in data.items() if key != "name"}
-                self._aside(f"· {data['name']} {numbers or ''}")
+                numbers = ", ".join(f"{value} {key}" for key, value in data.items() if key != "name")
+                self._aside(f"· {data['name']} {numbers and f'({numbers})'}".rstrip())
             case "masked":
                 self.result["masked"] = data
                 self._aside(_("· {count} identities hidden from the model").format(count=data["count"]))

@@ -209,11 +209,9 @@ def _mask(
 
 
 def _facts(token: str, span: Span, part: Part) -> TokenFacts:
-    """What the CRM knows of nobody is remembered with the record that it was read in."""
+    """Whose a value is, and the record that it was read in: whoever may read that field may read it there."""
     entity = span.entity or SHARED.join(span.entities) or None
-    if entity is None:
-        return TokenFacts(token, span.type, None, span.field, part.entity, part.field)
-    return TokenFacts(token, span.type, entity, span.field)
+    return TokenFacts(token, span.type, entity, span.field, part.entity, part.field)
 
 
 def _in_texts(texts: Iterable[str], facts: Mapping[str, TokenFacts]) -> Iterator[TokenFacts]:

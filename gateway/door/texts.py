@@ -138,9 +138,10 @@ def _is_typed_here(facts: TokenFacts) -> bool:
 
 
 def _is_granted(grant: RevealGrant, facts: TokenFacts, tokens: ConversationTokens) -> bool:
+    if facts.read_in is not None and grant.permits(facts.read_in, facts.read_field or ""):
+        return True  # a product or a note may hold the name of somebody else's customer
     if not facts.entities:
-        read_here = facts.read_in is not None and grant.permits(facts.read_in, facts.read_field or "")
-        return read_here or grant.permits(unknown_subject(tokens.conversation), facts.type.value.lower())
+        return grant.permits(unknown_subject(tokens.conversation), facts.type.value.lower())
     fields = {facts.field or facts.type.value.lower()}
     if facts.field in ("first", "last"):
         fields |= {

@@ -160,10 +160,11 @@ async def load_tokens(
 
 
 async def entities_of(session: AsyncSession, conversation: uuid.UUID) -> list[str]:
-    """References of the entities whose identities the conversation holds, or in which it read strangers'."""
-    owner = func.coalesce(TokenRow.entity, TokenRow.read_in)
-    found = await session.exec(select(owner).where(TokenRow.conversation == conversation).distinct())
-    return sorted({name for joined in found if joined for name in str(joined).split(SHARED)})
+    """References of the entities whose identities the conversation holds, and of those it read some in."""
+    found = await session.exec(
+        select(TokenRow.entity, TokenRow.read_in).where(TokenRow.conversation == conversation).distinct()
+    )
+    return sorted({name for joined in found for one in joined if one for name in str(one).split(SHARED)})
 
 
 def unknown_subject(conversation: uuid.UUID) -> str:

@@ -161,6 +161,18 @@ async def test_a_stranger_who_was_typed_here_is_read_by_those_who_work_on_it_alo
         assert ("Ravensworth" in restored.texts[0]) is shown
 
 
+async def test_a_name_is_read_where_it_stands_by_whoever_may_read_that_field(site: Site) -> None:
+    conversation, rep = uuid.uuid4(), principal(Role.REP)
+    part = TextPart("t", f"A cup for {ANNA}", entity="product:9", field="title")
+    text = (await site.client.redact(rep, conversation, [part], purpose="context")).parts[0].text
+    assert ANNA not in text
+    assert "product:9" in await site.client.entities(rep, conversation)
+    for granted, shown in (({"product:9": ["title"]}, True), ({"product:9": ["price"]}, False)):
+        grant = site.grant(rep, conversation, granted)
+        restored = await site.client.restore(rep, conversation, [text], grant)
+        assert (ANNA in restored.texts[0]) is shown
+
+
 async def test_a_guess_in_prose_hides_no_value_that_is_no_name(site: Site) -> None:
     conversation = uuid.uuid4()
     prose = TextPart("p", "Margaret Ravensworth called about the pump.")
