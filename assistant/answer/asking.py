@@ -28,6 +28,13 @@ _SMALL_TALK: Final = re.compile(
     re.IGNORECASE,
 )
 
+_FOLLOWS: Final = re.compile(
+    r"\b(?:they|them|theirs?|he|she|him|his|hers?|its?|those|these|the same"
+    r"|(?:this|that) (?:customer|client|account|contact|case|order)"
+    r"|sie|ihr(?:e[mnrs]?)?|ihnen|dessen|deren|dies\w+ (?:kund\w+|fall|auftrag))\b|\A(?:and|und)\b",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True)
 class Asking:
@@ -52,3 +59,8 @@ def asks(question: str) -> Asking:
 def is_small_talk(question: str) -> bool:
     """Whether a text asks for nothing: a greeting, thanks, or signs without a word."""
     return _SMALL_TALK.fullmatch(question) is not None
+
+
+def follows_on(question: str) -> bool:
+    """Whether a question speaks of whom or what was asked about before: what do they owe?"""
+    return _FOLLOWS.search(question) is not None

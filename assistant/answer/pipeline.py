@@ -26,7 +26,7 @@ from gateway import (
 )
 from retrieval import FACTS, RetrievalClient, SearchResult
 
-from .asking import is_small_talk
+from .asking import follows_on, is_small_talk
 from .context import Budget, Prompt, Turn, build_prompt
 from .events import NO_SUMMARY, NOTHING_ASKED, NOTHING_FOUND, EventKind, RunAudit
 from .evidence import (
@@ -278,9 +278,9 @@ class AnswerPipeline:
         return replace(prompt, quotes=chosen.quotes, quotes_at_most=chosen.at_most), options
 
     async def _choose(self, asked: Asked, evidence: _Evidence) -> Choice | None:
-        sources = about(
-            asked.question, evidence.sources, named=bool(entity_refs(asked.tokens) or asked.scope)
-        )
+        before = bool(entity_refs(asked.earlier_tokens)) and follows_on(asked.question)
+        named = bool(entity_refs(asked.tokens) or asked.scope or before)
+        sources = about(asked.question, evidence.sources, named=named)
         several = asks_for_several(asked.question, sources)
         if several and (chosen := listed(asked.question, sources, evidence.sources)):
             return chosen

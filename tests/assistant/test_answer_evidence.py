@@ -1,4 +1,4 @@
-from assistant.answer.asking import Asking, asks
+from assistant.answer.asking import Asking, asks, follows_on
 from assistant.answer.evidence import Candidate, Choice, candidates, choose, comparable, quote
 from assistant.answer.statements import state_all
 from assistant.answer.support import Source
@@ -121,3 +121,10 @@ def test_the_procedure_for_one_error_is_no_answer_about_another() -> None:
     article = Source(1, "Errors", "E04 means too little water. E12 means that the compressor is hot.", True)
     found = candidates("The display shows E12. What should the customer do?", [article])
     assert [one.text for one in found] == ["E12 means that the compressor is hot."]
+
+
+def test_a_question_that_speaks_of_the_one_before_is_known_by_its_words() -> None:
+    assert all(
+        map(follows_on, ["And what is their balance?", "What do they owe?", "Wann kam ihre Bestellung?"])
+    )
+    assert not any(map(follows_on, ["How do I reset a thermostat?", "What does Care Plus cost?"]))
