@@ -435,7 +435,10 @@ async def test_sending_back_carries_an_instruction(signed_in: SignedIn, script: 
     assert script.calls[-1][2]["note"] == "Name the order."
 
 
-async def test_edits_show_a_word_diff_and_are_sent_as_text(signed_in: SignedIn, script: Script) -> None:
+@pytest.mark.parametrize("button", ["#edit-approve", "#approve"])
+async def test_edits_show_a_word_diff_and_are_sent_as_text(
+    signed_in: SignedIn, script: Script, button: str
+) -> None:
     page = await signed_in("otto", f"/queue/{HELD_ITEM}")
     await page.keyboard.press("e")
     edited = "We can grant Maria Keller a credit of € 80 [1]."
@@ -443,7 +446,7 @@ async def test_edits_show_a_word_diff_and_are_sent_as_text(signed_in: SignedIn, 
     await expect(page.locator("#diff del").first).to_contain_text("150")
     await expect(page.locator("#diff ins").first).to_contain_text("80")
     assert await violations(page) == []
-    await page.get_by_role("button", name="Approve this text").click()
+    await page.locator(button).click()
     await page.wait_for_url("**/queue/*4")
     assert script.calls[-1][1] == f"reviews/{HELD_ITEM}/edit"
     assert script.calls[-1][2]["text"] == edited

@@ -75,19 +75,14 @@ function openSource(n, from) {
 }
 
 function wire() {
-  const act = { approve: () => decide("approve", {}, t("Approved")), edit: startEditing, reject: () => reject(), "send-back": sendBack };
+  const act = { approve, edit: startEditing, reject: () => reject(), "send-back": sendBack };
   for (const [id, run] of Object.entries(act)) byId(id).addEventListener("click", run);
   shortcut("a", act.approve);
   shortcut("e", act.edit);
   shortcut("r", act.reject);
   byId("edit-text").addEventListener("input", showDiff);
   byId("edit-cancel").addEventListener("click", stopEditing);
-  byId("edit-approve").addEventListener("click", () => {
-    const text = byId("edit-text").value.trim();
-    if (!text) { toast(t("An answer without text cannot be approved. Reject it instead."), { kind: "danger" }); return; }
-    if (text === item.shown) decide("approve", {}, t("Approved"));
-    else decide("edit", { text }, t("Approved with edits"));
-  });
+  byId("edit-approve").addEventListener("click", approve);
   byId("claim")?.addEventListener("click", () => change("claim"));
   byId("release")?.addEventListener("click", () => change("release"));
 }
@@ -101,9 +96,17 @@ async function change(what) {
   }
 }
 
+/** Approves what stands on the page: the edited text while the editor is open, else the draft. */
+function approve() {
+  const text = byId("editor").hidden ? item.shown : byId("edit-text").value.trim();
+  if (!text) { toast(t("An answer without text cannot be approved. Reject it instead."), { kind: "danger" }); return; }
+  if (text === item.shown) decide("approve", {}, t("Approved"));
+  else decide("edit", { text }, t("Approved with edits"));
+}
+
 function startEditing() {
+  if (byId("editor").hidden) byId("edit-text").value = item.shown;
   byId("editor").hidden = false;
-  byId("edit-text").value = item.shown;
   showDiff();
   byId("edit-text").focus();
 }
