@@ -2,16 +2,8 @@
 
 from .context import Turn
 from .events import EventKind, RunAudit
-from .pipeline import (
-    MAX_SEARCHED,
-    AnsweringSettings,
-    AnswerPipeline,
-    Asked,
-    Hold,
-    Step,
-    durable_text,
-    entity_refs,
-)
+from .pipeline import MAX_SEARCHED, AnsweringSettings, AnswerPipeline, Asked, Hold, Step
+from .references import durable_text, entity_refs
 
 __all__ = [
     "MAX_SEARCHED",

@@ -5,7 +5,6 @@ The pipeline decides; whoever runs it writes its steps down under the run's leas
 
 import re
 import uuid
-from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -20,11 +19,10 @@ from gateway import (
     Principal,
     Settings,
     TextPart,
-    TokenInfo,
     UpstreamFailed,
     log,
 )
-from retrieval import FACTS, RetrievalClient, SearchResult
+from retrieval import RetrievalClient, SearchResult
 
 from .asking import follows_on, is_small_talk
 from .context import Budget, Prompt, Turn, build_prompt
@@ -40,9 +38,10 @@ from .evidence import (
     listed,
     without_names,
 )
+from .found import Evidence, evidence_of, parts_of
+from .references import count_hidden, durable_text, entity_refs, named_records
 from .sentences import SentenceSplitter
-from .statements import read_facts, state_all
-from .support import Checked, Source, check_sentence, is_published, names_nobody_in, tokens
+from .support import Checked, check_sentence, is_published, names_nobody_in
 
 _UNKNOWN_USER: Final = (
     "Your sign-in matches no user of the CRM, so there are no records to show you. "
@@ -54,7 +53,6 @@ MAX_SEARCHED: Final = 8_000
 """Characters of a question that are searched with; ids in place of names can make it longer than it was."""
 _MARK: Final = re.compile(r"\s?\[\d{1,3}\]")
 _ABOUT_ONE_THING: Final = 300
-_KNOWN_BY_CRM: Final = frozenset({"ORGANIZATION", "ACCOUNT"})  # no pattern and no model guesses these
 _A_TOKEN: Final = 2.0  # characters, low enough that no quotation is cut
 
 
@@ -102,15 +100,6 @@ class Hold:
     shown: int
 
 
-@dataclass(frozen=True)
-class _Evidence:
-    sources: tuple[Source, ...]
-    passages: tuple[Mapping[str, Any], ...]
-    facts: tuple[Mapping[str, Any], ...]
-    hidden: Mapping[str, int]
-    tags: frozenset[str] = frozenset()
-
-
 class AnswerPipeline:
     """Answers questions with the parts it is given; holds no state between questions."""
 
@@ -138,7 +127,7 @@ class AnswerPipeline:
         if (ending := _ending(result)) is not None:
             yield ending
             return
-        named = _named(asked)
+        named = named_records(asked.tokens)
         own = frozenset(await self._retrieval.visible(asked.principal, named) if named else ())
         evidence = await self._redact(asked, result, own)
         if _asks_about_nobody(asked, evidence, named=bool(named), own=bool(own)):
@@ -164,48 +153,13 @@ class AnswerPipeline:
             asked.principal, question, entities=entities, scope=asked.scope, limit=_LIMIT
         )
 
-    async def _redact(self, asked: Asked, result: SearchResult, own: frozenset[str]) -> _Evidence:
-        parts = _context_parts(result)
-        redaction = await self._door.redact(asked.principal, asked.conversation, parts, purpose="context")
-        clean = iter([part.text for part in redaction.parts])
-        passages: list[dict[str, Any]] = [
-            {
-                "n": number,
-                "id": passage.id,
-                "entity": passage.entity,
-                "field": passage.field,
-                "title": next(clean),
-                "text": next(clean),
-                "url": passage.url,
-                "internal": passage.internal,
-                "open": passage.open,
-                "as_of": passage.as_of.isoformat(),
-            }
-            for number, passage in enumerate(result.passages, 1)
-        ]
-        facts: list[dict[str, Any]] = [
-            {
-                "entity": fact.entity,
-                "label": fact.label,
-                "kind": fact.kind,
-                "title": next(clean),
-                "value": next(clean),
-                "as_of": fact.as_of.isoformat(),
-            }
-            for fact in result.facts
-        ]
-        numbers = {entity: len(passages) + 1 + i for i, entity in enumerate(dict.fromkeys(_entities(facts)))}
-        facts = [{"n": numbers[fact["entity"]], **fact} for fact in facts]
-        sources = [_source(passage) for passage in passages]
-        return _Evidence(
-            (*_fact_sources(facts), *sources),
-            tuple(passages),
-            tuple(facts),
-            _hidden(asked.tokens, redaction.tokens, own),
-            _tags(result),
+    async def _redact(self, asked: Asked, result: SearchResult, own: frozenset[str]) -> Evidence:
+        redaction = await self._door.redact(
+            asked.principal, asked.conversation, parts_of(result), purpose="context"
         )
+        return evidence_of(result, redaction.parts, count_hidden(asked.tokens, redaction.tokens, own))
 
-    async def _write(self, asked: Asked, evidence: _Evidence) -> AsyncGenerator[Step | Hold, None]:
+    async def _write(self, asked: Asked, evidence: Evidence) -> AsyncGenerator[Step | Hold, None]:
         weighing = weigh_question(
             self._policy, asked.question, roles=asked.principal.roles, tags=evidence.tags
         )
@@ -256,7 +210,7 @@ class AnswerPipeline:
             before=before,
         )
 
-    async def _prompt(self, asked: Asked, evidence: _Evidence) -> tuple[Prompt | None, dict[str, object]]:
+    async def _prompt(self, asked: Asked, evidence: Evidence) -> tuple[Prompt | None, dict[str, object]]:
         budget = Budget(self._settings.window, self._settings.answer_tokens)
         options: dict[str, object] = {"max_tokens": self._settings.answer_tokens, "temperature": 0.0}
         if not self._settings.quoting:
@@ -277,7 +231,7 @@ class AnswerPipeline:
         options["max_tokens"] = room
         return replace(prompt, quotes=chosen.quotes, quotes_at_most=chosen.at_most), options
 
-    async def _choose(self, asked: Asked, evidence: _Evidence) -> Choice | None:
+    async def _choose(self, asked: Asked, evidence: Evidence) -> Choice | None:
         before = bool(entity_refs(asked.earlier_tokens)) and follows_on(asked.question)
         named = bool(entity_refs(asked.tokens) or asked.scope or before)
         sources = about(asked.question, evidence.sources, named=named)
@@ -332,12 +286,7 @@ def _ending(result: SearchResult) -> Step | None:
     return None
 
 
-def _named(asked: Asked) -> tuple[str, ...]:
-    """The CRM records that the question names; one name may be that of several."""
-    return tuple(one for joined in entity_refs(asked.tokens) for one in joined.split("|"))
-
-
-def _asks_about_nobody(asked: Asked, evidence: _Evidence, *, named: bool, own: bool) -> bool:
+def _asks_about_nobody(asked: Asked, evidence: Evidence, *, named: bool, own: bool) -> bool:
     """Whether a question is about a name that none of the caller's records knows.
 
     A customer of somebody else and one who does not exist are the same here, down to what is shown of them.
@@ -346,46 +295,6 @@ def _asks_about_nobody(asked: Asked, evidence: _Evidence, *, named: bool, own: b
     if own or len(asked.question) > _ABOUT_ONE_THING:
         return False
     return named or names_nobody_in(asked.question, evidence.sources)
-
-
-def _hidden(
-    asked: Sequence[Mapping[str, Any]], read: Sequence[TokenInfo], own: frozenset[str]
-) -> dict[str, int]:
-    """How many identities of each type the question and its sources hold; the facets of one count once.
-
-    A name that only the CRM could know is not counted where it is not the caller's: the count would tell.
-    """
-    types = {
-        str(token["token"]): str(token["type"])
-        for token in asked
-        if token["type"] not in _KNOWN_BY_CRM
-        or not token.get("entity")
-        or own & {*token["entity"].split("|")}
-    }
-    types |= {token.token: token.type for token in read}
-    bare = {one: kind for token, kind in types.items() for one in tokens(token)}
-    return dict(Counter(bare.values()))
-
-
-def _tags(result: SearchResult) -> frozenset[str]:
-    """Marks of the customer that the policy may know: the facts that answer yes, such as `vip`."""
-    return frozenset(fact.field for fact in result.facts if fact.kind == "boolean" and fact.value == "yes")
-
-
-def _context_parts(result: SearchResult) -> list[TextPart]:
-    """Title and text of every passage, then title and value of every fact.
-
-    Names are guessed in prose, and in titles, which may quote it; facts are columns, and the map has said
-    which of them are identities.
-    """
-    parts: list[TextPart] = []
-    for passage in result.passages:
-        parts.append(TextPart("", passage.title, entity=passage.entity, field="title"))
-        parts.append(TextPart("", passage.text, entity=passage.entity, field=passage.field))
-    for fact in result.facts:
-        parts.append(TextPart("", fact.title, entity=fact.entity, field="title"))
-        parts.append(TextPart("", fact.value, entity=fact.entity, field=fact.field, guess=False))
-    return [replace(part, id=str(number)) for number, part in enumerate(parts)]
 
 
 def _sentence(index: int, checked: Checked) -> Step:
@@ -398,53 +307,8 @@ def _sentence(index: int, checked: Checked) -> Step:
     return Step(EventKind.SENTENCE, data)
 
 
-def _fact_sources(facts: Sequence[Mapping[str, Any]]) -> list[Source]:
-    grouped: dict[int, list[Mapping[str, Any]]] = {}
-    for fact in facts:
-        grouped.setdefault(fact["n"], []).append(fact)
-    return [
-        _stating(n, rows[0]["title"], rows[0]["entity"], [(row["label"], row["value"]) for row in rows])
-        for n, rows in grouped.items()
-    ]
-
-
-def _source(passage: Mapping[str, Any]) -> Source:
-    n, title, text = passage["n"], passage["title"], str(passage["text"])
-    if passage["field"] == FACTS and (facts := read_facts(text)):
-        return _stating(n, title, passage["entity"], facts, published=passage["open"])
-    return Source(n, title, text, published=passage["open"], kind=_kind(passage["entity"]))
-
-
-def _stating(
-    n: int, title: str, entity: str, facts: Sequence[tuple[str, str]], *, published: bool = False
-) -> Source:
-    """Facts as sentences, each of which says what it is about."""
-    return Source(n, title, state_all(title, facts), published, _kind(entity), tuple(facts))
-
-
-def _kind(entity: str) -> str:
-    return entity.partition(":")[0]
-
-
 def _bare(sentence: str) -> str:
     return " ".join(_MARK.sub("", sentence).split())
-
-
-def _entities(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(str(row["entity"]) for row in rows))
-
-
-def entity_refs(tokens: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The CRM records that a question names, each once."""
-    return tuple(dict.fromkeys(str(token["entity"]) for token in tokens if token.get("entity")))
-
-
-def durable_text(text: str, tokens: Sequence[Mapping[str, Any]]) -> str:
-    """A tokenised text with durable ids in place of tokens, as the index knows them: `[account:12]`."""
-    for token in tokens:
-        if token.get("entity"):
-            text = text.replace(str(token["token"]), f"[{token['entity']}]")
-    return text
 
 
 def _content(content: str | Sequence[Mapping[str, str]]) -> str | list[str | TextPart]:

@@ -221,6 +221,7 @@ class Plan:
             _PROFILE,
             python=python,
             folder=self._state.models / self._chat.name,
+            state=self._state.path / "cache",  # short: a socket's path beneath it may have 107 characters
             host="127.0.0.1",
             port=self._layout.ports["vllm"],
             api_key=self._state.secret("vllm-key").read_text("utf-8").strip(),

@@ -1,0 +1,118 @@
+"""What the search found, as the model may see it: redacted, numbered, and made into sources."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gateway import RedactedPart, TextPart
+from retrieval import FACTS, SearchResult
+
+from .statements import read_facts, state_all
+from .support import Source
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Sources for the model, passages and facts for the page, what was hidden, and the customer's marks."""
+
+    sources: tuple[Source, ...]
+    passages: tuple[Mapping[str, Any], ...]
+    facts: tuple[Mapping[str, Any], ...]
+    hidden: Mapping[str, int]
+    tags: frozenset[str] = frozenset()
+
+
+def parts_of(result: SearchResult) -> list[TextPart]:
+    """Title and text of every passage, then title and value of every fact.
+
+    Names are guessed in prose, and in titles, which may quote it; facts are columns, and the map has said
+    which of them are identities.
+    """
+    parts: list[TextPart] = []
+    for passage in result.passages:
+        parts.append(TextPart("", passage.title, entity=passage.entity, field="title"))
+        parts.append(TextPart("", passage.text, entity=passage.entity, field=passage.field))
+    for fact in result.facts:
+        parts.append(TextPart("", fact.title, entity=fact.entity, field="title"))
+        parts.append(TextPart("", fact.value, entity=fact.entity, field=fact.field, guess=False))
+    return [replace(part, id=str(number)) for number, part in enumerate(parts)]
+
+
+def evidence_of(
+    result: SearchResult, redacted: Sequence[RedactedPart], hidden: Mapping[str, int]
+) -> Evidence:
+    """The evidence out of the redacted `parts_of` the same result, in the same order."""
+    clean = iter([part.text for part in redacted])
+    passages: list[dict[str, Any]] = [
+        {
+            "n": number,
+            "id": passage.id,
+            "entity": passage.entity,
+            "field": passage.field,
+            "title": next(clean),
+            "text": next(clean),
+            "url": passage.url,
+            "internal": passage.internal,
+            "open": passage.open,
+            "as_of": passage.as_of.isoformat(),
+        }
+        for number, passage in enumerate(result.passages, 1)
+    ]
+    facts: list[dict[str, Any]] = [
+        {
+            "entity": fact.entity,
+            "label": fact.label,
+            "kind": fact.kind,
+            "title": next(clean),
+            "value": next(clean),
+            "as_of": fact.as_of.isoformat(),
+        }
+        for fact in result.facts
+    ]
+    numbers = {entity: len(passages) + 1 + i for i, entity in enumerate(dict.fromkeys(_entities(facts)))}
+    facts = [{"n": numbers[fact["entity"]], **fact} for fact in facts]
+    sources = [_source(passage) for passage in passages]
+    return Evidence(
+        (*_fact_sources(facts), *sources),
+        tuple(passages),
+        tuple(facts),
+        hidden,
+        _tags(result),
+    )
+
+
+def _tags(result: SearchResult) -> frozenset[str]:
+    """Marks of the customer that the policy may know: the facts that answer yes, such as `vip`."""
+    return frozenset(fact.field for fact in result.facts if fact.kind == "boolean" and fact.value == "yes")
+
+
+def _fact_sources(facts: Sequence[Mapping[str, Any]]) -> list[Source]:
+    grouped: dict[int, list[Mapping[str, Any]]] = {}
+    for fact in facts:
+        grouped.setdefault(fact["n"], []).append(fact)
+    return [
+        _stating(n, rows[0]["title"], rows[0]["entity"], [(row["label"], row["value"]) for row in rows])
+        for n, rows in grouped.items()
+    ]
+
+
+def _source(passage: Mapping[str, Any]) -> Source:
+    n, title, text = passage["n"], passage["title"], str(passage["text"])
+    if passage["field"] == FACTS and (facts := read_facts(text)):
+        return _stating(n, title, passage["entity"], facts, published=passage["open"])
+    return Source(n, title, text, published=passage["open"], kind=_kind(passage["entity"]))
+
+
+def _stating(
+    n: int, title: str, entity: str, facts: Sequence[tuple[str, str]], *, published: bool = False
+) -> Source:
+    """Facts as sentences, each of which says what it is about."""
+    return Source(n, title, state_all(title, facts), published, _kind(entity), tuple(facts))
+
+
+def _kind(entity: str) -> str:
+    return entity.partition(":")[0]
+
+
+def _entities(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(str(row["entity"]) for row in rows))
