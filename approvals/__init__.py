@@ -31,6 +31,7 @@ from .queue import (
     pseudonym,
     queue,
     release_claim,
+    standing_approvals,
     votes_on,
 )
 from .risk import RuleHit, Tier, Weighing
@@ -90,6 +91,7 @@ __all__ = [
     "release_claim",
     "send_back",
     "sentence_offsets",
+    "standing_approvals",
     "take_effect",
     "undo",
     "votes_on",

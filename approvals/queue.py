@@ -53,6 +53,7 @@ class QueueEntry:
     claimed_by: str | None
     claimed_until: datetime | None
     approvals: int
+    voted: bool
     decided_at: datetime | None
 
 
@@ -72,25 +73,20 @@ async def queue(
     await mark_present(session, viewer)
     now = (await session.exec(select(func.now()))).one()
     numbered = _numbered()
-    votes = (
-        select(func.count())
-        .select_from(Vote)
-        .where(
-            Vote.item == HeldItem.id,
-            col(Vote.undone_at).is_(None),
-            Vote.payload_hash == HeldItem.current_hash,
-        )
-        .scalar_subquery()
-    )
+    votes = _standing().scalar_subquery()
+    own = _standing().where(Vote.reviewer == viewer.id).scalar_subquery()
     listed = (
-        select(HeldItem, numbered.c.position, votes)
+        select(HeldItem, numbered.c.position, votes, own)
         .outerjoin(numbered, numbered.c.id == col(HeldItem.id))
         .where(_shown_in(view, viewer))
         .order_by(*_order(view))
         .limit(PAGE)
     )
     rows = await session.exec(listed, execution_options={"populate_existing": True})
-    return [_entry(item, viewer, now, position, approvals) for item, position, approvals in rows]
+    return [
+        _entry(item, viewer, now, position, approvals=approvals, voted=voted > 0)
+        for item, position, approvals, voted in rows
+    ]
 
 
 async def place_of(session: AsyncSession, item_id: uuid.UUID) -> Place:
@@ -141,6 +137,12 @@ async def votes_on(session: AsyncSession, item_id: uuid.UUID) -> Sequence[Vote]:
     """Every vote on an item, undone ones too, oldest first."""
     found = select(Vote).where(Vote.item == item_id).order_by(col(Vote.at), col(Vote.id))
     return (await session.exec(found)).all()
+
+
+async def standing_approvals(session: AsyncSession, item_id: uuid.UUID) -> int:
+    """How many officers have approved what would be released now, and have not taken it back."""
+    counted = _standing().join(HeldItem, col(HeldItem.id) == col(Vote.item)).where(HeldItem.id == item_id)
+    return int((await session.exec(counted)).one())
 
 
 async def open_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> HeldItem:
@@ -244,6 +246,19 @@ def _urgency() -> tuple[ColumnElement[Any], ...]:
     return top_first, col(HeldItem.deadline).asc(), col(HeldItem.id).asc()
 
 
+def _standing() -> Any:
+    """Counts the votes for an item's text as it stands."""
+    return (
+        select(func.count())
+        .select_from(Vote)
+        .where(
+            Vote.item == HeldItem.id,
+            col(Vote.undone_at).is_(None),
+            Vote.payload_hash == HeldItem.current_hash,
+        )
+    )
+
+
 def _numbered() -> Subquery:
     position = func.row_number().over(order_by=_urgency()).label("position")
     return select(HeldItem.id, position).where(HeldItem.state == ItemState.PENDING).subquery()
@@ -270,7 +285,7 @@ def _order(view: QueueView) -> tuple[ColumnElement[Any], ...]:
 
 
 def _entry(
-    item: HeldItem, viewer: Principal, now: datetime, position: int | None, approvals: int
+    item: HeldItem, viewer: Principal, now: datetime, position: int | None, *, approvals: int, voted: bool
 ) -> QueueEntry:
     created = item.created_at or now
     leased = item.claimed_until is not None and item.claimed_until > now
@@ -289,6 +304,7 @@ def _entry(
         claimed_by=item.claimed_by if leased else None,
         claimed_until=item.claimed_until if leased else None,
         approvals=approvals,
+        voted=voted,
         decided_at=item.decided_at,
     )
 

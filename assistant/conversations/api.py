@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter
@@ -12,10 +13,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from assistant.restoring import Viewer
 from assistant.runs.follow import restored_events
-from assistant.runs.service import events_of, runs_of
+from assistant.runs.service import events_of, request_cancel, runs_of
+from assistant.runs.tables import FINAL
 from assistant.session import SignedIn
 from assistant.state import Door, Retrieval
-from gateway import DoorClient, Principal, TextPart, UnitOfWork
+from gateway import Conflict, DoorClient, Principal, TextPart, UnitOfWork
 from retrieval import RetrievalClient
 
 from .service import (
@@ -67,8 +69,13 @@ async def change(
 
 @router.delete("/{conversation_id}", status_code=204)
 async def delete(conversation_id: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> None:
-    """Delete."""
-    await delete_conversation(session, await own_conversation(session, principal, conversation_id))
+    """Delete, and stop what is still under way in it."""
+    conversation = await own_conversation(session, principal, conversation_id)
+    for run in await runs_of(session, conversation_id):
+        if run.state not in FINAL:
+            with suppress(Conflict):  # it ended, or was decided, at this very moment
+                await request_cancel(session, run, principal)
+    await delete_conversation(session, conversation)
 
 
 async def conversation_list(

@@ -7,7 +7,17 @@ from sqlalchemy import func, update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals import Effect, HeldItem, ItemState, NoEffect, Payload, due_effects, expire_due, take_effect
+from approvals import (
+    Effect,
+    HeldItem,
+    ItemState,
+    NoEffect,
+    Payload,
+    due_effects,
+    expire_due,
+    standing_approvals,
+    take_effect,
+)
 from assistant.answer import EventKind, RunAudit
 from assistant.conversations import Conversation
 from gateway import CloisterError, Database, NotFound, Principal, log, principal_of_account, record
@@ -69,6 +79,8 @@ class RunResumer:
         if effect.payload.shown_count and not released:
             await append_event(session, run.id, EventKind.RETRACTED, {})
         kind, data = _outcome(effect, may_see=may_see)
+        if kind == EventKind.EXPIRED:
+            data["approvals"] = await standing_approvals(session, effect.item)
         await append_event(session, run.id, kind, data)
         event = RunAudit.RELEASED if released else RunAudit.NOT_RELEASED
         record(

@@ -12,7 +12,9 @@ from sqlalchemy import func, text, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from approvals import cancel
 from assistant.answer.events import REFUSED, EventKind, RunAudit
+from assistant.conversations import Conversation
 from gateway import Conflict, NotFound, Principal, correlation_id, defer, record
 
 from .tables import FINAL, Run, RunEvent, RunState
@@ -27,6 +29,13 @@ _NOTIFY: Final = text("SELECT pg_notify(:channel, :run)")
 
 class LeaseLost(Conflict):
     """Another worker has adopted the run, or it has been cancelled."""
+
+
+class AlreadyEnded(Conflict):
+    """There is nothing left to stop."""
+
+    def __init__(self) -> None:
+        super().__init__("This question has been answered or has ended: there is nothing to stop.")
 
 
 @dataclass(frozen=True)
@@ -84,9 +93,18 @@ async def open_run(
 
 
 async def own_run(session: AsyncSession, principal: Principal, run_id: uuid.UUID) -> Run:
-    """The caller's run. Raises `NotFound` for another's."""
-    run = await session.get(Run, run_id)
-    if run is None or str(run.principal_id) != principal.id:
+    """The caller's run. Raises `NotFound` for another's, and for those of a deleted conversation."""
+    found = (
+        select(Run)
+        .join(Conversation, col(Conversation.id) == col(Run.conversation_id))
+        .where(
+            Run.id == run_id,
+            Run.principal_id == uuid.UUID(principal.id),
+            col(Conversation.deleted_at).is_(None),
+        )
+    )
+    run = (await session.exec(found)).one_or_none()
+    if run is None:
         raise NotFound("There is no such question.")
     return run
 
@@ -121,7 +139,7 @@ async def append_event(
 
     With `lease`, raises `LeaseLost` unless that lease is still held.
     """
-    run = (await session.exec(select(Run).where(Run.id == run_id).with_for_update())).one()
+    run = await _locked(session, run_id)
     if lease is not None and (run.lease_owner != lease or run.state != RunState.RUNNING):
         raise LeaseLost("The run is no longer this worker's.")
     last = (await session.exec(select(func.max(RunEvent.seq)).where(RunEvent.run_id == run_id))).one()
@@ -182,7 +200,12 @@ async def finish(
     *,
     lease: str | None = None,
 ) -> None:
-    """Put a run into a final state and say so to its followers."""
+    """Put a run into a final state and say so to its followers, once: one that has ended stays as it is.
+
+    With `lease`, raises `LeaseLost` unless that lease is still held.
+    """
+    if lease is None and (await _locked(session, run.id)).state in FINAL:
+        return
     await append_event(session, run.id, EventKind.DONE, {"state": state}, lease=lease)
     statement = update(Run).where(col(Run.id) == run.id, col(Run.state).not_in(FINAL))
     await session.exec(
@@ -192,16 +215,26 @@ async def finish(
 
 
 async def request_cancel(session: AsyncSession, run: Run, principal: Principal) -> None:
-    """The rep stops the run: a queued one ends at once, a running one at its worker's next step."""
-    found = select(Run).where(Run.id == run.id).with_for_update()
-    locked = (await session.exec(found.execution_options(populate_existing=True))).one()
-    if locked.state in FINAL:
+    """The rep stops the run: a queued one ends at once, a running one at its worker's next step.
+
+    A held one is taken out of the review queue, and ends when the worker hears of it. Stopping twice
+    changes nothing. Raises `AlreadyEnded`, and `AlreadyDecided` where an officer was quicker.
+    """
+    run = await session.get_one(Run, run.id, populate_existing=True)
+    if run.state != RunState.HELD:  # whoever decides on a held one locks its item before its run
+        run = await _locked(session, run.id)
+    if run.state == RunState.CANCELLED:
         return
-    locked.cancel_requested = True
-    session.add(locked)
-    if locked.state == RunState.QUEUED:
+    if run.state in FINAL:
+        raise AlreadyEnded
+    if run.state == RunState.HELD and run.held_item is not None:
+        await cancel(session, principal, run.held_item)
+        return
+    run.cancel_requested = True
+    session.add(run)
+    if run.state == RunState.QUEUED:
         await append_event(session, run.id, EventKind.CANCELLED, {})
-        await finish(session, locked, RunState.CANCELLED, principal)
+        await finish(session, run, RunState.CANCELLED, principal)
 
 
 async def rate(
@@ -219,6 +252,12 @@ async def rate(
         thumb=thumb,
         reason=reason,
     )
+
+
+async def _locked(session: AsyncSession, run_id: uuid.UUID) -> Run:
+    """The run as it stands now, locked until the transaction ends."""
+    found = select(Run).where(Run.id == run_id).with_for_update()
+    return (await session.exec(found, execution_options={"populate_existing": True})).one()
 
 
 def _lease_end() -> Any:

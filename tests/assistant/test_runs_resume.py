@@ -1,6 +1,7 @@
 """After the decision: one effect, for the text that was decided, to who may still see its sources."""
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,10 +9,14 @@ from sqlalchemy import func, update
 from sqlmodel import col
 
 from approvals import (
+    AlreadyDecided,
     HeldItem,
     HeldSentence,
     Payload,
     RejectionReason,
+    RuleHit,
+    Tier,
+    Weighing,
     approve,
     cancel,
     edit,
@@ -24,12 +29,12 @@ from assistant.answer import EventKind
 from assistant.composition import register_all_events
 from assistant.runs.execute import RunExecutor
 from assistant.runs.resume import RunResumer
-from assistant.runs.service import events_of
+from assistant.runs.service import events_of, own_run, request_cancel
 from assistant.runs.tables import Run, RunEvent, RunState
 from gateway import Database, Principal, Role
 from retrieval import RetrievalClient
 
-from .running import PASSAGE, ToldPipeline, kinds, now, opened, recorded, risky_answer, sentence
+from .running import PASSAGE, RISKY, ToldPipeline, kinds, now, opened, recorded, risky_answer, sentence
 
 register_all_events()
 POLICY = load_policy()
@@ -49,10 +54,13 @@ class Rights(RetrievalClient):
 ALL = Rights(str(PASSAGE["entity"]))
 
 
-async def held(web: Database, work: Database, rep: Principal, *, shown: int = 0) -> tuple[Run, HeldItem]:
+async def held(
+    web: Database, work: Database, rep: Principal, *, shown: int = 0, weighing: Weighing = RISKY
+) -> tuple[Run, HeldItem]:
     """A run whose answer waits."""
     run = await opened(web, rep)
-    pipeline = ToldPipeline(*map(sentence, range(shown)), risky_answer(shown=shown))
+    answer = replace(risky_answer(shown=shown), weighing=weighing)
+    pipeline = ToldPipeline(*map(sentence, range(shown)), answer)
     await RunExecutor(work, pipeline, POLICY, "one").execute(run.id)
     run = await now(work, run)
     async with web.transaction() as session:
@@ -178,6 +186,45 @@ async def test_a_question_that_is_taken_back_ends_as_cancelled(
         await cancel(session, rep, item.id)
     await RunResumer(work_database, ALL).resume_due()
     assert (await now(work_database, run)).state == RunState.CANCELLED
+
+
+@pytest.mark.parametrize("votes", [0, 1])
+async def test_an_expired_one_says_how_many_had_approved_it(
+    web_database: Database, work_database: Database, rep: Principal, votes: int
+) -> None:
+    top = Weighing((RuleHit("legal_threat", Tier.TOP, "A threat.", 0, 2, 0),))
+    run, item = await held(web_database, work_database, rep, weighing=top)
+    if votes:
+        async with web_database.transaction() as session:
+            await approve(session, POLICY, OFFICER, item.id, item.current_hash, confirmed=True)
+    async with work_database.transaction() as session:
+        overdue = update(HeldItem).where(col(HeldItem.id) == item.id)
+        await session.exec(overdue.values(deadline=func.now() - timedelta(seconds=1)))
+    await RunResumer(work_database, ALL).resume_due()
+    assert (await last_told(work_database, run, EventKind.EXPIRED)).data["approvals"] == votes
+
+
+async def test_stopping_a_held_run_takes_it_out_of_the_queue(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run, item = await held(web_database, work_database, rep)
+    for _ in range(2):
+        async with web_database.transaction() as session:
+            await request_cancel(session, await own_run(session, rep, run.id), rep)
+        await RunResumer(work_database, ALL).resume_due()
+    assert (await now(work_database, run)).state == RunState.CANCELLED
+    assert (await kinds(work_database, run))[-2:] == ["cancelled", "done"]
+
+
+async def test_a_held_run_that_was_just_decided_cannot_be_stopped(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run, item = await held(web_database, work_database, rep)
+    async with web_database.transaction() as session:
+        await approve(session, POLICY, OFFICER, item.id, item.current_hash, confirmed=True)
+    with pytest.raises(AlreadyDecided):
+        async with web_database.transaction() as session:
+            await request_cancel(session, await own_run(session, rep, run.id), rep)
 
 
 async def test_a_text_that_was_changed_in_the_database_is_not_released(

@@ -9,8 +9,9 @@ from sqlmodel import col
 
 from assistant.answer import EventKind
 from assistant.composition import register_all_events
-from assistant.conversations import own_conversation, start_conversation
+from assistant.conversations import delete_conversation, own_conversation, start_conversation
 from assistant.runs.service import (
+    AlreadyEnded,
     LeaseLost,
     Question,
     abandoned_runs,
@@ -152,11 +153,23 @@ async def test_a_finished_run_stays_finished(
         taken = await take_lease(session, run.id, "worker")
         assert taken
         await finish(session, taken, RunState.DONE, rep, lease="worker")
-    async with web_database.transaction() as session:
-        await request_cancel(session, run, rep)
+    with pytest.raises(AlreadyEnded):
+        async with web_database.transaction() as session:
+            await request_cancel(session, run, rep)
     async with work_database.transaction() as session:
         assert await take_lease(session, run.id, "other") is None
+        await finish(session, taken, RunState.CANCELLED, rep)
     assert await _state(web_database, run) == RunState.DONE
+    assert (await kinds(web_database, run)).count("done") == 1
+
+
+async def test_runs_of_a_deleted_conversation_are_not_found(web_database: Database, rep: Principal) -> None:
+    run = await opened(web_database, rep)
+    async with web_database.transaction() as session:
+        await delete_conversation(session, await own_conversation(session, rep, run.conversation_id))
+    async with web_database.transaction() as session:
+        with pytest.raises(NotFound):
+            await own_run(session, rep, run.id)
 
 
 async def test_another_persons_run_and_conversation_are_not_found(

@@ -180,7 +180,7 @@ async function stop() {
     } catch (error) {
       view.model.stopping = false;
       view.render();
-      toast(error.message, { kind: "danger" });
+      if (error.status !== 409) toast(error.message, { kind: "danger" }); // it ended by itself: nothing is wrong
     }
   }
 }
