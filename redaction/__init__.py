@@ -3,6 +3,7 @@
 from .analyzer import Analyzer, Detector
 from .book import MemoryTokenBook, TokenBook, TokenRecord
 from .cache import MemorySpanCache, SpanCache
+from .disguise import disguise
 from .entities import EntityType, GazetteerEntry, Redacted, Source, Span
 from .errors import BadLine, DetectorFailed, InvalidSpan, ModelMissing, RedactionError, TokenConflict
 from .gazetteer import Gazetteer
@@ -37,6 +38,7 @@ __all__ = [
     "TokenBook",
     "TokenConflict",
     "TokenRecord",
+    "disguise",
     "durable",
     "find_tokens",
     "is_token",

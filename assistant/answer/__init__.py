@@ -3,7 +3,8 @@
 from .context import Turn
 from .events import EventKind, RunAudit
 from .pipeline import MAX_SEARCHED, AnsweringSettings, AnswerPipeline, Asked, Hold, Step
-from .references import durable_text, entity_refs
+from .references import durable_text, entity_refs, named_records
+from .strangers import strangers_among
 
 __all__ = [
     "MAX_SEARCHED",
@@ -17,4 +18,6 @@ __all__ = [
     "Turn",
     "durable_text",
     "entity_refs",
+    "named_records",
+    "strangers_among",
 ]

@@ -41,6 +41,7 @@ from .evidence import (
 from .found import Evidence, evidence_of, parts_of
 from .references import count_hidden, durable_text, entity_refs, named_records
 from .sentences import SentenceSplitter
+from .strangers import Strangers, strangers_among
 from .support import Checked, check_sentence, is_published, names_nobody_in
 
 _UNKNOWN_USER: Final = (
@@ -91,13 +92,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Hold:
-    """The answer must wait for an officer: the whole draft, and how much of it has been shown."""
+    """The answer must wait for an officer: the whole draft, how much of it was shown, and the prompt."""
 
     sentences: tuple[Checked, ...]
     passages: tuple[Mapping[str, Any], ...]
     facts: tuple[Mapping[str, Any], ...]
     weighing: Weighing
     shown: int
+    messages: Sequence[Mapping[str, Any]] = ()
 
 
 class AnswerPipeline:
@@ -117,6 +119,7 @@ class AnswerPipeline:
             yield Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_ASKED})
             return
         yield Step(EventKind.STAGE, {"name": "searching"})
+        asked, strangers = await self._as_the_caller_reads(asked)
         result = await self._search(asked)
         yield Step(
             EventKind.STAGE,
@@ -127,10 +130,8 @@ class AnswerPipeline:
         if (ending := _ending(result)) is not None:
             yield ending
             return
-        named = named_records(asked.tokens)
-        own = frozenset(await self._retrieval.visible(asked.principal, named) if named else ())
-        evidence = await self._redact(asked, result, own)
-        if _asks_about_nobody(asked, evidence, named=bool(named), own=bool(own)):
+        evidence = await self._redact(asked, result)
+        if _asks_about_nobody(asked, evidence):
             yield Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_FOUND})
             return
         yield Step(EventKind.MASKED, {"count": sum(evidence.hidden.values()), "types": evidence.hidden})
@@ -139,8 +140,23 @@ class AnswerPipeline:
             {"passages": evidence.passages, "facts": evidence.facts, "stale": result.stale},
         )
         yield Step(EventKind.STAGE, {"name": "writing"})
-        async for step in self._write(asked, evidence):
+        async for step in self._write(asked, evidence, strangers):
             yield step
+
+    async def _as_the_caller_reads(self, asked: Asked) -> tuple[Asked, Strangers]:
+        """The question with the names of records that are not the caller's read as names of nobody."""
+        tokens = [*asked.tokens, *asked.earlier_tokens]
+        named = named_records(tokens)
+        own = frozenset(await self._retrieval.visible(asked.principal, named) if named else ())
+        strangers = strangers_among(tokens, own)
+        read = replace(
+            asked,
+            question=strangers.hide(asked.question),
+            tokens=strangers.forget(asked.tokens),
+            history=[replace(turn, question=strangers.hide(turn.question)) for turn in asked.history],
+            earlier_tokens=strangers.forget(asked.earlier_tokens),
+        )
+        return read, strangers
 
     async def _search(self, asked: Asked) -> SearchResult:
         refs = entity_refs(asked.tokens)
@@ -153,13 +169,15 @@ class AnswerPipeline:
             asked.principal, question, entities=entities, scope=asked.scope, limit=_LIMIT
         )
 
-    async def _redact(self, asked: Asked, result: SearchResult, own: frozenset[str]) -> Evidence:
+    async def _redact(self, asked: Asked, result: SearchResult) -> Evidence:
         redaction = await self._door.redact(
             asked.principal, asked.conversation, parts_of(result), purpose="context"
         )
-        return evidence_of(result, redaction.parts, count_hidden(asked.tokens, redaction.tokens, own))
+        return evidence_of(result, redaction.parts, count_hidden(asked.tokens, redaction.tokens))
 
-    async def _write(self, asked: Asked, evidence: Evidence) -> AsyncGenerator[Step | Hold, None]:
+    async def _write(
+        self, asked: Asked, evidence: Evidence, strangers: Strangers
+    ) -> AsyncGenerator[Step | Hold, None]:
         weighing = weigh_question(
             self._policy, asked.question, roles=asked.principal.roles, tags=evidence.tags
         )
@@ -175,6 +193,7 @@ class AnswerPipeline:
                         continue  # a model that quotes may quote the same twice
                     checked = check_sentence(sentence, prompt.sources)
                     weighing = weighing.joined(self._weigh(asked, checked, prompt, drafted))
+                    checked = replace(checked, text=strangers.reveal(checked.text))
                     drafted.append(checked)
                     if not weighing.risky:
                         yield _sentence(shown, checked)
@@ -191,7 +210,8 @@ class AnswerPipeline:
             {"sentences": len(drafted), "rules": list(weighing.rules), "shown": shown},
         )
         if weighing.risky and drafted:
-            yield Hold(tuple(drafted), evidence.passages, evidence.facts, weighing, shown)
+            passages, facts = evidence.passages, evidence.facts
+            yield Hold(tuple(drafted), passages, facts, weighing, shown, prompt.messages)
         elif not drafted:
             yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
 
@@ -286,15 +306,15 @@ def _ending(result: SearchResult) -> Step | None:
     return None
 
 
-def _asks_about_nobody(asked: Asked, evidence: Evidence, *, named: bool, own: bool) -> bool:
+def _asks_about_nobody(asked: Asked, evidence: Evidence) -> bool:
     """Whether a question is about a name that none of the caller's records knows.
 
     A customer of somebody else and one who does not exist are the same here, down to what is shown of them.
     A long text, such as a letter that was pasted, holds names that it is not about.
     """
-    if own or len(asked.question) > _ABOUT_ONE_THING:
+    if entity_refs(asked.tokens) or len(asked.question) > _ABOUT_ONE_THING:
         return False
-    return named or names_nobody_in(asked.question, evidence.sources)
+    return names_nobody_in(asked.question, evidence.sources)
 
 
 def _sentence(index: int, checked: Checked) -> Step:

@@ -2,13 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from gateway import TokenInfo
 
 from .support import tokens as tokens_in
-
-_KNOWN_BY_CRM: Final = frozenset({"ORGANIZATION", "ACCOUNT"})  # no pattern and no model guesses these
 
 
 def entity_refs(tokens: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -29,20 +27,9 @@ def named_records(tokens: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(one for joined in entity_refs(tokens) for one in joined.split("|"))
 
 
-def count_hidden(
-    asked: Sequence[Mapping[str, Any]], read: Sequence[TokenInfo], own: frozenset[str]
-) -> dict[str, int]:
-    """How many identities of each type the question and its sources hold; the facets of one count once.
-
-    A name that only the CRM could know is not counted where it is not the caller's: the count would tell.
-    """
-    types = {
-        str(token["token"]): str(token["type"])
-        for token in asked
-        if token["type"] not in _KNOWN_BY_CRM
-        or not token.get("entity")
-        or own & {*token["entity"].split("|")}
-    }
+def count_hidden(asked: Sequence[Mapping[str, Any]], read: Sequence[TokenInfo]) -> dict[str, int]:
+    """How many identities of each type the question and its sources hold; the facets of one count once."""
+    types = {str(token["token"]): str(token["type"]) for token in asked}
     types |= {token.token: token.type for token in read}
     bare = {one: kind for token, kind in types.items() for one in tokens_in(token)}
     return dict(Counter(bare.values()))

@@ -1,6 +1,7 @@
 """Questions over HTTP: ask, follow, stop, rate."""
 
 import uuid
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Response
@@ -146,10 +147,7 @@ async def redact_question(
 ) -> Question:
     """Have the door redact and filter a question. A denied one's text is not kept."""
     answer = await door.redact(principal, conversation_id, [TextPart("question", text)], purpose="question")
-    tokens = [
-        {"token": token.token, "type": token.type, "entity": token.entity, "field": token.field}
-        for token in answer.tokens
-    ]
+    tokens = [asdict(token) for token in answer.tokens]
     verdict = answer.verdict
     if verdict.outcome == "denied":
         return Question(_NOT_KEPT, [], verdict.outcome, verdict.reasons, verdict.sentence)

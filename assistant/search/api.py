@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from assistant.answer import MAX_SEARCHED, durable_text, entity_refs
+from assistant.answer import MAX_SEARCHED, durable_text, entity_refs, named_records, strangers_among
 from assistant.runs.api import checked_question, redact_question
 from assistant.session import SignedIn
 from assistant.state import Door, Retrieval
@@ -32,10 +32,14 @@ async def search(wanted: Searching, principal: SignedIn, door: Door, retrieval: 
     question = await redact_question(door, principal, uuid.uuid4(), text)
     if question.outcome == "denied":
         raise QuestionRefused(question.sentence)
+    named = named_records(question.tokens)
+    own = frozenset(await retrieval.visible(principal, named) if named else ())
+    strangers = strangers_among(question.tokens, own)
+    tokens = strangers.forget(question.tokens)
     return await retrieval.search(
         principal,
-        durable_text(question.text, question.tokens)[:MAX_SEARCHED],
-        entities=entity_refs(question.tokens),
+        durable_text(strangers.hide(question.text), tokens)[:MAX_SEARCHED],
+        entities=entity_refs(tokens),
         scope=wanted.scope,
         limit=wanted.limit,
     )

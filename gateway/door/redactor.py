@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 from typing import Final, TypeVar
 
@@ -29,6 +29,7 @@ from redaction import (
     MemoryTokenBook,
     Redacted,
     Span,
+    disguise,
     durable,
     find_tokens,
     load_analyzer,
@@ -56,10 +57,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Masked:
-    """Redacted texts in the order of their parts, and every token that stands in them."""
+    """Redacted texts in the order of their parts, and every token that stands in them.
+
+    `strangers` says what would stand in a token's place if the CRM knew nobody (see `TokenInfo`).
+    """
 
     texts: tuple[Redacted, ...]
     tokens: tuple[TokenFacts, ...]
+    strangers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -107,24 +112,24 @@ class Redactor:
         gazetteer = await self._feed.catch_up(session, published)
         tokens = await load_tokens(session, self._envelope, conversation)
         found = await self._find(gazetteer, read, tokens.dictionary())
-        masked, facts, typed = _mask(read.parts, found, tokens.book, tokens.facts)
+        masking = _mask(read.parts, found, tokens.book, tokens.facts)
         await tokens.save(
             session,
             self._envelope,
-            facts,
-            typed=typed if typed_by else (),
+            masking.facts,
+            typed=masking.typed if typed_by else (),
             principal=typed_by or "",
         )
-        self._remember(read, masked)
-        return Masked(masked, tuple(_in_texts(masked, facts))), tokens
+        self._remember(read, masking.texts)
+        strangers = await self._strangers(read, masking) if typed_by else {}
+        return replace(masking.masked, strangers=strangers), tokens
 
     async def alone(self, session: AsyncSession, read: Read) -> tuple[Masked, MemoryTokenBook]:
         """Redact with a book of this request's own, which is not stored."""
         gazetteer = await self._feed.catch_up(session)
         book = MemoryTokenBook()
         found = await self._find(gazetteer, read, [])
-        masked, facts, _ = _mask(read.parts, found, book, {})
-        return Masked(masked, tuple(_in_texts(masked, facts))), book
+        return _mask(read.parts, found, book, {}).masked, book
 
     async def durably(self, session: AsyncSession, read: Read) -> tuple[Redacted, ...]:
         """Replace identities by ids that are the same everywhere, for embeddings."""
@@ -156,6 +161,24 @@ class Redactor:
                 for part in read.parts
             ]
             return self._everywhere(read.parts, found)
+
+        return await _closed(work, read.parts)
+
+    async def _strangers(self, read: Read, masking: "_Masking") -> dict[str, str]:
+        """What would stand in the place of each of the CRM's names if it knew none of them."""
+
+        def work() -> dict[str, str]:
+            strangers: dict[str, str] = {}
+            for part, placed in zip(read.parts, masking.placed, strict=True):
+                known = [(span, token) for span, token in placed if span.entity or span.entities]
+                guessed = self._base.analyze(part.text, ner_spans=read.names_in(part)) if known else []
+                for span, token in known:
+                    also = next(
+                        (one for one in guessed if one.start < span.end and span.start < one.end), None
+                    )
+                    value = part.text[span.start : span.end]
+                    strangers[token] = f"<{also.type}>" if also else disguise(value, token)
+            return strangers
 
         return await _closed(work, read.parts)
 
@@ -192,20 +215,36 @@ async def _closed(work: Callable[[], T], parts: Sequence[Part]) -> T:
         raise PartUnavailable(error.detector, str(error)) from error
 
 
+@dataclass(frozen=True)
+class _Masking:
+    """Redacted texts, which token stands for which span of each, what is known of them, and who typed."""
+
+    texts: tuple[Redacted, ...]
+    placed: list[list[tuple[Span, str]]]
+    facts: dict[str, TokenFacts]
+    typed: set[str]
+
+    @property
+    def masked(self) -> Masked:
+        return Masked(self.texts, tuple(_in_texts(self.texts, self.facts)))
+
+
 def _mask(
     parts: Sequence[Part], found: list[list[Span]], book: MemoryTokenBook, known: Mapping[str, TokenFacts]
-) -> tuple[tuple[Redacted, ...], dict[str, TokenFacts], set[str]]:
+) -> _Masking:
     texts: list[Redacted] = []
+    placed: list[list[tuple[Span, str]]] = []
     facts = dict(known)
     typed: set[str] = set()
     for part, spans in zip(parts, found, strict=True):
         redaction = redact(part.text, spans, book, keep_tokens=part.form == "tokenised")
         texts.append(redaction.text)
-        for span, token in zip(redaction.spans, redaction.tokens, strict=True):
+        placed.append(list(zip(redaction.spans, redaction.tokens, strict=True)))
+        for span, token in placed[-1]:
             facts.setdefault(token, _facts(token, span, part))
         if part.form == "raw":
             typed.update(redaction.tokens)
-    return tuple(texts), facts, typed
+    return _Masking(tuple(texts), placed, facts, typed)
 
 
 def _facts(token: str, span: Span, part: Part) -> TokenFacts:

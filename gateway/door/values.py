@@ -40,12 +40,17 @@ class RedactedPart:
 
 @dataclass(frozen=True)
 class TokenInfo:
-    """What a token stands for, without its value; `entity` may join several by `|`."""
+    """What a token stands for, without its value; `entity` may join several by `|`.
+
+    `stranger`, of a question's token with an entity, is what would stand there if the CRM knew nobody: a
+    made-up name of the same form, or the type in angle brackets where a detector guesses the name as well.
+    """
 
     token: str
     type: str
     entity: str | None
     field: str | None
+    stranger: str | None = None
 
 
 @dataclass(frozen=True)

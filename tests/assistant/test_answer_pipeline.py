@@ -194,12 +194,13 @@ async def test_the_model_is_never_asked_without_records(changes: dict[str, Any],
 
 
 async def test_somebody_who_is_not_the_callers_is_nobody() -> None:
-    tokens = ({"token": "<PERSON_1>", "type": "PERSON", "entity": "contact:7|contact:9", "field": "name"},)
-    hidden = await steps(ScriptedDoor("Something."), found(), tokens=tokens)
+    tokens = ({"token": "<PERSON_2>", "type": "PERSON", "entity": "contact:7|contact:9", "field": "name"},)
+    asks = "What about <PERSON_2>?"
+    hidden = await steps(ScriptedDoor("Something."), found(), asks, tokens=tokens)
     assert kinds(hidden)[-1] == EventKind.NOTHING_FOUND
     assert EventKind.SOURCES not in kinds(hidden)
     allowed = await steps(
-        ScriptedDoor("<PERSON_1> has an open case."), found(), tokens=tokens, visible=("contact:9",)
+        ScriptedDoor("<PERSON_1> has an open case."), found(), asks, tokens=tokens, visible=("contact:9",)
     )
     assert shown(allowed)
 
@@ -224,7 +225,13 @@ async def test_what_was_hidden_is_counted_once_a_name_and_not_where_the_count_wo
     tokens = (
         {"token": "<PERSON_1>", "type": "PERSON", "entity": "contact:9", "field": "name"},
         {"token": "<PERSON_1_EMAIL>", "type": "PERSON", "entity": "contact:9", "field": "email"},
-        {"token": "<ORGANIZATION_1>", "type": "ORGANIZATION", "entity": "account:7", "field": "name"},
+        {
+            "token": "<ORGANIZATION_1>",
+            "type": "ORGANIZATION",
+            "entity": "account:7",
+            "field": "name",
+            "stranger": "xoabcd",
+        },
     )
     taken = await steps(
         ScriptedDoor("<PERSON_1> has an open case."), found(), tokens=tokens, visible=("contact:9",)
