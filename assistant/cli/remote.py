@@ -45,7 +45,8 @@ class _Calls:
     """HTTP calls to an appliance; refusals end the command with a sentence."""
 
     def __init__(self, appliance: Appliance) -> None:
-        self._client = httpx.Client(base_url=appliance.url, timeout=60, trust_env=False)
+        once = httpx.Limits(max_keepalive_connections=0)  # so that nothing stays open when a command ends
+        self._client = httpx.Client(base_url=appliance.url, timeout=60, trust_env=False, limits=once)
         self._headers: dict[str, str] = {}
 
     def get(self, path: str, **parameters: Any) -> Any:

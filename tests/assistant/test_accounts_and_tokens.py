@@ -1,6 +1,7 @@
 """Without demo sign-ins: accounts from the owner's command line, tokens from their own people."""
 
 import asyncio
+import functools
 import json
 import os
 import pty
@@ -34,6 +35,7 @@ from gateway import (
     create_account,
     disable_account,
     has_admin,
+    hash_password,
     load_settings,
     make_signing_key,
     principal_of_account,
@@ -41,6 +43,7 @@ from gateway import (
     sign_in,
 )
 from gateway.accounts import Session
+from tests.assistant.commands import cloister
 from tests.assistant.running import opened
 from tests.gateway.server import serving
 from tests.migrated import PASSWORD as ROLE_PASSWORD
@@ -59,18 +62,17 @@ class Stand:
     database: Database
 
     async def cloister(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "assistant", *arguments, "--data", str(self.folder)]
-        return await asyncio.to_thread(
-            subprocess.run, argv, input=stdin, capture_output=True, text=True, timeout=120, check=False
-        )
+        """A command, in a thread beside the web process that it may talk to."""
+        return await asyncio.to_thread(cloister, *arguments, "--data", str(self.folder), stdin=stdin)
 
     async def account(self, *roles: Role) -> str:
         """Somebody new."""
         login = f"{uuid.uuid4().hex[:12]}@example.org"
         async with self.database.transaction() as session:
-            await create_account(
-                session, login=login, name="Alice", roles=roles or (Role.REP,), password=PASSWORD
+            account = await create_account(
+                session, login=login, name="Alice", roles=roles or (Role.REP,), password=None
             )
+            account.password_hash = _hashed()  # hashing is slow on purpose, and the password is the same
         return login
 
     async def events(self, login: str) -> list[AuditRow]:
@@ -80,6 +82,11 @@ class Stand:
             ours = (AuditRow.subject == str(account.id)) | (AuditRow.actor == str(account.id))
             found = await session.exec(select(AuditRow).where(ours).order_by(col(AuditRow.at)))
             return list(found.all())
+
+
+@functools.cache
+def _hashed() -> str:
+    return hash_password(PASSWORD)
 
 
 @pytest.fixture(scope="module")

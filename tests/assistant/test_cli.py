@@ -9,10 +9,7 @@ import pytest
 
 from retrieval import shipped_map
 
-
-def cloister(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "assistant", *arguments]
-    return subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+from .commands import cloister
 
 
 @pytest.mark.parametrize(
@@ -129,7 +126,8 @@ def test_an_import_without_a_map_is_a_usage_error(tmp_path: Path) -> None:
 def test_a_process_does_not_start_on_a_settings_file_with_faults(tmp_path: Path) -> None:
     settings = tmp_path / "web.yaml"
     settings.write_text("listen: {port: 1}\nsurprise: true\n")
-    done = cloister("web", "--settings", str(settings))
+    argv = [sys.executable, "-m", "assistant", "web", "--settings", str(settings)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
     assert "surprise" in done.stderr
     assert "Traceback" not in done.stderr
