@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from assistant.answer import EventKind
 from assistant.restoring import Viewer
 from assistant.runs.follow import restored_events
 from assistant.runs.service import events_of, request_cancel, runs_of
@@ -109,7 +110,8 @@ async def conversation_view(
     viewer = Viewer(door, retrieval, principal, conversation_id)
     runs = await runs_of(session, conversation_id)
     stored = await events_of(session, [run.id for run in runs])
-    events = await restored_events(viewer, stored)
+    sources = [event for event in stored if event.kind == EventKind.SOURCES]
+    events = await restored_events(viewer, stored, sources)
     by_run: dict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
     for row, event in zip(stored, events, strict=True):
         by_run[row.run_id].append(event)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from assistant.answer import EventKind
 from assistant.conversations import own_conversation, start_conversation
 from assistant.restoring import Viewer
 from assistant.session import SignedIn
@@ -74,7 +75,9 @@ async def read(
     """A run with its events so far."""
     run = await own_run(session, principal, run_id)
     viewer = Viewer(door, retrieval, principal, run.conversation_id)
-    events = await restored_events(viewer, await events_of(session, [run.id]))
+    stored = await events_of(session, [run.id])
+    sources = [event for event in stored if event.kind == EventKind.SOURCES]
+    events = await restored_events(viewer, stored, sources)
     [question] = await viewer.texts([run.question])
     return {
         "id": str(run.id),

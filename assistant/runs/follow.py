@@ -16,6 +16,7 @@ from gateway import CloisterError, Database, NotFound, NotSignedIn, principal_of
 from .feed import RunFeed
 from .service import events_of
 from .tables import FINAL, Run, RunEvent
+from .withheld import records_in, withhold
 
 _LOOK_SECONDS: Final = 2.0
 _BEAT_EVERY: Final = 8
@@ -23,11 +24,21 @@ _LONGEST_LOOKS: Final = 300
 _NEW_TOKENS: Final = frozenset({EventKind.SOURCES, EventKind.HELD, EventKind.RELEASED})
 
 
-async def restored_events(viewer: Viewer, events: Sequence[RunEvent]) -> list[dict[str, Any]]:
-    """Events as pages read them: seq, kind, at, and data restored for the viewer."""
+async def restored_events(
+    viewer: Viewer, events: Sequence[RunEvent], sources: Sequence[RunEvent]
+) -> list[dict[str, Any]]:
+    """Events as pages read them: seq, kind, at, and data restored for the viewer.
+
+    `sources` are the events of that kind of the same runs: what rests on a record that the viewer may not
+    see any more is taken out.
+    """
     if any(event.kind in _NEW_TOKENS for event in events):
         viewer.expect_new_tokens()
-    shown = await viewer.values([event.data for event in events])
+    if events and (records := records_in(sources)):
+        permitted = withhold(events, sources, await viewer.visible(records))
+    else:
+        permitted = [event.data for event in events]
+    shown = await viewer.values(permitted)
     return [
         {
             "seq": event.seq,
@@ -56,7 +67,8 @@ async def follow(
                     run = await session.get_one(Run, run_id)
                     await _require_account(session, run)
                     events = await events_of(session, [run_id], after)
-                for event in await restored_events(viewer, events):
+                    sources = await events_of(session, [run_id], kind=EventKind.SOURCES)
+                for event in await restored_events(viewer, events, sources):
                     after = event["seq"]
                     yield f"id: {after}\nevent: {event['kind']}\ndata: {json.dumps(event['data'])}\n\n"
             except CloisterError as error:

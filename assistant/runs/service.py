@@ -116,14 +116,16 @@ async def runs_of(session: AsyncSession, conversation_id: uuid.UUID) -> Sequence
 
 
 async def events_of(
-    session: AsyncSession, run_ids: Sequence[uuid.UUID], after: int = 0
+    session: AsyncSession, run_ids: Sequence[uuid.UUID], after: int = 0, *, kind: EventKind | None = None
 ) -> Sequence[RunEvent]:
-    """Events with a number above `after`, by run and number."""
+    """Events with a number above `after`, perhaps of one kind, by run and number."""
     found = (
         select(RunEvent)
         .where(col(RunEvent.run_id).in_(run_ids), RunEvent.seq > after)
         .order_by(col(RunEvent.run_id), col(RunEvent.seq))
     )
+    if kind is not None:
+        found = found.where(RunEvent.kind == kind)
     return (await session.exec(found)).all()
 
 
