@@ -1,121 +1,13 @@
 """What the pipeline decides when its parts answer as they are told; end to end the real ones are tried."""
 
-import uuid
-from collections.abc import AsyncGenerator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from approvals import load_policy
-from assistant.answer import AnsweringSettings, AnswerPipeline, Asked, EventKind, Hold, Step
-from gateway import (
-    ChatChunk,
-    DoorClient,
-    DoorRedaction,
-    DoorVerdict,
-    PartUnavailable,
-    Principal,
-    RedactedPart,
-    Role,
-    TextPart,
-)
-from retrieval import Fact, Passage, RetrievalClient, SearchResult
+from assistant.answer import EventKind, Hold, Step
+from retrieval import Fact
 
-REP = Principal(str(uuid.uuid4()), "rep@example.org", frozenset({Role.REP}))
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-NOTE = "Anna Schmidt has an open case. We will refund EUR 4,000 to Anna Schmidt today. She is content."
-
-
-class ScriptedDoor(DoorClient):
-    """Redacts one name, and says what it is told to say."""
-
-    def __init__(self, *chunks: str, away: bool = False) -> None:
-        self._chunks, self._away = chunks, away
-        self.heard: list[str] = []
-
-    async def redact(
-        self, principal: Principal, conversation: uuid.UUID, parts: Sequence[TextPart], *, purpose: Any
-    ) -> DoorRedaction:
-        redacted = tuple(
-            RedactedPart(part.id, part.text.replace("Anna Schmidt", "<PERSON_1>")) for part in parts
-        )
-        return DoorRedaction(DoorVerdict("allowed"), redacted, 1, ())
-
-    async def chat(
-        self, principal: Principal, messages: Sequence[Any], **options: Any
-    ) -> AsyncGenerator[ChatChunk, None]:
-        for message in messages:
-            content = [message.content] if isinstance(message.content, str) else message.content
-            self.heard += [part if isinstance(part, str) else part.text for part in content]
-        if self._away:
-            raise PartUnavailable("model", "away")
-        for chunk in self._chunks:
-            yield ChatChunk(chunk)
-
-
-class ScriptedRetrieval(RetrievalClient):
-    """Finds what it is told to find."""
-
-    def __init__(self, result: SearchResult, visible: tuple[str, ...] = ()) -> None:
-        self._result, self._visible = result, visible
-
-    async def search(self, *_arguments: Any, **_options: Any) -> SearchResult:
-        return self._result
-
-    async def visible(self, principal: Principal, entities: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(one for one in entities if one in self._visible)
-
-
-def found(*, text: str = NOTE, facts: tuple[Fact, ...] = (), **changes: Any) -> SearchResult:
-    passage = Passage(
-        id="note:1/body/0",
-        entity="note:1",
-        field="body",
-        title="Note for Anna Schmidt",
-        text=text,
-        url=None,
-        internal=False,
-        as_of=NOW,
-        score=1,
-    )
-    standard: dict[str, Any] = {
-        "user_known": True,
-        "crm_available": True,
-        "stale": False,
-        "found": 1,
-        "checked": 1,
-        "passages": (passage,),
-        "facts": facts,
-    }
-    return SearchResult(**(standard | changes))
-
-
-async def steps(
-    door: ScriptedDoor,
-    result: SearchResult,
-    question: str = "What about <PERSON_1>?",
-    *,
-    tokens: tuple[dict[str, Any], ...] = (),
-    visible: tuple[str, ...] = (),
-) -> list[Step | Hold]:
-    pipeline = AnswerPipeline(
-        door, ScriptedRetrieval(result, visible), load_policy(None), AnsweringSettings()
-    )
-    asked = Asked(uuid.uuid4(), uuid.uuid4(), REP, question, tokens)
-    return [step async for step in pipeline.answer(asked)]
-
-
-def shown(taken: Sequence[Step | Hold]) -> list[str]:
-    return [s.data["text"] for s in taken if isinstance(s, Step) and s.kind == EventKind.SENTENCE]
-
-
-def told(taken: Sequence[Step | Hold]) -> list[Step]:
-    return [step for step in taken if isinstance(step, Step)]
-
-
-def kinds(taken: Sequence[Step | Hold]) -> list[str]:
-    return ["hold" if isinstance(step, Hold) else str(step.kind) for step in taken]
+from .scripted import NOW, ScriptedDoor, found, kinds, shown, steps, told
 
 
 async def test_no_risky_sentence_is_shown_and_the_stream_stops_before_it() -> None:

@@ -7,7 +7,7 @@ import pytest
 from assistant.answer.strangers import strangers_among
 from redaction import disguise
 
-from .test_answer_pipeline import ScriptedDoor, found, shown, steps, told
+from .scripted import ScriptedDoor, found, shown, steps, told
 
 KNOWN, UNKNOWN = "hartmann logistics", "globex trading"
 QUESTIONS = [
