@@ -1,5 +1,6 @@
 """After the decision: rights are checked again, then the one effect is taken and the rep is told."""
 
+import re
 import uuid
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from .service import append_event, finish
 from .tables import Run, RunState
 
 _RELEASED: Final = frozenset({ItemState.APPROVED, ItemState.EDITED})
+_CITATION: Final = re.compile(r"\[(\d{1,3})\]")
 _NO_LONGER_YOURS: Final = (
     "The answer was approved, but you may no longer see a record that it rests on, so it is not released."
 )
@@ -107,11 +109,21 @@ async def _account(session: AsyncSession, requester: str) -> Principal | None:
 
 
 def _rests_on(payload: Payload) -> set[str]:
-    """The records that an answer cites, as passages or as facts; all of them where it cites none."""
-    cited = {n for sentence in payload.sentences for n in sentence.citations}
+    """The records that an answer cites, as passages or as facts.
+
+    All of them where a sentence cites none, and where an officer wrote: nobody says what that rests on.
+    """
     every = [(source.n, source.entity) for source in payload.sources]
     every += [(fact.n, fact.entity) for fact in payload.facts if fact.entity]
-    return {entity for n, entity in every if n in cited} or {entity for _, entity in every}
+    if payload.edited is not None or not all(sentence.citations for sentence in payload.sentences):
+        return {entity for _, entity in every}
+    return {entity for n, entity in every if n in _cited(payload)}
+
+
+def _cited(payload: Payload) -> set[int]:
+    """The numbers of sources in the text that would be shown."""
+    numbers = {source.n for source in payload.sources} | {fact.n for fact in payload.facts}
+    return numbers & {int(number) for number in _CITATION.findall(payload.text)}
 
 
 def _outcome(effect: Effect, *, may_see: bool) -> tuple[EventKind, dict[str, Any]]:
@@ -119,13 +131,12 @@ def _outcome(effect: Effect, *, may_see: bool) -> tuple[EventKind, dict[str, Any
     if effect.released and not may_see:
         return EventKind.REJECTED, {"reason": "rights", "note": _NO_LONGER_YOURS, "at": at}
     if effect.released:
-        citations = sorted({n for sentence in effect.payload.sentences for n in sentence.citations})
         data = {
             "role": "officer",
             "at": at,
             "edited": effect.edited,
             "text": effect.payload.text,
-            "citations": citations,
+            "citations": sorted(_cited(effect.payload)),
         }
         return EventKind.RELEASED, data
     match effect.state:
