@@ -20,12 +20,12 @@ class Migrated:
     superuser_dsn: str
     folder: Path
 
-    def database(self, role: str) -> Database:
-        """Sessions as one of the process roles."""
+    def settings(self, role: str) -> DatabaseSettings:
+        """What a process with one of the process roles is told."""
         url = make_url(self.superuser_dsn)
         file = self.folder / "password"
         file.write_text(PASSWORD)
-        settings = DatabaseSettings(
+        return DatabaseSettings(
             host=url.host or "",
             port=url.port or 0,
             name=url.database or "",
@@ -33,7 +33,10 @@ class Migrated:
             password_file=file,
             pool_size=4,
         )
-        return Database(settings)
+
+    def database(self, role: str) -> Database:
+        """Sessions as one of the process roles."""
+        return Database(self.settings(role))
 
 
 def migrated(new_database: Callable[[], str], folder: Path) -> Migrated:
