@@ -14,7 +14,7 @@ from .errors import (
 )
 from .events import ApprovalEvent
 from .holding import RESUME, cancel, expire_due, hold
-from .payload import HeldFact, HeldSentence, HeldSource, Payload, joined, sentence_offsets
+from .payload import HeldFact, HeldPart, HeldSentence, HeldSource, Part, Payload, joined, sentence_offsets
 from .policy import Policy, load_policy
 from .queue import (
     Place,
@@ -48,12 +48,14 @@ __all__ = [
     "Effect",
     "HeldFact",
     "HeldItem",
+    "HeldPart",
     "HeldSentence",
     "HeldSource",
     "ItemState",
     "NeedsConfirmation",
     "NoEffect",
     "OwnRequest",
+    "Part",
     "Payload",
     "PayloadChanged",
     "Place",

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
@@ -44,9 +45,29 @@ class HeldFact:
     entity: str = ""
 
 
+class Part(StrEnum):
+    """What a text in the prompt is."""
+
+    INSTRUCTIONS = "instructions"
+    QUESTION = "question"
+    ANSWER = "answer"
+    SOURCE = "source"
+
+
+@dataclass(frozen=True)
+class HeldPart:
+    """A text as it stood in the prompt; the last question is the one that was answered."""
+
+    part: Part
+    text: str
+
+
 @dataclass(frozen=True)
 class Payload:
-    """A held answer: `shown_count` sentences were on the page before; `edited` replaces the draft."""
+    """A held answer: `shown_count` sentences were on the page before; `edited` replaces the draft.
+
+    `prompt` is what the model read, in that order; None where nobody kept it.
+    """
 
     question: str
     sentences: tuple[HeldSentence, ...]
@@ -54,6 +75,7 @@ class Payload:
     sources: tuple[HeldSource, ...] = ()
     facts: tuple[HeldFact, ...] = ()
     edited: str | None = None
+    prompt: tuple[HeldPart, ...] | None = None
 
     @property
     def draft(self) -> str:
@@ -77,6 +99,8 @@ class Payload:
     def as_json(self) -> dict[str, Any]:
         """JSON members, as they are stored and hashed."""
         members: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        if self.prompt is None:
+            del members["prompt"]  # what was held before prompts were kept has the hash that it had
         return members
 
     @classmethod
@@ -92,7 +116,12 @@ class Payload:
             sources=tuple(HeldSource(**source) for source in members["sources"]),
             facts=tuple(HeldFact(**fact) for fact in members["facts"]),
             edited=members["edited"],
+            prompt=_prompt(members.get("prompt")),
         )
+
+
+def _prompt(parts: list[dict[str, str]] | None) -> tuple[HeldPart, ...] | None:
+    return None if parts is None else tuple(HeldPart(Part(one["part"]), one["text"]) for one in parts)
 
 
 def joined(sentences: list[str]) -> str:

@@ -119,15 +119,16 @@ async def get_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID)
 
 
 async def next_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> uuid.UUID | None:
-    """The pending item after this one that the viewer may decide; the first one at the end of the queue."""
+    """The pending item after this one that still needs the viewer; the first one at the end of the queue."""
     now_free = col(HeldItem.claimed_until).is_(None) | (col(HeldItem.claimed_until) <= func.now())
     numbered = _numbered()
+    voted = _standing().where(Vote.reviewer == viewer.id).scalar_subquery()
     here = select(numbered.c.position).where(numbered.c.id == item_id).scalar_subquery()
     following = (
         select(HeldItem.id)
         .join(numbered, numbered.c.id == col(HeldItem.id))
         .where(HeldItem.id != item_id, HeldItem.requester != viewer.id)
-        .where(now_free | (col(HeldItem.claimed_by) == viewer.id))
+        .where(now_free | (col(HeldItem.claimed_by) == viewer.id), voted == 0)
         .order_by((numbered.c.position > func.coalesce(here, 0)).desc(), numbered.c.position)
     )
     return (await session.exec(following.limit(1))).one_or_none()

@@ -13,7 +13,8 @@ from gateway import BadInput, NotFound, Principal
 
 from .tables import Conversation
 
-TITLE_LENGTH: Final = 80
+TITLE_LENGTH: Final = 160
+"""Of the tokenised title; what stands for its tokens may be longer or shorter."""
 
 
 async def start_conversation(

@@ -120,7 +120,11 @@ class ReviewRule:
 
 @dataclass(frozen=True)
 class ReviewLine:
-    """An item in the queue. `own` is True when the officer asked it: they may not decide it."""
+    """An item in the queue. `own` is True when the officer asked it: they may not decide it.
+
+    `approvals` of `reviewers` officers agree so far, and `voted` is True when the viewer is one of them.
+    `customer` is a record's reference until the item is opened, then what a person calls it.
+    """
 
     id: uuid.UUID
     risk: str
@@ -135,6 +139,9 @@ class ReviewLine:
     own: bool = False
     outcome: str | None = None
     decided_at: datetime | None = None
+    approvals: int = 0
+    reviewers: int = 1
+    voted: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,6 +200,15 @@ class Sources:
 
 
 @dataclass(frozen=True)
+class PromptPart:
+    """A text of the prompt, tokenised: `part` is instructions, question, answer or source."""
+
+    part: str
+    text: str
+    highlights: Sequence[Highlight] = ()
+
+
+@dataclass(frozen=True)
 class ReviewDecision:
     """How an item was decided, by a role and never with a name."""
 
@@ -208,10 +224,10 @@ class ReviewDecision:
 class ReviewView:
     """One held answer. `hash` goes back with the decision.
 
-    Three readings of each text: `asked` and `shown` are restored for the officer, `saw_question` and
-    `saw_draft` are what the model read and wrote. Highlights are given per reading:
-    `{"asked": […], "saw_question": […], "saw_draft": […], "shown": […]}`. `approvals` of `reviewers` officers
-    agree so far; `may_undo` while the viewer's own decision has not taken effect.
+    Three readings: `asked` and `shown` are restored for the officer, `saw` is the prompt as the model read
+    it, with `saw_question` in it, and `saw_draft` is what it wrote. Highlights are given per reading:
+    `{"asked": […], "saw_question": […], "saw_draft": […], "shown": […]}`. `may_undo` while the viewer's own
+    decision has not taken effect.
     """
 
     line: ReviewLine
@@ -227,9 +243,8 @@ class ReviewView:
     decision: ReviewDecision | None = None
     claimed_until: datetime | None = None
     next: uuid.UUID | None = None
-    approvals: int = 0
-    reviewers: int = 1
     may_undo: bool = False
+    saw: Sequence[PromptPart] = ()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What the officer's pages show: the queue without identities, an item with its three readings."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from gettext import gettext as _
@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from approvals import (
     HeldItem,
     ItemState,
+    Part,
     Policy,
     QueueEntry,
     QueueView,
@@ -29,6 +30,7 @@ from assistant.pages import (
     Fact,
     Highlight,
     Passage,
+    PromptPart,
     ReviewDecision,
     ReviewLine,
     ReviewList,
@@ -38,7 +40,7 @@ from assistant.pages import (
     Sources,
 )
 from gateway import DoorClient, NotFound, Principal, principal_of_account
-from redaction import parse_token
+from redaction import find_tokens, parse_token
 from retrieval import RetrievalClient
 
 from .reveal import Revealed, reveal
@@ -62,14 +64,12 @@ class HistoryEntry:
 
 @dataclass(frozen=True)
 class OpenedReview(ReviewView):
-    """An item as the API and the page show it: `reviewers` must agree, `approvals` of them do by now.
+    """An item as the API and the page show it.
 
     The draft's texts are empty where the viewer asked the question and it is not released.
     """
 
     history: Sequence[HistoryEntry] = ()
-    approvals: int = 0
-    reviewers: int = 1
     policy: str = ""
     shown_before: int = 0
     effective_after: datetime | None = None
@@ -106,7 +106,7 @@ async def read_review(
     payload, final = item.held(), item.to_release()
     standing = [v for v in votes if v.undone_at is None and v.payload_hash == item.current_hash]
     opened = OpenedReview(
-        line=_opened_line(item, policy, viewer, names),
+        line=_opened_line(item, policy, viewer, names, standing, revealed),
         hash=item.current_hash,
         asked=revealed[payload.question].shown,
         shown=revealed[final.text].shown,
@@ -119,8 +119,8 @@ async def read_review(
         claimed_until=item.claimed_until,
         next=await next_item(session, viewer, item.id),
         history=[_history(vote, viewer, names, revealed) for vote in votes],
-        approvals=len(standing),
-        reviewers=item.tier.reviewers,
+        thread=[(who, revealed[text].shown) for who, text in _earlier(item)],
+        saw=_prompt(item),
         policy=item.policy_version,
         shown_before=payload.shown_count,
         effective_after=item.effective_after,
@@ -159,6 +159,7 @@ def _texts(item: HeldItem, votes: Sequence[Vote]) -> list[str]:
     texts = [payload.question, payload.draft, item.to_release().text]
     texts += [text for source in payload.sources for text in (source.title, source.text)]
     texts += [text for fact in payload.facts for text in (fact.title, fact.value)]
+    texts += [text for _, text in _earlier(item)]
     texts += [note for note in (item.note, *(vote.note for vote in votes)) if note]
     return texts
 
@@ -185,13 +186,35 @@ def _highlights(
     }
 
 
+def _earlier(item: HeldItem) -> list[tuple[str, str]]:
+    """Earlier questions and answers that stood in the prompt."""
+    who = {Part.QUESTION: "rep", Part.ANSWER: "assistant"}
+    said = [(who[one.part], one.text) for one in item.held().prompt or () if one.part in who]
+    return said[:-1]
+
+
+def _prompt(item: HeldItem) -> list[PromptPart]:
+    """The prompt as it was kept; of what was held before prompts were, its sources and its question."""
+    payload = item.held()
+    if payload.prompt is not None:
+        parts = [(str(one.part), one.text) for one in payload.prompt]
+    else:
+        parts = [("source", f"[{source.n}] {source.title}\n{source.text}") for source in payload.sources]
+        parts.append(("question", payload.question))
+    return [PromptPart(part, text, _sorted(_named(find_tokens(text)))) for part, text in parts]
+
+
 def _mark(hit: RuleHit, offset: int, policy: Policy) -> Highlight:
     kind = "unsupported" if hit.rule == "unsupported_claims" else "rule"
     return Highlight(hit.start + offset, hit.end + offset, kind, policy.title(hit.rule))
 
 
 def _identities(text: Revealed) -> list[Highlight]:
-    return [Highlight(start, end, "identity", _kind_of(token)) for start, end, token in text.tokens()]
+    return _named(text.tokens())
+
+
+def _named(tokens: Iterable[tuple[int, int, str]]) -> list[Highlight]:
+    return [Highlight(start, end, "identity", _kind_of(token)) for start, end, token in tokens]
 
 
 def _kind_of(token: str) -> str:
@@ -297,10 +320,20 @@ def _line(entry: QueueEntry, policy: Policy, viewer: Principal, names: Mapping[s
         own=entry.own,
         outcome=None if entry.state in _OPEN else entry.state,
         decided_at=entry.decided_at,
+        approvals=entry.approvals,
+        reviewers=entry.tier.reviewers,
+        voted=entry.voted,
     )
 
 
-def _opened_line(item: HeldItem, policy: Policy, viewer: Principal, names: Mapping[str, str]) -> ReviewLine:
+def _opened_line(
+    item: HeldItem,
+    policy: Policy,
+    viewer: Principal,
+    names: Mapping[str, str],
+    standing: Sequence[Vote],
+    revealed: Mapping[str, Revealed],
+) -> ReviewLine:
     assert item.created_at is not None  # noqa: S101 - the database sets it
     return ReviewLine(
         id=item.id,
@@ -310,13 +343,24 @@ def _opened_line(item: HeldItem, policy: Policy, viewer: Principal, names: Mappi
         deadline=item.deadline,
         rep=names.get(item.requester, pseudonym(item.requester)),
         state=item.state,
-        customer=item.customer,
+        customer=_customer(item, revealed),
         assignee=names.get(item.claimed_by or ""),
         mine=item.claimed_by == viewer.id,
         own=item.requester == viewer.id,
         outcome=None if item.state in _OPEN else item.state,
         decided_at=item.decided_at,
+        approvals=len(standing),
+        reviewers=item.tier.reviewers,
+        voted=any(vote.reviewer == viewer.id for vote in standing),
     )
+
+
+def _customer(item: HeldItem, revealed: Mapping[str, Revealed]) -> str | None:
+    """What the sources call the customer; the record's reference where none of them is of it."""
+    payload = item.held()
+    titles = [fact.title for fact in payload.facts if fact.entity == item.customer]
+    titles += [source.title for source in payload.sources if source.entity == item.customer]
+    return revealed[titles[0]].shown if titles else item.customer
 
 
 async def _names(session: AsyncSession, ids: set[str | None]) -> dict[str, str]:

@@ -2,16 +2,27 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals import HeldFact, HeldSentence, HeldSource, Payload, Policy, hold, officers_on_duty, place_of
+from approvals import (
+    HeldFact,
+    HeldPart,
+    HeldSentence,
+    HeldSource,
+    Part,
+    Payload,
+    Policy,
+    hold,
+    officers_on_duty,
+    place_of,
+)
 from assistant.answer import AnswerPipeline, Asked, EventKind, Hold, RunAudit, Step, Turn
 from assistant.answer.events import INTERRUPTED
 from gateway import (
@@ -40,6 +51,7 @@ from .tables import Run, RunEvent, RunState
 
 _LOOK_SECONDS: Final = 1.0
 _TURNS: Final = 3
+_CUSTOMERS: Final = frozenset({"account", "customer", "company", "client", "organisation", "organization"})
 _NO_ACCOUNT: Final = "The account that asked may no longer sign in."
 _NOT_SHOWN: Final = frozenset(
     {EventKind.RETRACTED, EventKind.REJECTED, EventKind.EXPIRED, EventKind.SENT_BACK, EventKind.CANCELLED}
@@ -151,7 +163,7 @@ class RunExecutor:
                 requester=asked.principal,
                 payload=_payload(asked, held),
                 weighing=held.weighing,
-                customer=asked.scope,
+                customer=_customer(asked, held),
             )
             place = await place_of(session, item.id)
             data = {
@@ -246,7 +258,35 @@ def _payload(asked: Asked, held: Hold) -> Payload:
         for fact in held.facts
     ]
     sentences = [HeldSentence(one.text, one.citations, one.supported) for one in held.sentences]
-    return Payload(asked.question, tuple(sentences), held.shown, tuple(sources), tuple(facts))
+    return Payload(
+        asked.question,
+        tuple(sentences),
+        held.shown,
+        tuple(sources),
+        tuple(facts),
+        prompt=tuple(_parts(held.messages)),
+    )
+
+
+def _parts(messages: Sequence[Mapping[str, Any]]) -> Iterator[HeldPart]:
+    """What the model read, in its order: the last message holds the sources, and at its end the question."""
+    roles = {"system": Part.INSTRUCTIONS, "user": Part.QUESTION, "assistant": Part.ANSWER}
+    for message in messages:
+        if isinstance(message["content"], str):
+            yield HeldPart(roles[message["role"]], message["content"])
+            continue
+        *sources, question = (part["text"] for part in message["content"])
+        yield from (HeldPart(Part.SOURCE, text) for text in sources)
+        yield HeldPart(Part.QUESTION, question)
+
+
+def _customer(asked: Asked, held: Hold) -> str | None:
+    """The record that the question was limited to, else the one customer whom the sources are of."""
+    if asked.scope:
+        return asked.scope
+    refs = [*(fact["entity"] for fact in held.facts), *(passage["entity"] for passage in held.passages)]
+    customers = {ref for ref in refs if ref.partition(":")[0] in _CUSTOMERS}
+    return customers.pop() if len(customers) == 1 else None
 
 
 async def _asked(session: AsyncSession, run: Run, principal: Principal) -> Asked:

@@ -1,5 +1,6 @@
 """A small invented company for the pages' own tests: an implementation of `PageData` without an appliance."""
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from assistant.pages import (
     OpenedSession,
     PartState,
     Passage,
+    PromptPart,
     ReviewDecision,
     ReviewLine,
     ReviewList,
@@ -48,6 +50,7 @@ EVERY_STATE = uuid.UUID("11111111-1111-4111-8111-111111111111")
 ONE_ANSWER = uuid.UUID("22222222-2222-4222-8222-222222222222")
 HELD_ITEM = uuid.UUID("33333333-3333-4333-8333-333333333333")
 DECIDED_ITEM = uuid.UUID("44444444-4444-4444-8444-444444444444")
+VOTED_ITEM = uuid.UUID(int=2)
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
@@ -209,7 +212,7 @@ def every_state() -> list[RunView]:
         run("Stopped", *START, ("sentence", SENTENCES[0]), ("cancelled", {}), ("done", {})),
         run("Rejected", *start, ("held", HELD), ("retracted", {}), ("rejected", rejected), ("done", {})),
         run("Sent back", *start, ("held", HELD), ("sent_back", {"note": "Ask for the order."}), ("done", {})),
-        run("Expired", *start, ("held", HELD), ("expired", {}), ("done", {})),
+        run("Expired", *start, ("held", HELD), ("expired", {"approvals": 1}), ("done", {})),
         run("Taken back", *start, ("held", HELD), ("cancelled", {}), ("done", {})),
         run("Released", *start, ("held", HELD), ("released", released), ("done", {})),
         run("Half held", *START, ("sentence", SENTENCES[0]), ("held", held_part), state="held"),
@@ -237,6 +240,13 @@ ASKED = "May we grant Maria Keller of Nordwind Logistics a credit of € 150 for
 SHOWN = "We can grant Maria Keller a credit of € 150 [1]. She has been a customer since 2009."
 SAW_QUESTION = "May we grant <PERSON_1> of <ORGANIZATION_1> a credit of € 150 for the delay?"
 SAW = "We can grant <PERSON_1> a credit of € 150 [1]. She has been a customer since 2009."
+
+
+PROMPT = (
+    ("instructions", "Answer the question from the numbered sources alone."),
+    ("source", "[1] Case 2041 of <PERSON_1>\n<PERSON_1> waits for a router since Thursday."),
+    ("question", f"Question: {SAW_QUESTION}"),
+)
 
 
 def line(number: int, risk: str, **more: Any) -> ReviewLine:
@@ -269,9 +279,15 @@ def marks(text: str) -> Sequence[Highlight]:
     return [*found, mark(text, identity, "identity", "Person")]
 
 
+def marks_of_tokens(text: str) -> Sequence[Highlight]:
+    """Every token in a text of the prompt."""
+    found = re.finditer("<[A-Z]+_[0-9]+>", text)
+    return [Highlight(one.start(), one.end(), "identity", "Person") for one in found]
+
+
 QUEUE = [
-    line(1, "high", customer="Nordwind Logistics"),
-    line(2, "medium", assignee="Otto O.", mine=False),
+    line(1, "high", customer="account:12"),
+    line(2, "top", assignee="Otto O.", reviewers=2, approvals=1, voted=True),
     line(3, "low", own=True),
     line(4, "high"),
 ]
@@ -300,6 +316,8 @@ def review_view(item: ReviewLine, decision: ReviewDecision | None = None) -> Rev
         },
         decision,
         next=uuid.UUID(int=4),
+        may_undo=item.voted,
+        saw=[PromptPart(part, text, marks_of_tokens(text)) for part, text in PROMPT],
     )
 
 

@@ -16,7 +16,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from assistant.appliance.ports import free_port
 from tests.conftest import chromium
 
-from .pages_sample import DECIDED_ITEM, EVERY_STATE, HELD, HELD_ITEM, ONE_ANSWER, SENTENCES
+from .pages_sample import DECIDED_ITEM, EVERY_STATE, HELD, HELD_ITEM, ONE_ANSWER, SENTENCES, VOTED_ITEM
 from .pages_script import RELEASED, Script, scripted_app
 
 pytestmark = pytest.mark.browser
@@ -32,6 +32,7 @@ PAGES = [
     ("/queue?state=mine", "otto"),
     (f"/queue/{HELD_ITEM}", "otto"),
     (f"/queue/{DECIDED_ITEM}", "otto"),
+    (f"/queue/{VOTED_ITEM}", "otto"),
     ("/health", "adam"),
     ("/audit", "aude"),
     ("/nothing", "rita"),
@@ -391,10 +392,61 @@ async def test_the_three_readings_differ_in_identities(signed_in: SignedIn) -> N
     draft = page.locator("#draft")
     await expect(draft.locator("mark.rule")).to_contain_text("credit of € 150")
     await expect(draft).to_contain_text("Maria Keller")
+    await expect(page.locator("#legend li:visible")).to_have_count(3)
     await page.keyboard.press("2")
-    await expect(draft).to_contain_text("<PERSON_1>")
-    await expect(draft).not_to_contain_text("Maria Keller")
+    await expect(draft).to_be_hidden()
+    prompt = page.locator("#prompt")
+    await expect(prompt.locator(".prompt-part h3")).to_have_text(["Instructions", "Source", "The question"])
+    await expect(prompt.locator("[data-part=source]")).to_contain_text("<PERSON_1> waits for a router")
+    await expect(prompt.locator("[data-part=question]")).to_contain_text("<ORGANIZATION_1>")
+    await expect(prompt).not_to_contain_text("Maria Keller")
+    await expect(page.locator("#legend li:visible")).to_have_text(["Identity"])
     await expect(page.locator("#question-text")).to_contain_text("<ORGANIZATION_1>")
+    assert await violations(page) == []
+    await prompt.get_by_text("What it wrote").click()
+    await expect(prompt.locator("details mark.rule")).to_contain_text("credit of € 150")
+    await page.keyboard.press("3")
+    await expect(draft).to_contain_text("Maria Keller")
+    await expect(prompt).to_be_hidden()
+
+
+async def test_a_key_meant_for_one_item_never_decides_the_next(signed_in: SignedIn, script: Script) -> None:
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    await page.clock.install()
+    await page.reload()
+    await page.keyboard.press("a")
+    await page.wait_for_url("**/queue/*4")
+    hint = page.locator("#armed-hint")
+    await expect(page.locator("#approve")).to_be_disabled()
+    await page.keyboard.press("a")
+    await expect(hint).to_contain_text("This is the next item")
+    await expect(page.locator(".draft-pane")).to_be_focused()
+    await page.keyboard.press("a")
+    await page.keyboard.press("r")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert [call[1] for call in script.calls] == [f"reviews/{HELD_ITEM}/approve"]
+    await page.clock.run_for(3_100)
+    await expect(page.locator("#approve")).to_be_enabled()
+    async with page.expect_response("**/approve"):
+        await page.keyboard.press("a")
+    assert len(script.calls) == 2
+
+
+async def test_an_officer_who_has_voted_sees_it_and_may_take_it_back(
+    signed_in: SignedIn, script: Script
+) -> None:
+    page = await signed_in("otto", "/queue")
+    row = page.locator(f"tr[data-id='{VOTED_ITEM}']")
+    await expect(row).to_contain_text("1 of 2")
+    await expect(row).to_contain_text("you voted")
+    await row.get_by_role("link").click()
+    await page.wait_for_url(f"**/queue/{VOTED_ITEM}")
+    await expect(page.locator("#decide")).to_contain_text("You have approved this text: 1 of 2.")
+    await expect(page.locator("#approve")).to_have_count(0)
+    await page.keyboard.press("a")
+    await page.get_by_role("button", name="Take my approval back").click()
+    await page.wait_for_load_state()
+    assert [call[1] for call in script.calls] == [f"reviews/{VOTED_ITEM}/undo"]
 
 
 async def test_a_decision_is_posted_and_can_be_taken_back_on_the_next_page(

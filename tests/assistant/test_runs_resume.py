@@ -207,7 +207,7 @@ async def test_an_expired_one_says_how_many_had_approved_it(
 async def test_stopping_a_held_run_takes_it_out_of_the_queue(
     web_database: Database, work_database: Database, rep: Principal
 ) -> None:
-    run, item = await held(web_database, work_database, rep)
+    run, _item = await held(web_database, work_database, rep)
     for _ in range(2):
         async with web_database.transaction() as session:
             await request_cancel(session, await own_run(session, rep, run.id), rep)

@@ -141,7 +141,10 @@ async function refreshWaiting() {
 }
 
 function tell({ model }, before) {
-  if (!before.waiting && isWaiting(model)) announce(t("The answer is held for a compliance officer."));
+  if (!before.waiting && isWaiting(model)) {
+    announce(t("The answer is held for a compliance officer."));
+    lines.refresh();
+  }
   if (before.waiting && model.resolution) {
     announce(model.resolution.kind === "released" ? t("The held answer has been released.") : t("The held answer has been decided."));
     lines.refresh();

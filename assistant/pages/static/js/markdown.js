@@ -15,7 +15,9 @@ const INLINE = /`([^`\n]+)`|\*\*(?=\S)([^*]+?)\*\*|\*(?=\S)([^*\n]+?)\*|(?<![\w]
  */
 export function toBlocks(pieces) {
   const lines = [[]];
-  for (const piece of pieces) {
+  for (const [place, piece] of pieces.entries()) {
+    const before = pieces[place - 1]?.text;
+    if (before && !/\s$/.test(before) && !/^\s/.test(piece.text)) lines.at(-1).push({ text: " ", piece: pieces[place - 1] });
     const parts = piece.text.replace(/\r\n?/g, "\n").split("\n");
     parts.forEach((text, place) => {
       if (place > 0) lines.push([]);

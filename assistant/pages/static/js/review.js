@@ -1,6 +1,7 @@
 // The review page: three readings of one answer, and a decision.
-import { byId, h, readIsland } from "./dom.js";
+import { byId, h, icon, readIsland } from "./dom.js";
 import { api } from "./api.js";
+import { armedBy, rememberArrival } from "./armed.js";
 import { rememberDecision } from "./decided.js";
 import { ask, choices, field } from "./dialogs.js";
 import { wordDiff } from "./diff.js";
@@ -31,19 +32,43 @@ byId("undo")?.addEventListener("click", () => change("undo"));
 
 function read(reading) {
   const marks = item.highlights;
-  const texts = {
-    asked: [item.asked, marks.asked, t("The question as the rep typed it.")],
-    saw: [item.saw_draft, marks.saw_draft, t("What the language model wrote, with placeholders: it read no identity.")],
-    shown: [item.shown, marks.shown, t("What the rep will read. Identities are restored for you; that is recorded.")],
-  };
-  const [text, highlights = [], note] = texts[reading];
-  byId("draft").replaceChildren(...markedText(text, highlights, reading === "asked" ? null : cite).flat(Infinity));
-  byId("reading-note").textContent = note;
-  const question = reading === "saw" ? [item.saw_question, marks.saw_question ?? []] : [item.asked, marks.asked ?? []];
+  const isPrompt = reading === "saw";
+  byId("prompt").hidden = !isPrompt;
+  byId("draft").hidden = isPrompt || (reading === "shown" && !item.shown);
+  byId("reading-note").textContent = {
+    asked: t("The question as the rep typed it."),
+    saw: t("Everything that the language model read, in this order. It read placeholders, no identity."),
+    shown: t("What the rep will read. Identities are restored for you; that is recorded."),
+  }[reading];
+  if (isPrompt) byId("prompt").replaceChildren(...promptParts());
+  else if (reading === "asked") byId("draft").replaceChildren(...markedText(item.asked, marks.asked ?? []).flat(Infinity));
+  else byId("draft").replaceChildren(...markedText(item.shown, marks.shown ?? [], cite).flat(Infinity));
+  const question = isPrompt ? [item.saw_question, marks.saw_question ?? []] : [item.asked, marks.asked ?? []];
   byId("question-text").replaceChildren(...markedText(...question));
+  showLegend(isPrompt ? [...item.saw.flatMap((part) => part.highlights), ...question[1]] : [...marks[reading] ?? [], ...question[1]]);
 }
 
-/** What the draft cites is open; the rest of what the model read is one line. */
+/** The prompt, part by part, and at its end, folded, what the model wrote. */
+function promptParts() {
+  const last = item.saw.findLastIndex((part) => part.part === "question");
+  const names = { instructions: t("Instructions"), source: t("Source"), answer: t("Earlier answer") };
+  const parts = item.saw.map(({ part, text, highlights }, place) => h("section.prompt-part", { "data-part": part },
+    h("h3", {}, names[part] ?? (place === last ? t("The question") : t("Earlier question"))),
+    h("p.turn-text", {}, markedText(text, highlights).flat(Infinity))));
+  if (!item.saw_draft) return parts;
+  const wrote = h("details.wrote", {}, h("summary", {}, icon("chevron"), t("What it wrote, with placeholders")),
+    h("p.turn-text", {}, markedText(item.saw_draft, item.highlights.saw_draft ?? [], cite).flat(Infinity)));
+  return [...parts, wrote];
+}
+
+/** The legend names only what is marked. */
+function showLegend(marks) {
+  const kinds = new Set(marks.map((mark) => mark.kind));
+  for (const line of byId("legend").children) line.hidden = !kinds.has(line.dataset.kind);
+  byId("legend").hidden = !kinds.size;
+}
+
+/** What the draft cites is open; the rest of what was found is one line. */
 function showSources() {
   const cited = citedNumbers(`${item.saw_draft} ${item.shown}`);
   const cards = sourceCards(item.sources);
@@ -52,7 +77,7 @@ function showSources() {
   byId("review-sources").replaceChildren(...(used.length ? used : others));
   if (!used.length || !others.length) return;
   byId("other-sources").hidden = false;
-  byId("other-sources-title").textContent = tn("{n} more source that the model read", "{n} more sources that the model read", others.length);
+  byId("other-sources-title").textContent = tn("{n} more source was found", "{n} more sources were found", others.length);
   byId("other-sources-list").replaceChildren(...others);
 }
 
@@ -77,9 +102,10 @@ function openSource(n, from) {
 function wire() {
   const act = { approve, edit: startEditing, reject: () => reject(), "send-back": sendBack };
   for (const [id, run] of Object.entries(act)) byId(id).addEventListener("click", run);
-  shortcut("a", act.approve);
-  shortcut("e", act.edit);
-  shortcut("r", act.reject);
+  const armed = armedBy({ buttons: ["approve", "reject", "send-back"], pane: document.querySelector(".draft-pane"), hint: byId("armed-hint") });
+  shortcut("a", armed(act.approve));
+  shortcut("e", armed(act.edit));
+  shortcut("r", armed(act.reject));
   byId("edit-text").addEventListener("input", showDiff);
   byId("edit-cancel").addEventListener("click", stopEditing);
   byId("edit-approve").addEventListener("click", approve);
@@ -150,7 +176,7 @@ async function decide(action, body, done, confirmed = false) {
     const status = await api("POST", `reviews/${item.line.id}/${action}`, { hash: item.hash, confirmed, ...body });
     const until = status.effective_after ? Date.parse(status.effective_after) : null;
     rememberDecision({ id: item.line.id, text: status.state === "pending" ? t("Your approval counts. Another officer must agree.") : done, until });
-    next();
+    next({ decided: true });
   } catch (error) {
     setDeciding(false);
     if (error.status === 409 && error.body.confirm) {
@@ -174,6 +200,7 @@ function moved(error) {
   toast(error.message, { kind: "danger", seconds: 20, action: error.status === 409 || error.status === 404 ? { label: t("Reload"), run: () => location.reload() } : null });
 }
 
-function next() {
+function next({ decided = false } = {}) {
+  if (decided && item.next) rememberArrival(item.next);
   location.assign(item.next ? `/queue/${item.next}` : "/queue");
 }

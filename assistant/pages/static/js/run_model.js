@@ -35,6 +35,11 @@ export const isWaiting = (model) => model.held !== null && model.resolution === 
 export const isWorking = (model) => !model.done && model.resolution === null && model.held === null;
 export const isUnderReview = (model) => isWaiting(model) && model.held.whole === false;
 
+/** Sentences put together; where neither side of a joint has white space, a space is put there. */
+export function joined(texts) {
+  return texts.reduce((whole, text) => (whole === "" || /\s$/.test(whole) || /^\s/.test(text) ? whole + text : `${whole} ${text}`), "");
+}
+
 /** What is to be read, as pieces: sentences with their support, or the whole released text. */
 export function answerPieces(model) {
   if (model.resolution?.kind === "released" && typeof model.resolution.text === "string") {
@@ -65,13 +70,13 @@ export function citedNumbers(text) {
 
 /** The sources that the answer cites, by number. */
 export function citedSources(model) {
-  const cited = citedNumbers(answerPieces(model).map((piece) => piece.text).join(""));
+  const cited = citedNumbers(joined(answerPieces(model).map((piece) => piece.text)));
   return citable(model.sources).filter((source) => cited.has(source.n)).sort((a, b) => a.n - b.n);
 }
 
 /** The answer as text, with its numbered sources below. */
 export function asText(model, words) {
-  const answer = answerPieces(model).map((piece) => piece.text).join("").trim();
+  const answer = joined(answerPieces(model).map((piece) => piece.text)).trim();
   const cited = citedSources(model);
   if (!cited.length) return answer;
   const lines = cited.map((source) => {

@@ -5,7 +5,7 @@ import { timeElement } from "./times.js";
 import { renderAnswer, sourceLabel } from "./answer_view.js";
 import { answerPieces, citable, factRecords, isUnderReview, isWaiting, isWorking } from "./run_model.js";
 import { factTable } from "./sources.js";
-import { stateCard } from "./state_card.js";
+import { offersAgain, stateCard } from "./state_card.js";
 
 const PILLS = 4;
 const TYPES = () => ({ PERSON: t("Person"), ORGANIZATION: t("Organisation"), EMAIL: t("Mail address"), PHONE: t("Phone number"), ADDRESS: t("Address"), ACCOUNT: t("Account number"), CARD: t("Card number"), IBAN: t("IBAN"), TAX_ID: t("Tax number"), IP: t("IP address"), URL: t("Web address"), LOCATION: t("Place"), DATE_OF_BIRTH: t("Date of birth"), ID: t("Identity number"), USERNAME: t("User name"), SECRET: t("Password or key") });
@@ -49,7 +49,7 @@ export class RunView {
       writing: isWorking(model) && pieces.length > 0,
     });
     this.answer.hidden = !pieces.length;
-    replaceWhenChanged(this.actions, [isWorking(model), isWaiting(model), pieces.length > 0, model.feedback, model.id], () => this.actionRow(pieces.length > 0));
+    replaceWhenChanged(this.actions, [isWorking(model), isWaiting(model), pieces.length > 0, model.feedback, model.id, offersAgain(model)], () => this.actionRow(pieces.length > 0));
     this.actions.hidden = !this.actions.childElementCount;
   }
 
@@ -122,7 +122,7 @@ export class RunView {
     const thumb = (name, label, value) => h("button.quiet.icon-only", { type: "button", "aria-pressed": String(model.feedback?.thumb === value), title: label, onclick: () => this.on.rate(this, value) }, icon(name), h("span.sr", {}, label));
     return [
       hasText ? button("copy", t("Copy"), () => this.on.copy(this), { title: t("Copy with the sources") }) : null,
-      button("again", t("Ask again"), () => this.on.again(this)),
+      offersAgain(model) ? null : button("again", t("Ask again"), () => this.on.again(this)),
       button("edit", t("Edit the question"), () => this.on.edit(this)),
       h("span.spacer"), thumb("up", t("Good answer"), "up"), thumb("down", t("Bad answer"), "down"),
     ];

@@ -1,8 +1,8 @@
 // What became of an answer that is not simply there: waiting, decided, refused, failed.
 import { h, icon } from "./dom.js";
 import { wordDiff } from "./diff.js";
-import { t } from "./i18n.js";
-import { isWaiting } from "./run_model.js";
+import { t, tn } from "./i18n.js";
+import { isWaiting, joined } from "./run_model.js";
 import { timeElement } from "./times.js";
 
 const REASONS = () => ({
@@ -58,13 +58,26 @@ function resolutionCard(model, again) {
   if (kind === "sent_back") {
     return card("", "back", t("Sent back"), h("p", {}, t("A compliance officer asks you to put it differently."), when), note || instruction ? h("blockquote", {}, note || instruction) : null, withdrawn);
   }
-  if (kind === "expired") return card("", "clock", t("Not released in time"), h("p", {}, t("Nobody decided before the deadline, so the answer stays unreleased. Ask again if you still need it."), when), withdrawn, askAgain);
+  if (kind === "expired") return card("", "clock", t("Not released in time"), h("p", {}, expiredWords(model.resolution.approvals), when), withdrawn, askAgain);
   return card("", "stop", model.held ? t("Request cancelled") : t("Stopped"), h("p", {}, model.held ? t("You took the request back before it was decided.") : t("You stopped this answer."), when), withdrawn);
+}
+
+/** `approvals` is how many officers had said yes; unknown where nobody counted. */
+function expiredWords(approvals) {
+  const before = approvals ? tn("{n} officer had approved it, but it needs another one, who did not decide before the deadline.", "{n} officers had approved it, but it needs another one, who did not decide before the deadline.", approvals)
+    : approvals === 0 ? t("Nobody decided before the deadline.") : t("It was not decided before the deadline.");
+  return `${before} ${t("The answer stays unreleased. Ask again if you still need it.")}`;
+}
+
+/** Whether the card itself has the button that asks once more. */
+export function offersAgain({ resolution, outcome }) {
+  if (resolution) return resolution.kind === "expired";
+  return outcome?.kind === "interrupted" || (outcome?.kind === "failed" && outcome.retry !== false);
 }
 
 /** What was edited: against what had been on the page; a draft that was held whole stays with the review. */
 function editsOf(model) {
-  const before = model.sentences.filter(Boolean).map((sentence) => sentence.text).join("").trim();
+  const before = joined(model.sentences.filter(Boolean).map((sentence) => sentence.text)).trim();
   if (!before || typeof model.resolution.text !== "string") return h("p.muted.small", {}, t("You read the officer's wording; the draft before it was never shown."));
   return h("details.edits", {}, h("summary", {}, t("What was edited")),
     h("div.diff", {}, wordDiff(before, model.resolution.text).map(({ kind, text }) => (kind === "same" ? text : h(kind, {}, text)))));

@@ -3,7 +3,8 @@ import { byId, h, icon } from "./dom.js";
 import { t } from "./i18n.js";
 
 export function toast(text, { kind = "info", action = null, seconds = 8 } = {}) {
-  const element = h("div.toast", { role: kind === "danger" ? "alert" : "status" },
+  for (const other of byId("toasts").children) if (other.dataset.text === text) other.remove(); // once is enough
+  const element = h("div.toast", { role: kind === "danger" ? "alert" : "status", "data-text": text },
     icon(kind === "danger" ? "alert" : kind === "good" ? "check" : "info"), h("p", {}, text));
   let timer = null;
   const close = () => { clearTimeout(timer); element.remove(); };
