@@ -1,13 +1,16 @@
-"""An answer on its way out: scanned for identities the model should not know, then restored."""
+"""An answer on its way out: scanned for identities the model should not know, restored, rid of links."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.errors import PartUnavailable
-from redaction import Analyzer, DetectorFailed, Span, StreamRestorer, find_tokens
+from redaction import Analyzer, DetectorFailed, Source, Span, StreamRestorer, find_tokens
+
+from .calls import CalledTools
+from .destinations import Hosts
+from .outgoing import OutgoingText
 
 WITHHELD: Final = "[withheld]"
 _CONTEXT: Final = 160
@@ -15,6 +18,7 @@ _OPEN_NUMBER: Final = re.compile(
     r"(?:[+(]{0,2}\d[\d().\-/]{0,20}[ ]?){0,8}(?:\d|[+(]{1,2}|\d[\d().\-/]{0,20} ?)\Z"
 )
 _OPEN_WORD: Final = re.compile(r"[^\s]{0,80}(?:[\d@]|[._/:+][^\s.:!?,;)\"'])[^\s]{0,80}\Z")
+_WAY_OUT: Final = re.compile(r"(?i)(?:[a-z]+:)?//|www\.")
 _OPEN_TOKEN: Final = re.compile(r"<[A-Z0-9_]{0,60}\Z")
 
 
@@ -52,6 +56,8 @@ class StreamScanner:
         for span in self._spans(text):
             if span.end <= position or any(start < span.end and span.start < end for start, end in kept):
                 continue
+            if span.source is Source.PATTERN and _WAY_OUT.match(text, span.start):
+                continue  # taken out to its end by the filter of what leads out, unless its host is allowed
             if span.start >= limit or (span.end > limit and limit < len(text)):
                 limit = min(limit, max(span.start, position))
                 break
@@ -85,37 +91,40 @@ class Restoring:
 
     values: Mapping[str, str]
 
-    @property
-    def in_json(self) -> Mapping[str, str]:
-        """The same values as they stand inside a JSON string."""
-        return {token: json.dumps(value, ensure_ascii=False)[1:-1] for token, value in self.values.items()}
-
 
 class _Text:
-    """One strand of text in an answer: its scanner, then its restorer."""
+    """One strand of text in an answer: its scanner, its restorer, and the filter of what leads out."""
 
-    def __init__(self, analyzer: Analyzer, values: Mapping[str, str]) -> None:
+    def __init__(self, analyzer: Analyzer, values: Mapping[str, str], hosts: Hosts) -> None:
         self.scanner = StreamScanner(analyzer)
         self._restorer = StreamRestorer(values)
+        self._outgoing = OutgoingText(hosts)
 
     def feed(self, chunk: str) -> str:
-        return self._restorer.feed(self.scanner.feed(chunk))
+        return self._outgoing.feed(self._restorer.feed(self.scanner.feed(chunk)))
 
     def finish(self) -> str:
-        return self._restorer.feed(self.scanner.finish()) + self._restorer.finish()
+        restored = self._restorer.feed(self.scanner.finish()) + self._restorer.finish()
+        return self._outgoing.feed(restored) + self._outgoing.finish()
 
 
 @dataclass
 class AnswerStream:
-    """Turns a model server's deltas into ours. Each text and each function's arguments is a strand."""
+    """Turns a model server's deltas into ours. The arguments of a call are given when they are whole.
+
+    `functions` are the caller's names of the functions, by the names that the model was given.
+    """
 
     analyzer: Analyzer
     restoring: Restoring
+    hosts: Hosts = field(default_factory=Hosts)
+    functions: Mapping[str, str] = field(default_factory=dict)
     usage: Mapping[str, Any] | None = None
     finish_reason: str | None = None
     words: int = 0
+    withheld: int = 0
     _content: _Text | None = None
-    _calls: dict[int, _Text] = field(default_factory=dict)
+    _calls: CalledTools | None = None
 
     def deltas(self, chunk: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Our deltas for one chunk of the server; empty ones are left out."""
@@ -125,9 +134,10 @@ class AnswerStream:
             delta = choice.get("delta") or {}
             if delta.get("content"):
                 self.words += 1
-                yield from _content(self._strand().feed(delta["content"]))
-            for call in delta.get("tool_calls") or []:
-                yield from self._call(call)
+                yield from _content(self._fed(delta["content"]))
+            if delta.get("tool_calls"):
+                self._calls = self._calls or CalledTools(self.functions)
+                yield from self._calls.deltas(delta["tool_calls"])
             if choice.get("finish_reason"):
                 self.finish_reason = str(choice["finish_reason"])
 
@@ -135,36 +145,21 @@ class AnswerStream:
         """What was held back, when the server has ended."""
         if self._content is not None:
             yield from _content(self._content.finish())
-        for index, strand in self._calls.items():
-            yield from _arguments(index, strand.finish())
+            self.withheld += self._content.scanner.withheld
+        if self._calls is not None:
+            yield from self._calls.rest(self._cleaned)
 
-    @property
-    def withheld(self) -> int:
-        """How many identities of the model's own were replaced."""
-        strands = [*self._calls.values(), *([self._content] if self._content else [])]
-        return sum(strand.scanner.withheld for strand in strands)
+    def _fed(self, chunk: str) -> str:
+        self._content = self._content or _Text(self.analyzer, self.restoring.values, self.hosts)
+        return self._content.feed(chunk)
 
-    def _strand(self) -> _Text:
-        if self._content is None:
-            self._content = _Text(self.analyzer, self.restoring.values)
-        return self._content
-
-    def _call(self, call: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        index = int(call.get("index", 0))
-        function = call.get("function") or {}
-        if index not in self._calls:
-            self._calls[index] = _Text(self.analyzer, self.restoring.in_json)
-            begun = {"index": index, "id": call.get("id"), "type": "function"}
-            yield {"tool_calls": [{**begun, "function": {"name": function.get("name", ""), "arguments": ""}}]}
-        if function.get("arguments"):
-            yield from _arguments(index, self._calls[index].feed(function["arguments"]))
+    def _cleaned(self, text: str) -> str:
+        strand = _Text(self.analyzer, self.restoring.values, self.hosts)
+        cleaned = strand.feed(text) + strand.finish()
+        self.withheld += strand.scanner.withheld
+        return cleaned
 
 
 def _content(text: str) -> Iterator[dict[str, Any]]:
     if text:
         yield {"content": text}
-
-
-def _arguments(index: int, text: str) -> Iterator[dict[str, Any]]:
-    if text:
-        yield {"tool_calls": [{"index": index, "function": {"arguments": text}}]}

@@ -23,6 +23,7 @@ from gateway.telemetry import log
 
 from .access import AnyCaller, Caller, Worker
 from .answer import AnswerStream, Restoring
+from .destinations import Hosts
 from .limits import check_not_empty, check_parts
 from .problems import stream_error
 from .prompt import ModelPrompt, build_prompt, parts_of, questions_of
@@ -101,7 +102,9 @@ class Reply:
         self._caller = caller
         self._door = door
         self._answer = answer
-        self._stream = AnswerStream(door.output_analyzer(), prepared.restoring)
+        hosts = Hosts(door.settings.links.hosts)
+        functions = prepared.prompt.functions
+        self._stream = AnswerStream(door.output_analyzer(), prepared.restoring, hosts, functions)
         self._outcome = "left"
         self._head = {
             "id": f"chatcmpl-{uuid.uuid4().hex}",

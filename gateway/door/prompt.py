@@ -7,7 +7,7 @@ their places. Nothing of the caller's own text is carried over besides.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.errors import BadInput
@@ -28,6 +28,8 @@ class ModelPrompt:
 
     body: Mapping[str, object]
     characters: int
+    functions: Mapping[str, str] = field(default_factory=dict)
+    """The caller's names of functions, by the names that the model is given."""
 
 
 def parts_of(request: ChatRequest) -> list[Part]:
@@ -38,18 +40,20 @@ def parts_of(request: ChatRequest) -> list[Part]:
         parts.append(Part(text, form))
         return text
 
-    _walk(request, collect)
+    _walk(request, collect, _Renamed())
     return parts
 
 
 def build_prompt(request: ChatRequest, texts: Sequence[Redacted]) -> ModelPrompt:
     """The same request with `texts` in place of the parts. Raises `BadInput`."""
     remaining: Iterator[Redacted] = iter(texts)
-    body = _walk(request, lambda _text, _form: next(remaining))
+    renamed = _Renamed()
+    body = _walk(request, lambda _text, _form: next(remaining), renamed)
     bound = (
         request.cloister.quotes if request.cloister else ()
     )  # a grammar, which takes no room in the window
-    return ModelPrompt(body, max(0, sum(map(len, texts)) - sum(map(len, bound))))
+    functions = {given: own for own, given in renamed.functions.items()}
+    return ModelPrompt(body, max(0, sum(map(len, texts)) - sum(map(len, bound))), functions)
 
 
 def questions_of(request: ChatRequest) -> list[str]:
@@ -67,27 +71,45 @@ def questions_of(request: ChatRequest) -> list[str]:
     return typed
 
 
-def _walk(request: ChatRequest, visit: Visit) -> dict[str, object]:
+class _Renamed:
+    """Names that callers choose freely: the model gets others, whatever they are.
+
+    If only some were changed, or refused, that would tell which names the CRM knows.
+    """
+
+    def __init__(self) -> None:
+        self.functions: dict[str, str] = {}
+        self._identifiers: dict[str, str] = {}
+
+    def function(self, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise BadInput("A function's name may hold letters, digits, _ and - only, 64 at most.")
+        return self.functions.setdefault(name, f"tool_{len(self.functions) + 1}")
+
+    def identifier(self, given: str) -> str:
+        return self._identifiers.setdefault(given, f"call_{len(self._identifiers) + 1}")
+
+
+def _walk(request: ChatRequest, visit: Visit, renamed: _Renamed) -> dict[str, object]:
     form: Form = request.cloister.form if request.cloister else "raw"
-    identifiers: dict[str, str] = {}
     body: dict[str, object] = dict(request.options())
-    body["messages"] = [_message(message, form, identifiers, visit) for message in request.messages]
+    body["messages"] = [_message(message, form, renamed, visit) for message in request.messages]
     if request.stop is not None:
         stops = [request.stop] if isinstance(request.stop, str) else request.stop
         body["stop"] = [visit(stop, form) for stop in stops]
     if request.tools:
-        body["tools"] = [_tool(tool.function, visit) for tool in request.tools]
+        body["tools"] = [_tool(tool.function, renamed, visit) for tool in request.tools]
     if request.tool_choice is not None:
-        body["tool_choice"] = _tool_choice(request.tool_choice, visit)
+        body["tool_choice"] = _tool_choice(request.tool_choice, renamed)
     if request.cloister and request.cloister.quotes:
         quotes = [visit(quote, form) for quote in request.cloister.quotes]
         body["structured_outputs"] = {"regex": _quoting(quotes, request.cloister.quotes_at_most)}
     if request.response_format is not None:
-        body["response_format"] = _json(request.response_format, visit)
+        body["response_format"] = walk_json(request.response_format, visit)
     return body
 
 
-def _message(message: Message, form: Form, identifiers: dict[str, str], visit: Visit) -> dict[str, object]:
+def _message(message: Message, form: Form, renamed: _Renamed, visit: Visit) -> dict[str, object]:
     walked: dict[str, object] = {"role": message.role}
     if isinstance(message.content, str):
         walked["content"] = visit(message.content, form)
@@ -98,9 +120,9 @@ def _message(message: Message, form: Form, identifiers: dict[str, str], visit: V
     if message.name is not None:
         walked["name"] = visit(message.name, form)
     if message.tool_calls:
-        walked["tool_calls"] = [_tool_call(call, identifiers, visit) for call in message.tool_calls]
+        walked["tool_calls"] = [_tool_call(call, renamed, visit) for call in message.tool_calls]
     if message.tool_call_id is not None:
-        walked["tool_call_id"] = _identifier(message.tool_call_id, identifiers)
+        walked["tool_call_id"] = renamed.identifier(message.tool_call_id)
     return walked
 
 
@@ -112,30 +134,34 @@ def _quoting(quotes: Sequence[str], at_most: int) -> str:
     return f"{first}(\\n({'|'.join(others)})){{0,{at_most - 1}}}"
 
 
-def _tool_call(call: ToolCall, identifiers: dict[str, str], visit: Visit) -> dict[str, object]:
+def _tool_call(call: ToolCall, renamed: _Renamed, visit: Visit) -> dict[str, object]:
     function = {
-        "name": _name(call.function.name, visit),
+        "name": renamed.function(call.function.name),
         "arguments": _arguments(call.function.arguments, visit),
     }
-    return {"id": _identifier(call.id, identifiers), "type": "function", "function": function}
+    return {"id": renamed.identifier(call.id), "type": "function", "function": function}
 
 
-def _tool(function: Mapping[str, Any], visit: Visit) -> dict[str, object]:
-    walked: dict[str, object] = {"name": _name(str(function.get("name", "")), visit)}
-    if "description" in function:
-        walked["description"] = visit(str(function["description"]), "raw")
+def _tool(function: Mapping[str, Any], renamed: _Renamed, visit: Visit) -> dict[str, object]:
+    """The name is read out in the description, redacted: a model chooses a function by its sense."""
+    name = str(function.get("name", ""))
+    walked: dict[str, object] = {"name": renamed.function(name)}
+    spoken = visit(re.sub(r"[_-]+", " ", name), "raw")
+    described = visit(str(function.get("description", "")), "raw")
+    walked["description"] = f"{spoken}: {described}" if described else spoken
     if "parameters" in function:
-        walked["parameters"] = _json(function["parameters"], visit)
+        walked["parameters"] = walk_json(function["parameters"], visit)
     if isinstance(function.get("strict"), bool):
         walked["strict"] = function["strict"]
     return {"type": "function", "function": walked}
 
 
-def _tool_choice(choice: str | Mapping[str, Any], visit: Visit) -> object:
+def _tool_choice(choice: str | Mapping[str, Any], renamed: _Renamed) -> object:
     if choice in ("none", "auto", "required"):
         return choice
     if isinstance(choice, Mapping) and isinstance(choice.get("function"), Mapping):
-        return {"type": "function", "function": {"name": _name(str(choice["function"].get("name")), visit)}}
+        name = renamed.function(str(choice["function"].get("name")))
+        return {"type": "function", "function": {"name": name}}
     raise BadInput("tool_choice must be none, auto, required or name a function.")
 
 
@@ -145,35 +171,21 @@ def _arguments(text: str, visit: Visit) -> str:
         parsed = json.loads(text)
     except ValueError:
         return visit(text, "raw")
-    return json.dumps(_json(parsed, visit), ensure_ascii=False)
+    return json.dumps(walk_json(parsed, visit), ensure_ascii=False)
 
 
-def _json(node: Any, visit: Visit, depth: int = 0) -> Any:
+def walk_json(node: Any, visit: Visit, depth: int = 0) -> Any:
+    """The same JSON with every text, key and number visited. Raises `BadInput` when it is nested too deep."""
     if depth > _DEEPEST:
         raise BadInput(f"JSON may be nested {_DEEPEST} levels deep at most.")
     if isinstance(node, str):
         return visit(node, "raw")
     if isinstance(node, dict):
-        return {visit(str(key), "raw"): _json(value, visit, depth + 1) for key, value in node.items()}
+        return {visit(str(key), "raw"): walk_json(value, visit, depth + 1) for key, value in node.items()}
     if isinstance(node, list):
-        return [_json(item, visit, depth + 1) for item in node]
+        return [walk_json(item, visit, depth + 1) for item in node]
     if isinstance(node, bool) or node is None:
         return node
     written = str(node)
     masked = visit(written, "raw")
     return node if masked == written else masked
-
-
-def _name(name: str, visit: Visit) -> str:
-    """A function's name goes to the model as it is, so it must not be anybody's."""
-    if not _NAME.fullmatch(name):
-        raise BadInput("A function's name may hold letters, digits, _ and - only, 64 at most.")
-    spoken = re.sub(r"[_-]", " ", name)
-    if visit(spoken, "raw") != spoken:
-        raise BadInput("A function's name holds an identity.")
-    return name
-
-
-def _identifier(given: str, identifiers: dict[str, str]) -> str:
-    """Callers choose these freely, so the model gets others."""
-    return identifiers.setdefault(given, f"call_{len(identifiers) + 1}")

