@@ -34,11 +34,7 @@ class Hosts:
         """
         plain = _as_browsers_read(destination)
         if plain != destination or not self._is_permitted(plain):
-            return (
-                _is_absolute(plain)
-                or bool(find_tokens(destination))
-                or bool(_MAY_STAND_FOR_ONE.search(plain))
-            )
+            return _is_absolute(plain) or _MAY_STAND_FOR_ONE.search(plain) is not None or _has_tag(plain)
         return False
 
     def _is_permitted(self, destination: str) -> bool:
