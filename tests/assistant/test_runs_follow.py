@@ -338,7 +338,7 @@ async def test_who_follows_reads_a_name_that_came_up_while_they_did(site: Site) 
             assert [kind async for _, kind, _ in coming] == ["done"]
 
 
-async def test_where_rights_cannot_be_asked_the_stream_goes_on_with_tokens(site: Site) -> None:
+async def test_where_rights_cannot_be_asked_a_viewer_reads_tokens(site: Site) -> None:
     async with site.person("contact:1") as rep, create_http_client("http://127.0.0.1:9") as nobody:
         run = await opened(site.web, rep.principal)
         told = await site.tokenised(rep, run, f"{ANNA} waits.")
