@@ -32,6 +32,7 @@ class GatewayEvent(StrEnum):
     TEXT_REDACTED = "text.redacted"
     TEXT_RESTORED = "text.restored"
     TEXT_REFUSED = "text.refused"
+    TEXT_EMBEDDED = "text.embedded"
     MODEL_CALLED = "model.called"
     MODEL_ANSWERED = "model.answered"
     IDENTITIES_PUBLISHED = "identities.published"

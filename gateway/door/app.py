@@ -16,7 +16,7 @@ from gateway.principal import Tokens
 from gateway.telemetry import CorrelationMiddleware, log, metrics
 from redaction import load_analyzer
 
-from . import chat, deployments, embeddings, texts
+from . import chat, deployments, embeddings, texts, typed
 from .limits import BodyLimit
 from .names import NamePool
 from .problems import install_door_errors
@@ -50,6 +50,7 @@ def create_door_app(settings: DoorSettings) -> FastAPI:
     app.add_middleware(BodyLimit, limit=settings.limits.body_bytes)
     app.add_middleware(CorrelationMiddleware, process="door")
     app.include_router(texts.router)
+    app.include_router(typed.router)
     app.include_router(chat.router)
     app.include_router(embeddings.router)
     app.include_router(deployments.router)

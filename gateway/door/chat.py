@@ -219,7 +219,29 @@ async def _judge(asked: ChatRequest, caller: Caller, door: Door) -> None:
 
 async def _begin(asked: ChatRequest, caller: Caller, door: Door) -> tuple[Prepared, ModelAnswer]:
     prepared = await _prepare(asked, caller, door)
-    return prepared, await door.servers.ask(asked.model, prepared.prompt, prepared.tokens)
+    outcome = "left"
+    try:
+        answer = await door.servers.ask(asked.model, prepared.prompt, prepared.tokens)
+        outcome = ""
+    except CloisterError:
+        outcome = "failed"
+        raise
+    finally:
+        if outcome:  # what was called has an end in the record too
+            door.finish_later(_record_no_answer(asked, caller, door, outcome))
+    return prepared, answer
+
+
+async def _record_no_answer(asked: ChatRequest, caller: Caller, door: Door, outcome: str) -> None:
+    async with door.database.transaction() as session:
+        record(
+            session,
+            GatewayEvent.MODEL_ANSWERED,
+            caller.principal,
+            conversation=_conversation(asked),
+            deployment=None,
+            outcome=outcome,
+        )
 
 
 async def _prepare(asked: ChatRequest, caller: Caller, door: Door) -> Prepared:

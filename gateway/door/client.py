@@ -76,6 +76,13 @@ class DoorClient:
         answer = await self._post(principal, "/v1/restore", body)
         return Restored(tuple(answer["texts"]), answer["withheld"])
 
+    async def restore_typed(
+        self, principal: Principal, texts: Sequence[tuple[uuid.UUID, str]]
+    ) -> tuple[str, ...]:
+        """Put back what this principal typed, in texts of many conversations; the rest stays tokens."""
+        body = {"texts": [{"conversation": str(place), "text": text} for place, text in texts]}
+        return tuple((await self._post(principal, "/v1/restore/typed", body))["texts"])
+
     async def entities(self, principal: Principal, conversation: uuid.UUID) -> list[str]:
         """References of the CRM entities whose identities the conversation holds."""
         token = self._tokens.for_principal(principal, AUDIENCE)

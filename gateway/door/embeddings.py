@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from gateway.audit import GatewayEvent, record
 from gateway.errors import BadInput, NotAllowed, UpstreamFailed
 
 from .access import Worker
@@ -19,7 +20,10 @@ router = APIRouter()
 
 @router.post("/v1/embeddings")
 async def embed(asked: EmbeddingsRequest, caller: Worker, door: TheDoor) -> dict[str, Any]:
-    """Embed texts, for our processes alone: a vector tells which names the CRM knows."""
+    """Embed texts, for our processes alone: a vector tells which names the CRM knows.
+
+    That texts are sent is recorded, how many and how long; not what they say.
+    """
     if not caller.process:
         raise NotAllowed("Vectors are made for the appliance itself, not with an API token.")
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
@@ -31,6 +35,15 @@ async def embed(asked: EmbeddingsRequest, caller: Worker, door: TheDoor) -> dict
     read = await door.redactor.read(parts, background=background)
     async with door.database.transaction() as session:
         redacted = await door.redactor.durably(session, read)
+        record(
+            session,
+            GatewayEvent.TEXT_EMBEDDED,
+            caller.principal,
+            model=asked.model,
+            purpose="index" if background else "query",
+            texts=len(redacted),
+            characters=sum(map(len, redacted)),
+        )
     _, answer = await door.embedders.embed(asked.model, redacted)
     rows = answer.get("data")
     if not isinstance(rows, list) or len(rows) != len(texts):

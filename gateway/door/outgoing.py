@@ -8,11 +8,11 @@ from .destinations import Hosts
 from .markup import REMOVED, MarkupFilter
 
 _INVISIBLE: Final = "[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]{0,8}"
-_COLON: Final = "(?:[:：﹕︓]|&(?:#0{0,6}58|#[xX]0{0,6}3[aA]|colon)(?:;|(?![0-9a-zA-Z;])))"
-_SLASH: Final = (
-    "(?:[/\\\\／＼]|&(?:#0{0,6}(?:47|92)|#[xX]0{0,6}(?:2[fF]|5[cC])|sol|bsol)(?:;|(?![0-9a-zA-Z;])))"
-)
-_SLASHES: Final = f"{_INVISIBLE}{_COLON}{_INVISIBLE}{_SLASH}{_INVISIBLE}{_SLASH}"
+_COLON: Final = "(?:[:：﹕︓]|&(?:#0{0,6}58|#[xX]0{0,6}3[aA]|colon))"
+_SLASH: Final = r"(?:[/\\／＼]|&(?:#0{0,6}(?:47|92)|#[xX]0{0,6}(?:2[fF]|5[cC])|sol|bsol))"
+_THEN: Final = f";?{_INVISIBLE}"
+# the end of the last entity is left to what follows: a match must not depend on what is not there yet
+_SLASHES: Final = f"{_INVISIBLE}{_COLON}{_THEN}{_SLASH}{_THEN}{_SLASH}"
 _FORMS: Final = regex.compile(
     "|".join(
         (

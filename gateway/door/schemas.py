@@ -39,6 +39,19 @@ class RestoreIn(_Wire):
     grant: str | None = None
 
 
+class TypedTextIn(_Wire):
+    """A tokenised text of one conversation."""
+
+    conversation: uuid.UUID
+    text: str
+
+
+class RestoreTypedIn(_Wire):
+    """Tokenised texts of many conversations, of which only what the caller typed is put back."""
+
+    texts: list[TypedTextIn] = Field(min_length=1)
+
+
 class CloisterIn(_Wire):
     """How a chat request relates to a conversation of the appliance."""
 

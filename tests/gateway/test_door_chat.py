@@ -8,7 +8,7 @@ import pytest
 from openai import APIStatusError, AsyncOpenAI, PermissionDeniedError, UnprocessableEntityError
 from sqlmodel import select
 
-from gateway import ChatChunk, ChatMessage, NotAllowed, NotSignedIn, TextPart, UpstreamFailed
+from gateway import BadInput, ChatChunk, ChatMessage, NotAllowed, NotSignedIn, TextPart, UpstreamFailed
 from gateway.audit import AuditRow
 
 from .conftest import ANNA, ANNA_MAIL, BORIS, COMPANY, Site, principal
@@ -413,6 +413,52 @@ async def test_each_call_leaves_counts_and_hashes_and_no_text(fresh: Site) -> No
     assert len(called.detail["prompt_sha256"]) == 64
     assert answered.detail["deployment"] == "one"
     assert "Weidenbach" not in json.dumps([called.detail, answered.detail])
+
+
+async def test_a_call_that_nobody_answers_has_an_end_in_the_record(fresh: Site) -> None:
+    conversation = uuid.uuid4()
+    fresh.model.status = 400
+    with pytest.raises(BadInput):
+        await collect(fresh.client.chat(principal(), [ChatMessage("user", "?")], conversation=conversation))
+    assert await outcomes(fresh, conversation, 1) == ["failed"]
+
+
+async def test_a_call_that_is_given_up_has_an_end_in_the_record(fresh: Site) -> None:
+    conversation, asked, never = uuid.uuid4(), asyncio.Event(), asyncio.Event()
+
+    async def silent(_body: dict[str, Any]) -> AsyncIterator[str | dict[str, Any] | Exception]:
+        asked.set()
+        await never.wait()
+        yield ""
+
+    fresh.model.script = silent
+    chunks = fresh.client.chat(principal(), [ChatMessage("user", "?")], conversation=conversation)
+    call = asyncio.create_task(collect(chunks))
+    await asyncio.wait_for(asked.wait(), 10)
+    call.cancel()
+    assert await outcomes(fresh, conversation, 1) == ["left"]
+
+
+async def outcomes(site: Site, conversation: uuid.UUID, number: int) -> list[str]:
+    """How the calls of a conversation ended, when `number` of them have."""
+    answered = select(AuditRow).where(
+        AuditRow.conversation == str(conversation), AuditRow.event == "model.answered"
+    )
+    async with asyncio.timeout(10):
+        while True:
+            async with site.database.transaction() as session:
+                rows = (await session.exec(answered)).all()
+            if len(rows) >= number:
+                return [row.detail["outcome"] for row in rows]
+
+
+async def test_embedding_leaves_counts_and_no_text(fresh: Site) -> None:
+    rep = principal()
+    await fresh.client.embed(rep, [f"{ANNA} called", "short"], "index")
+    async with fresh.database.transaction() as session:
+        row = (await session.exec(select(AuditRow).where(AuditRow.actor == rep.id))).one()
+    assert row.event == "text.embedded"
+    assert row.detail == {"model": "embedding", "purpose": "index", "texts": 2, "characters": 21}
 
 
 async def test_embeddings_see_durable_ids(fresh: Site, openai: AsyncOpenAI) -> None:

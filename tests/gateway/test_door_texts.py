@@ -5,6 +5,7 @@ import pytest
 from sqlmodel import col, select
 
 from gateway import (
+    AuditRow,
     BadInput,
     NotAllowed,
     NotSignedIn,
@@ -340,3 +341,20 @@ async def test_conversations_are_not_opened_with_an_api_token(fresh: Site, api_t
     )
     entities = await fresh.http.get(f"/v1/conversations/{conversation}/entities", headers=headers)
     assert (restore.status_code, entities.status_code) == (403, 403)
+
+
+async def test_what_a_person_typed_comes_back_for_many_conversations_under_one_record(fresh: Site) -> None:
+    rep, other = principal(), principal()
+    mine, foreign = uuid.uuid4(), uuid.uuid4()
+    for who, conversation in ((rep, mine), (other, foreign)):
+        await fresh.client.redact(who, conversation, question(f"Who is {ANNA}?"), purpose="question")
+    texts = [(mine, "About <PERSON_1>"), (foreign, "About <PERSON_1>"), (mine, "About <PERSON_9>")]
+    assert await fresh.client.restore_typed(rep, texts) == (
+        f"About {ANNA}",
+        "About <PERSON_1>",
+        "About <PERSON_9>",
+    )
+    async with fresh.database.transaction() as session:
+        restored = select(AuditRow).where(AuditRow.event == "text.restored", AuditRow.actor == rep.id)
+        rows = (await session.exec(restored)).all()
+    assert [row.detail["conversations"] for row in rows] == [[str(mine)]]
