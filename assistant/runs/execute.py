@@ -135,23 +135,18 @@ class RunExecutor:
                 failed = failed or step.kind == EventKind.FAILED
                 await self._write(run, asked.principal, step)
         async with self._database.transaction() as session:
-            if not failed:
-                record(session, RunAudit.SHOWN, asked.principal, conversation=run.conversation_id, run=run.id)
             state = RunState.FAILED if failed else RunState.DONE
             await finish(session, run, state, asked.principal, lease=_lease(run))
 
     async def _write(self, run: Run, principal: Principal, step: Step) -> None:
         async with self._database.transaction() as session:
             await append_event(session, run.id, step.kind, step.data, lease=_lease(run))
-            if step.audit:
-                record(
-                    session,
-                    step.audit,
-                    principal,
-                    conversation=run.conversation_id,
-                    run=run.id,
-                    **step.detail,
-                )
+            audit, detail = step.audit, step.detail
+            if step.kind == EventKind.SENTENCE:
+                audit = RunAudit.SHOWN
+                detail = {"sentence": step.data["index"], "citations": step.data["citations"]}
+            if audit:
+                record(session, audit, principal, conversation=run.conversation_id, run=run.id, **detail)
 
     async def _hold(self, run: Run, asked: Asked, held: Hold) -> None:
         async with self._database.transaction() as session:

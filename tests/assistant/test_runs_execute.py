@@ -39,7 +39,7 @@ async def test_an_answer_is_kept_step_by_step_and_recorded_as_shown(
     await executor(work_database, STAGE, sentence(0), sentence(1)).execute(run.id)
     assert await kinds(work_database, run) == ["stage", "stage", "sentence", "sentence", "done"]
     assert (await now(work_database, run)).state == RunState.DONE
-    assert (await recorded(work_database, run))[-2:] == ["run.shown", "run.finished"]
+    assert (await recorded(work_database, run))[-3:] == ["run.shown", "run.shown", "run.finished"]
 
 
 async def test_a_risky_answer_waits_with_what_was_shown_of_it(
@@ -50,6 +50,7 @@ async def test_a_risky_answer_waits_with_what_was_shown_of_it(
     held = await now(work_database, run)
     assert (held.state, held.lease_owner) == (RunState.HELD, None)
     assert await kinds(work_database, run) == ["stage", "stage", "sentence", "held"]
+    assert (await recorded(work_database, run))[-3:] == ["run.shown", "item.held", "run.held"]
     async with work_database.engine.connect() as connection:
         kept = text("SELECT payload->>'shown_count' FROM approvals.held_item WHERE id = :id AND run = :run")
         found = await connection.execute(kept, {"id": held.held_item, "run": run.id})
@@ -104,6 +105,7 @@ async def test_an_answer_that_was_shown_in_part_is_not_begun_again(
     await RunExecutor(work_database, second, load_policy(), "two").execute(run.id)
     assert second.asked == []
     assert await kinds(work_database, run) == ["stage", "sentence", "interrupted", "done"]
+    assert (await recorded(work_database, run)).count("run.shown") == 1
     assert (await now(work_database, run)).state == RunState.INTERRUPTED
 
 
