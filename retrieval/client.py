@@ -14,6 +14,7 @@ from retrieval.search.values import (
     Question,
     SearchResult,
     SyncStatus,
+    TypedName,
     VisibleEntities,
     VisibleQuestion,
 )
@@ -70,8 +71,8 @@ class RetrievalClient:
 
     async def entities(self, principal: Principal, typed: str, limit: int = 8) -> tuple[FoundEntity, ...]:
         """Visible records whose label contains `typed`."""
-        path = str(httpx.URL("/v1/entities", params={"q": typed, "limit": limit}))
-        return (await self._call(principal, "GET", path, FoundEntities)).entities
+        asked = TypedName(typed=typed, limit=limit)
+        return (await self._call(principal, "POST", "/v1/entities", FoundEntities, asked)).entities
 
     async def sync_status(self, principal: Principal) -> SyncStatus:
         """How far the index is, kind by kind."""

@@ -45,11 +45,18 @@ async def search(wanted: Searching, principal: SignedIn, door: Door, retrieval: 
     )
 
 
-@router.get("/entities")
-async def entities(principal: SignedIn, retrieval: Retrieval, q: str = "", limit: int = 8) -> dict[str, Any]:
+class TypedName(BaseModel):
+    """What somebody has typed of a record's name; in a body, because proxies write addresses down."""
+
+    q: str = ""
+    limit: int = Field(8, ge=1, le=20)
+
+
+@router.post("/entities")
+async def entities(wanted: TypedName, principal: SignedIn, retrieval: Retrieval) -> dict[str, Any]:
     """Records of the caller whose name contains `q`."""
     require(principal, Role.REP, Role.LEAD, Role.OFFICER)
-    if not q.strip() or "\0" in q:
+    if not wanted.q.strip() or "\0" in wanted.q:
         return {"entities": []}
-    found = await retrieval.entities(principal, q.strip()[:100], limit=min(max(limit, 1), 20))
+    found = await retrieval.entities(principal, wanted.q.strip()[:100], limit=wanted.limit)
     return {"entities": [entity.model_dump() for entity in found]}

@@ -1,8 +1,6 @@
 """The HTTP face of record search: for `web`, `work` and the command line, each in a principal's name."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 
 from gateway import CallingPrincipal, Principal, Role, UnitOfWork, record, require
 from retrieval.rights import visibility_of
@@ -18,6 +16,7 @@ from .values import (
     Question,
     SearchResult,
     SyncStatus,
+    TypedName,
     VisibleEntities,
     VisibleQuestion,
 )
@@ -76,19 +75,14 @@ async def visible(
     return VisibleEntities(entities=tuple(sorted(found)))
 
 
-@router.get("/entities")
-async def entities(
-    principal: CallingPrincipal,
-    request: Request,
-    q: Annotated[str, Query(max_length=120)] = "",
-    limit: Annotated[int, Query(ge=1, le=50)] = 8,
-) -> FoundEntities:
+@router.post("/entities")
+async def entities(wanted: TypedName, principal: CallingPrincipal, request: Request) -> FoundEntities:
     """Find visible records by what their label contains."""
     _reads_content(principal)
     visibility = await visibility_of(request.state.records, principal)
     if visibility is None:
         return FoundEntities(entities=())
-    return await find_entities(request.state.records, visibility, q, limit)
+    return await find_entities(request.state.records, visibility, wanted.typed, wanted.limit)
 
 
 @router.get("/sync")

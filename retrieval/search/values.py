@@ -116,6 +116,13 @@ class FoundEntity(_Value):
     kind: str
 
 
+class TypedName(_Value):
+    """What somebody has typed of a record's name; in a body, because proxies write addresses down."""
+
+    typed: str = Field("", max_length=120)
+    limit: int = Field(8, ge=1, le=50)
+
+
 class FoundEntities(_Value):
     """Records whose label contains what was typed."""
 

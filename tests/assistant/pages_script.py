@@ -101,9 +101,11 @@ def scripted_app(script: Script) -> FastAPI:
         script.calls.append(("GET", "events", after))
         return StreamingResponse(script.follow(run, after), media_type="text/event-stream")
 
-    @app.get("/api/v1/entities")
-    async def entities(q: str) -> dict[str, list[Mapping[str, str]]]:
-        return {"entities": [entity for entity in ENTITIES if q.lower() in entity["label"].lower()]}
+    @app.post("/api/v1/entities")
+    async def entities(request: Request) -> dict[str, list[Mapping[str, str]]]:
+        assert not request.url.query
+        typed = (await request.json())["q"].lower()
+        return {"entities": [entity for entity in ENTITIES if typed in entity["label"].lower()]}
 
     @app.api_route("/api/v1/{path:path}", methods=["POST", "PATCH", "DELETE"])
     async def anything(path: str, request: Request) -> Response:

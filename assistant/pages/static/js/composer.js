@@ -106,7 +106,7 @@ export class Composer {
     this.timer = setTimeout(async () => {
       this.asking = new AbortController();
       try {
-        const { entities } = await api("GET", `entities?q=${encodeURIComponent(mention.query)}`, undefined, { signal: this.asking.signal });
+        const { entities } = await api("POST", "entities", { q: mention.query }, { signal: this.asking.signal });
         this.showOptions(entities);
       } catch (error) {
         if (error.name !== "AbortError") this.showMessage(error.message);
