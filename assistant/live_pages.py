@@ -13,7 +13,7 @@ from approvals import pending_count
 from assistant.admin.audit import AuditReading, Filters, position_after, timeline, verify
 from assistant.admin.health import look_at_health
 from assistant.conversations import list_conversations
-from assistant.conversations.api import conversation_view, restored_titles
+from assistant.conversations.api import conversation_view
 from assistant.pages import (
     AuditEntry,
     AuditQuery,
@@ -134,7 +134,7 @@ class LivePages:
     async def conversations(self) -> Sequence[ConversationLine]:
         """The caller's conversations."""
         found = await list_conversations(self._session, self._caller)
-        titles = await restored_titles(found, self._caller, self._state.door)
+        titles = await self._state.titles.of(self._caller, found)
         states = await self._open_states([one.id for one in found])
         return [
             ConversationLine(

@@ -6,6 +6,7 @@ from typing import Annotated, TypedDict
 from fastapi import Depends, Request
 
 from approvals import Policy
+from assistant.conversations import Titles
 from assistant.runs.feed import RunFeed
 from assistant.settings import WebSettings
 from gateway import Database, DoorClient, Tokens
@@ -21,6 +22,7 @@ class WebState(TypedDict):
     audience: str
     door: DoorClient
     retrieval: RetrievalClient
+    titles: Titles
     feed: RunFeed
     policy: Policy
     tasks: list[asyncio.Task[None]]
@@ -34,6 +36,11 @@ def _door(request: Request) -> DoorClient:
 def _retrieval(request: Request) -> RetrievalClient:
     retrieval: RetrievalClient = request.state.retrieval
     return retrieval
+
+
+def _titles(request: Request) -> Titles:
+    titles: Titles = request.state.titles
+    return titles
 
 
 def _settings(request: Request) -> WebSettings:
@@ -53,6 +60,7 @@ def _feed(request: Request) -> RunFeed:
 
 Door = Annotated[DoorClient, Depends(_door)]
 Retrieval = Annotated[RetrievalClient, Depends(_retrieval)]
+ConversationTitles = Annotated[Titles, Depends(_titles)]
 WebConfiguration = Annotated[WebSettings, Depends(_settings)]
 WebDatabase = Annotated[Database, Depends(_database)]
 Feed = Annotated[RunFeed, Depends(_feed)]

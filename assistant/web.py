@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from approvals import load_policy
 from assistant.admin.api import router as admin_router
 from assistant.admin.audit import router as audit_router
+from assistant.conversations import Titles
 from assistant.conversations.api import router as conversations_router
 from assistant.live_pages import LivePages
 from assistant.pages import CrossSiteGuard, SecurityHeaders, create_pages_router, install_error_pages
@@ -74,6 +75,7 @@ def create_web_app(settings: WebSettings) -> FastAPI:
         tokens = Tokens(settings.trust)
         door_http = create_http_client(settings.door.url, tls=settings.door.tls, timeout=15)
         retrieval_http = create_http_client(settings.retrieval.url, tls=settings.retrieval.tls, timeout=15)
+        door = DoorClient(door_http, tokens)
         feed = RunFeed(database.conninfo)
         listening = asyncio.create_task(feed.listen(), name="feed")
         yield WebState(
@@ -81,8 +83,9 @@ def create_web_app(settings: WebSettings) -> FastAPI:
             database=database,
             tokens=tokens,
             audience="web",
-            door=DoorClient(door_http, tokens),
+            door=door,
             retrieval=RetrievalClient(retrieval_http, tokens),
+            titles=Titles(door),
             feed=feed,
             policy=load_policy(settings.policy_file),
             tasks=[listening],

@@ -9,9 +9,11 @@ from .service import (
     start_conversation,
 )
 from .tables import Conversation
+from .titles import Titles
 
 __all__ = [
     "Conversation",
+    "Titles",
     "change_conversation",
     "delete_conversation",
     "list_conversations",

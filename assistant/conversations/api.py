@@ -1,9 +1,7 @@
 """Conversations over HTTP."""
 
-import asyncio
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +15,7 @@ from assistant.runs.follow import restored_events
 from assistant.runs.service import events_of, request_cancel, runs_of
 from assistant.runs.tables import FINAL
 from assistant.session import SignedIn
-from assistant.state import Door, Retrieval
+from assistant.state import ConversationTitles, Door, Retrieval
 from gateway import Conflict, DoorClient, Principal, TextPart, UnitOfWork
 from retrieval import RetrievalClient
 
@@ -29,6 +27,7 @@ from .service import (
     own_conversation,
 )
 from .tables import Conversation
+from .titles import Titles
 
 router = APIRouter(prefix="/api/v1/conversations", tags=["conversations"])
 
@@ -41,9 +40,11 @@ class Change(BaseModel):
 
 
 @router.get("")
-async def read_all(principal: SignedIn, session: UnitOfWork, door: Door) -> list[dict[str, Any]]:
+async def read_all(
+    principal: SignedIn, session: UnitOfWork, titles: ConversationTitles
+) -> list[dict[str, Any]]:
     """The caller's conversations."""
-    return await conversation_list(session, principal, door)
+    return await conversation_list(session, principal, titles)
 
 
 @router.get("/{conversation_id}")
@@ -80,11 +81,11 @@ async def delete(conversation_id: uuid.UUID, principal: SignedIn, session: UnitO
 
 
 async def conversation_list(
-    session: AsyncSession, principal: Principal, door: DoorClient
+    session: AsyncSession, principal: Principal, titles: Titles
 ) -> list[dict[str, Any]]:
     """The caller's conversations for the side list: titles restored, and whether something is new."""
     found = await list_conversations(session, principal)
-    titles = await restored_titles(found, principal, door)
+    restored = await titles.of(principal, found)
     return [
         {
             "id": str(conversation.id),
@@ -93,7 +94,7 @@ async def conversation_list(
             "updated_at": conversation.updated_at.isoformat() if conversation.updated_at else None,
             "unread": _is_unread(conversation),
         }
-        for conversation, title in zip(found, titles, strict=True)
+        for conversation, title in zip(found, restored, strict=True)
     ]
 
 
@@ -133,17 +134,6 @@ async def conversation_view(
             for run, question in zip(runs, questions, strict=True)
         ],
     }
-
-
-async def restored_titles(found: Sequence[Conversation], principal: Principal, door: DoorClient) -> list[str]:
-    """A title holds only what its owner typed, so no grant is needed to restore it."""
-
-    async def restored(conversation: Conversation) -> str:
-        if "<" not in conversation.title:
-            return conversation.title
-        return (await door.restore(principal, conversation.id, [conversation.title])).texts[0]
-
-    return list(await asyncio.gather(*map(restored, found)))
 
 
 def _is_unread(conversation: Conversation) -> bool:

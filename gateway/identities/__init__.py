@@ -10,6 +10,7 @@ from .tokens import (
     entities_of,
     load_tokens,
     lock_conversation,
+    typed_values,
     unknown_subject,
 )
 
@@ -26,5 +27,6 @@ __all__ = [
     "load_tokens",
     "lock_conversation",
     "publish_identities",
+    "typed_values",
     "unknown_subject",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import func, text, update
+from sqlalchemy import any_, func, literal, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -157,6 +157,27 @@ async def load_tokens(
     rows = list(found)
     values = await envelope.open_many(session, [(row.subject, row.sealed) for row in rows]) if rows else []
     return ConversationTokens(conversation, zip(rows, values, strict=True))
+
+
+async def typed_values(
+    session: AsyncSession, envelope: Envelope, principal: str, wanted: Mapping[uuid.UUID, Iterable[str]]
+) -> dict[uuid.UUID, dict[str, str]]:
+    """Token to value, a conversation, of those `wanted` tokens that `principal` typed there or that are text.
+
+    One statement for all of them. Raises `KeeperUnavailable`.
+    """
+    pairs = [(conversation, token) for conversation, tokens in wanted.items() for token in tokens]
+    typed = (literal(principal) == any_(col(TokenRow.typed_by))) | (
+        col(TokenRow.type) == EntityType.LITERAL.value
+    )
+    place = tuple_(col(TokenRow.conversation), col(TokenRow.token))
+    rows = list(await session.exec(select(TokenRow).where(place.in_(pairs), typed))) if pairs else []
+    values = await envelope.open_many(session, [(row.subject, row.sealed) for row in rows]) if rows else []
+    found: dict[uuid.UUID, dict[str, str]] = {}
+    for row, value in zip(rows, values, strict=True):
+        if value is not None:
+            found.setdefault(row.conversation, {})[row.token] = value
+    return found
 
 
 async def entities_of(session: AsyncSession, conversation: uuid.UUID) -> list[str]:
