@@ -44,9 +44,10 @@ class RetrievalClient:
         entities: tuple[str, ...] = (),
         scope: str | None = None,
         limit: int = 12,
+        earlier: str = "",
     ) -> SearchResult:
         """Passages and live facts that `principal` may see; `question` holds durable ids, no identities."""
-        asked = Question(question=question, entities=entities, scope=scope, limit=limit)
+        asked = Question(question=question, entities=entities, scope=scope, limit=limit, earlier=earlier)
         return await self._call(principal, "POST", "/v1/search", SearchResult, asked)
 
     async def grant(

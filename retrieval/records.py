@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -29,6 +29,18 @@ _CONNECT_S: Final = 3.0
 _GRACE_S: Final = 1.0
 _RECONNECT_S: Final = 2.0  # then the pool waits for somebody to ask, instead of for ever longer
 _TRUE: Final = Predicate(sql.Composed([sql.SQL("TRUE")]), {})
+
+
+class Match(NamedTuple):
+    """A condition on a column: one of `values`, or with `refused` none of them.
+
+    Values are compared as text; those of a `key` column are keys, and an index finds them.
+    """
+
+    column: str
+    values: tuple[str, ...]
+    refused: bool = False
+    key: bool = False
 
 
 class Records:
@@ -168,6 +180,77 @@ class Records:
             found.setdefault(str(row["key"]), {})[str(row["value"])] = row["n"]
         return found
 
+    async def values(
+        self, kind: str, columns: Sequence[str], visibility: Visibility, at_most: int
+    ) -> dict[str, list[str]]:
+        """The values that visible rows have in each of these columns, the commonest `at_most` of each."""
+        entity = self.crm_map.entities[kind]
+        visible = visibility.predicate(kind)
+        each = [
+            sql.SQL(
+                "(SELECT {} AS name, {}::text AS value FROM {} AS t WHERE {} AND {} IS NOT NULL"
+                " GROUP BY 2 ORDER BY count(*) DESC, 2 LIMIT %(limit)s)"
+            ).format(
+                sql.Literal(column),
+                sql.Identifier("t", column),
+                table_name(entity.table),
+                visible.sql,
+                sql.Identifier("t", column),
+            )
+            for column in columns
+        ]
+        found: dict[str, list[str]] = {column: [] for column in columns}
+        if each:
+            statement = sql.Composed([sql.SQL(" UNION ALL ").join(each)])
+            for row in await self._all(statement, {**visible.params, "limit": at_most}):
+                found[row["name"]].append(row["value"])
+        return found
+
+    async def matching(
+        self, kind: str, matches: Sequence[Match], visibility: Visibility, limit: int
+    ) -> Sequence[Row]:
+        """Visible rows that meet every match, the latest first."""
+        entity = self.crm_map.entities[kind]
+        where, params = _meeting(kind, matches, visibility)
+        statement = sql.SQL(
+            "SELECT {} FROM {} AS t WHERE {} ORDER BY {} DESC, {} DESC LIMIT %(limit)s"
+        ).format(
+            _columns(entity),
+            table_name(entity.table),
+            where,
+            sql.Identifier("t", entity.changed or entity.key),
+            sql.Identifier("t", entity.key),
+        )
+        return await self._all(statement, {**params, "limit": limit})
+
+    async def count(
+        self, kind: str, matches: Sequence[Match], visibility: Visibility, by: str | None = None
+    ) -> dict[str, int]:
+        """How many visible rows meet every match, by the value of the column `by`; without one, under ""."""
+        entity = self.crm_map.entities[kind]
+        where, params = _meeting(kind, matches, visibility)
+        value: Composable = sql.Identifier("t", by) if by else sql.Literal("")
+        statement = sql.SQL(
+            "SELECT coalesce({}::text, '') AS value, count(*) AS n FROM {} AS t WHERE {}"
+            " GROUP BY 1 ORDER BY 2 DESC, 1"
+        ).format(value, table_name(entity.table), where)
+        return {row["value"]: row["n"] for row in await self._all(statement, params)}
+
+    async def named_by(
+        self, kind: str, column: str, matches: Sequence[Match], visibility: Visibility, limit: int
+    ) -> list[str]:
+        """What visible rows that meet every match have in `column`, each once and as text."""
+        where, params = _meeting(kind, matches, visibility)
+        statement = sql.SQL(
+            "SELECT DISTINCT {} AS key FROM {} AS t WHERE {} AND {} IS NOT NULL LIMIT %(limit)s"
+        ).format(
+            sql.Identifier("t", column),
+            table_name(self.crm_map.entities[kind].table),
+            where,
+            sql.Identifier("t", column),
+        )
+        return [str(row["key"]) for row in await self._all(statement, {**params, "limit": limit})]
+
     async def labelled(self, kind: str, typed: str, visibility: Visibility, limit: int) -> Sequence[Row]:
         """Visible rows whose label's own columns contain `typed`; those that begin with it first."""
         entity = self.crm_map.entities[kind]
@@ -266,6 +349,20 @@ _FORMS: Final[Mapping[str, Callable[[str], bool]]] = {
 
 def _columns(entity: Entity) -> Composable:
     return sql.SQL(", ").join(sql.Identifier("t", name) for name in entity.read_columns)
+
+
+def _meeting(
+    kind: str, matches: Sequence[Match], visibility: Visibility
+) -> tuple[Composable, dict[str, Any]]:
+    """The predicate "may be seen and meets every match", and its parameters."""
+    visible = visibility.predicate(kind)
+    params, parts = dict[str, Any](visible.params), list[Composable]([visible.sql])
+    for number, match in enumerate(matches):
+        params[f"match_{number}"] = list(match.values)
+        form = sql.SQL("{} = ANY({})" if match.key else "{}::text = ANY({})")
+        one = form.format(sql.Identifier("t", match.column), sql.Placeholder(f"match_{number}"))
+        parts.append(sql.SQL("({}) IS NOT TRUE").format(one) if match.refused else one)
+    return sql.SQL(" AND ").join(parts), params
 
 
 def _label_columns(entity: Entity) -> list[str]:

@@ -21,6 +21,39 @@ _AMOUNT: Final = re.compile(
 )
 _COUNT: Final = re.compile(r"\b(?:how many|number of|wie ?viele|anzahl)\b", re.IGNORECASE)
 
+_WHETHER: Final = re.compile(
+    r"\W*(?:(?:and|und|so|also) )?(?:do|does|did|is|are|was|were|has|have|had|can|may|hat|haben|habe|ist|sind"
+    r"|gibt es|war|waren)\b",
+    re.IGNORECASE,
+)
+
+_ASKED: Final = r"\b(?:what|which|give|tell|show|do|does|is|was|wie|welche\w*|gib|nenn\w*|zeig\w*)\b[^?.!]*"
+_REACH: Final = (
+    r"\bhow (?:do|can|could|may|should) (?:I|we|you|one) (?:best )?"
+    r"(?:reach|contact|call|ring|get (?:hold|in touch))\b"
+    r"|\bcontact (?:details?|data|information)\b|\bkontaktdaten\b"
+    r"|\bwie (?:erreiche?n?|kontaktiere?n?) (?:ich|wir|man)\b"
+)
+_VALUES: Final = {
+    kind: re.compile(pattern, re.IGNORECASE)
+    for kind, pattern in {
+        "PHONE": r"\b(?:(?:tele)?phone|mobile|cell|telefon|handy|mobil|ruf)[ -]?(?:numbers?|no\b|nummern?)"
+        rf"|{_ASKED}\b(?:phone|mobile|cell|telefon|handy)(?: (?:of|for|von)\b|\W*\Z)|{_REACH}",
+        "EMAIL": rf"\be-?mail[- ]?ad\w+|{_ASKED}\be-?mails?(?: (?:of|for|von)\b|\W*\Z)|{_REACH}",
+        "ADDRESS": rf"{_ASKED}(?<!mail )(?<!mail-)\b(?:address(?:es)?|adressen?)\b|\banschrift\b",
+        "IBAN": r"\bibans?\b|\bbank (?:account|details?)\b|\bbankverbindung\b|\bkontonummer\b",
+        "DATE_OF_BIRTH": r"\bbirth(?:day|[ -]?date)?\b|\bborn\b|\bgeburts\w+|\bgeboren\b",
+        "TAX_ID": r"\b(?:vat|tax)[ -]?(?:id\w*|numbers?|no)\b|\bust-?id\w*|\bsteuernummer\b",
+        "URL": r"\bweb ?(?:site|page)\b|\bhomepage\b|\bwebseite\b",
+    }.items()
+}
+_FACT: Final = re.compile(
+    r"\A\W*(?:(?:what|which) (?:is|are|was)|what['’]s|(?:tell|give) me|was ist|wie (?:ist|lautet|hoch ist)) "
+    r"(?:the |die |der |das )?(?P<fact>[^<>?.!,]{3,40}?) (?:of|for|at|von|bei) <[^<>\s]+>\W*\Z",
+    re.IGNORECASE,
+)
+_OWN: Final = re.compile(r"\b(?:I|me|my|ich|mir|mein\w*)\b")
+
 _SMALL_TALK: Final = re.compile(
     r"\W*(?:(?:hi|hello|hey|hallo|moin|servus|good (?:morning|day|afternoon|evening)"
     r"|guten (?:tag|morgen|abend)|thanks?(?: you)?(?: (?:a lot|very much))?|danke(?: schön)?|vielen dank"
@@ -54,6 +87,27 @@ def asks(question: str) -> Asking:
         amount=bool(_AMOUNT.search(question)),
         count=bool(_COUNT.search(question)),
     )
+
+
+def identities_asked(question: str) -> frozenset[str]:
+    """Types of identities that a question wants to know: PHONE, EMAIL, IBAN."""
+    return frozenset(kind for kind, pattern in _VALUES.items() if pattern.search(question))
+
+
+def fact_asked(question: str) -> str:
+    """What a question wants to know that asks for one thing of somebody; empty where it asks otherwise."""
+    found = _FACT.match(question)
+    return found["fact"] if found else ""
+
+
+def asks_for_oneself(question: str) -> bool:
+    """Whether somebody asks what they themselves may or have to do."""
+    return _OWN.search(question) is not None
+
+
+def is_whether(question: str) -> bool:
+    """Whether a question wants a yes or a no."""
+    return _WHETHER.match(question) is not None
 
 
 def is_small_talk(question: str) -> bool:

@@ -46,12 +46,16 @@ class Turn:
 
 @dataclass(frozen=True)
 class Prompt:
-    """Messages for the door, which sources found room in them, and what the model is bound to quote."""
+    """Messages for the door, which sources found room in them, and what the model is bound to quote.
+
+    What is `told` is the whole answer, sentence by sentence, and no model is asked.
+    """
 
     messages: list[dict[str, Any]]
     sources: tuple[Source, ...]
     quotes: tuple[str, ...] = ()
     quotes_at_most: int = 1
+    told: tuple[str, ...] = ()
 
 
 def build_prompt(

@@ -6,11 +6,11 @@ thing is asked for.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from .asking import Asking, asks
+from .asking import Asking, asks, asks_for_oneself, fact_asked, identities_asked
 from .listing import asks_for_kind, count_line, matching, meeting, state_line
 from .prose import (
     body_sentences,
@@ -23,9 +23,9 @@ from .prose import (
     looks_ahead,
 )
 from .statements import state
-from .support import Source, codes, overlap, stems, tokens
+from .support import Source, codes, overlap, stems, token_types, tokens
 
-_TOKEN: Final = re.compile(r"<[A-Z]+_\d+(?:_[A-Z]+)*>")
+_TOKEN: Final = re.compile(r"<[A-Z]+(?:_[A-Z]+)*_\d+(?:_[A-Z0-9]+)*>")
 _DAY: Final = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _CHOICES: Final = 6
 _LISTED: Final = 8
@@ -34,6 +34,16 @@ _WEAK: Final = 0.2
 _LIKE: Final = 0.4  # cosine from which a stated fact answers although it shares no word with the question
 _BINDING: Final = 0.45
 _AHEAD: Final = 0.6
+_SAME: Final = 0.55  # cosine from which a fact is taken for what is asked for in other words
+_ROLES: Final = {
+    role: re.compile(pattern, re.IGNORECASE)
+    for role, pattern in {
+        "rep": r"\b(?:service |sales )?rep(?:resentative)?s?\b",
+        "lead": r"\b(?:team |shift )?leads?\b(?! (?:to|times?)\b)|\bteam leaders?\b|\bteamleit\w+",
+        "officer": r"\bcompliance officers?\b",
+    }.items()
+}
+_MAY: Final = re.compile(r" (?:may|can|could|must|shall|should|have to|has to|darf|dürfen|kann|muss)\b")
 _SHORTEST: Final = 12
 _LONGEST: Final = 420
 
@@ -43,7 +53,8 @@ class Candidate:
     """Sentences of one source that may be quoted, together; most often one.
 
     `lexical` is the share of the question's words in them and their title, `asked` how much they are of the
-    kind that is asked for, `rank` the worth of their source; each 0 to 1.
+    kind that is asked for, `rank` the worth of their source, `fit` the share of a stated fact's label that
+    the question names; each 0 to 1. `role` is 1 where they name the asker's role and -1 where another.
     """
 
     sentences: tuple[str, ...]
@@ -54,6 +65,9 @@ class Candidate:
     asked: float = 0.0
     stated: bool = False
     shared: bool = True
+    fit: float = 0.0
+    reference: bool = False
+    role: float = 0.0
 
     @property
     def text(self) -> str:
@@ -131,11 +145,31 @@ def listed(question: str, sources: Sequence[Source], around: Sequence[Source]) -
     return Choice(tuple(lead), at_most=1) if lead else None
 
 
-def candidates(question: str, sources: Sequence[Source]) -> list[Candidate]:
+def identities(question: str, sources: Sequence[Source]) -> Choice | None:
+    """The answer to a question for phone numbers, addresses and the like of whom it names; None where the
+    records have none, for nothing else in them is an answer."""
+    wanted, named = identities_asked(question), tokens(question)
+    persons = {one for one in named if one.startswith("<PERSON")} or named
+    found: dict[str, Candidate] = {}
+    for source in sources:
+        for one in _stated(question, source) if source.stated else _told(question, source):
+            of_them = {name for name, kind in token_types(one.text) if kind in wanted}
+            told = source.stated and tokens(source.title) & persons and of_them
+            if told or of_them & persons:
+                found.setdefault(one.text, one)
+    stated = [one for one in found.values() if one.stated]
+    exact = [one for one in stated if one.fit == 1.0 and len(wanted) == 1]
+    fitting = exact or stated or [*found.values()][:1]
+    return Choice(tuple(fitting[:_CHOICES]), at_most=1) if fitting else None
+
+
+def candidates(question: str, sources: Sequence[Source], roles: Collection[str] = ()) -> list[Candidate]:
     """Every quotable sentence of the sources, which stand in order of worth.
 
-    A question about a promise is answered by prose that binds us, if the records have prose at all.
+    A question about a promise is answered by prose that binds us, if the records have prose at all. Who
+    asks what they themselves may do is answered by what is said of their `roles`.
     """
+    own = roles if asks_for_oneself(question) else ()
     asking, linked, wanted = asks(question), _linked(question, sources), codes(question)
     found: list[Candidate] = []
     for position, source in enumerate(sources):
@@ -148,7 +182,8 @@ def candidates(question: str, sources: Sequence[Source]) -> list[Candidate]:
             if wanted and named and not wanted & named:
                 continue  # about another order, case or error than the one that is asked for
             asked = _asked(asking, candidate, linked=source.n in linked)
-            found.append(replace(candidate, rank=rank, asked=asked))
+            role = _role(candidate.text, own)
+            found.append(replace(candidate, rank=rank, asked=asked, role=role, reference=source.reference))
     if asking.promise and any(not source.published and not source.stated for source in sources):
         found = [one for one in found if _binds(one) or (one.stated and one.shared)]
         newest = max((_day(one.title) for one in found), default="")
@@ -159,6 +194,20 @@ def candidates(question: str, sources: Sequence[Source]) -> list[Candidate]:
 def comparable(found: Sequence[Candidate], at_most: int = 24) -> list[Candidate]:
     """The candidates worth comparing by meaning, which costs milliseconds each."""
     return sorted(found, key=lambda one: -(one.lexical + one.asked + 0.3 * one.rank))[:at_most]
+
+
+def to_the_point(
+    question: str, found: Sequence[Candidate], likeness: Sequence[float], words: Sequence[str] = ()
+) -> list[tuple[Candidate, float]]:
+    """The candidates, with their likeness, that tell the one thing of somebody which a question asks for:
+    those with its every word, else the facts of the same meaning. All of them where it asks otherwise.
+    `words` are what the map says for it."""
+    every, wanted = list(zip(found, likeness, strict=True)), stems(fact_asked(question))
+    wanted = stems(" ".join(words)) if wanted and words else wanted
+    if not wanted:
+        return every
+    worded = [(one, cosine) for one, cosine in every if wanted <= stems(f"{one.title} {one.text}")]
+    return worded or [(one, cosine) for one, cosine in every if one.stated and cosine >= _SAME]
 
 
 def choose(found: Sequence[Candidate], likeness: Sequence[float], *, one_each: bool = False) -> Choice | None:
@@ -172,6 +221,8 @@ def choose(found: Sequence[Candidate], likeness: Sequence[float], *, one_each: b
         for candidate, cosine in zip(found, likeness, strict=True)
         if _speaks(candidate, cosine)
     ]
+    if any(candidate.role == 1.0 for _, candidate in scored):
+        scored = [(score, candidate) for score, candidate in scored if candidate.role >= 0]
     scored.sort(key=lambda item: -item[0])
     kept: list[Candidate] = []
     for score, candidate in scored:
@@ -206,7 +257,8 @@ def _speaks(candidate: Candidate, cosine: float) -> bool:
 
 
 def _score(candidate: Candidate, cosine: float) -> float:
-    return 0.55 * cosine + 0.35 * candidate.lexical + 0.1 * candidate.rank + 0.5 * candidate.asked
+    told = 0.55 * cosine + 0.35 * candidate.lexical + 0.1 * candidate.rank + 0.5 * candidate.asked
+    return told + 0.2 * (candidate.fit == 1.0) + 0.1 * candidate.reference + 0.2 * candidate.role
 
 
 def _stated(question: str, source: Source) -> list[Candidate]:
@@ -217,11 +269,9 @@ def _stated(question: str, source: Source) -> list[Candidate]:
             continue
         line = state(source.title, label, value)
         shared = bool(stems(question) & stems(f"{label} {value}"))
-        found.append(
-            Candidate(
-                (line,), source.n, source.title, _lexical(question, source, line), 0.0, 0.0, True, shared
-            )
-        )
+        lexical = _lexical(question, source, line)
+        fit = overlap(label, question)
+        found.append(Candidate((line,), source.n, source.title, lexical, 0.0, 0.0, True, shared, fit))
     return found
 
 
@@ -263,6 +313,16 @@ def _asked(asking: Asking, candidate: Candidate, *, linked: bool) -> float:
         return 0.4 * binding + 0.35 * moment + 0.1 * has_amount(text) + 0.15 * linked
     wanted = [has_moment(text)] * asking.moment + [has_amount(text)] * asking.amount
     return 0.25 * sum(wanted) / len(wanted) if wanted else 0.0
+
+
+def _role(text: str, own: Collection[str]) -> float:
+    """1 where a text says what one of these roles may or must, less where it only names one, -1 where it
+    names only others."""
+    named = {role: found for role, pattern in _ROLES.items() if (found := pattern.search(text))}
+    if not own or not named:
+        return 0.0
+    ours = [found for role, found in named.items() if role in own]
+    return max((1.0 if _MAY.match(text, found.end()) else 0.3 for found in ours), default=-1.0)
 
 
 def _binding(candidate: Candidate) -> float:

@@ -5,21 +5,27 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway import RedactedPart, TextPart
-from retrieval import FACTS, SearchResult
+from retrieval import FACTS, Listing, SearchResult
 
+from .counting import count_sentences
 from .statements import read_facts, state_all
 from .support import Source
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Sources for the model, passages and facts for the page, what was hidden, and the customer's marks."""
+    """Sources for the model, passages and facts for the page, what was hidden, and the customer's marks.
+
+    A `listing` and the `words` of the map for words of the question are what the search found of them.
+    """
 
     sources: tuple[Source, ...]
     passages: tuple[Mapping[str, Any], ...]
     facts: tuple[Mapping[str, Any], ...]
     hidden: Mapping[str, int]
     tags: frozenset[str] = frozenset()
+    listing: Listing | None = None
+    words: tuple[str, ...] = ()
 
 
 def parts_of(result: SearchResult) -> list[TextPart]:
@@ -54,6 +60,7 @@ def evidence_of(
             "url": passage.url,
             "internal": passage.internal,
             "open": passage.open,
+            "reference": passage.reference,
             "as_of": passage.as_of.isoformat(),
         }
         for number, passage in enumerate(result.passages, 1)
@@ -73,11 +80,13 @@ def evidence_of(
     facts = [{"n": numbers[fact["entity"]], **fact} for fact in facts]
     sources = [_source(passage) for passage in passages]
     return Evidence(
-        (*_fact_sources(facts), *sources),
+        (*_fact_sources(facts, result.listing), *sources),
         tuple(passages),
         tuple(facts),
         hidden,
         _tags(result),
+        result.listing,
+        result.words,
     )
 
 
@@ -86,28 +95,45 @@ def _tags(result: SearchResult) -> frozenset[str]:
     return frozenset(fact.field for fact in result.facts if fact.kind == "boolean" and fact.value == "yes")
 
 
-def _fact_sources(facts: Sequence[Mapping[str, Any]]) -> list[Source]:
+def _fact_sources(facts: Sequence[Mapping[str, Any]], listing: Listing | None) -> list[Source]:
     grouped: dict[int, list[Mapping[str, Any]]] = {}
     for fact in facts:
         grouped.setdefault(fact["n"], []).append(fact)
-    return [
+    found = [
         _stating(n, rows[0]["title"], rows[0]["entity"], [(row["label"], row["value"]) for row in rows])
         for n, rows in grouped.items()
     ]
+    return [_counting(found[0], listing), *found[1:]] if listing and found else found
+
+
+def _counting(source: Source, listing: Listing) -> Source:
+    """The source of a list's count, which is the first fact, with the count in words."""
+    about = source.title if source.entity in listing.about else ""
+    told = " ".join(count_sentences(listing, about, len(listing.records)))
+    return replace(source, text=f"{told}\n{source.text}", counts=about)
 
 
 def _source(passage: Mapping[str, Any]) -> Source:
     n, title, text = passage["n"], passage["title"], str(passage["text"])
     if passage["field"] == FACTS and (facts := read_facts(text)):
         return _stating(n, title, passage["entity"], facts, published=passage["open"])
-    return Source(n, title, text, published=passage["open"], kind=_kind(passage["entity"]))
+    entity = passage["entity"]
+    return Source(
+        n,
+        title,
+        text,
+        published=passage["open"],
+        kind=_kind(entity),
+        entity=entity,
+        reference=passage["reference"],
+    )
 
 
 def _stating(
     n: int, title: str, entity: str, facts: Sequence[tuple[str, str]], *, published: bool = False
 ) -> Source:
     """Facts as sentences, each of which says what it is about."""
-    return Source(n, title, state_all(title, facts), published, _kind(entity), tuple(facts))
+    return Source(n, title, state_all(title, facts), published, _kind(entity), tuple(facts), entity)
 
 
 def _kind(entity: str) -> str:

@@ -22,10 +22,11 @@ from gateway import (
     UpstreamFailed,
     log,
 )
-from retrieval import RetrievalClient, SearchResult
+from retrieval import Listing, RetrievalClient, SearchResult
 
-from .asking import follows_on, is_small_talk
+from .asking import follows_on, identities_asked, is_small_talk
 from .context import Budget, Prompt, Turn, build_prompt
+from .counting import answer_list
 from .events import NO_SUMMARY, NOTHING_ASKED, NOTHING_FOUND, EventKind, RunAudit
 from .evidence import (
     Candidate,
@@ -35,14 +36,16 @@ from .evidence import (
     candidates,
     choose,
     comparable,
+    identities,
     listed,
+    to_the_point,
     without_names,
 )
 from .found import Evidence, evidence_of, parts_of
 from .references import count_hidden, durable_text, entity_refs, named_records
 from .sentences import SentenceSplitter
 from .strangers import Strangers, strangers_among
-from .support import Checked, check_sentence, is_published, names_nobody_in
+from .support import Checked, check_sentence, counts_records, is_published, names_nobody_in
 
 _UNKNOWN_USER: Final = (
     "Your sign-in matches no user of the CRM, so there are no records to show you. "
@@ -161,12 +164,17 @@ class AnswerPipeline:
     async def _search(self, asked: Asked) -> SearchResult:
         refs = entity_refs(asked.tokens)
         entities = refs or entity_refs(asked.earlier_tokens)
-        question = durable_text(asked.question, asked.tokens)[:MAX_SEARCHED]
+        question, earlier = durable_text(asked.question, asked.tokens)[:MAX_SEARCHED], ""
         if not refs and not asked.scope:
-            earlier = [durable_text(turn.question, asked.earlier_tokens) for turn in asked.history[-2:]]
-            question = " ".join([question, *earlier])[:MAX_SEARCHED]
+            before = [durable_text(turn.question, asked.earlier_tokens) for turn in asked.history[-2:]]
+            earlier = " ".join(before)[: MAX_SEARCHED - len(question)]
         return await self._retrieval.search(
-            asked.principal, question, entities=entities, scope=asked.scope, limit=_LIMIT
+            asked.principal,
+            question,
+            entities=entities,
+            scope=asked.scope,
+            limit=_LIMIT,
+            earlier=earlier,
         )
 
     async def _redact(self, asked: Asked, result: SearchResult) -> Evidence:
@@ -218,6 +226,8 @@ class AnswerPipeline:
     def _weigh(self, asked: Asked, checked: Checked, prompt: Prompt, drafted: Sequence[Checked]) -> Weighing:
         if is_published(checked.text, prompt.sources):
             return Weighing()  # what everybody may read anyway is no promise of this answer
+        if counts_records(checked, prompt.sources):
+            return Weighing()  # how many records there are is nobody's data
         index, before = len(drafted), [one.text for one in drafted]
         return weigh_sentence(
             self._policy,
@@ -233,6 +243,8 @@ class AnswerPipeline:
     async def _prompt(self, asked: Asked, evidence: Evidence) -> tuple[Prompt | None, dict[str, object]]:
         budget = Budget(self._settings.window, self._settings.answer_tokens)
         options: dict[str, object] = {"max_tokens": self._settings.answer_tokens, "temperature": 0.0}
+        if evidence.listing and (listed := self._list(asked, evidence, evidence.listing)):
+            return listed, options
         if not self._settings.quoting:
             return build_prompt(asked.question, evidence.sources, asked.history, budget), options
         chosen = await self._choose(asked, evidence)
@@ -251,31 +263,52 @@ class AnswerPipeline:
         options["max_tokens"] = room
         return replace(prompt, quotes=chosen.quotes, quotes_at_most=chosen.at_most), options
 
+    def _list(self, asked: Asked, evidence: Evidence, listing: Listing) -> Prompt | None:
+        """The answer to a list: the CRM has counted it, so there is nothing left for a model to say."""
+        told = answer_list(asked.question, listing, evidence.sources)
+        if not told:
+            return None
+        said = {n: " ".join(sentences) for sentences, n in told}
+        sources = tuple(replace(one, text=said[one.n]) for one in evidence.sources if one.n in said)
+        quotes = tuple(f"{sentence} [{n}]" for sentences, n in told for sentence in sentences)
+        return Prompt([], sources, told=tuple(f"\n{quote}" if i else quote for i, quote in enumerate(quotes)))
+
     async def _choose(self, asked: Asked, evidence: Evidence) -> Choice | None:
         before = bool(entity_refs(asked.earlier_tokens)) and follows_on(asked.question)
         named = bool(entity_refs(asked.tokens) or asked.scope or before)
-        sources = about(asked.question, evidence.sources, named=named)
-        several = asks_for_several(asked.question, sources)
-        if several and (chosen := listed(asked.question, sources, evidence.sources)):
+        question = " ".join((asked.question, *evidence.words))
+        sources = about(question, evidence.sources, named=named)
+        if entity_refs(asked.tokens) and identities_asked(question):
+            return identities(question, evidence.sources)
+        several = asks_for_several(question, sources)
+        if several and (chosen := listed(question, sources, evidence.sources)):
             return chosen
-        found = comparable(candidates(asked.question, sources))
+        found = comparable(candidates(question, sources, asked.principal.roles))
         if not found:
             return None
-        return choose(found, await self._likeness(asked, found), one_each=several)
+        likeness = await self._likeness(asked, question, found)
+        pointed = to_the_point(asked.question, found, likeness, evidence.words)
+        if not pointed:
+            return None
+        return choose(*zip(*pointed, strict=True), one_each=several)
 
-    async def _likeness(self, asked: Asked, found: Sequence[Candidate]) -> list[float]:
+    async def _likeness(self, asked: Asked, question: str, found: Sequence[Candidate]) -> list[float]:
         """The cosine of each candidate with the question; where nobody can say, the words that they share."""
-        texts = [without_names(asked.question), *(candidate.in_context for candidate in found)]
+        texts = [without_names(question), *(candidate.in_context for candidate in found)]
         try:
-            question, *vectors = await self._door.embed(asked.principal, texts, "query")
+            wanted, *vectors = await self._door.embed(asked.principal, texts, "query")
         except PartUnavailable as error:
             log.warning("answer.words_only", part=error.part)
             return [candidate.lexical for candidate in found]
-        return [sum(a * b for a, b in zip(question, vector, strict=True)) for vector in vectors]
+        return [sum(a * b for a, b in zip(wanted, vector, strict=True)) for vector in vectors]
 
     async def _sentences(
         self, asked: Asked, prompt: Prompt, options: Mapping[str, object]
     ) -> AsyncGenerator[str, None]:
+        for sentence in prompt.told:
+            yield sentence
+        if prompt.told:
+            return
         splitter = SentenceSplitter()
         messages = [ChatMessage(message["role"], _content(message["content"])) for message in prompt.messages]
         stream = self._door.chat(

@@ -17,7 +17,7 @@ _NO_NOUN: Final = re.compile(r".*(?:ed|on|in|at|by|due|from|to)|(?:in|on|from|to
 
 def state(title: str, label: str, value: str) -> str:
     """One sentence: `The SLA tier of Alder Bakery is Gold.`, or the label apart where that reads badly."""
-    about, label, value = _in_line(_called(title)), label.strip(), _in_line(value)
+    about, label, value = _in_line(called(title)), label.strip(), _in_line(value)
     if _DAY.fullmatch(value):
         if due := _DUE.fullmatch(label):
             return f"The {due['what']} of {about} is due on {value}."
@@ -43,7 +43,7 @@ def state_all(title: str, facts: Iterable[tuple[str, str]]) -> str:
     return "\n".join(state(title, label, value) for label, value in facts if value not in known)
 
 
-def _called(title: str) -> str:
+def called(title: str) -> str:
     """`CS-1: Leaking pump` as `CS-1 (Leaking pump)`, which may stand within a sentence."""
     coded = _CODED.fullmatch(title.strip())
     return f"{coded[1]} ({coded[2].rstrip('.!?… ')})" if coded else title.strip()

@@ -12,8 +12,8 @@ from typing import Final
 from .sentences import split_sentences
 
 _CITATION: Final = re.compile(r"\s?\[(\d{1,3})\]")
-_TOKEN: Final = re.compile(r"<[A-Z]+_\d+(?:_[A-Z]+)*>")
-_FACET: Final = re.compile(r"(?<=\d)(?:_[A-Z]+)+>")
+_TOKEN: Final = re.compile(r"<([A-Z]+(?:_[A-Z]+)*)_\d+((?:_[A-Z0-9]+)*)>")
+_FACET: Final = re.compile(r"(?<=\d)_[A-Z][A-Z0-9_]*>")
 _CODE: Final = re.compile(r"\b[A-Z]{1,5}-?\d{2,}(?:-\d+)*\b")
 _NUMBER: Final = re.compile(r"\d+(?:[.,:/-]\d+)*%?")
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
@@ -58,7 +58,9 @@ class Source:
     """One numbered source, as the model saw it.
 
     A published one may be read by everybody. `kind` is the kind of record; `facts`, label and value, are
-    what the text of a stated source was made of.
+    what the text of a stated source was made of; `entity` is the record. Of the source that counts a list
+    `counts` is how the one is called whose records are counted, empty where they are all; of others None.
+    A `reference` was written to answer questions, such as an article.
     """
 
     n: int
@@ -67,6 +69,9 @@ class Source:
     published: bool = False
     kind: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    entity: str = ""
+    counts: str | None = None
+    reference: bool = False
 
     @property
     def stated(self) -> bool:
@@ -128,6 +133,15 @@ def is_published(text: str, sources: Sequence[Source]) -> bool:
     )
 
 
+def counts_records(checked: Checked, sources: Sequence[Source]) -> bool:
+    """Whether a sentence is, word for word, the count of a list, as the source tells it that it cites."""
+    bare = " ".join(_CITATION.sub("", checked.text).split())
+    return any(
+        source.counts is not None and source.n in checked.citations and bare in " ".join(source.text.split())
+        for source in sources
+    )
+
+
 def _whole_sentences(text: str) -> set[str]:
     return {" ".join(sentence.split()) for sentence in split_sentences(text)}
 
@@ -155,13 +169,25 @@ def codes(text: str) -> set[str]:
 
 def tokens(text: str) -> set[str]:
     """The names in a text, each as its token: `<PERSON_1>` also where `<PERSON_1_EMAIL>` stands."""
-    return {_FACET.sub(">", token) for token in _TOKEN.findall(text)}
+    return {_FACET.sub(">", token[0]) for token in _TOKEN.finditer(text)}
+
+
+def token_types(text: str) -> list[tuple[str, str]]:
+    """The names in a text as `tokens` gives them, each with the type of what it stands for: PHONE."""
+    return [
+        (_FACET.sub(">", token[0]), re.sub(r"_\d+\Z", "", token[2]).lstrip("_") or token[1])
+        for token in _TOKEN.finditer(text)
+    ]
 
 
 def stems(text: str) -> set[str]:
     """The beginnings of the words that matter; names do not count."""
     words = _WORD.findall(_TOKEN.sub(" ", text).lower())
-    return {word[:_STEM] for word in words if word not in _STOP}
+    return {_singular(word)[:_STEM] for word in words if word not in _STOP}
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
 def overlap(question: str, text: str) -> float:
@@ -178,14 +204,18 @@ def _claims(text: str) -> set[str]:
     """What a sentence asserts that must stand in a source: tokens, numbers, and names by their capital."""
     rest = _TOKEN.sub(" ", _CITATION.sub("", text))
     names = {name.lower() for name in _NAME.findall(rest)} - _STOP
-    return set(_TOKEN.findall(text)) | {_plain(number) for number in _NUMBER.findall(rest)} | names
+    return _whole_tokens(text) | {_plain(number) for number in _NUMBER.findall(rest)} | names
 
 
 def _contents(text: str) -> set[str]:
     """Everything in a source that can carry a claim."""
     rest = _TOKEN.sub(" ", text)
     words = {word.lower() for word in _WORD.findall(rest)}
-    return set(_TOKEN.findall(text)) | {_plain(number) for number in _NUMBER.findall(rest)} | words
+    return _whole_tokens(text) | {_plain(number) for number in _NUMBER.findall(rest)} | words
+
+
+def _whole_tokens(text: str) -> set[str]:
+    return {token[0] for token in _TOKEN.finditer(text)}
 
 
 def _plain(number: str) -> str:

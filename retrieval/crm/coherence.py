@@ -118,6 +118,12 @@ def _columns(crm_map: CrmMap, entity: Entity, place: Path) -> Iterator[Finding]:
             column.currency is not None
         ):
             yield here, "an amount of money has kind: money and a currency (EUR, USD …); give both or neither"
+        if (
+            isinstance(column, FactColumn)
+            and column.choice
+            and (column.of or column.kind is not FactKind.TEXT)
+        ):
+            yield (*here, "choice"), "only a column of its own with words in it can be a choice; take it out"
         if isinstance(column, SecretColumn | IgnoredColumn | KeyColumn):
             continue
         for source in entity.sources(field):

@@ -142,12 +142,17 @@ class TextColumn(_Readable):
 
 
 class FactColumn(_Readable):
-    """A value that can be stated. A ``live`` fact is read when it is asked for and never indexed."""
+    """A value that can be stated. A ``live`` fact is read when it is asked for and never indexed.
+
+    A ``choice`` has one of few values, such as a status; lists can be asked for by it. It names its values
+    where an absent one must be known too: nobody's case is escalated.
+    """
 
     kind_of: Literal["fact"] = Field(alias="class")
     kind: FactKind = FactKind.TEXT
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
     live: bool = False
+    choice: StrictBool | tuple[StrictStr, ...] = False
 
 
 class IdentityColumn(_Readable):
@@ -217,11 +222,17 @@ def _short_rule(value: Any) -> Any:
 
 
 class Entity(_Part):
-    """A table of the CRM. Columns that are not named here are never read."""
+    """A table of the CRM. Columns that are not named here are never read.
+
+    ``also`` are words for its records besides the entity's name and the table's: customer, customers.
+    A ``reference`` holds texts that were written to answer questions, such as articles.
+    """
 
     table: TableName
     key: ColumnName
     label: str
+    also: tuple[StrictStr, ...] = ()
+    reference: StrictBool = False
     url: str | None = None
     changed: ColumnName | None = None
     consent: ColumnName | None = None
@@ -283,11 +294,15 @@ class Entity(_Part):
 
 
 class CrmMap(_Part):
-    """One CRM. ``crm`` names it, ``version`` is raised when the map changes."""
+    """One CRM. ``crm`` names it, ``version`` is raised when the map changes.
+
+    ``words`` are what people say for what the records say, in whatever language: warranty → Garantie.
+    """
 
     crm: EntityName
     version: int = Field(ge=1)
     users: Users
+    words: dict[StrictStr, tuple[StrictStr, ...]] = {}
     entities: dict[EntityName, Entity] = Field(min_length=1)
 
     def ancestors(self, entity: str) -> tuple[str, ...]:

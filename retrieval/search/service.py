@@ -26,8 +26,10 @@ from retrieval.rights import Visibility, visibility_of
 
 from .focus import FOCUS_ROWS, Focus, find_focus, kinds_asked_for, kinds_beneath, links_to
 from .fuse import Ranking, choose, fuse
+from .listing import find_listing
 from .live import live_facts
-from .values import Passage, Question, SearchResult
+from .reading import words_of_map
+from .values import Fact, Listing, Passage, Question, SearchResult
 
 _CHOICE: Final = 3  # of so many times the places is chosen
 _LINKED: Final = 25
@@ -109,10 +111,16 @@ class Searcher:
     async def _search(self, principal: Principal, question: Question, visibility: Visibility) -> SearchResult:
         scope = [question.scope] if question.scope else []
         named = [*question.entities, *references_in(question.question)]
-        vector, focus = await asyncio.gather(
-            self._vector(principal, question.question),
-            find_focus(self._records, visibility, scope or named),
+        focus = await find_focus(self._records, visibility, scope or named)
+        if listed := await find_listing(
+            self._records, visibility, question.question, focus, named=bool(scope or named)
+        ):
+            return await self._list(visibility, focus, *listed)
+        words = words_of_map(self._map, without_references(question.question))
+        question = question.model_copy(
+            update={"question": " ".join(filter(None, (question.question, *words, question.earlier)))}
         )
+        vector = await self._vector(principal, question.question)
         notices = () if vector else (WORDS_ONLY,)
         if scope and not focus.named:
             return _nothing(stale=self._is_stale(), notices=notices)
@@ -136,6 +144,22 @@ class Searcher:
             passages=tuple(self._passage(one) for one in best),
             facts=tuple(await live_facts(self._records, visibility, focus)),
             notices=notices,
+            words=words,
+        )
+
+    async def _list(
+        self, visibility: Visibility, focus: Focus, listing: Listing, passages: list[Passage], count: Fact
+    ) -> SearchResult:
+        """A list out of the CRM; the index has no part in it."""
+        return SearchResult(
+            user_known=True,
+            crm_available=True,
+            stale=False,
+            found=listing.total,
+            checked=len(passages),
+            passages=tuple(passages),
+            facts=(count, *await live_facts(self._records, visibility, focus)),
+            listing=listing,
         )
 
     async def _vector(self, principal: Principal, question: str) -> list[float] | None:
@@ -246,6 +270,7 @@ class Searcher:
             url=link(self._map, spot.kind, one.row),
             internal=one.piece.internal,
             open=EVERYONE in acl_keys(self._map, spot.kind, one.row),
+            reference=self._map.entities[spot.kind].reference and spot.field != FACTS,
             as_of=one.as_of,
             score=one.score,
         )

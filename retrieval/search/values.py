@@ -20,12 +20,14 @@ class _Value(BaseModel):
 class Question(_Value):
     """A question with durable ids in place of identities: `open cases of [account:12]`.
 
-    `entities` are the records it names, `scope` the one record that it must stay within.
+    `entities` are the records it names, `scope` the one record that it must stay within; `earlier` is what
+    was asked before, for a question that goes on from there.
     """
 
     question: str = Field(min_length=1, max_length=MAX_QUESTION)
     entities: tuple[str, ...] = Field((), max_length=MAX_ENTITIES)
     scope: str | None = None
+    earlier: str = Field("", max_length=MAX_QUESTION)
     limit: int = Field(12, ge=1, le=MAX_PASSAGES)
 
 
@@ -33,7 +35,8 @@ class Passage(_Value):
     """A piece of one row, read from the CRM at `as_of` under the caller's rights.
 
     `id` is stable for the piece; `internal` text must not reach a customer; `open` text may be
-    read by everybody who is signed in, such as an article; `score` is comparable within one answer only.
+    read by everybody who is signed in, such as an article; a `reference` was written to answer
+    questions; `score` is comparable within one answer only.
     """
 
     id: str
@@ -44,6 +47,7 @@ class Passage(_Value):
     url: str | None
     internal: bool
     open: bool = False
+    reference: bool = False
     as_of: datetime
     score: float
 
@@ -60,8 +64,44 @@ class Fact(_Value):
     title: str
 
 
+class ListCondition(_Value):
+    """What a list was asked for by: a fact that has one of `values`, or with `refused` none of them."""
+
+    label: str
+    values: tuple[str, ...]
+    refused: bool = False
+
+
+class Listing(_Value):
+    """The records of a kind that a question asks for, counted in the CRM under the caller's rights.
+
+    `called` is the kind in the plural, `about` the named records that they belong to. `total` meet the
+    conditions, out of `of`; `counts` says how many of them are in which state, where the kind has a state,
+    and `label` how that is called. `records` are the entities of the passages of those that are listed, the
+    latest first: fewer than `total` where there are too many. `owner` is the label of the line that tells to
+    whom a record belongs. Where records were asked for by what belongs to
+    them, customers by their cases, `above` is how those are called and `belonging` how many there are.
+    """
+
+    kind: str
+    called: str
+    about: tuple[str, ...] = ()
+    conditions: tuple[ListCondition, ...] = ()
+    total: int
+    of: int
+    label: str = ""
+    counts: tuple[tuple[str, int], ...] = ()
+    records: tuple[str, ...] = ()
+    owner: str = ""
+    above: str = ""
+    belonging: int = 0
+
+
 class SearchResult(_Value):
     """The answer to one question.
+
+    `words` are what the map says for words of the question: warranty for Garantie. With a `listing` the
+    passages are those of its records, and the first fact is its count.
 
     `found` counts the pieces that were found and confirmed, `checked` the rows that they are of.
     `stale` says that the index is behind the CRM; `notices` are sentences for the rep (searched
@@ -76,6 +116,8 @@ class SearchResult(_Value):
     passages: tuple[Passage, ...]
     facts: tuple[Fact, ...]
     notices: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    listing: Listing | None = None
 
 
 class GrantQuestion(_Value):

@@ -1,0 +1,150 @@
+"""Lists out of the CRM: what a question is understood to ask for, and whom the answer lets through."""
+
+import pytest
+
+from retrieval import load_map
+from retrieval.records import Match
+from retrieval.search.listing import LISTED, Wanted, choices_of, read_list
+from retrieval.search.reading import in_words_of_map, words_of_map
+
+from .oracle import Oracle, Person
+from .stand import DEMO_MAP, Running, Stand, principal
+
+MAP = load_map(DEMO_MAP)
+VALUES = {
+    kind: {
+        name: list(column.choice)
+        if isinstance(column.choice, tuple)
+        else ["Germany", "wrong invoice", "Gold"]
+        for name, column in choices_of(MAP, kind).items()
+    }
+    for kind in MAP.entities
+}
+
+
+def read(question: str) -> Wanted | None:
+    return read_list(MAP, in_words_of_map(MAP, question), VALUES)
+
+
+def states(*values: str, refused: bool = False) -> tuple[str, Match]:
+    return "case", Match("status", values, refused)
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "condition"),
+    [
+        ("Which cases are escalated?", "case", states("escalated")),
+        ("How many open cases do I have?", "case", states("open", "waiting", "escalated")),
+        ("cases not closed", "case", states("closed", refused=True)),
+        ("Which of my cases aren't closed yet?", "case", states("closed", refused=True)),
+        ("Does have any escalated case?", "case", states("escalated")),
+        ("Show me all urgent tickets", "case", ("case", Match("priority", ("urgent",)))),
+        ("List my customers on hold", "account", ("account", Match("status", ("on hold",)))),
+        ("Welche eskalierten Fälle habe ich?", "case", states("escalated")),
+        ("Welche Fälle sind nicht geschlossen?", "case", states("closed", refused=True)),
+        ("Welche Kunden sind gesperrt?", "account", ("account", Match("status", ("on hold",)))),
+    ],
+)
+def test_a_list_is_read_off_the_words_of_the_map(
+    question: str, kind: str, condition: tuple[str, Match]
+) -> None:
+    wanted = read(question)
+    assert wanted is not None
+    assert (wanted.kind, wanted.conditions) == (kind, (condition,))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which cases were closed in May?",
+        "Which cases of Globex are open?",
+        "Which customers do not have open cases?",
+        "Which customers are without open cases?",
+        "What does case CS-30517 say?",
+        "How long is the warranty on a heat pump?",
+        "How do I escalate a case?",
+        "What is the open balance?",
+        "When is a customer put on hold?",
+    ],
+)
+def test_a_question_that_is_not_understood_to_its_last_word_is_no_list(question: str) -> None:
+    assert read(question) is None
+
+
+def test_customers_can_be_asked_for_by_their_cases() -> None:
+    wanted = read("Which of my customers have escalated cases?")
+    assert wanted == Wanted("case", (states("escalated"),), "account", "account_id")
+
+
+def test_other_words_become_those_of_the_map() -> None:
+    assert words_of_map(MAP, "Wie lange ist die Garantie auf eine Wärmepumpe?") == ("warranty", "heat pump")
+    assert words_of_map(MAP, "How long is the warranty?") == ()
+
+
+async def test_a_list_is_whole_or_says_what_is_missing_and_has_only_the_callers(
+    running: Running, stand: Stand
+) -> None:
+    oracle = Oracle(stand.crm_dsn)
+    for person in oracle.people[:8]:
+        mine = [row for row in oracle.rows["case"].values() if oracle.may_see(person, f"case:{row['id']}")]
+        open_ones = {f"case:{row['id']}" for row in mine if row["status"] != "closed"}
+        found = await running.client.search(principal(person.login), "Which cases are not closed?")
+        assert found.listing is not None
+        assert (found.listing.total, found.listing.of) == (len(open_ones), len(mine))
+        assert sum(count for _, count in found.listing.counts) == len(open_ones)
+        assert set(found.listing.records) <= open_ones
+        assert len(found.listing.records) == min(LISTED, len(open_ones))
+        assert [passage.entity for passage in found.passages] == list(found.listing.records)
+        assert found.facts[0].value == f"{len(open_ones)} of {len(mine)}"
+
+
+async def test_a_list_of_a_named_customer_keeps_to_it(running: Running, stand: Stand) -> None:
+    oracle = Oracle(stand.crm_dsn)
+    person, account = _someone_with_cases(oracle)
+    cases = {f"case:{row['id']}" for row in oracle.rows["case"].values() if row["account_id"] == account}
+    found = await running.client.search(principal(person.login), f"Which cases of [account:{account}]?")
+    assert found.listing is not None
+    assert found.listing.of == len(cases)
+    assert set(found.listing.records) <= cases
+    mine = await running.client.search(
+        principal(person.login), "How many cases do I have?", entities=(f"account:{account}",)
+    )
+    assert mine.listing is not None
+    assert mine.listing.of > len(cases)
+
+
+async def test_a_customer_of_somebody_else_has_no_list(running: Running, stand: Stand) -> None:
+    oracle = Oracle(stand.crm_dsn)
+    person, _ = _someone_with_cases(oracle)
+    foreign = next(
+        f"account:{key}" for key in oracle.rows["account"] if not oracle.may_see(person, f"account:{key}")
+    )
+    found = await running.client.search(principal(person.login), f"Which cases of [{foreign}] are open?")
+    assert found.listing is None
+
+
+async def test_customers_with_such_cases_are_counted(running: Running, stand: Stand) -> None:
+    oracle = Oracle(stand.crm_dsn)
+    person, _ = _someone_with_cases(oracle)
+    wanted = [
+        row
+        for row in oracle.rows["case"].values()
+        if row["status"] != "closed" and oracle.may_see(person, f"account:{row['account_id']}")
+    ]
+    found = await running.client.search(principal(person.login), "Which customers have open cases?")
+    assert found.listing is not None
+    assert found.listing.total == len(wanted)
+    assert (found.listing.above, found.listing.belonging) == (
+        "accounts",
+        len({row["account_id"] for row in wanted}),
+    )
+
+
+def _someone_with_cases(oracle: Oracle) -> tuple[Person, int]:
+    return next(
+        (person, row["account_id"])
+        for person in oracle.people
+        if person.role == "rep"
+        for row in oracle.rows["case"].values()
+        if oracle.may_see(person, f"account:{row['account_id']}") and row["status"] != "closed"
+    )
