@@ -49,15 +49,7 @@ from gateway import (
     sign_in,
     sign_out,
 )
-from retrieval import demo_staff
 
-_NOTES = {
-    Role.REP: "asks about their own customers",
-    Role.LEAD: "sees the whole territory",
-    Role.OFFICER: "decides in the review queue",
-    Role.AUDITOR: "reads and verifies the record",
-    Role.ADMIN: "runs the machine, sees no content",
-}
 _ABOUT = ("Which cases of {} are open?", "What is the open balance of {}?")
 _DEMO_QUESTIONS = ("How much may I refund without asking?", "How long is the warranty on a heat pump?")
 _COMMON_LETTER = "a"
@@ -84,7 +76,7 @@ class LivePages:
 
     async def sign_in(self, login: str, password: str) -> OpenedSession | None:
         """Open a session."""
-        opened = await sign_in(self._session, login, password, self._settings.accounts)
+        opened = await sign_in(self._state.database, login, password, self._settings.accounts)
         if opened is None:
             return None
         seconds = self._settings.accounts.session_hours * 3600
@@ -96,31 +88,32 @@ class LivePages:
             await sign_out(self._session, self._secret, self._principal)
 
     async def demo_accounts(self) -> Sequence[DemoAccount]:
-        """Two reps and one person of each other role, on a demo appliance."""
-        if self._settings.demo is None:
+        """The sign-ins that a demo appliance offers, as its start has said them."""
+        demo = self._settings.demo
+        if demo is None:
             return ()
-        order = (
-            select(Account)
-            .where(col(Account.disabled).is_(False))
-            .order_by(col(Account.created_at), col(Account.login))
-        )
-        first = {person.login: place for place, person in enumerate(demo_staff())}
-        found = (await self._session.exec(order)).all()
-        accounts = sorted(found, key=lambda account: first.get(account.login, len(first)))
-        offered = []
-        for role in _NOTES:
-            people = [account for account in accounts if role in account.roles]
-            for account in people[: 2 if role == Role.REP else 1]:
-                offered.append(
-                    DemoAccount(
-                        account.login, self._settings.demo.password, account.name, (role,), _NOTES[role]
-                    )
-                )
-        return offered
+        logins = [one.login for one in demo.offered]
+        enabled = select(Account).where(col(Account.login).in_(logins), col(Account.disabled).is_(False))
+        accounts = {account.login: account for account in await self._session.exec(enabled)}
+        return [
+            DemoAccount(
+                one.login,
+                demo.password,
+                accounts[one.login].name,
+                [Role(role) for role in accounts[one.login].roles],
+                one.note,
+            )
+            for one in demo.offered
+            if one.login in accounts
+        ]
+
+    async def company_is_invented(self) -> bool:
+        """Whether the demo's own company is served."""
+        return self._settings.demo is not None and self._settings.demo.invented
 
     async def examples(self) -> Sequence[str]:
         """Questions about customers whom this caller may see; on a demo also about its published articles."""
-        general = _DEMO_QUESTIONS if self._settings.demo else ()
+        general = _DEMO_QUESTIONS if await self.company_is_invented() else ()
         try:
             found = await self._state.retrieval.entities(self._caller, _COMMON_LETTER, limit=40)
         except PartUnavailable:

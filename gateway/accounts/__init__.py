@@ -10,10 +10,10 @@ from .administration import (
     list_accounts,
     remove_password,
 )
+from .passwords import hash_password
 from .service import (
     AccountSettings,
     NewToken,
-    hash_password,
     issue_api_token,
     list_api_tokens,
     principal_of_account,

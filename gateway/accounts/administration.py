@@ -15,7 +15,8 @@ from gateway.audit.events import GatewayEvent, record
 from gateway.errors import BadInput, Conflict, NotFound
 from gateway.principal import Principal, Role
 
-from .service import hash_password, matches, normal_login
+from .passwords import hash_password, matches
+from .service import normal_login
 from .tables import Account, ApiToken, Session
 
 MIN_PASSWORD: Final = 12

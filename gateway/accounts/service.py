@@ -1,26 +1,24 @@
 """Signing in and out, and resolving a session or a token to a principal."""
 
-import asyncio
 import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from hashlib import sha256
 from typing import Final
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.audit.events import GatewayEvent, record
+from gateway.database import Database
 from gateway.errors import NotFound
 from gateway.principal import Principal, Role
 from gateway.settings import Settings
 
+from .passwords import check_password
 from .tables import Account, ApiToken, Session
 
 TOKEN_PREFIX: Final = "clt_"  # noqa: S105 - lets secret scanners find leaked tokens
@@ -45,33 +43,51 @@ class NewToken:
 
 
 async def sign_in(
-    session: AsyncSession, login: str, password: str, settings: AccountSettings
+    database: Database, login: str, password: str, settings: AccountSettings
 ) -> tuple[str, Principal] | None:
     """Check a password and open a session: the cookie's secret and the principal, or None.
 
-    None does not tell an unknown login, a wrong password, a disabled and a locked account apart; five
-    failures lock for a minute. The failure is recorded in `session`, which the caller commits.
+    None does not tell an unknown login, a wrong password, a disabled and a locked account apart, and each
+    takes as long. Five failures lock for a minute; attempts during the lock are refused and do not renew it.
+    No connection is held while the password is hashed. Raises `TooManyRequests` when many do so at once.
     """
-    account = (
-        await session.exec(select(Account).where(Account.login == normal_login(login)).with_for_update())
-    ).first()
-    hashed = account.password_hash if account and account.password_hash else _decoy_hash()
-    agrees = await asyncio.to_thread(matches, hashed, password)
-    if account is None:
-        record(session, GatewayEvent.SIGN_IN_FAILED, "unknown")
-        return None
-    now = datetime.now(UTC)
-    if not agrees or account.disabled or (account.locked_until and account.locked_until > now):
-        account.failures += 1
-        if account.failures % _FAILURES_UNTIL_LOCK == 0:
-            account.locked_until = now + _LOCK
+    async with database.transaction() as session:
+        account = (await session.exec(select(Account).where(Account.login == normal_login(login)))).first()
+    stored = account.password_hash if account else None
+    agrees = await check_password(stored, password)
+    async with database.transaction() as session:
+        if account is None:
+            record(session, GatewayEvent.SIGN_IN_FAILED, "unknown")
+            return None
+        locked = select(Account).where(Account.id == account.id).with_for_update()
+        now = (await session.exec(locked.execution_options(populate_existing=True))).first()
+        if now is None or now.password_hash != stored:
+            record(session, GatewayEvent.SIGN_IN_FAILED, str(account.id))
+            return None
+        return _opened(session, now, settings) if _may_enter(session, now, agrees) else None
+
+
+def _may_enter(session: AsyncSession, account: Account, agrees: bool) -> bool:
+    """Count a failure, but none while the lock holds: whoever guesses on must not renew it for ever."""
+    moment = datetime.now(UTC)
+    held = account.locked_until is not None and account.locked_until > moment
+    if agrees and not held and not account.disabled:
+        account.failures, account.locked_until = 0, None
         session.add(account)
-        record(session, GatewayEvent.SIGN_IN_FAILED, str(account.id))
-        return None
-    account.failures, account.locked_until = 0, None
-    session.add(account)
+        return True
+    if not held:
+        account.failures += 1
+        account.locked_until = None
+        if account.failures >= _FAILURES_UNTIL_LOCK:
+            account.failures, account.locked_until = 0, moment + _LOCK
+        session.add(account)
+    record(session, GatewayEvent.SIGN_IN_FAILED, str(account.id))
+    return False
+
+
+def _opened(session: AsyncSession, account: Account, settings: AccountSettings) -> tuple[str, Principal]:
     secret = secrets.token_urlsafe(32)
-    expires = now + timedelta(hours=settings.session_hours)
+    expires = datetime.now(UTC) + timedelta(hours=settings.session_hours)
     session.add(Session(secret_hash=_hash(secret), account_id=account.id, expires_at=expires))
     principal = _principal(account)
     record(session, GatewayEvent.SIGNED_IN, principal)
@@ -101,7 +117,7 @@ async def issue_api_token(
 ) -> NewToken:
     """Make an API token with the rights of an account (the caller, or an account's id).
 
-    The secret cannot be read again.
+    The secret cannot be read again. The label is its owner's own text, so the audit log does not hold it.
     """
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     account_id = uuid.UUID(owner.id if isinstance(owner, Principal) else owner)
@@ -118,7 +134,6 @@ async def issue_api_token(
         session,
         GatewayEvent.TOKEN_ISSUED,
         owner,
-        label=label,
         token=str(row.id),
         expires=row.expires_at.isoformat(),
     )
@@ -143,12 +158,11 @@ async def revoke_api_token(session: AsyncSession, owner: Principal, token_id: uu
         .where(col(ApiToken.id) == token_id, col(ApiToken.account_id) == uuid.UUID(owner.id))
         .where(col(ApiToken.revoked_at).is_(None))
         .values(revoked_at=datetime.now(UTC))
-        .returning(col(ApiToken.label))
+        .returning(col(ApiToken.id))
     )
-    label = (await session.exec(ended)).scalar_one_or_none()
-    if label is None:
+    if (await session.exec(ended)).scalar_one_or_none() is None:
         raise NotFound("You have no such API token.")
-    record(session, GatewayEvent.TOKEN_REVOKED, owner, label=label, token=str(token_id))
+    record(session, GatewayEvent.TOKEN_REVOKED, owner, token=str(token_id))
 
 
 async def principal_of_api_token(session: AsyncSession, secret: str) -> Principal | None:
@@ -183,27 +197,3 @@ def normal_login(login: str) -> str:
 
 def _hash(secret: str) -> bytes:
     return sha256(secret.encode()).digest()
-
-
-def hash_password(password: str) -> str:
-    """Slow on purpose: to be called in a thread."""
-    return _hasher().hash(password)
-
-
-def matches(hashed: str, password: str) -> bool:
-    """Whether a password is the one that was hashed; as slow as hashing."""
-    try:
-        return _hasher().verify(hashed, password)
-    except (VerificationError, InvalidHashError):
-        return False
-
-
-@cache
-def _hasher() -> PasswordHasher:
-    return PasswordHasher()
-
-
-@cache
-def _decoy_hash() -> str:
-    """Checked for unknown logins, so that they take as long as known ones."""
-    return _hasher().hash(secrets.token_urlsafe(16))

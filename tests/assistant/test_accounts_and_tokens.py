@@ -382,8 +382,7 @@ async def test_a_person_is_asked_twice_and_what_they_type_is_not_shown(stand: St
     code, shown = await asyncio.to_thread(_typed, words, [PASSWORD, PASSWORD])
     assert code == 0
     assert PASSWORD not in shown
-    async with stand.database.transaction() as session:
-        assert await sign_in(session, login, PASSWORD, (await _settings(stand)).accounts)
+    assert await sign_in(stand.database, login, PASSWORD, (await _settings(stand)).accounts)
 
 
 def _typed(arguments: tuple[str, ...], answers: list[str]) -> tuple[int, str]:

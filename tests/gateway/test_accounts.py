@@ -1,5 +1,6 @@
 """Signing in: what is told apart, what is not, and what is stored."""
 
+import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +17,7 @@ from gateway import (
     NotFound,
     Principal,
     Role,
+    TooManyRequests,
     create_account,
     issue_api_token,
     principal_of_account,
@@ -24,7 +26,9 @@ from gateway import (
     sign_in,
     sign_out,
 )
-from gateway.accounts import ApiToken, Session
+from gateway.accounts import ApiToken, Session, revoke_api_token
+from gateway.accounts.passwords import check_password
+from gateway.audit import AuditRow
 from tests.gateway.conftest import Site
 
 PASSWORD = "correct horse battery"
@@ -40,8 +44,7 @@ async def login(site: Site) -> str:
 
 
 async def _sign_in(database: Database, login: str, password: str) -> tuple[str, Principal] | None:
-    async with database.transaction() as session:
-        return await sign_in(session, login, password, SETTINGS)
+    return await sign_in(database, login, password, SETTINGS)
 
 
 async def test_the_right_password_opens_a_session_whatever_the_letters_case(site: Site, login: str) -> None:
@@ -71,6 +74,76 @@ async def test_five_failures_lock_for_a_while_even_with_the_right_password(site:
         past = datetime.now(UTC) - timedelta(seconds=1)
         await session.exec(update(Account).where(col(Account.login) == login).values(locked_until=past))
     assert await _sign_in(site.database, login, PASSWORD)
+
+
+async def test_guessing_on_does_not_renew_the_lock(site: Site, login: str) -> None:
+    for _ in range(5):
+        await _sign_in(site.database, login, "wrong password")
+    before = await _account(site.database, login)
+    for _ in range(6):
+        assert await _sign_in(site.database, login, "wrong password") is None
+    after = await _account(site.database, login)
+    assert before.locked_until is not None
+    assert (after.locked_until, after.failures) == (before.locked_until, before.failures)
+
+
+async def test_after_a_lock_it_takes_five_new_failures(site: Site, login: str) -> None:
+    for _ in range(5):
+        await _sign_in(site.database, login, "wrong password")
+    async with site.database.transaction() as session:
+        past = datetime.now(UTC) - timedelta(seconds=1)
+        await session.exec(update(Account).where(col(Account.login) == login).values(locked_until=past))
+    for _ in range(4):
+        await _sign_in(site.database, login, "wrong password")
+    assert await _sign_in(site.database, login, PASSWORD)
+
+
+async def test_no_connection_is_held_while_a_password_is_hashed(
+    site: Site, login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+
+    async def looking_on(hashed: str | None, password: str) -> bool:
+        held.append(site.database.engine.pool.checkedout())  # type: ignore[attr-defined]
+        return await check_password(hashed, password)
+
+    monkeypatch.setattr("gateway.accounts.service.check_password", looking_on)
+    assert await _sign_in(site.database, login, PASSWORD)
+    assert held == [0]
+
+
+async def test_a_password_that_changes_meanwhile_opens_nothing(
+    site: Site, login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def overtaken(hashed: str | None, password: str) -> bool:
+        async with site.database.transaction() as session:
+            await session.exec(update(Account).where(col(Account.login) == login).values(password_hash="x"))
+        return await check_password(hashed, password)
+
+    monkeypatch.setattr("gateway.accounts.service.check_password", overtaken)
+    assert await _sign_in(site.database, login, PASSWORD) is None
+
+
+async def test_only_a_few_passwords_are_hashed_at_once() -> None:
+    results = await asyncio.gather(*(check_password(None, "x") for _ in range(14)), return_exceptions=True)
+    assert [type(result) for result in results].count(TooManyRequests) == 4
+    assert [result for result in results if result is not False and not isinstance(result, Exception)] == []
+
+
+async def test_the_record_does_not_hold_the_label_of_a_token(site: Site, login: str) -> None:
+    async with site.database.transaction() as session:
+        principal = await principal_of_account(session, login=login)
+        token = await issue_api_token(session, principal, label="for Anna Weidenbach")
+        await revoke_api_token(session, principal, token.id)
+        rows = (await session.exec(select(AuditRow).where(AuditRow.actor == principal.id))).all()
+    assert {row.event for row in rows} == {"token.issued", "token.revoked"}
+    assert all(row.detail["token"] == str(token.id) for row in rows)
+    assert "Weidenbach" not in str([row.detail for row in rows])
+
+
+async def _account(database: Database, login: str) -> Account:
+    async with database.transaction() as session:
+        return (await session.exec(select(Account).where(Account.login == login))).one()
 
 
 async def test_an_ended_session_is_nobodys(site: Site, login: str) -> None:

@@ -61,8 +61,7 @@ async def _events(database: Database, account: Account) -> Sequence[AuditRow]:
 
 
 async def _sign_in(database: Database, login: str, password: str = PASSWORD) -> str | None:
-    async with database.transaction() as session:
-        opened = await sign_in(session, login, password, AccountSettings())
+    opened = await sign_in(database, login, password, AccountSettings())
     return opened[0] if opened else None
 
 
@@ -252,4 +251,4 @@ async def test_tokens_are_listed_and_revoked_by_their_owner_alone(database: Data
     async with database.transaction() as session:
         revoked = select(AuditRow).where(AuditRow.event == "token.revoked")
         (row,) = (await session.exec(revoked)).all()
-        assert (row.actor, row.detail) == (alice.id, {"label": "script", "token": str(token.id)})
+        assert (row.actor, row.detail) == (alice.id, {"token": str(token.id)})
