@@ -1,5 +1,6 @@
 """What the product promises, tried as people do it: the started appliance, the real model, a real browser."""
 
+import ast
 import json
 import re
 import uuid
@@ -13,7 +14,10 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from approvals import ApprovalEvent
+from assistant.answer import RunAudit
 from assistant.up.files import embedded_crm_dsn
+from gateway import GatewayEvent
 from tests.appliance import RunningAppliance, started_appliance
 from tests.conftest import chromium
 
@@ -117,21 +121,59 @@ def test_a_rep_asks_and_an_officer_releases(
     context.close()
 
 
-def test_no_identity_of_a_contact_reaches_the_model(
-    appliance: RunningAppliance, crm: psycopg.Connection[Any]
-) -> None:
-    people = crm.execute("SELECT first_name || ' ' || last_name, email, phone FROM contacts").fetchall()
-    assert len(people) >= 600
-    account, name = an_account_of(crm, REP)
-    ask(appliance, REP, f"What was promised to {name}?", scope=f"account:{account}")
-    prompts = [line for line in appliance.log("vllm").splitlines() if "prompt" in line.lower()]
-    assert any("Question:" in line for line in prompts), (
-        "the prompt must be in the log, or this proves nothing"
-    )
-    seen = "\n".join(prompts).lower()
-    leaked = [value for person in people for value in person if value and value.lower() in seen]
-    assert leaked == []
-    assert name.lower() not in seen
+IDENTITIES = (
+    "SELECT first_name || ' ' || last_name FROM contacts"
+    " UNION SELECT last_name || ', ' || first_name FROM contacts"
+    " UNION SELECT email FROM contacts UNION SELECT phone FROM contacts UNION SELECT mobile FROM contacts"
+    " UNION SELECT name FROM accounts UNION SELECT account_no FROM accounts UNION SELECT email FROM accounts"
+    " UNION SELECT phone FROM accounts UNION SELECT website FROM accounts UNION SELECT vat_id FROM accounts"
+    " UNION SELECT address_line FROM accounts UNION SELECT iban FROM accounts"
+    " UNION SELECT full_name FROM users UNION SELECT email FROM users"
+    " UNION SELECT tracking_no FROM orders UNION SELECT shipping_address FROM orders"
+)
+
+
+def open_questions(crm: psycopg.Connection[Any], login: str) -> list[str]:
+    """Unscoped questions of several kinds, each about another customer of this rep, or about none."""
+    found = crm.execute(
+        "SELECT DISTINCT ON (a.id) a.name, c.first_name || ' ' || c.last_name, o.order_no, k.case_no"
+        " FROM accounts a JOIN users u ON u.id = a.owner_id JOIN contacts c ON c.account_id = a.id"
+        " JOIN orders o ON o.account_id = a.id JOIN cases k ON k.contact_id = c.id JOIN case_notes n ON"
+        " n.case_id = k.id WHERE lower(u.email) = %s AND c.consent ORDER BY a.id, k.id LIMIT 5",
+        [login],
+    ).fetchall()
+    assert len(found) == 5
+    name, contact, order, case = zip(*found, strict=True)
+    return [
+        f"What was promised to {contact[0]}, and for when?",
+        f"When is the delivery of order {order[1]} due, and where does it go?",
+        f"What happened in case {case[2]}, and who called?",
+        f"How can I reach the main contact of {name[3]}?",
+        f"Summarise the last contact with {contact[4]} of {name[4]}.",
+        "Which of my customers complained about noise, and what did we tell them?",
+    ]
+
+
+def prompts_in(log: str) -> list[str]:
+    """Every prompt that the model server has written into its log, as it received it."""
+    written = re.findall(r"""details: prompt: ('.*?'|".*?"), prompt_token_ids""", log)
+    return [str(ast.literal_eval(prompt)) for prompt in written]
+
+
+def test_no_identity_reaches_the_model(appliance: RunningAppliance, crm: psycopg.Connection[Any]) -> None:
+    identities = {row[0].lower() for row in crm.execute(IDENTITIES) if row[0]}
+    assert len(identities) >= 3000
+    before = len(prompts_in(appliance.log("vllm")))
+    sources = [ask(appliance, REP, question)["passages"] for question in open_questions(crm, REP)]
+    read = json.dumps(sources, ensure_ascii=False).lower()
+    prompts = prompts_in(appliance.log("vllm"))
+    asked = "\n".join(prompts[before:])
+    assert len(prompts) - before >= 5, "questions must have reached the model, or this proves nothing"
+    assert len(set(re.findall(r"Question: .*", asked))) >= 5
+    assert len(re.findall(r"<(?:PERSON|ORGANIZATION|EMAIL|PHONE)_\d+", asked)) >= 10
+    assert sum(identity in read for identity in identities) >= 10, "the rep reads the names themselves"
+    seen = f"{appliance.log('vllm')}\n{chr(10).join(prompts)}".lower()
+    assert sorted(identity for identity in identities if identity in seen) == []
 
 
 def test_a_record_of_another_rep_is_nowhere_in_the_answer(
@@ -218,17 +260,72 @@ def test_every_sentence_shown_is_carried_by_a_source_that_was_in_the_prompt(
         assert set(sentence["citations"]) <= numbers
 
 
+def recorded(appliance: RunningAppliance, **filters: str) -> list[dict[str, Any]]:
+    """What an auditor finds."""
+    with appliance.client(AUDITOR) as auditor:
+        entries: list[dict[str, Any]] = auditor.get("/api/v1/audit", params=filters).json()["entries"]
+        return entries
+
+
+def names_of(entries: list[dict[str, Any]]) -> set[str]:
+    return {entry["event"] for entry in entries}
+
+
 def test_each_step_of_an_answer_is_in_the_record(
     appliance: RunningAppliance, crm: psycopg.Connection[Any]
 ) -> None:
     _, name = an_account_of(crm, REP)
     run = ask(appliance, REP, f"What is the SLA tier of {name}?")
-    with appliance.client(AUDITOR) as auditor:
-        of_run = auditor.get("/api/v1/audit", params={"record": run["run"]}).json()["entries"]
-        of_thread = auditor.get("/api/v1/audit", params={"record": run["conversation"]}).json()["entries"]
-    events = {entry["event"] for entry in [*of_run, *of_thread]}
-    wanted = {"run.asked", "run.searched", "run.weighed", "run.shown", "run.finished"}
-    assert wanted | {"text.redacted", "model.called", "reveal.granted"} <= events
+    of_run = recorded(appliance, record=run["run"])
+    of_thread = recorded(appliance, record=run["conversation"])
+    assert names_of(of_run) >= {
+        RunAudit.ASKED,
+        RunAudit.SEARCHED,
+        RunAudit.WEIGHED,
+        RunAudit.SHOWN,
+        RunAudit.FINISHED,
+    }
+    assert names_of(of_thread) >= {
+        GatewayEvent.TEXT_REDACTED,
+        GatewayEvent.MODEL_CALLED,
+        GatewayEvent.MODEL_ANSWERED,
+        GatewayEvent.TEXT_RESTORED,
+        "reveal.granted",
+    }
+    [correlation] = {entry["correlation"] for entry in of_run if entry["event"] == RunAudit.ASKED}
+    searches = recorded(appliance, event="records.searched")
+    assert [entry["detail"]["user_known"] for entry in searches if entry["correlation"] == correlation] == [
+        True
+    ]
+
+
+def test_each_step_of_a_held_answer_is_in_the_record(
+    appliance: RunningAppliance, crm: psycopg.Connection[Any]
+) -> None:
+    _, name = an_account_of(crm, REP)
+    run = ask(appliance, REP, f"Tell {name} that we will refund EUR 4,000 to them today.")
+    assert run["state"] == "held"
+    with appliance.client(OFFICER) as officer:
+        path = f"/api/v1/reviews/{run['held']['item']}"
+        item = officer.get(path).json()
+        approved = officer.post(f"{path}/approve", json={"hash": item["hash"], "confirmed": True})
+        assert approved.status_code == 200, approved.text
+    with appliance.client(REP) as rep:
+        told = rep.get(f"/api/v1/runs/{run['run']}/events").text  # ends with the run
+    assert "event: released" in told
+    of_run = recorded(appliance, record=run["run"])
+    assert names_of(of_run) >= {
+        RunAudit.ASKED,
+        RunAudit.HELD,
+        ApprovalEvent.HELD,
+        ApprovalEvent.APPROVED,
+        ApprovalEvent.TOOK_EFFECT,
+        RunAudit.RELEASED,
+        RunAudit.FINISHED,
+    }
+    assert RunAudit.SHOWN not in names_of(of_run), "nothing of it was shown before"
+    [approval] = [entry for entry in of_run if entry["event"] == ApprovalEvent.APPROVED]
+    assert approval["roles"] == ["officer"]
 
 
 def test_the_openai_client_works_against_the_door(appliance: RunningAppliance) -> None:
