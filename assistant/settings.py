@@ -17,15 +17,25 @@ from gateway import (
 )
 
 
+class OfferedSignIn(Settings):
+    """A sign-in that the page offers; `note` says in a few words what its person can show."""
+
+    login: str
+    note: str = ""
+
+
 class DemoSettings(Settings):
     """Only a demo appliance has this section: its sign-ins may be named without their password.
 
     `secret_file` is what the command line shows to be given a token for a name; whoever can read it
-    owns the machine anyway. `password` is that of every demo sign-in.
+    owns the machine anyway. `password` is that of every demo sign-in, `offered` are those that the page
+    shows, and `invented` is whether the company is the demo's own.
     """
 
     password: str
     secret_file: ExistingFile
+    offered: tuple[OfferedSignIn, ...] = ()
+    invented: bool = True
 
 
 class AnchorReading(Settings):

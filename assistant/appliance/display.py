@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import TimeElapsedColumn as Elapsed
 
-_PLAIN_EVERY_S = 15.0
-_PLAIN_STEP = 0.1
+_PLAIN_FIRST_S = 15.0
+_PLAIN_LONGEST_S = 120.0
 
 
 class Reporter(Protocol):
@@ -27,7 +27,10 @@ class Reporter(Protocol):
 
 
 class PlainReporter:
-    """A line for every event: for pipes, journals and log files."""
+    """Milestones as lines: for pipes, journals and log files.
+
+    What takes long says now and then that it goes on, ever more rarely: 15 seconds, then 30, then 60.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -40,12 +43,8 @@ class PlainReporter:
         self._line(f"{title} …")
 
     def progress(self, name: str, what: str, fraction: float | None) -> None:
-        running = self._running.get(name)
-        if running is None:
-            return
-        running.what, running.fraction = what, fraction
-        if fraction is not None and fraction >= running.said_fraction + _PLAIN_STEP:
-            self._say(running)
+        if running := self._running.get(name):
+            running.what, running.fraction = what, fraction
 
     def finish(self, name: str) -> None:
         running = self._running.pop(name, None)
@@ -63,7 +62,7 @@ class PlainReporter:
 
     def tick(self) -> None:
         for running in self._running.values():
-            if time.monotonic() - running.said_at >= _PLAIN_EVERY_S:
+            if time.monotonic() - running.said_at >= running.quiet_s:
                 self._say(running)
 
     def close(self) -> None:
@@ -71,7 +70,7 @@ class PlainReporter:
 
     def _say(self, running: "_Running") -> None:
         running.said_at = time.monotonic()
-        running.said_fraction = running.fraction or 0.0
+        running.quiet_s = min(2 * running.quiet_s, _PLAIN_LONGEST_S)
         self._line(f"{running.title}: {running.now()}")
 
     def _line(self, text: str) -> None:
@@ -188,7 +187,7 @@ class _Running:
         self.title = title
         self.what = ""
         self.fraction: float | None = None
-        self.said_fraction = 0.0
+        self.quiet_s = _PLAIN_FIRST_S
         self.began = self.said_at = time.monotonic()
 
     def elapsed(self) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from gettext import gettext as _
+from gettext import ngettext
 from typing import Annotated, Any
 
 import typer
@@ -85,8 +86,7 @@ class _Answer:
     def take(self, kind: str, data: dict[str, Any]) -> None:
         match kind:
             case "stage":
-                numbers = ", ".join(f"{value} {key}" for key, value in data.items() if key != "name")
-                self._aside(f"· {data['name']} {numbers and f'({numbers})'}".rstrip())
+                self._aside(_stage(data))
             case "masked":
                 self.result["masked"] = data
                 self._aside(_("· {count} identities hidden from the model").format(count=data["count"]))
@@ -131,6 +131,26 @@ class _Answer:
     def _aside(self, text: str) -> None:
         if not self._quiet:
             sys.stderr.write(text + "\n")
+
+
+def _stage(data: dict[str, Any]) -> str:
+    """Where the question is, in words, with what was counted."""
+    words = {
+        "accepted": _("question accepted"),
+        "redacting": _("hiding identities"),
+        "searching": _("searching your records"),
+        "checking": _("checking what was found"),
+        "writing": _("writing"),
+        "weighing": _("weighing the answer"),
+    }
+    found, facts = data.get("found"), data.get("facts")
+    counted = [
+        ngettext("{n} record", "{n} records", found).format(n=found) if found is not None else "",
+        ngettext("{n} live fact", "{n} live facts", facts).format(n=facts) if facts is not None else "",
+    ]
+    numbers = ", ".join(filter(None, counted))
+    said = words.get(data["name"], data["name"])
+    return f"· {said}: {numbers}" if numbers else f"· {said}"
 
 
 def _text(question: str) -> str:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from assistant.appliance import ApplianceError, StateFolder, default_folder, require_free, supervise
-from gateway import Role
 
 from .exits import leave
 from .options import Data
@@ -86,16 +85,16 @@ def _require_good(crm_map: Path) -> None:
 
 
 def _welcome(plan: "object", url: str, state: StateFolder) -> list[str]:
+    from assistant.up.accounts import offered
     from assistant.up.plan import Plan
 
     assert isinstance(plan, Plan)  # noqa: S101 - typed late: importing the plan takes a second
     lines = ["", _("Cloister is at {url}").format(url=url), ""]
     if plan.offers_sign_ins:
         lines.append(_("Sign in with the password {password} as").format(password=plan.password))
-        for role in (Role.REP, Role.LEAD, Role.OFFICER, Role.AUDITOR, Role.ADMIN):
-            people = [one for one in plan.sign_ins if role in one.roles]
-            if people:
-                lines.append(f"  {people[0].login:<28} {role.value:<8} {people[0].note}")
+        shown = offered(plan.sign_ins)
+        width = max((len(one.login) for one in shown), default=0)
+        lines += [f"  {one.login:<{width}}  {one.roles[0].value:<8} {one.note}" for one in shown]
         return lines
     data = "" if state.path == default_folder() else f" --data {shlex.quote(str(state.path))}"
     if plan.closed_sign_ins:

@@ -352,6 +352,9 @@ class PageData(Protocol):
     async def demo_accounts(self) -> Sequence[DemoAccount]:
         """Sign-ins to offer; empty unless the appliance is a demo."""
 
+    async def company_is_invented(self) -> bool:
+        """Whether what can be asked about is the demo's own company, and nobody's."""
+
     async def examples(self) -> Sequence[str]:
         """Questions for the empty chat that this caller can get an answer to."""
 

@@ -1,6 +1,6 @@
 """Templates to HTML: one environment per language, everything escaped, nothing undefined passes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -48,8 +48,23 @@ def _environment(locale: str) -> Environment:
         "relative": lambda value: relative_time(value, locale),
         "iso": datetime.isoformat,
         "duration": compact_seconds,
+        "plainly": lambda value: plainly(value, catalogue.gettext),
     }
     return environment
+
+
+def plainly(value: object, gettext: Callable[[str], str]) -> str:
+    """JSON as a person would write it: lists with commas, members as `name: value`, yes and no."""
+    if value is None or value in ("", [], {}):
+        return "–"
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {plainly(one, gettext)}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        separator = "; " if any(isinstance(one, Mapping) for one in value) else ", "
+        return separator.join(plainly(one, gettext) for one in value)
+    return str(value)
 
 
 def _island(value: object) -> Markup:

@@ -60,7 +60,7 @@ def _add_sign_in(router: APIRouter, dependency: Any) -> None:
         """Show the sign-in form."""
         if viewer := await data.viewer():
             return RedirectResponse(_home(viewer), 303)
-        context = {"demo_accounts": await data.demo_accounts(), "next": _local(next)}
+        context = await _sign_in_context(data, next)
         return render(request, "sign_in.html", context | {"failed": False, "login": ""})
 
     @router.post("/sign-in")
@@ -74,7 +74,7 @@ def _add_sign_in(router: APIRouter, dependency: Any) -> None:
         """Open a session."""
         opened = await data.sign_in(login, password) if login and password else None
         if opened is None:
-            context = {"demo_accounts": await data.demo_accounts(), "next": _local(next)}
+            context = await _sign_in_context(data, next)
             return render(request, "sign_in.html", context | {"failed": True, "login": login}, 401)
         response = RedirectResponse(_local(next), 303)
         response.set_cookie(
@@ -202,6 +202,14 @@ _SORT_KEYS: Final[dict[str, Callable[[Any], Any]]] = {
     "age": lambda line: line.created_at,
     "deadline": lambda line: line.deadline,
 }
+
+
+async def _sign_in_context(data: PageData, after: str) -> dict[str, Any]:
+    return {
+        "demo_accounts": await data.demo_accounts(),
+        "invented": await data.company_is_invented(),
+        "next": _local(after),
+    }
 
 
 async def _viewer(data: PageData, *roles: Role) -> Viewer:

@@ -62,6 +62,15 @@ async def ensure_sign_ins(database: Database, sign_ins: Sequence[SignIn], passwo
         return len(without)
 
 
+def offered(sign_ins: Sequence[SignIn]) -> list[SignIn]:
+    """Whom the terminal and the sign-in page show: two reps, and one person of each other role."""
+    shown: list[SignIn] = []
+    for role in _NOTES:
+        people = [one for one in sign_ins if role in one.roles]
+        shown += people[: 2 if role == Role.REP else 1]
+    return list(dict.fromkeys(shown))
+
+
 def one_of(sign_ins: Sequence[SignIn], role: Role) -> str | None:
     """The login of the first person with a role."""
     return next((one.login for one in sign_ins if role in one.roles), None)

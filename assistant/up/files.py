@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,8 @@ from assistant.appliance import PortBook, StateFolder, write_private
 from assistant.migrations import PROCESS_ROLES
 from assistant.migrations.bootstrap import OWNER
 from gateway import LocalKeyring, make_signing_key, read_secret
+
+from .accounts import SignIn
 
 APPLIANCE_DATABASE: Final = "cloister"
 CRM_DATABASE: Final = "crm"
@@ -39,6 +41,14 @@ class ServedModel:
     window: int
     answer_tokens: int
     quoting: bool
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What a demo's sign-in page shows: which sign-ins, and whether the company is an invented one."""
+
+    offered: Sequence[SignIn]
+    invented: bool
 
 
 class Layout:
@@ -87,7 +97,7 @@ class Layout:
         """The settings file of a process."""
         return self.state.etc / f"{process}.yaml"
 
-    def write_settings(self, crm_map: Path, model: ServedModel | None, *, demo: bool) -> None:
+    def write_settings(self, crm_map: Path, model: ServedModel | None, demo: Demo | None) -> None:
         """Write every process's settings file."""
         peers = {"door": {"url": self.url("door")}, "retrieval": {"url": self.url("retrieval")}}
         anchors = {"folder": str(self.state.anchors)}
@@ -103,6 +113,8 @@ class Layout:
             web["demo"] = {
                 "password": read_secret(self.demo_password_file),
                 "secret_file": str(self.state.secret("demo")),
+                "offered": [{"login": one.login, "note": one.note} for one in demo.offered],
+                "invented": demo.invented,
             }
         work = {
             **self._common("work"),

@@ -48,6 +48,7 @@ from .accounts import (
     demo_sign_ins,
     ensure_sign_ins,
     imported_sign_ins,
+    offered,
     one_of,
     run_now,
 )
@@ -57,6 +58,7 @@ from .files import (
     CRM_DATABASE,
     CRM_READER,
     EMBEDDING_MODEL,
+    Demo,
     Layout,
     ServedModel,
 )
@@ -264,8 +266,10 @@ class Plan:
             if model
             else None
         )
-        self._layout.write_settings(self._map, served, demo=self._options.demo)
         self.sign_ins = self._people() if self._options.demo else []
+        invented = self._options.crm_map is None
+        demo = Demo(offered(self.sign_ins), invented) if self._options.demo else None
+        self._layout.write_settings(self._map, served, demo)
         self._layout.write_cli(
             demo=self._options.demo,
             admin=one_of(self.sign_ins, Role.ADMIN),

@@ -1,5 +1,6 @@
 """Which model server answers: LiteLLM's router chooses, and learns here which ones failed."""
 
+import logging
 import os
 import random
 from collections.abc import Collection, Sequence
@@ -10,6 +11,7 @@ from gateway.errors import NotFound, PartUnavailable, TooLarge
 
 from .settings import BreakerSettings, DeploymentSettings
 
+_LITELLM_LOGGERS: Final = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 _UNAVAILABLE: Final = (
     "No model server is available now. Passages and facts are still there; try again in a moment."
 )
@@ -133,6 +135,10 @@ def _litellm_router(groups: list[dict[str, Any]]) -> Any:
     os.environ["LITELLM_MODE"] = "PRODUCTION"  # else importing it reads .env
     from litellm import Router
 
+    for name in _LITELLM_LOGGERS:  # they bring handlers of their own, and would say everything twice
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.setLevel(logging.WARNING)
     return Router(model_list=groups, num_retries=0, routing_strategy="simple-shuffle")
 
 

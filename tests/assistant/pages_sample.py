@@ -325,6 +325,7 @@ class SamplePages:
     """What `PageData` promises, for whoever's login is in the cookie."""
 
     demo: ClassVar[bool] = True
+    invented: ClassVar[bool] = True
 
     def __init__(self, request: Request) -> None:
         self.login = request.cookies.get("cloister_session", "")
@@ -357,6 +358,9 @@ class SamplePages:
             for login, roles in LOGINS.items()
             if roles and login != "lena"
         ]
+
+    async def company_is_invented(self) -> bool:
+        return self.invented
 
     async def examples(self) -> Sequence[str]:
         return [

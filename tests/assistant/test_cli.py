@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,31 @@ def test_a_process_does_not_start_on_a_settings_file_with_faults(tmp_path: Path)
     assert done.returncode == 1
     assert "surprise" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+class ToldCaller:
+    """An appliance that refuses every question, after it has counted what it found."""
+
+    def __init__(self, *_who: object) -> None: ...
+
+    def post(self, _path: str, _body: object) -> dict[str, str]:
+        return {"id": "run", "conversation": "conversation"}
+
+    def events(self, _path: str) -> Iterator[tuple[str, dict[str, object]]]:
+        yield "stage", {"name": "checking", "found": 1, "facts": 10}
+        yield "refused", {"sentence": "This was not sent."}
+        yield "done", {"state": "refused"}
+
+
+def test_a_refused_question_ends_with_4_and_its_stages_are_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "cli.yaml").write_text(
+        "{url: 'http://127.0.0.1:1', demo_secret_file: null, admin: null, auditor: null}"
+    )
+    monkeypatch.setattr("assistant.cli.ask.Caller", ToldCaller)
+    done = cloister("ask", "hello", "--data", str(tmp_path))
+    assert done.returncode == 4
+    assert done.stdout.startswith("This was not sent.")
+    assert done.stderr == "· checking what was found: 1 record, 10 live facts\n"

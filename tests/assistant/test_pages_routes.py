@@ -174,6 +174,9 @@ async def test_demo_accounts_are_offered_by_a_demo_only(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "demo-password" in (await client.get("/sign-in")).text
+    assert "customers are invented" in (await client.get("/sign-in")).text
+    monkeypatch.setattr(SamplePages, "invented", False)
+    assert "invented" not in (await client.get("/sign-in")).text
     monkeypatch.setattr(SamplePages, "demo", False)
     assert "demo" not in (await client.get("/sign-in")).text
 
@@ -215,7 +218,7 @@ async def test_navigation_shows_what_a_role_may_open(client: AsyncClient) -> Non
 
 async def test_the_queue_sorts_by_risk(client: AsyncClient) -> None:
     sign_in(client, "otto")
-    for sort, first in (("risk", "risk-high"), ("-risk", "risk-low")):
+    for sort, first in (("risk", "risk-top"), ("-risk", "risk-low")):
         page = (await client.get(f"/queue?sort={sort}")).text
         found = re.search(r"<tbody>.*?(risk-\w+)", page, re.S)
         assert found is not None
