@@ -58,6 +58,7 @@ class Database:
             pool_size=settings.pool_size,
             max_overflow=settings.pool_size if overflow is None else overflow,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error that is logged must not quote what was to be stored
             connect_args={
                 "connect_timeout": 5,
                 "application_name": settings.user,

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CORRELATION_HEADER: Final = "X-Correlation-Id"
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
+_WITHOUT_OBJECTS: Final = re.compile(r"[\n<]| callback ")
 _correlation: ContextVar[str] = ContextVar("correlation", default="-")
 
 REQUESTS = Counter("cloister_requests_total", "Requests answered.", ["process", "method", "status"])
@@ -66,13 +67,19 @@ class _JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "process": self._process,
             "correlation": correlation_id(),
-            "event": record.getMessage(),
+            "event": self._event(record),
         }
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
             line["trace"] = self._places(record.exc_info[2])
         return json.dumps(line, default=str)
+
+    @staticmethod
+    def _event(record: logging.LogRecord) -> str:
+        """asyncio writes the exception, the task and a callback's arguments out into its messages."""
+        message = record.getMessage()
+        return _WITHOUT_OBJECTS.split(message, maxsplit=1)[0] if record.name == "asyncio" else message
 
     @staticmethod
     def _places(trace: TracebackType | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 The audit log can be added to and read, and by nobody changed: there is no UPDATE or DELETE on it. So it is
 with the events of runs and the votes of reviewers, but that a vote was taken back is written into it.
+Hashes of passwords are read by web, where people sign in, and by the owner of the tables.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,9 @@ _WHAT_HAPPENED: Final = (
     ("UPDATE (undone_at)", ("approvals.vote",)),
 )
 
+_WHO: Final = ("SELECT (id, login, name, roles, disabled)", ("gateway.account",))
+"""Who somebody is and may do; not the hash of their password."""
+
 GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
     "cloister_web": (
         (_ADD, _AUDIT),
@@ -38,14 +42,15 @@ GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
     "cloister_work": (
         (_ADD, _AUDIT),
         (_ADD, _SEALS),
-        (_READ, ("gateway.account",)),
+        _WHO,
         (_CHANGE, ("schema assistant", "schema approvals")),
         *_WHAT_HAPPENED,
         (_ALL, ("schema jobs",)),
     ),
     "cloister_door": (
         (_ADD, _AUDIT),
-        (_READ, ("gateway.account", "gateway.api_token", "gateway.identity", "gateway.identity_version")),
+        _WHO,
+        (_READ, ("gateway.api_token", "gateway.identity", "gateway.identity_version")),
         (_CHANGE, ("gateway.token", "gateway.subject_key")),
     ),
     "cloister_retrieval": (

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final, cast
 
 from sqlalchemy import delete, update
+from sqlalchemy.orm import QueryableAttribute, load_only
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -172,6 +173,7 @@ async def principal_of_api_token(session: AsyncSession, secret: str) -> Principa
         .join(ApiToken, col(ApiToken.account_id) == col(Account.id))
         .where(ApiToken.secret_hash == _hash(secret), ApiToken.expires_at > datetime.now(UTC))
         .where(col(ApiToken.revoked_at).is_(None), col(Account.disabled).is_(False))
+        .options(_who())
     )
     account = found.first()
     return _principal(account) if account else None
@@ -180,10 +182,17 @@ async def principal_of_api_token(session: AsyncSession, secret: str) -> Principa
 async def principal_of_account(session: AsyncSession, *, login: str = "", account_id: str = "") -> Principal:
     """The principal of an account as it stands now. Raises `NotFound` (disabled ones too)."""
     wanted = Account.login == normal_login(login) if login else Account.id == uuid.UUID(account_id)
-    account = (await session.exec(select(Account).where(wanted, col(Account.disabled).is_(False)))).first()
+    found = select(Account).where(wanted, col(Account.disabled).is_(False)).options(_who())
+    account = (await session.exec(found)).first()
     if account is None:
         raise NotFound(f"There is no account {login or account_id} here.")
     return _principal(account)
+
+
+def _who() -> Any:
+    """The columns that the door and the workers may read: no hash of a password."""
+    columns = [Account.id, Account.login, Account.name, Account.roles, Account.disabled]
+    return load_only(*cast("list[QueryableAttribute[Any]]", columns), raiseload=True)
 
 
 def _principal(account: Account) -> Principal:

@@ -1,5 +1,7 @@
 """The history makes what the code believes there is, and gives each process its rights and no more."""
 
+import uuid
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -13,7 +15,17 @@ import assistant.runs.tables
 import gateway
 import retrieval
 from assistant.migrations import PROCESS_ROLES, current_revision
-from gateway import SCHEMAS, Database
+from gateway import (
+    SCHEMAS,
+    AccountSettings,
+    Database,
+    Role,
+    create_account,
+    issue_api_token,
+    principal_of_account,
+    principal_of_api_token,
+    sign_in,
+)
 from tests.migrated import Migrated
 
 TABLES = (approvals, assistant.conversations, assistant.runs.tables, gateway, retrieval)
@@ -86,6 +98,46 @@ async def test_a_process_reads_no_tables_that_it_does_not_need(
         for statement in FOREIGN[role]:
             await _is_denied(database, statement)
     finally:
+        await database.close()
+
+
+@pytest.mark.parametrize("role", sorted(set(PROCESS_ROLES) - {"cloister_web"}))
+async def test_only_the_process_where_people_sign_in_reads_hashes_of_passwords(
+    appliance_database: Migrated, role: str
+) -> None:
+    database = appliance_database.database(role)
+    try:
+        for statement in (
+            "SELECT password_hash FROM gateway.account",
+            "SELECT * FROM gateway.account",
+            "SELECT id FROM gateway.account WHERE password_hash LIKE '$argon2id$%'",
+        ):
+            await _is_denied(database, statement)
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize("role", ["cloister_web", "cloister_work", "cloister_door"])
+async def test_a_process_finds_out_who_somebody_is_without_the_hash(
+    appliance_database: Migrated, role: str
+) -> None:
+    web, database = appliance_database.database("cloister_web"), appliance_database.database(role)
+    login = f"{uuid.uuid4().hex}@example.org"
+    try:
+        async with web.transaction() as session:
+            account = await create_account(
+                session, login=login, name="Rep", roles=[Role.REP], password="correct horse battery"
+            )
+            token = await issue_api_token(session, str(account.id), label="test")
+        async with database.transaction() as session:
+            assert (await principal_of_account(session, login=login)).login == login
+            if role != "cloister_work":
+                found = await principal_of_api_token(session, token.secret)
+                assert found is not None
+                assert found.login == login
+        assert await sign_in(web, login, "correct horse battery", AccountSettings())
+    finally:
+        await web.close()
         await database.close()
 
 
