@@ -37,6 +37,7 @@ class Example(_Part):
     supported: bool = True
     passages: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
+    quoted: bool = False
     tags: tuple[str, ...] = ()
 
 
@@ -79,6 +80,8 @@ class MoneyRule(_Rule):
     offers: Patterns
     permits: Patterns
     unless: Patterns = Field(default_factory=dict)
+    recalls: Patterns = Field(default_factory=dict)
+    renews: Patterns = Field(default_factory=dict)
     units: Patterns
 
     def limit(self, roles: Collection[Role]) -> Decimal:
@@ -205,7 +208,10 @@ def load_policy(path: Path | None = None) -> Policy:
         raise PolicyFaults(f"The policy {path or DEFAULT} has faults:\n" + "\n".join(faults)) from error
 
 
-_FIELDS: Final = ("patterns", "unless", "gives", "promises", "wholes", "offers", "permits", "units", "dates")
+_FIELDS: Final = (
+    *("patterns", "unless", "gives", "promises", "wholes", "offers", "permits", "recalls", "renews"),
+    *("units", "dates"),
+)
 
 
 def _pattern_fields(rule: Rule) -> list[tuple[str, tuple[str, ...]]]:

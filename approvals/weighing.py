@@ -54,12 +54,14 @@ def weigh_sentence(
     passages: Sequence[str] = (),
     index: int = 0,
     before: Sequence[str] = (),
+    quoted: bool = False,
 ) -> Weighing:
     """What one sentence of a draft weighs; `index` is its number and becomes the place of the hits.
 
     `supported` says whether the sources carry it. `passages` are their texts: an amount that neither
     they nor the question name counts as unsupported whatever `supported` says. `before` are the draft's
-    earlier sentences, for what only adds up over several.
+    earlier sentences, for what only adds up over several. `quoted` says that a record of the caller has the
+    sentence word for word: money that was promised there is no new promise where the question asks for it.
     """
     hits: list[RuleHit] = []
     marks: list[RuleHit] = []
@@ -74,6 +76,8 @@ def weigh_sentence(
             found = _hits(policy, rule, sentence, index, roles, question=question)
             if not found and isinstance(rule, MoneyRule):
                 found = _over_sentences(policy, rule, sentence, index, roles, question, before)
+            if quoted and isinstance(rule, MoneyRule) and _recalls(policy, rule, question):
+                found = [hit for hit in found if hit.tier is Tier.TOP]
             hits += found
         if isinstance(rule, PatternRule) and rule.distinct_persons is not None:
             hits += _many_persons(rule, sentence, index, before)
@@ -163,6 +167,12 @@ def _money(
     unread = _spots(policy, rule, "wholes", text)
     unread += [] if amounts or shares else _spots(policy, rule, "promises", text)
     return [_hit(rule, spot, place) for spot in _merged(unread)]
+
+
+def _recalls(policy: Policy, rule: MoneyRule, question: str) -> bool:
+    """Whether a question asks what was promised before, and for nothing new."""
+    text = blank_tokens(question)
+    return bool(_spots(policy, rule, "recalls", text)) and not _spots(policy, rule, "renews", text)
 
 
 def _excused(policy: Policy, rule: Rule, text: str) -> list[Spot]:

@@ -44,8 +44,9 @@ from .evidence import (
 from .found import Evidence, evidence_of, parts_of
 from .references import count_hidden, durable_text, entity_refs, named_records
 from .sentences import SentenceSplitter
+from .statements import without_subjects
 from .strangers import Strangers, strangers_among
-from .support import Checked, check_sentence, counts_records, is_published, names_nobody_in
+from .support import Checked, check_sentence, counts_records, is_published, is_quoted, names_nobody_in
 
 _UNKNOWN_USER: Final = (
     "Your sign-in matches no user of the CRM, so there are no records to show you. "
@@ -229,15 +230,17 @@ class AnswerPipeline:
         if counts_records(checked, prompt.sources):
             return Weighing()  # how many records there are is nobody's data
         index, before = len(drafted), [one.text for one in drafted]
+        cited = [source for source in prompt.sources if source.n in checked.citations]
         return weigh_sentence(
             self._policy,
-            checked.text,
+            without_subjects(checked.text, [source.title for source in cited if source.stated]),
             question=asked.question,
             roles=asked.principal.roles,
             supported=checked.supported,
             passages=[source.whole for source in prompt.sources],
             index=index,
             before=before,
+            quoted=is_quoted(checked.text, prompt.sources),
         )
 
     async def _prompt(self, asked: Asked, evidence: Evidence) -> tuple[Prompt | None, dict[str, object]]:

@@ -133,6 +133,16 @@ def is_published(text: str, sources: Sequence[Source]) -> bool:
     )
 
 
+def is_quoted(text: str, sources: Sequence[Source]) -> bool:
+    """Whether a text is, word for word, a whole sentence of a record's prose that it cites."""
+    bare = " ".join(_CITATION.sub("", text).split())
+    cited = {int(number) for number in _CITATION.findall(text)}
+    return any(
+        source.n in cited and not source.stated and bare in _whole_sentences(source.text)
+        for source in sources
+    )
+
+
 def counts_records(checked: Checked, sources: Sequence[Source]) -> bool:
     """Whether a sentence is, word for word, the count of a list, as the source tells it that it cites."""
     bare = " ".join(_CITATION.sub("", checked.text).split())

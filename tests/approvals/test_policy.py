@@ -20,6 +20,7 @@ def weigh(example: Example) -> Weighing:
         supported=example.supported,
         passages=example.passages,
         before=example.before,
+        quoted=example.quoted,
         index=len(example.before),
     )
 
