@@ -4,7 +4,6 @@ import io
 
 import pytest
 
-from assistant.appliance import display
 from assistant.appliance.display import PlainReporter
 
 
@@ -25,7 +24,7 @@ def test_a_thousand_steps_of_a_download_are_two_lines() -> None:
 
 def test_what_takes_long_says_so_ever_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(display.time, "monotonic", lambda: now)
+    monkeypatch.setattr("assistant.appliance.display.time.monotonic", lambda: now)
     out = io.StringIO()
     reporter = PlainReporter(out)
     reporter.begin("model", "Language model")
