@@ -44,16 +44,14 @@ from gateway import (
     Principal,
     Role,
     UnitOfWork,
+    UpstreamFailed,
     record,
     registered_events,
     sign_in,
     sign_out,
 )
 
-_ABOUT = ("Which cases of {} are open?", "What is the open balance of {}?")
 _DEMO_QUESTIONS = ("How much may I refund without asking?", "How long is the warranty on a heat pump?")
-_COMMON_LETTER = "a"
-_SHORT_NAME = 20
 
 
 class LivePages:
@@ -112,17 +110,12 @@ class LivePages:
         return self._settings.demo is not None and self._settings.demo.invented
 
     async def examples(self) -> Sequence[str]:
-        """Questions about customers whom this caller may see; on a demo also about its published articles."""
+        """Questions made of the map and of this caller's records; on a demo also about its articles."""
         general = _DEMO_QUESTIONS if await self.company_is_invented() else ()
         try:
-            found = await self._state.retrieval.entities(self._caller, _COMMON_LETTER, limit=40)
-        except PartUnavailable:
+            return [*await self._state.retrieval.suggestions(self._caller), *general]
+        except (PartUnavailable, UpstreamFailed):
             return ()  # whoever asks all the same is told which part is missing
-        names = [entity.label for entity in found if entity.kind == found[0].kind]
-        short = [name for name in names if len(name) <= _SHORT_NAME] or names
-        places = [len(short) * (2 * i + 1) // (2 * len(_ABOUT)) for i in range(len(_ABOUT))]
-        chosen = [short[place] for place in places] if short else []
-        return [*(question.format(name) for question, name in zip(_ABOUT, chosen, strict=False)), *general]
 
     async def conversations(self) -> Sequence[ConversationLine]:
         """The caller's conversations."""

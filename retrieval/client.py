@@ -13,6 +13,7 @@ from retrieval.search.values import (
     GrantQuestion,
     Question,
     SearchResult,
+    Suggestions,
     SyncStatus,
     TypedName,
     VisibleEntities,
@@ -74,6 +75,10 @@ class RetrievalClient:
         """Visible records whose label contains `typed`."""
         asked = TypedName(typed=typed, limit=limit)
         return (await self._call(principal, "POST", "/v1/entities", FoundEntities, asked)).entities
+
+    async def suggestions(self, principal: Principal) -> tuple[str, ...]:
+        """Questions that `principal` could ask, with names of their records."""
+        return (await self._call(principal, "GET", "/v1/suggestions", Suggestions)).questions
 
     async def sync_status(self, principal: Principal) -> SyncStatus:
         """How far the index is, kind by kind."""

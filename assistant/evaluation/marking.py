@@ -9,6 +9,7 @@ from retrieval import DemoQuestion
 
 _CITATION: Final = re.compile(r"\[(\d{1,3})\]")
 _FORBIDDEN: Final = "forbidden"
+_ABSENT: Final = "absent"
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,12 @@ class Mark:
     @property
     def must_abstain(self) -> bool:
         """Whether the right answer is that nothing was found."""
-        return self.kind == _FORBIDDEN
+        return self.kind in {_FORBIDDEN, _ABSENT}
 
     @property
     def leaked(self) -> bool:
         """Whether a record that the asker must not see is among the sources."""
-        return self.must_abstain and self.hit
+        return self.kind == _FORBIDDEN and self.hit
 
 
 def mark(asked: DemoQuestion, events: Sequence[Mapping[str, Any]], state: str, seconds: float) -> Mark:

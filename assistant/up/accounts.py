@@ -32,13 +32,16 @@ def demo_sign_ins() -> list[SignIn]:
 
 
 def imported_sign_ins(logins: Sequence[str]) -> list[SignIn]:
-    """Reps for the first users of an imported CRM, and one person for each other role."""
+    """Reps for the first users of an imported CRM, two officers, and one person for each other role."""
     reps = [SignIn(login, login.partition("@")[0], (Role.REP,), _NOTES["rep"]) for login in logins]
     others = [
         SignIn(f"{role}@{_OTHERS_DOMAIN}", role.capitalize(), (role,), _NOTES[role])
         for role in (Role.OFFICER, Role.AUDITOR, Role.ADMIN)
     ]
-    return [*reps, *others]
+    second = SignIn(
+        f"{Role.OFFICER}-2@{_OTHERS_DOMAIN}", "Second officer", (Role.OFFICER,), _NOTES[Role.OFFICER]
+    )
+    return [*reps, others[0], second, *others[1:]]
 
 
 async def ensure_sign_ins(database: Database, sign_ins: Sequence[SignIn], password: str) -> int:
@@ -63,11 +66,12 @@ async def ensure_sign_ins(database: Database, sign_ins: Sequence[SignIn], passwo
 
 
 def offered(sign_ins: Sequence[SignIn]) -> list[SignIn]:
-    """Whom the terminal and the sign-in page show: two reps, and one person of each other role."""
+    """Whom the terminal and the sign-in page show: two reps, two officers, since what is riskiest needs both,
+    and one person of each other role."""
     shown: list[SignIn] = []
     for role in _NOTES:
         people = [one for one in sign_ins if role in one.roles]
-        shown += people[: 2 if role == Role.REP else 1]
+        shown += people[: 2 if role in (Role.REP, Role.OFFICER) else 1]
     return list(dict.fromkeys(shown))
 
 

@@ -11,11 +11,12 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import islice
 
+from retrieval.demo.article_questions import ARTICLE_QUESTIONS
 from retrieval.demo.cases import Case, written_day
 from retrieval.demo.company import Account, Order
 from retrieval.demo.phrases import load_articles
 from retrieval.demo.seed import Company
-from retrieval.demo.staff import EMPLOYEES, ESCALATION, TEAMS
+from retrieval.demo.staff import EMPLOYEES, ESCALATION, TEAMS, Employee
 
 Ref = tuple[str, int]
 """An entity of the demo map and the key of its row."""
@@ -27,6 +28,12 @@ class QuestionKind(StrEnum):
     LIST = "list"
     PROMISE = "promise"
     ARTICLE = "article"
+    CONTACT = "contact"
+    COUNT = "count"
+    WHETHER = "whether"
+    ROLE = "role"
+    GERMAN = "german"
+    ABSENT = "absent"
     FORBIDDEN = "forbidden"
 
 
@@ -35,7 +42,8 @@ class DemoQuestion:
     """``gold`` are texts that a right answer contains, all of them; each may be written in any of its forms.
 
     ``refs`` are the records that hold the answer. A ``forbidden`` question has no gold value: ``refs``
-    are then the records that must not be used, and the right answer is that nothing was found.
+    are then the records that must not be used, and the right answer is that nothing was found. Nor has an
+    ``absent`` one: it asks for a value that the records do not tell the asker.
     """
 
     question: str
@@ -49,7 +57,10 @@ def demo_questions(company: Company, each: int = 40) -> tuple[DemoQuestion, ...]
     """Up to ``each`` questions of every kind, the same for the same company."""
     return tuple(
         question
-        for ask in (_facts, _records, _lists, _promises, _articles, _forbidden)
+        for ask in (
+            *(_facts, _records, _lists, _promises, _articles, _contacts, _counts, _whether, _roles, _german),
+            *(_absent, _forbidden),
+        )
         for question in islice(ask(company, random.Random(f"{ask.__name__}/{company.seed}")), each)  # noqa: S311
     )
 
@@ -91,7 +102,7 @@ def _records(company: Company, draw: random.Random) -> Iterator[DemoQuestion]:
 def _lists(company: Company, draw: random.Random) -> Iterator[DemoQuestion]:
     for account in draw.sample(company.accounts, len(company.accounts)):
         cases = [case for case in company.cases if case.account is account and case.row["status"] != "closed"]
-        if 1 <= len(cases) <= 4:
+        if 1 <= len(cases) <= 12:
             refs = tuple(("case", case.id) for case in cases)
             gold = tuple((case.case_no,) for case in cases)
             yield DemoQuestion(
@@ -126,7 +137,7 @@ def _promises(company: Company, draw: random.Random) -> Iterator[DemoQuestion]:
 def _articles(_: Company, draw: random.Random) -> Iterator[DemoQuestion]:
     numbers = {article.title: number for number, article in enumerate(load_articles(), 1)}
     reps = [person for person in EMPLOYEES if person.role == "rep" and person.is_active]
-    for title, question, *gold in _ARTICLE_QUESTIONS:
+    for title, question, *gold in ARTICLE_QUESTIONS:
         yield DemoQuestion(
             question,
             draw.choice(reps).login,
@@ -134,6 +145,119 @@ def _articles(_: Company, draw: random.Random) -> Iterator[DemoQuestion]:
             tuple(tuple(forms.split("|")) for forms in gold),
             QuestionKind.ARTICLE,
         )
+
+
+def _contacts(company: Company, draw: random.Random) -> Iterator[DemoQuestion]:
+    """How to reach somebody who agreed to be in the CRM and whose name nobody shares."""
+    names = Counter(contact.name for account in company.accounts for contact in account.contacts)
+    asks: tuple[tuple[str, tuple[str, ...]], ...] = (
+        ("What is the phone number of {}?", ("phone",)),
+        ("What is the email address of {}?", ("email",)),
+        ("How do I reach {} at {}?", ("phone", "email")),
+    )
+    for number, account in enumerate(draw.sample(company.accounts, len(company.accounts))):
+        contact = account.contacts[0]
+        if not contact.consent or names[contact.name] > 1:
+            continue
+        question, fields = asks[number % len(asks)]
+        yield DemoQuestion(
+            question.format(contact.name, account.name),
+            account.owner.login,
+            (("contact", contact.id),),
+            tuple((str(getattr(contact, field)),) for field in fields),
+            QuestionKind.CONTACT,
+        )
+
+
+def _counts(company: Company, draw: random.Random) -> Iterator[DemoQuestion]:
+    """Lists and counts over everything that somebody may see."""
+    reps = [person for person in EMPLOYEES if person.role == "rep" and person.is_active]
+    asks = (
+        ("How many cases are escalated?", "escalated"),
+        ("How many of my cases are waiting?", "waiting"),
+        ("Which of my customers have escalated cases?", "escalated"),
+        ("Show me all closed cases.", "closed"),
+    )
+    people = draw.sample(reps, len(reps))
+    for number in range(len(asks) * len(people)):
+        person = people[number % len(people)]
+        question, status = asks[(number + number // len(people)) % len(asks)]
+        cases = [case for case in company.cases if _may_see(person, case)]
+        of_theirs = [case for case in cases if "customers" not in question or _owns(person, case.account)]
+        found = [case for case in of_theirs if case.row["status"] == status]
+        yield DemoQuestion(
+            question,
+            person.login,
+            tuple(("case", case.id) for case in found),
+            (_count(len(found), len(cases)),),
+            QuestionKind.COUNT,
+        )
+
+
+def _whether(company: Company, draw: random.Random) -> Iterator[DemoQuestion]:
+    for account in draw.sample(company.accounts, len(company.accounts)):
+        cases = [case for case in company.cases if case.account is account]
+        found = [case for case in cases if case.row["status"] == "escalated"]
+        if not cases:
+            continue
+        yield DemoQuestion(
+            f"Does {account.name} have an escalated case?",
+            account.owner.login,
+            tuple(("case", case.id) for case in found) or (("account", account.id),),
+            (
+                ("Yes:" if found else "No:", f"{len(found)} of {len(cases)}"),
+                *((case.case_no,) for case in found),
+            ),
+            QuestionKind.WHETHER,
+        )
+
+
+def _roles(_: Company, draw: random.Random) -> Iterator[DemoQuestion]:
+    """What somebody may do by their role, which the question does not name."""
+    numbers = {article.title: number for number, article in enumerate(load_articles(), 1)}
+    asks = (
+        ("How much may I refund without asking?", "Refund limits by role", ("250",), ("2,500",)),
+        ("How high may a goodwill credit of mine be?", "Goodwill credits", ("50",), ("500",)),
+    )
+    people = [person for person in EMPLOYEES if person.role in {"rep", "lead"} and person.is_active]
+    for person in draw.sample(people, len(people)):
+        for question, title, of_rep, of_lead in asks:
+            gold = of_lead if person.role == "lead" else of_rep
+            exact = tuple(f"EUR {amount}{end}" for amount in gold for end in (" ", ".", ","))
+            yield DemoQuestion(
+                question, person.login, (("article", numbers[title]),), (exact,), QuestionKind.ROLE
+            )
+
+
+def _german(company: Company, draw: random.Random) -> Iterator[DemoQuestion]:
+    """The records are in English, the questions are not."""
+    for number, account in enumerate(draw.sample(company.accounts, len(company.accounts))):
+        cases = [case for case in company.cases if case.account is account and case.row["status"] == "open"]
+        if number % 2 and cases:
+            question = f"Welche offenen Fälle hat {account.name}?"
+            refs: tuple[Ref, ...] = tuple(("case", case.id) for case in cases)
+            gold: tuple[tuple[str, ...], ...] = tuple((case.case_no,) for case in cases)
+        elif account.row["balance"]:
+            question = f"Wie hoch ist der Saldo von {account.name}?"
+            refs, gold = (("account", account.id),), (_money(account.row["balance"]),)
+        else:
+            continue
+        yield DemoQuestion(question, account.owner.login, refs, gold, QuestionKind.GERMAN)
+
+
+def _absent(company: Company, draw: random.Random) -> Iterator[DemoQuestion]:
+    """Values that only leads read, asked for by who owns the account."""
+    for account in draw.sample(company.accounts, len(company.accounts)):
+        if account.owner.role != "rep":
+            continue
+        question = draw.choice(
+            (
+                f"What is the IBAN of {account.name}?",
+                f"What is the credit limit of {account.name}?",
+                f"What is the date of birth of {account.contacts[0].name}?",
+            )
+        )
+        yield DemoQuestion(question, account.owner.login, (), (), QuestionKind.ABSENT)
 
 
 def _forbidden(company: Company, draw: random.Random) -> Iterator[DemoQuestion]:
@@ -165,6 +289,22 @@ def _forbidden(company: Company, draw: random.Random) -> Iterator[DemoQuestion]:
         yield DemoQuestion(question, asker.login, (("account", account.id),), (), QuestionKind.FORBIDDEN)
 
 
+def _owns(person: Employee, account: Account) -> bool:
+    """Whether a rep sees the account: their own, or one of their territories that is not restricted."""
+    mine = account.territory in _territories(person.teams) and not account.restricted
+    return account.owner is person or mine
+
+
+def _may_see(person: Employee, case: Case) -> bool:
+    """The demo map's rule for cases, for a rep."""
+    row = case.row
+    return _owns(person, case.account) or row["assigned_to"] == person.id or row["team_id"] in person.teams
+
+
+def _count(found: int, of: int) -> tuple[str, ...]:
+    return (f"{found:,} of the {of:,} cases" if found else f"None of the {of:,} cases", f"{found} of {of}")
+
+
 def _territories(teams: tuple[int, ...]) -> set[int]:
     return {territory for team in TEAMS if team.id in teams for territory in team.territories}
 
@@ -187,87 +327,3 @@ def _money(amount: Decimal) -> tuple[str, ...]:
 
 def _day(day: date, account: Account) -> tuple[str, ...]:
     return (day.isoformat(), written_day(day, account))
-
-
-_ARTICLE_QUESTIONS = (
-    ("Refund limits by role", "Up to what amount may a representative promise a refund?", "250"),
-    ("Refund limits by role", "Who has to agree to a refund of EUR 3,000?", "compliance officer"),
-    ("Refund limits by role", "What is the refund limit of a team lead?", "2,500|2500"),
-    ("Goodwill credits", "How high may a goodwill credit by a representative be?", "50"),
-    ("Goodwill credits", "When do goodwill credits expire?", "12 months|twelve months"),
-    ("Returning an unused product", "How many days does a customer have to return an unused product?", "30"),
-    (
-        "Returning an unused product",
-        "What is the restocking fee when the packing was opened?",
-        "10 percent|10 %|10%",
-    ),
-    ("How refunds are paid", "How long does a refund take after the goods were checked?", "10 working days"),
-    ("Warranty terms in short", "How long is the warranty of a Boreal compressor?", "84"),
-    ("Warranty terms in short", "How long is the warranty of a Warden thermostat?", "36"),
-    ("Extended warranty", "What does the extended warranty for a heat pump cost?", "349"),
-    ("Delivery times", "How long does the delivery of a heat pump take?", "15 working days"),
-    (
-        "Late deliveries",
-        "What credit does a home customer get from the tenth day of delay?",
-        "5 percent|5 %|5%",
-    ),
-    ("Damaged in transit", "Within how many hours must hidden transport damage be reported?", "48"),
-    ("Changing or cancelling an order", "What does it cost to stop a pallet that is already packed?", "90"),
-    ("Reading an invoice", "When is an invoice of a business customer due?", "30 days|in 30"),
-    ("Reminders and late payment", "After how many days is an account put on hold?", "35"),
-    (
-        "Payment by instalments",
-        "From which order value may a business ask for 60 days to pay?",
-        "10,000|10000",
-    ),
-    ("Resetting a portal password", "How long is the link for a new password valid?", "30 minutes"),
-    (
-        "Requests for a copy of personal data",
-        "How fast must we answer a request for personal data?",
-        "one month",
-    ),
-    (
-        "Reporting a data breach",
-        "When at the latest do I tell the data protection officer of a breach?",
-        "24",
-    ),
-    (
-        "Ending a service plan",
-        "What notice does a business customer give for a service plan?",
-        "three months|3 months",
-    ),
-    ("Service levels", "How fast is the first answer at Gold level?", "four hours|4 hours"),
-    ("Service levels", "How fast is the first answer at Platinum level?", "one hour|1 hour"),
-    ("Service plans compared", "What does the Care Plus plan cost a month?", "24"),
-    ("How to escalate a case", "How soon does the escalation desk answer?", "four hours|4 hours"),
-    (
-        "Recall of condensate pumps in the Boreal 9",
-        "Up to what sum is a repaired condensate pump paid back?",
-        "180",
-    ),
-    ("Boreal shows E04: low water flow", "What does E04 on a Boreal mean?", "12 litres|water flow"),
-    ("Boreal shows E07: outdoor sensor", "To which terminals does the outdoor sensor go?", "14", "15"),
-    ("Boreal shows E12: compressor protection", "How long do I wait before resetting E12?", "20 minutes"),
-    (
-        "Changing a Clearspring cartridge",
-        "How often is the cartridge of a Clearspring S changed?",
-        "six months|6 months",
-    ),
-    ("Low pressure behind a filter", "What is the flow of a Clearspring Pro?", "95"),
-    ("Pairing a Warden thermostat with Wi-Fi", "Which port must be open for the hub?", "8883"),
-    ("Batteries of thermostats", "How long do the batteries of a Warden One last?", "18 months"),
-    (
-        "Connecting a Warden to a Boreal heat pump",
-        "How long may the bus cable of the hub be?",
-        "50 metres|50",
-    ),
-    ("Yearly service of a heat pump", "What does the yearly service visit cost?", "189"),
-    ("Booking and moving a visit", "What does a customer get when our engineer does not come?", "45"),
-    (
-        "Customers in need of special care",
-        "How soon do we visit a family without heating in winter?",
-        "24 hours",
-    ),
-    ("Return of old devices and packing", "What does taking back an old heat pump cost?", "120"),
-    ("Water quality certificates", "Which cartridge is certified for food use?", "CT-10H"),
-)

@@ -8,6 +8,7 @@ from retrieval.sync import Follower
 
 from .events import RetrievalEvent
 from .focus import visible_rows
+from .suggestions import suggest
 from .typeahead import find_entities
 from .values import (
     FoundEntities,
@@ -15,6 +16,7 @@ from .values import (
     GrantQuestion,
     Question,
     SearchResult,
+    Suggestions,
     SyncStatus,
     TypedName,
     VisibleEntities,
@@ -83,6 +85,16 @@ async def entities(wanted: TypedName, principal: CallingPrincipal, request: Requ
     if visibility is None:
         return FoundEntities(entities=())
     return await find_entities(request.state.records, visibility, wanted.typed, wanted.limit)
+
+
+@router.get("/suggestions")
+async def suggestions(principal: CallingPrincipal, request: Request) -> Suggestions:
+    """Make questions of records that the caller may see."""
+    _reads_content(principal)
+    visibility = await visibility_of(request.state.records, principal)
+    if visibility is None:
+        return Suggestions(questions=())
+    return Suggestions(questions=tuple(await suggest(request.state.records, visibility)))
 
 
 @router.get("/sync")

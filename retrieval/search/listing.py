@@ -95,7 +95,7 @@ def kinds_named(crm_map: CrmMap, question: str) -> tuple[str, ...]:
 def names_of(crm_map: CrmMap, kind: str) -> tuple[str, ...]:
     """Every word for records of a kind."""
     entity = crm_map.entities[kind]
-    return (kind.replace("_", " "), _plural(crm_map, kind), *entity.also)
+    return (kind.replace("_", " "), plural_of(crm_map, kind), *entity.also)
 
 
 def choices_of(crm_map: CrmMap, kind: str, visibility: Visibility | None = None) -> dict[str, FactColumn]:
@@ -112,6 +112,11 @@ def choices_of(crm_map: CrmMap, kind: str, visibility: Visibility | None = None)
 def state_column(crm_map: CrmMap, kind: str, visibility: Visibility) -> str | None:
     """The column that says how a record stands: of its choices the one that is live."""
     return next((name for name, column in choices_of(crm_map, kind, visibility).items() if column.live), None)
+
+
+def unfinished(values: Sequence[str]) -> list[str]:
+    """Those of the values of a state that do not say that something is done with."""
+    return [one for one in values if not set(one.lower().split()) & _DONE]
 
 
 def read_list(crm_map: CrmMap, said: str, values: Values) -> Wanted | None:
@@ -194,7 +199,7 @@ async def _listing(
     passages = await _passages(records, visibility, kind, rows, focus)
     listing = Listing(
         kind=kind,
-        called=_plural(crm_map, kind),
+        called=plural_of(crm_map, kind),
         about=focus.refs,
         conditions=tuple(_told(crm_map, of, match) for of, match in wanted.conditions),
         total=sum(counts.values()),
@@ -203,7 +208,7 @@ async def _listing(
         counts=tuple(counts.items()) if state else (),
         records=tuple(passage.entity for passage in passages),
         owner=parent.entity if (parent := crm_map.entities[kind].parent) else "",
-        above=_plural(crm_map, wanted.above) if wanted.above else "",
+        above=plural_of(crm_map, wanted.above) if wanted.above else "",
         belonging=belonging,
     )
     return listing, passages, _fact(crm_map, listing, focus)
@@ -307,13 +312,13 @@ def _conditions(
                 understood.append(value)
                 (refused if _NEGATED.search(said[: spot.start()]) else wanted)[value] = None
             column = columns[name]
-            unfinished = [one for one in column_values if not set(one.lower().split()) & _DONE]
-            if len(unfinished) < len(column_values):
+            still = unfinished(column_values)
+            if len(still) < len(column_values):
                 for word in _OPEN:
                     if spot := pattern_of(word).search(said):
                         understood.append(word)
                         negated = _NEGATED.search(said[: spot.start()])
-                        (refused if negated else wanted).update(dict.fromkeys(unfinished))
+                        (refused if negated else wanted).update(dict.fromkeys(still))
             if wanted or refused:
                 understood += [word for word in label_of(name, column).split()]
             if wanted:
@@ -333,5 +338,6 @@ def _label(crm_map: CrmMap, kind: str, field: str) -> str:
     return label_of(field, dict(crm_map.entities[kind].readable)[field])
 
 
-def _plural(crm_map: CrmMap, kind: str) -> str:
+def plural_of(crm_map: CrmMap, kind: str) -> str:
+    """What records of a kind are called together: the name of their table."""
     return crm_map.entities[kind].table.rpartition(".")[2].replace("_", " ").lower()

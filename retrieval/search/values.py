@@ -165,6 +165,12 @@ class TypedName(_Value):
     limit: int = Field(8, ge=1, le=50)
 
 
+class Suggestions(_Value):
+    """Questions that the caller could ask, with names of their records."""
+
+    questions: tuple[str, ...]
+
+
 class FoundEntities(_Value):
     """Records whose label contains what was typed."""
 

@@ -44,9 +44,14 @@ def test_a_run_that_broke_off_failed_and_one_that_waits_is_held() -> None:
 
 
 def test_abstaining_is_right_or_wrong_by_kind() -> None:
-    marks = [Mark(kind, "?", "a", 1.0, abstained=True) for kind in ("fact", "forbidden")]
+    marks = [Mark(kind, "?", "a", 1.0, abstained=True) for kind in ("fact", "absent", "forbidden")]
     counts = [(row.kind, row.abstained_rightly, row.abstained_wrongly) for row in summarise(marks)]
-    assert counts == [("fact", 0, 1), ("forbidden", 1, 0)]
+    assert counts == [("fact", 0, 1), ("absent", 1, 0), ("forbidden", 1, 0)]
+
+
+def test_the_record_itself_is_no_leak_where_only_a_value_is_not_told() -> None:
+    assert not Mark("absent", "?", "a", 1.0, hit=True).leaked
+    assert Mark("forbidden", "?", "a", 1.0, hit=True).leaked
 
 
 def test_the_95th_percentile_is_the_nearest_rank() -> None:
