@@ -170,10 +170,10 @@ def test_no_identity_reaches_the_model(appliance: RunningAppliance, crm: psycopg
     asked = "\n".join(prompts[before:])
     assert len(prompts) - before >= 5, "questions must have reached the model, or this proves nothing"
     assert len(set(re.findall(r"Question: .*", asked))) >= 5
-    assert len(re.findall(r"<(?:PERSON|ORGANIZATION|EMAIL|PHONE)_\d+", asked)) >= 10
     assert sum(identity in read for identity in identities) >= 10, "the rep reads the names themselves"
     seen = f"{appliance.log('vllm')}\n{chr(10).join(prompts)}".lower()
     assert sorted(identity for identity in identities if identity in seen) == []
+    assert len(re.findall(r"<(?:PERSON|ORGANIZATION|EMAIL|PHONE)_\d+", asked)) >= 10
 
 
 def test_a_record_of_another_rep_is_nowhere_in_the_answer(
