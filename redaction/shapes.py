@@ -27,6 +27,11 @@ _SUFFIX = (
     r"(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|ter|way|"
     r"parkway|pkwy|highway|hwy|circle|cir|trail|trl|crescent|close|walk|row|loop|alley|plaza|pike|gardens|grove|mews)"
 )
+# words that stand in sentences ("900 has been promised to Lane Group") and in hardly any name of a street
+_NO_STREET = (
+    r"(?!(?:to|for|from|by|with|in|on|at|is|are|was|were|be|been|being|has|have|had|will|would|can|could|may|must|"
+    r"should|not|that|which|who|per|until|since|before|after|because|when|if)\b)"
+)
 _EUROPEAN_SUFFIX = (
     r"\w*(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer|straat|laan|plein|gade|vej|vägen|gatan|veien|"
     r"katu|kuja|tie|utca|útja?|út|ulice|ulica|gata|gate|vegen|veien|stien|terrasse|stræti|stræde|braut|tér|körút)"
@@ -156,7 +161,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         "street and number",
         EntityType.ADDRESS,
-        rf"\b\d{{1,6}}[A-Z]?(?:[ \-]\d{{1,5}})?,? (?:[\w.'’\-]+ ){{1,4}}?{_SUFFIX}\b\.?(?: (?:NW|NE|SW|SE|N|S|E|W)\b)?{_UNIT}",
+        rf"(?<!\d\.)\b\d{{1,6}}[A-Z]?(?:[ \-]\d{{1,5}})?,? (?:{_NO_STREET}[\w.'’\-]+ ){{1,4}}?{_SUFFIX}\b\.?(?: (?:NW|NE|SW|SE|N|S|E|W)\b)?{_UNIT}",
         0.6,
     ),
     Shape(

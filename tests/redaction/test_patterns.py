@@ -46,3 +46,27 @@ def test_ibans_have_length_and_check_digits(iban: str) -> None:
     assert is_iban(iban.lower())
     assert not is_iban(iban[:-1])
     assert not is_iban(iban[:4] + iban[5] + iban[4] + iban[6:])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "900 has been promised to Lane Group by Friday",
+        "We owe EUR 100.00 to Lane.",
+        "EUR 100.00 Lane Group",
+        "paid 900 to Lane Group",
+        "The 5 orders are on the way.",
+    ],
+)
+def test_an_amount_before_a_name_is_no_address(text: str) -> None:
+    spans = PatternDetector().find(Reading(text))
+    assert EntityType.ADDRESS not in {span.type for span in spans}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["12 main street", "12 Rose and Crown Lane", "1600 Pennsylvania Avenue NW", "4 The Old Forge Way"],
+)
+def test_a_number_and_a_street_are_an_address(address: str) -> None:
+    spans = PatternDetector().find(Reading(f"She lives at {address}, they say"))
+    assert address in {f"She lives at {address}, they say"[span.start : span.end] for span in spans}
