@@ -11,6 +11,7 @@ from retrieval.crm.map import (
     Entity,
     FactColumn,
     FactKind,
+    IdentityColumn,
     IgnoredColumn,
     KeyColumn,
     Rule,
@@ -110,6 +111,14 @@ def _parents(crm_map: CrmMap, name: str, place: Path) -> Iterator[Finding]:
 
 def _columns(crm_map: CrmMap, entity: Entity, place: Path) -> Iterator[Finding]:
     hidden = _hidden(entity)
+    for field, column in entity.columns.items():
+        if isinstance(column, IdentityColumn | SecretColumn) and entity.key in entity.sources(field):
+            kind = "identity" if isinstance(column, IdentityColumn) else "secret"
+            yield (
+                (*place, "key"),
+                f"“{entity.key}” is also the {kind} “{field}”, and keys stand in references and the record; "
+                "name a key that says nothing, such as a number",
+            )
     for field, column in entity.columns.items():
         here: Path = (*place, "columns", field)
         if isinstance(column, KeyColumn) and column.entity and column.entity not in crm_map.entities:

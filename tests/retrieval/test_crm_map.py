@@ -77,6 +77,8 @@ def test_only_columns_that_the_map_needs_are_read(tmp_path: Path) -> None:
         ("about: {class: text}", "about: {}", 22, "has no class"),
         ("about: {class: text}", "about: {class: text, colour: red}", 22, "“colour” is not something"),
         ("    key: id\n    label: \"{name}\"", "    label: \"{name}\"", 14, "“key” is missing"),
+        ("key: id\n    label: \"{name}\"", "key: name\n    label: \"{name}\"", 16, "the identity “name”"),
+        ("key: id\n    label: \"{name}\"", "key: password\n    label: \"{name}\"", 16, "also the secret"),
         ("in: $user.areas", "in: $user.regions", 26, "there is no $user.regions"),
         ("in: $user.teams", "in: $user.groups", 12, "there is no attribute “groups”"),
         ("in: $user.teams", "in: $user.areas", 12, "depends on itself"),

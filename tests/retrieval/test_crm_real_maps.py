@@ -21,7 +21,6 @@ from retrieval.crm import (
     load_map,
     read_logins,
     read_user_now,
-    render,
     visible_sql,
 )
 
@@ -165,43 +164,6 @@ def test_whoever_reads_a_table_reads_the_one_that_replaces_it(tmp_path: Path, po
                     connection.execute("SELECT salary FROM employees")
         finally:
             owner.execute(f"DROP OWNED BY {reader}; DROP ROLE {reader}".encode())
-
-
-def test_retail_is_seen_by_its_staff(tmp_path: Path, postgres_dsn: str) -> None:
-    address = {"address1": "1 Road", "address2": "Suite 2", "city": "Town", "state": "CO", "zip": "80279"}
-    content = {
-        "products": {"9": {"name": "Shirt", "product_id": "9", "variants": {"1": {"price": 3.5}}}},
-        "users": {
-            "ann_1": {
-                "user_id": "ann_1", "name": {"first_name": "Ann", "last_name": "Lee"}, "address": address,
-                "email": "ann@post.example", "payment_methods": {"p": {"source": "paypal"}},
-                "orders": ["#W1"],
-            }
-        },
-        "orders": {
-            "#W1": {
-                "order_id": "#W1", "user_id": "ann_1", "address": address, "items": [{"name": "Shirt"}],
-                "status": "processed", "fulfillments": [], "payment_history": [{"amount": 3.5}],
-            }
-        },
-    }  # fmt: skip
-    (tmp_path / "db.json").write_text(json.dumps(content), encoding="utf-8")
-    (tmp_path / "staff.csv").write_text(
-        "staff_id,email,role,is_active\n1,z@shop.example,agent,true\n2,a@shop.example,clerk,true\n", "utf-8"
-    )
-    import_folder(tmp_path, postgres_dsn)
-    crm_map = load_map(MAPS / "retail.yaml")
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        assert check_map_against(crm_map, connection) == []
-        agent = seen(crm_map, connection, "z@shop.example")
-        assert agent == {"customer": {"ann_1"}, "order": {"#W1"}, "product": {"9"}}
-        customer = rows(crm_map, connection, "customer")[0]
-        assert [value for value, _, _ in identities(crm_map, "customer", customer)] == [
-            "Ann Lee", "ann_1", "ann@post.example", "1 Road, Suite 2, Town, CO, 80279"
-        ]  # fmt: skip
-        (items, *_) = render(crm_map, "order", rows(crm_map, connection, "order")[0])
-        assert items.text == "name: Shirt"
-    assert read_logins(crm_map, postgres_dsn) == ["z@shop.example", "a@shop.example"]
 
 
 def test_identities_of_maps_have_the_types_that_redaction_knows() -> None:
