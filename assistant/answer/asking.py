@@ -28,6 +28,7 @@ _WHETHER: Final = re.compile(
 )
 
 _ASKED: Final = r"\b(?:what|which|give|tell|show|do|does|is|was|wie|welche\w*|gib|nenn\w*|zeig\w*)\b[^?.!]*"
+_NOT_BY: Final = r"(?<!on the )(?<!over the )(?<!by )(?<!per )(?<!am )"
 _REACH: Final = (
     r"\bhow (?:do|can|could|may|should) (?:I|we|you|one) (?:best )?"
     r"(?:reach|contact|call|ring|get (?:hold|in touch))\b"
@@ -38,7 +39,7 @@ _VALUES: Final = {
     kind: re.compile(pattern, re.IGNORECASE)
     for kind, pattern in {
         "PHONE": r"\b(?:(?:tele)?phone|mobile|cell|telefon|handy|mobil|ruf)[ -]?(?:numbers?|no\b|nummern?)"
-        rf"|{_ASKED}\b(?:phone|mobile|cell|telefon|handy)(?: (?:of|for|von)\b|\W*\Z)|{_REACH}",
+        rf"|{_ASKED}{_NOT_BY}\b(?:phone|mobile|cell|telefon|handy)(?: (?:of|for|von)\b|\W*\Z)|{_REACH}",
         "EMAIL": rf"\be-?mail[- ]?ad\w+|{_ASKED}\be-?mails?(?: (?:of|for|von)\b|\W*\Z)|{_REACH}",
         "ADDRESS": rf"{_ASKED}(?<!mail )(?<!mail-)\b(?:address(?:es)?|adressen?)\b|\banschrift\b",
         "IBAN": r"\bibans?\b|\bbank (?:account|details?)\b|\bbankverbindung\b|\bkontonummer\b",

@@ -23,6 +23,7 @@ async def suggest(records: Records, visibility: Visibility) -> list[str]:
         rows = await records.labelled(kind, "", visibility, _LOOKED_AT)
         children = [(child, column) for child, column in links_to(crm_map, kind) if child in whose]
         if rows:
+            children.sort(key=lambda one: state_column(crm_map, one[0], visibility) is None)
             break
     else:
         return []
@@ -47,7 +48,7 @@ async def _of(
     tally = await records.tally(child, column, [str(row[key]) for row in rows], state, visibility)
     for row in rows:
         values = [value for value in tally.get(str(row[key]), {}) if value != "None"]
-        if wanted := (unfinished(values) if len(unfinished(values)) < len(values) else values[:1]):
+        if wanted := unfinished(values) or values:
             return f"Which {plural_of(crm_map, child)} of {title(crm_map, kind, row)} are {wanted[0]}?"
     return ""
 

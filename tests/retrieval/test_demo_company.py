@@ -117,7 +117,8 @@ def test_there_are_enough_questions_and_their_gold_is_in_the_records(company: Co
     assert {question.kind for question in questions} == set(QuestionKind)
     rows = {
         {"accounts": "account", "contacts": "contact", "orders": "order", "cases": "case",
-         "case_notes": "note", "mails": "mail", "articles": "article"}.get(name, name): {row.get("id"): row for row in found}
+         "case_notes": "note", "mails": "mail", "articles": "article"}.get(name, name):
+        {row.get("id"): row for row in found}
         for name, found in company.tables()
     }  # fmt: skip
     logins = {person.login for person in EMPLOYEES if person.is_active}
