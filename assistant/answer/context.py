@@ -38,10 +38,11 @@ class Budget:
 
 @dataclass(frozen=True)
 class Turn:
-    """An earlier question and its answer, tokenised."""
+    """An earlier question and its answer, tokenised, and the records that were before the model then."""
 
     question: str
     answer: str
+    records: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

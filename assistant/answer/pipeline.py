@@ -148,16 +148,23 @@ class AnswerPipeline:
             yield step
 
     async def _as_the_caller_reads(self, asked: Asked) -> tuple[Asked, Strangers]:
-        """The question with the names of records that are not the caller's read as names of nobody."""
+        """The question with the names of records that are not the caller's read as names of nobody.
+
+        What was answered from a record that is the caller's no longer is not told to the model again.
+        """
         tokens = [*asked.tokens, *asked.earlier_tokens]
-        named = named_records(tokens)
+        read_before = frozenset[str]().union(*(turn.records for turn in asked.history))
+        named = tuple(dict.fromkeys([*named_records(tokens), *sorted(read_before)]))
         own = frozenset(await self._retrieval.visible(asked.principal, named) if named else ())
         strangers = strangers_among(tokens, own)
         read = replace(
             asked,
             question=strangers.hide(asked.question),
             tokens=strangers.forget(asked.tokens),
-            history=[replace(turn, question=strangers.hide(turn.question)) for turn in asked.history],
+            history=[
+                Turn(strangers.hide(turn.question), turn.answer if turn.records <= own else "", turn.records)
+                for turn in asked.history
+            ],
             earlier_tokens=strangers.forget(asked.earlier_tokens),
         )
         return read, strangers

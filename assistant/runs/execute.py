@@ -48,6 +48,7 @@ from .service import (
     take_lease,
 )
 from .tables import Run, RunEvent, RunState
+from .withheld import records_in
 
 _LOOK_SECONDS: Final = 1.0
 _TURNS: Final = 3
@@ -288,7 +289,9 @@ async def _asked(session: AsyncSession, run: Run, principal: Principal) -> Asked
     earlier = [other for other in await runs_of(session, run.conversation_id) if other.state == RunState.DONE]
     turns = []
     for other in earlier[-_TURNS:]:
-        turns.append(Turn(other.question, _said(await events_of(session, [other.id]))))
+        events = await events_of(session, [other.id])
+        sources = [event for event in events if event.kind == EventKind.SOURCES]
+        turns.append(Turn(other.question, _said(events), records_in(sources)))
     return Asked(
         run=run.id,
         conversation=run.conversation_id,
