@@ -427,9 +427,9 @@ async def test_a_key_meant_for_one_item_never_decides_the_next(signed_in: Signed
     assert [call[1] for call in script.calls] == [f"reviews/{HELD_ITEM}/approve"]
     await page.clock.run_for(3_100)
     await expect(page.locator("#approve")).to_be_enabled()
-    async with page.expect_response("**/approve"):
+    async with page.expect_navigation():
         await page.keyboard.press("a")
-    assert len(script.calls) == 2
+    assert [call[1].split("/")[2] for call in script.calls] == ["approve", "approve"]
 
 
 async def test_an_officer_who_has_voted_sees_it_and_may_take_it_back(

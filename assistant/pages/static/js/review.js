@@ -38,7 +38,7 @@ function read(reading) {
   byId("reading-note").textContent = {
     asked: t("The question as the rep typed it."),
     saw: t("Everything that the language model read, in this order. It read placeholders, no identity."),
-    shown: t("What the rep will read. Identities are restored for you; that is recorded."),
+    shown: shownNote(item.decision?.outcome),
   }[reading];
   if (isPrompt) byId("prompt").replaceChildren(...promptParts());
   else if (reading === "asked") byId("draft").replaceChildren(...markedText(item.asked, marks.asked ?? []).flat(Infinity));
@@ -46,6 +46,12 @@ function read(reading) {
   const question = isPrompt ? [item.saw_question, marks.saw_question ?? []] : [item.asked, marks.asked ?? []];
   byId("question-text").replaceChildren(...markedText(...question));
   showLegend(isPrompt ? [...item.saw.flatMap((part) => part.highlights), ...question[1]] : [...marks[reading] ?? [], ...question[1]]);
+}
+
+function shownNote(outcome) {
+  if (!outcome) return t("What the rep will read. Identities are restored for you; that is recorded.");
+  if (outcome === "approved" || outcome === "edited") return t("What the rep reads. Identities are restored for you; that is recorded.");
+  return t("The rep does not get to read it. Identities are restored for you; that is recorded.");
 }
 
 /** The prompt, part by part, and at its end, folded, what the model wrote. */

@@ -26,7 +26,14 @@ export function stateCard(model, { cancel, again }) {
 }
 
 function card(kind, symbol, title, ...body) {
-  return h(`section.state-card${kind ? `.${kind}` : ""}`, {}, h("h3", {}, icon(symbol), title), body);
+  return h(`section.state-card${kind ? `.${kind}` : ""}`, {}, h("h3", {}, icon(symbol), h("span", {}, title)), body);
+}
+
+/** The card of a decision, with its time at the end of its title. */
+function decidedCard(at, ...parts) {
+  const made = card(...parts);
+  if (at) made.firstElementChild.append(timeElement(at));
+  return made;
 }
 
 function heldCard(held, cancel) {
@@ -44,27 +51,26 @@ function heldCard(held, cancel) {
 
 function resolutionCard(model, again) {
   const { kind, at, role, edited, reason, note, instruction } = model.resolution;
-  const when = at ? [" ", timeElement(at)] : [];
   const askAgain = h("div.actions", {}, h("button", { type: "button", onclick: again }, icon("again"), t("Ask again")));
   const withdrawn = model.retracted ? h("p", {}, t("What had been shown of it was withdrawn.")) : null;
   if (kind === "released") {
     const who = role === "officer" || !role ? t("a compliance officer") : role;
-    return card("good", "check", t("Released"), h("p", {}, edited ? t("Released by {who} after edits.", { who }) : t("Released by {who} as it was written.", { who }), when), edited ? editsOf(model) : null);
+    return decidedCard(at, "good", "check", t("Released"), h("p", {}, edited ? t("Released by {who} after edits.", { who }) : t("Released by {who} as it was written.", { who })), edited ? editsOf(model) : null);
   }
   if (kind === "rejected") {
-    return card("danger", "x", t("Not released"), h("p", {}, t("A compliance officer decided that this answer must not be used."), when),
+    return decidedCard(at, "danger", "x", t("Not released"), h("p", {}, t("A compliance officer decided that this answer must not be used.")),
       reason ? h("p", {}, h("strong", {}, `${t("Reason")}: `), REASONS()[reason] ?? reason) : null, note ? h("blockquote", {}, note) : null, withdrawn);
   }
   if (kind === "sent_back") {
-    return card("", "back", t("Sent back"), h("p", {}, t("A compliance officer asks you to put it differently."), when), note || instruction ? h("blockquote", {}, note || instruction) : null, withdrawn);
+    return decidedCard(at, "", "back", t("Sent back"), h("p", {}, t("A compliance officer asks you to put it differently.")), note || instruction ? h("blockquote", {}, note || instruction) : null, withdrawn);
   }
-  if (kind === "expired") return card("", "clock", t("Not released in time"), h("p", {}, expiredWords(model.resolution.approvals), when), withdrawn, askAgain);
-  return card("", "stop", model.held ? t("Request cancelled") : t("Stopped"), h("p", {}, model.held ? t("You took the request back before it was decided.") : t("You stopped this answer."), when), withdrawn);
+  if (kind === "expired") return decidedCard(at, "", "clock", t("Not released in time"), h("p", {}, expiredWords(model.resolution.approvals)), withdrawn, askAgain);
+  return decidedCard(at, "", "stop", model.held ? t("Request cancelled") : t("Stopped"), h("p", {}, model.held ? t("You took the request back before it was decided.") : t("You stopped this answer.")), withdrawn);
 }
 
 /** `approvals` is how many officers had said yes; unknown where nobody counted. */
 function expiredWords(approvals) {
-  const before = approvals ? tn("{n} officer had approved it, but it needs another one, who did not decide before the deadline.", "{n} officers had approved it, but it needs another one, who did not decide before the deadline.", approvals)
+  const before = approvals ? tn("One officer approved it, but another one, who must agree, did not decide before the deadline.", "{n} officers approved it, but another one, who must agree, did not decide before the deadline.", approvals)
     : approvals === 0 ? t("Nobody decided before the deadline.") : t("It was not decided before the deadline.");
   return `${before} ${t("The answer stays unreleased. Ask again if you still need it.")}`;
 }
