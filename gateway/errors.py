@@ -124,7 +124,7 @@ def error_from_problem(status: int, problem: Mapping[str, object]) -> CloisterEr
     sentence = str(problem.get("detail") or f"The request failed with status {status}.")
     if status == PartUnavailable.status:
         return PartUnavailable(str(problem.get("part", "unknown")), sentence)
-    known = {"type", "title", "status", "detail", "retry", "correlation", "part", "error"}
+    known = {"type", "title", "status", "detail", "retry", "correlation", "error"}
     extra = {key: value for key, value in problem.items() if key not in known}
     return _BY_STATUS.get(status, CloisterError)(sentence, **extra)
 

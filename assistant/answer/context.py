@@ -8,8 +8,8 @@ from gateway import TooLarge
 
 from .support import Source
 
-# characters a token, low enough that an estimate is never under the true count on English or German
-_CHARACTERS: Final = 3.0
+# characters a token: a small vocabulary takes 2.07 to 2.44 for records full of facts, 2.18 for German
+_CHARACTERS: Final = 2.0
 _ROOM: Final = 24  # tokens of markup a message
 _LEAST: Final = 64  # tokens of sources without which no answer can be grounded
 

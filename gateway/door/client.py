@@ -30,7 +30,8 @@ from .values import (
 
 AUDIENCE: Final = "door"
 _CHAT_TIMEOUT: Final = httpx.Timeout(10, read=120)
-_EMBED_TIMEOUT: Final = httpx.Timeout(10, read=120)
+_INDEX_TIMEOUT: Final = httpx.Timeout(10, read=120)
+_QUERY_TIMEOUT: Final = httpx.Timeout(10)  # somebody waits, and words can be compared without vectors
 _DONE: Final = "[DONE]"
 
 
@@ -96,7 +97,8 @@ class DoorClient:
     ) -> list[list[float]]:
         """Vectors of the texts, identities replaced by durable ids before the model sees them."""
         body = {"model": "embedding", "input": list(texts), "cloister": {"purpose": purpose}}
-        answer = await self._post(principal, "/v1/embeddings", body, limit=_EMBED_TIMEOUT)
+        limit = _INDEX_TIMEOUT if purpose == "index" else _QUERY_TIMEOUT
+        answer = await self._post(principal, "/v1/embeddings", body, limit=limit)
         return [row["embedding"] for row in sorted(answer["data"], key=lambda row: row["index"])]
 
     async def models(self, principal: Principal) -> list[str]:
@@ -220,4 +222,5 @@ def _broken(error: Mapping[str, Any]) -> CloisterError:
     status = int(error.get("status", UpstreamFailed.status))
     if status == PartUnavailable.status:
         return PartUnavailable(str(error.get("part", "model")), str(error["message"]))
-    return error_from_problem(status, {"detail": error["message"]})
+    named = {"part": error["part"]} if "part" in error else {}
+    return error_from_problem(status, {"detail": error["message"], **named})

@@ -13,11 +13,11 @@ from retrieval import Passage
 
 from .scripted import ScriptedDoor, answering, found, kinds, note, shown, steps
 
-CHARACTERS_A_TOKEN = 3.0
+CHARACTERS_A_TOKEN = 2.0
 
 
 def tokens_of(door: ScriptedDoor) -> float:
-    """What the prompt takes of the model's window, by the product's own careful estimate."""
+    """What the prompt takes of the model's window, at the fewest characters a token that were measured."""
     return sum(map(len, door.heard)) / CHARACTERS_A_TOKEN
 
 
