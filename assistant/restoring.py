@@ -11,7 +11,6 @@ from retrieval import RetrievalClient
 _GRANT_SECONDS: Final = 20
 _AGAIN_SECONDS: Final = 3
 _PORTION: Final = 256
-_ASKED_AT_ONCE: Final = 1_000
 _PORTION_CHARACTERS: Final = 200_000
 
 
@@ -45,15 +44,11 @@ class Viewer:
 
     async def visible(self, records: frozenset[str]) -> frozenset[str]:
         """Those of some records that this viewer may see at this moment; none when that cannot be asked."""
-        wanted, found = sorted(records), set[str]()
         try:
-            for start in range(0, len(wanted), _ASKED_AT_ONCE):
-                some = tuple(wanted[start : start + _ASKED_AT_ONCE])
-                found.update(await self._retrieval.visible(self._principal, some))
+            return frozenset(await self._retrieval.visible(self._principal, tuple(sorted(records))))
         except PartUnavailable as error:
             log.warning("restore.without_rights", part=error.part)
             return frozenset()
-        return frozenset(found)
 
     async def values(self, values: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """JSON values with every text in them restored, in one call."""

@@ -7,6 +7,8 @@ from pydantic import BaseModel
 
 from gateway import Principal, Tokens, call
 from retrieval.search.values import (
+    MAX_ENTITIES,
+    MAX_REFERENCES,
     FoundEntities,
     FoundEntity,
     Grant,
@@ -47,8 +49,12 @@ class RetrievalClient:
         limit: int = 12,
         earlier: str = "",
     ) -> SearchResult:
-        """Passages and live facts that `principal` may see; `question` holds durable ids, no identities."""
-        asked = Question(question=question, entities=entities, scope=scope, limit=limit, earlier=earlier)
+        """Passages and live facts that `principal` may see; `question` holds durable ids, no identities.
+
+        Of more `entities` than fit a question the first are asked about: a list of names is no question.
+        """
+        some = entities[:MAX_ENTITIES]
+        asked = Question(question=question, entities=some, scope=scope, limit=limit, earlier=earlier)
         return await self._call(principal, "POST", "/v1/search", SearchResult, asked)
 
     async def grant(
@@ -59,17 +65,21 @@ class RetrievalClient:
         entities: tuple[str, ...] = (),
         item: str | None = None,
     ) -> Grant:
-        """A RevealGrant for those of `entities` that `principal` may see; the others are left out.
+        """A RevealGrant for those of the first 2,000 `entities` that `principal` may see.
 
         With `item` the principal must be an officer (else `NotAllowed`) and all of them are granted.
         """
-        asked = GrantQuestion(conversation=conversation, entities=entities, item=item)
+        asked = GrantQuestion(conversation=conversation, entities=entities[:MAX_REFERENCES], item=item)
         return await self._call(principal, "POST", "/v1/grants", Grant, asked)
 
     async def visible(self, principal: Principal, entities: tuple[str, ...]) -> tuple[str, ...]:
         """Those of `entities` that `principal` may see at this moment."""
-        asked = VisibleQuestion(entities=entities)
-        return (await self._call(principal, "POST", "/v1/visible", VisibleEntities, asked)).entities
+        found: list[str] = []
+        for start in range(0, len(entities), MAX_REFERENCES):
+            asked = VisibleQuestion(entities=entities[start : start + MAX_REFERENCES])
+            answer = await self._call(principal, "POST", "/v1/visible", VisibleEntities, asked)
+            found += answer.entities
+        return tuple(found)
 
     async def entities(self, principal: Principal, typed: str, limit: int = 8) -> tuple[FoundEntity, ...]:
         """Visible records whose label contains `typed`."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 MAX_QUESTION: Final = 8_000
 MAX_ENTITIES: Final = 200
+MAX_REFERENCES: Final = 2_000
 MAX_PASSAGES: Final = 50
 
 
@@ -127,7 +128,7 @@ class GrantQuestion(_Value):
     """
 
     conversation: str = Field(min_length=1, max_length=64)
-    entities: tuple[str, ...] = Field((), max_length=2_000)
+    entities: tuple[str, ...] = Field((), max_length=MAX_REFERENCES)
     item: str | None = Field(None, min_length=1, max_length=64)
 
 
@@ -141,7 +142,7 @@ class Grant(_Value):
 class VisibleQuestion(_Value):
     """Records of which somebody wants to know whether they may be seen."""
 
-    entities: tuple[str, ...] = Field((), max_length=2_000)
+    entities: tuple[str, ...] = Field((), max_length=MAX_REFERENCES)
 
 
 class VisibleEntities(_Value):
