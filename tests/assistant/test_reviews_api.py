@@ -16,8 +16,10 @@ from fastapi import FastAPI, Header
 from approvals import (
     ApprovalEvent,
     HeldItem,
+    HeldPart,
     HeldSentence,
     HeldSource,
+    Part,
     Payload,
     Policy,
     RuleHit,
@@ -98,6 +100,13 @@ class Office:
             question=redacted.parts[0].text,
             sentences=(HeldSentence("The order was late. [1]", (1,)), HeldSentence(draft, (1,))),
             sources=(HeldSource(1, "case:1#0", "case:1", "Case of <PERSON_1>", "<PERSON_1> waits."),),
+            prompt=(
+                HeldPart(Part.INSTRUCTIONS, "Answer from the sources."),
+                HeldPart(Part.QUESTION, "Who is <PERSON_1>?"),
+                HeldPart(Part.ANSWER, "<PERSON_1> is a customer."),
+                HeldPart(Part.SOURCE, "[1] Case of <PERSON_1>\n<PERSON_1> waits."),
+                HeldPart(Part.QUESTION, f"Question: {redacted.parts[0].text}"),
+            ),
         )
         hits = (
             RuleHit("refund_or_credit_above_limit", tier, "Above the limit.", 15, 22, 1),
@@ -298,6 +307,15 @@ async def test_an_officer_reads_what_was_asked_what_the_model_saw_and_what_will_
     assert opened["asked"] == f"How much may I refund to {ANNA}?"
     assert opened["saw_question"] == "How much may I refund to <PERSON_1>?"
     assert opened["saw_draft"] == f"The order was late. [1] {DRAFT}"
+    assert [(part["part"], part["text"]) for part in opened["saw"]] == [
+        ("instructions", "Answer from the sources."),
+        ("question", "Who is <PERSON_1>?"),
+        ("answer", "<PERSON_1> is a customer."),
+        ("source", "[1] Case of <PERSON_1>\n<PERSON_1> waits."),
+        ("question", "Question: How much may I refund to <PERSON_1>?"),
+    ]
+    assert [mark["kind"] for mark in opened["saw"][-1]["highlights"]] == ["identity"]
+    assert opened["thread"] == [["rep", f"Who is {ANNA}?"], ["assistant", f"{ANNA} is a customer."]]
     assert opened["shown"] == f"The order was late. [1] We will refund 450 EUR to {ANNA}. [1]"
     assert opened["sources"]["passages"][0]["title"] == f"Case of {ANNA}"
     assert opened["line"]["rep"] == "Rep"
@@ -358,6 +376,21 @@ async def test_an_approval_can_be_undone_and_taken_by_another(office: Office) ->
         ("Officer", False),
         ("Second", True),
     ]
+
+
+async def test_a_first_vote_of_two_is_told_to_everybody_and_to_who_gave_it(office: Office) -> None:
+    item = await office.item(tier=Tier.TOP)
+    body = {"hash": item.current_hash, "confirmed": True}
+    await office.officer.http.post(path(item, "approve"), json=body)
+    for caller, voted in ((office.officer, True), (office.second, False)):
+        listed = (await caller.http.get("/api/v1/reviews")).json()["items"]
+        opened = (await caller.http.get(path(item))).json()
+        [line] = [one for one in listed if one["id"] == str(item.id)]
+        for told in (line, opened["line"]):
+            assert (told["approvals"], told["reviewers"], told["voted"]) == (1, 2, voted)
+        assert opened["may_undo"] is voted
+    other = await office.item()
+    assert (await office.officer.http.get(path(other))).json()["next"] != str(item.id)
 
 
 async def test_an_edit_is_redacted_before_it_is_stored(office: Office) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, text, update
 from sqlmodel import col
 
-from approvals import load_policy
+from approvals import HeldItem, HeldPart, Part, load_policy
 from assistant.answer import EventKind, Hold, Step
 from assistant.composition import register_all_events
 from assistant.runs.execute import RunExecutor
@@ -55,6 +56,25 @@ async def test_a_risky_answer_waits_with_what_was_shown_of_it(
         kept = text("SELECT payload->>'shown_count' FROM approvals.held_item WHERE id = :id AND run = :run")
         found = await connection.execute(kept, {"id": held.held_item, "run": run.id})
         assert found.scalar_one() == "1"
+
+
+async def test_a_held_answer_keeps_the_prompt_and_whose_it_is(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run = await opened(web_database, rep)
+    content = [{"type": "text", "text": "[1] Note"}, {"type": "text", "text": "Question: Why?"}]
+    messages = [{"role": "system", "content": "Answer."}, {"role": "user", "content": content}]
+    fact = {"n": 2, "entity": "account:7", "label": "Plan", "value": "Gold", "title": "A", "kind": "text"}
+    answer = replace(risky_answer(), messages=messages, facts=({**fact, "as_of": "2026-01-01"},))
+    await executor(work_database, answer).execute(run.id)
+    async with work_database.transaction() as session:
+        item = await session.get_one(HeldItem, (await now(work_database, run)).held_item)
+    assert item.customer == "account:7"
+    assert item.held().prompt == (
+        HeldPart(Part.INSTRUCTIONS, "Answer."),
+        HeldPart(Part.SOURCE, "[1] Note"),
+        HeldPart(Part.QUESTION, "Question: Why?"),
+    )
 
 
 async def test_a_part_that_fails_is_named_and_the_run_ends(
