@@ -63,7 +63,10 @@ async def test_a_held_answer_keeps_the_prompt_and_whose_it_is(
 ) -> None:
     run = await opened(web_database, rep)
     content = [{"type": "text", "text": "[1] Note"}, {"type": "text", "text": "Question: Why?"}]
-    messages = [{"role": "system", "content": "Answer."}, {"role": "user", "content": content}]
+    messages: list[dict[str, object]] = [
+        {"role": "system", "content": "Answer."},
+        {"role": "user", "content": content},
+    ]
     fact = {"n": 2, "entity": "account:7", "label": "Plan", "value": "Gold", "title": "A", "kind": "text"}
     answer = replace(risky_answer(), messages=messages, facts=({**fact, "as_of": "2026-01-01"},))
     await executor(work_database, answer).execute(run.id)
