@@ -83,10 +83,12 @@ def _build(settings: DoorSettings) -> Door:
 
 
 async def _warm(names: NamePool) -> None:
+    """Start the workers, and start them again when they had to be ended: nobody is sent to a red door."""
     while True:
+        await names.cold()
         with suppress(PartUnavailable):
             await names.warm()
-            return
+            continue
         log.warning("names.cold")
         await asyncio.sleep(_WARM_AGAIN_SECONDS)
 

@@ -247,7 +247,7 @@ async def _record_no_answer(asked: ChatRequest, caller: Caller, door: Door, outc
 async def _prepare(asked: ChatRequest, caller: Caller, door: Door) -> Prepared:
     """Redact the request and record that it is sent, in one transaction, before anything goes out."""
     grant = _grant(asked, caller, door)
-    read = await door.redactor.read(parts_of(asked))
+    read = await door.redactor.read(parts_of(asked), whose=caller.principal.id)
     async with door.database.transaction() as session:
         masked, restoring = await _mask(session, asked, caller, door, read, grant)
         prompt = build_prompt(asked, masked.texts)

@@ -32,7 +32,7 @@ async def embed(asked: EmbeddingsRequest, caller: Worker, door: TheDoor) -> dict
     parts = [Part(text) for text in texts]
     check_parts(parts, door.settings.limits)
     background = asked.cloister is not None and asked.cloister.purpose == "index"
-    read = await door.redactor.read(parts, background=background)
+    read = await door.redactor.read(parts, whose=caller.principal.id, background=background)
     async with door.database.transaction() as session:
         redacted = await door.redactor.durably(session, read)
         record(

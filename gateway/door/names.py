@@ -14,22 +14,30 @@ from gateway.telemetry import log
 from redaction import Analyzer, EntityType, RedactionError, Span, ner_spans_in_worker, start_ner_worker
 
 from .settings import NamesSettings
+from .turns import NoRoom, Turns
 
 _WARM: Final = "Anna Schmidt lives in Berlin."
+_DOOR: Final = "the door itself"
+_SILENT: Final = "The name detector does not answer. Nothing was sent."
+_BATCH: Final = 4
+_START_S: Final = 60.0
+"""Loading the model takes seconds, on a busy machine many."""
 
 
 class NamePool:
     """Spans of names for texts. Fails closed: a text that was not looked at is an error.
 
-    Results are kept in the analyzer's cache by keyed hash; the text is not kept.
+    A text goes to a worker when one is free, so its time counts from there, and callers take turns: a
+    request with many texts keeps nobody else waiting. Results are kept in the analyzer's cache by keyed hash;
+    the text is not kept.
     """
 
     def __init__(self, settings: NamesSettings) -> None:
         self._settings = settings
         self._pool: ProcessPoolExecutor | None = None
-        self._waiting = 0
-        self._in_background = asyncio.Semaphore(settings.workers)
+        self._turns = Turns(settings.workers, settings.waiting_at_most)
         self._warm = not settings.enabled
+        self._went_cold = asyncio.Event()
 
     @property
     def ready(self) -> bool:
@@ -39,23 +47,36 @@ class NamePool:
     async def warm(self) -> None:
         """Start the workers and let each read a sentence. Raises `PartUnavailable`."""
         if self._settings.enabled:
-            await asyncio.gather(*(self._one(_WARM) for _ in range(self._settings.workers)))
+            await asyncio.gather(*(self._one(_WARM, _DOOR) for _ in range(self._settings.workers)))
             self._warm = True
 
-    async def prepare(
-        self, analyzer: Analyzer, texts: Sequence[str], *, background: bool = False
-    ) -> dict[str, list[Span]]:
-        """Spans of each text, from the cache or from a worker.
+    async def cold(self) -> None:
+        """Wait until workers are to be started: at first, and whenever they had to be ended."""
+        if self._warm:
+            self._went_cold.clear()
+            await self._went_cold.wait()
 
-        Background work takes turns, so that a question never waits behind a whole index. Raises
-        `PartUnavailable` when the pool is full, slow or broken.
+    async def prepare(
+        self, analyzer: Analyzer, texts: Sequence[str], *, whose: str = "", background: bool = False
+    ) -> dict[str, list[Span]]:
+        """Spans of each text, from the cache or from a worker; `whose` names who takes turns with others.
+
+        Background work comes behind questions. Raises `PartUnavailable` when too many wait, or a worker is
+        slow or broken.
         """
         if not self._settings.enabled:
             return {text: [] for text in texts}
         known = {text: analyzer.cached_ner_spans(text) for text in texts}
         missing = [text for text, spans in known.items() if spans is None]
-        read = self._in_turn if background else self._one
-        found = dict(zip(missing, await asyncio.gather(*map(read, missing)), strict=True))
+        found: dict[str, list[Span]] = {}
+        for start in range(0, len(missing), _BATCH):
+            batch = missing[start : start + _BATCH]
+            read = [asyncio.ensure_future(self._one(text, whose, background)) for text in batch]
+            try:
+                found |= dict(zip(batch, await asyncio.gather(*read), strict=True))
+            finally:
+                for each in read:
+                    each.cancel()
         for text, spans in found.items():
             analyzer.remember_ner_spans(text, spans)
         return {text: spans if spans is not None else found[text] for text, spans in known.items()}
@@ -66,26 +87,34 @@ class NamePool:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
 
-    async def _in_turn(self, text: str) -> list[Span]:
-        async with self._in_background:
-            return await self._one(text)
-
-    async def _one(self, text: str) -> list[Span]:
-        if self._waiting >= self._settings.waiting_at_most:
-            raise PartUnavailable("ner", "Too many texts wait for the name detector. Nothing was sent.")
-        self._waiting += 1
-        pool = self._started()
+    async def _one(self, text: str, whose: str, background: bool = False) -> list[Span]:
         try:
-            work = asyncio.get_running_loop().run_in_executor(pool, ner_spans_in_worker, text)
-            return await asyncio.wait_for(work, self._settings.timeout_s)
-        except (BrokenExecutor, TimeoutError) as error:
-            log.error("names.broken", kind=type(error).__name__)
-            self._replace(pool)
-            raise PartUnavailable("ner", "The name detector does not answer. Nothing was sent.") from error
-        except RedactionError as error:
-            raise PartUnavailable("ner", str(error)) from error
-        finally:
-            self._waiting -= 1
+            async with self._turns.one(whose, background=background):
+                return await self._read(text)
+        except NoRoom as error:
+            raise PartUnavailable(
+                "ner", "Too many texts wait for the name detector. Nothing was sent."
+            ) from error
+
+    async def _read(self, text: str) -> list[Span]:
+        """Ask a free worker. Once more, when it was another text for which the workers had to be ended."""
+        for last in (False, True):
+            pool = self._started()
+            limit = self._settings.timeout_s if self._warm else max(self._settings.timeout_s, _START_S)
+            try:
+                work = asyncio.get_running_loop().run_in_executor(pool, ner_spans_in_worker, text)
+                return await asyncio.wait_for(work, limit)
+            except (BrokenExecutor, TimeoutError) as error:
+                if isinstance(error, BrokenExecutor) and self._pool is not pool and not last:
+                    continue
+                log.error("names.broken", kind=type(error).__name__)
+                self._replace(pool)
+                raise PartUnavailable(
+                    "ner", "The name detector does not answer. Nothing was sent."
+                ) from error
+            except RedactionError as error:
+                raise PartUnavailable("ner", str(error)) from error
+        raise AssertionError  # the loop returns or raises
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -101,6 +130,8 @@ class NamePool:
         """Let the next text start new workers; one that hangs is ended, not waited for."""
         if self._pool is broken:
             self._pool = None
+            self._warm = False
+            self._went_cold.set()
             for process in list((broken._processes or {}).values()):
                 process.kill()
             broken.shutdown(wait=False, cancel_futures=True)

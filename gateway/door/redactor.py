@@ -95,10 +95,12 @@ class Redactor:
         self._spread = Analyzer([])
         self._current: tuple[Gazetteer, Analyzer] | None = None
 
-    async def read(self, parts: Sequence[Part], *, background: bool = False) -> Read:
-        """Look for names. Raises `PartUnavailable`."""
+    async def read(self, parts: Sequence[Part], *, whose: str, background: bool = False) -> Read:
+        """Look for names, in turn with others than `whose`. Raises `PartUnavailable`."""
         texts = [part.text for part in parts if part.guess]
-        return Read(tuple(parts), await self._names.prepare(self._base, texts, background=background))
+        return Read(
+            tuple(parts), await self._names.prepare(self._base, texts, whose=whose, background=background)
+        )
 
     async def in_conversation(
         self, session: AsyncSession, conversation: uuid.UUID, read: Read, *, typed_by: str | None = None

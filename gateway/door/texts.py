@@ -34,7 +34,7 @@ async def redact_parts(asked: RedactIn, caller: WritingProcess, door: TheDoor) -
         texts = [part.text for part in parts]
         check_question(texts, door.settings.limits)
         verdict = judge_all(texts)
-    read = await door.redactor.read(parts)
+    read = await door.redactor.read(parts, whose=caller.principal.id)
     typed_by = None if asked.purpose == "context" else caller.principal.id
     async with door.database.transaction() as session:
         masked, _ = await door.redactor.in_conversation(session, asked.conversation, read, typed_by=typed_by)

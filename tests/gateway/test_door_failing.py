@@ -25,6 +25,7 @@ from gateway import (
 from gateway.door.names import NamePool
 from gateway.door.routing import ModelRouter
 from gateway.door.settings import BreakerSettings, NamesSettings
+from gateway.door.turns import Turns
 from redaction import Analyzer, MemorySpanCache, Span, load_analyzer
 
 from .conftest import ANNA, Site, principal, until_ready
@@ -111,10 +112,96 @@ async def test_a_full_or_slow_pool_refuses(monkeypatch: pytest.MonkeyPatch) -> N
     full = NamePool(NamesSettings(workers=1, waiting_at_most=0))
     with pytest.raises(PartUnavailable, match="Too many"):
         await full.prepare(analyzer, ["Anna"])
-    slow = NamePool(NamesSettings(workers=1, timeout_s=0.01))
+    slow = NamePool(NamesSettings(workers=1, timeout_s=0.001))
+    await slow.warm()
     with pytest.raises(PartUnavailable, match="does not answer"):
-        await slow.prepare(analyzer, ["Anna"])
+        await slow.prepare(analyzer, ["Anna " * 5000])
     slow.close()
+
+
+async def test_waiting_for_a_worker_is_not_counted_as_its_time() -> None:
+    analyzer = load_analyzer(ner_elsewhere=True)
+    pool = NamePool(NamesSettings(workers=1, timeout_s=20))
+    await pool.warm()
+    long = "Margaret Thornbury wrote to Boris Tannhauser about the pump. " * 40
+    began = asyncio.get_running_loop().time()
+    await pool.prepare(analyzer, [long])
+    one = asyncio.get_running_loop().time() - began
+    hasty = NamePool(NamesSettings(workers=1, timeout_s=max(8 * one, 1.0)))
+    await hasty.warm()
+    many = [f"{number} {long}" for number in range(40)]
+    requests = [hasty.prepare(analyzer, many[start::2], whose=str(start)) for start in (0, 1)]
+    found = {text: spans for each in await asyncio.gather(*requests) for text, spans in each.items()}
+    assert len(found) == 40
+    assert hasty.ready
+    pool.close()
+    hasty.close()
+
+
+async def test_a_huge_request_does_not_keep_a_small_one_waiting() -> None:
+    analyzer = load_analyzer(ner_elsewhere=True)
+    pool = NamePool(NamesSettings(workers=1))
+    await pool.warm()
+    huge = [f"{number} Margaret Thornbury wrote to us about the pump. " * 20 for number in range(200)]
+    under_way = [asyncio.create_task(pool.prepare(analyzer, huge[n::4], whose="greedy")) for n in range(4)]
+    await asyncio.sleep(0)
+    assert (await pool.prepare(analyzer, ["Who is Margaret Thornbury?"], whose="other")).popitem()[1]
+    assert not any(task.done() for task in under_way)
+    for task in under_way:
+        task.cancel()
+    await asyncio.gather(*under_way, return_exceptions=True)
+    pool.close()
+
+
+async def test_a_request_larger_than_the_queue_is_read() -> None:
+    analyzer = load_analyzer(ner_elsewhere=True)
+    pool = NamePool(NamesSettings(workers=1, waiting_at_most=8))
+    await pool.warm()
+    assert len(await pool.prepare(analyzer, [f"Anna {number}" for number in range(40)])) == 40
+    pool.close()
+
+
+async def test_a_door_is_red_while_its_names_are_cold_and_warms_them_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[NamePool] = []
+
+    def kept(settings: NamesSettings) -> NamePool:
+        made.append(NamePool(settings))
+        return made[-1]
+
+    monkeypatch.setattr("gateway.door.app.NamePool", kept)
+    async with another_door(site, names=NamesSettings(workers=1)) as (_, http, _client):
+        pool = made[-1]
+        executor = pool._started()
+        for process in list((executor._processes or {}).values()):
+            process.kill()
+        with pytest.raises(PartUnavailable):
+            await pool.prepare(load_analyzer(ner_elsewhere=True), ["Who is Margaret Thornbury?"])
+        answer = await http.get("/readyz")
+        assert (answer.status_code, answer.json()["part"]) == (503, "ner")
+        await until_ready(http)
+
+
+async def test_turns_go_round_the_callers_and_questions_before_the_rest() -> None:
+    turns, order = Turns(1, 100), []
+
+    async def take(whose: str, background: bool = False) -> None:
+        async with turns.one(whose, background=background):
+            order.append(whose)
+            await asyncio.sleep(0)
+
+    async with turns.one("first"):
+        waiting = [asyncio.create_task(take("index", background=True))]
+        waiting += [asyncio.create_task(take(whose)) for whose in "aaaaaabb"]
+        gone = asyncio.create_task(take("gone"))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+    assert "".join(whose[0] for whose in order) in ("ababiaaaa", "abaibaaaa", "abiabaaaa")
+    async with turns.one("last"):
+        pass
 
 
 async def test_names_found_once_are_not_looked_for_again() -> None:
