@@ -72,9 +72,10 @@ def _lines(listing: Listing, sources: Sequence[Source]) -> list[tuple[tuple[str,
 
 def _by_state(listing: Listing) -> str:
     """`: 5 open, 2 waiting`; nothing where all are in one state that the question named."""
-    if len(listing.counts) < 2:
+    if len(listing.counts) < 2 and listing.conditions:
         return ""
-    return ": " + ", ".join(f"{count:,} {value or 'without'}" for value, count in listing.counts)
+    told = ", ".join(f"{count:,} {value or 'without'}" for value, count in listing.counts)
+    return f": {told}" if told else ""
 
 
 def _meeting(listing: Listing, *, one: bool) -> str:

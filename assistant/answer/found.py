@@ -39,8 +39,9 @@ def parts_of(result: SearchResult) -> list[TextPart]:
         parts.append(TextPart("", passage.title, entity=passage.entity, field="title"))
         parts.append(TextPart("", passage.text, entity=passage.entity, field=passage.field))
     for fact in result.facts:
-        parts.append(TextPart("", fact.title, entity=fact.entity, field="title"))
-        parts.append(TextPart("", fact.value, entity=fact.entity, field=fact.field, guess=False))
+        of = fact.entity or None
+        parts.append(TextPart("", fact.title, entity=of, field="title"))
+        parts.append(TextPart("", fact.value, entity=of, field=fact.field, guess=False))
     return [replace(part, id=str(number)) for number, part in enumerate(parts)]
 
 
@@ -73,6 +74,7 @@ def evidence_of(
             "title": next(clean),
             "value": next(clean),
             "as_of": fact.as_of.isoformat(),
+            **({} if fact.entity else {"open": True}),  # no record whose rights could be lost
         }
         for fact in result.facts
     ]

@@ -215,13 +215,13 @@ async def _listing(
 
 
 def _fact(crm_map: CrmMap, listing: Listing, focus: Focus) -> Fact:
-    """The count as a fact of the one named record, or of the kind."""
+    """The count as a fact of the one named record, else of no record."""
     only = next(iter(focus.named.items())) if len(focus.named) == 1 else None
     asked = " and ".join(
         f"{one.label} {'not ' if one.refused else ''}{' or '.join(one.values)}" for one in listing.conditions
     )
     return Fact(
-        entity=only[0] if only else listing.kind,
+        entity=only[0] if only else "",
         label=f"number of {listing.called}{f' with {asked}' if asked else ''}",
         field=f"{listing.kind}.list",
         value=f"{listing.total} of {listing.of}",

@@ -54,7 +54,10 @@ class Passage(_Value):
 
 
 class Fact(_Value):
-    """One value of a record in scope, read from the CRM at `as_of`; `kind` is money, date, number …"""
+    """One value of a record in scope, read from the CRM at `as_of`; `kind` is money, date, number …
+
+    `entity` is empty for a count over all that the caller may see: it is of no record.
+    """
 
     entity: str
     label: str
