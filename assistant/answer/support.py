@@ -134,13 +134,10 @@ def is_published(text: str, sources: Sequence[Source]) -> bool:
 
 
 def is_quoted(text: str, sources: Sequence[Source]) -> bool:
-    """Whether a text is, word for word, a whole sentence of a record's prose that it cites."""
+    """Whether a text is, word for word, a whole sentence of a record that it cites, or one of its facts."""
     bare = " ".join(_CITATION.sub("", text).split())
     cited = {int(number) for number in _CITATION.findall(text)}
-    return any(
-        source.n in cited and not source.stated and bare in _whole_sentences(source.text)
-        for source in sources
-    )
+    return any(source.n in cited and bare in _whole_sentences(source.text) for source in sources)
 
 
 def counts_records(checked: Checked, sources: Sequence[Source]) -> bool:

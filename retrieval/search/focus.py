@@ -7,13 +7,14 @@ from functools import cached_property
 from typing import Final
 
 from retrieval.crm import CrmMap
-from retrieval.crm.map import Row
-from retrieval.records import Records
+from retrieval.crm.map import FactColumn, Row, placeholders
+from retrieval.records import Match, Records
 from retrieval.rights import Visibility
 
 FOCUS_ROWS: Final = 8
 """Of so many named records the own records are looked up; a longer list is no question about somebody."""
 
+_CODE: Final = re.compile(r"\b[A-Z]{1,5}-?\d{2,}(?:-\d+)*\b")
 _WORD: Final = re.compile(r"\w+")
 
 
@@ -42,6 +43,20 @@ async def find_focus(records: Records, visibility: Visibility, refs: Iterable[st
     up = [ref for ref, row in named.items() for ref in links_of(records.crm_map, ref, row)]
     around = await visible_rows(records, visibility, [ref for ref in up if ref not in named])
     return Focus(named, around)
+
+
+async def numbered(records: Records, visibility: Visibility, text: str) -> list[str]:
+    """References of the visible records that a text names by their number, such as `CS-30517`: by a fact that
+    is part of their title. A number that several records of a kind have is the number of none."""
+    codes = list(dict.fromkeys(_CODE.findall(text)))[:FOCUS_ROWS]
+    found: list[str] = []
+    for kind, entity in records.crm_map.entities.items() if codes else ():
+        facts = {name for name, column in entity.readable if isinstance(column, FactColumn) and not column.of}
+        for column in [name for name in placeholders(entity.label) if name in facts]:
+            for code in codes:
+                rows = await records.matching(kind, [Match(column, (code,))], visibility, 2)
+                found += [f"{kind}:{row[entity.key]}" for row in rows if len(rows) == 1]
+    return list(dict.fromkeys(found))
 
 
 async def visible_rows(records: Records, visibility: Visibility, refs: Iterable[str]) -> dict[str, Row]:

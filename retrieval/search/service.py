@@ -24,7 +24,7 @@ from retrieval.pieces import (
 from retrieval.records import Records
 from retrieval.rights import Visibility, visibility_of
 
-from .focus import FOCUS_ROWS, Focus, find_focus, kinds_asked_for, kinds_beneath, links_to
+from .focus import FOCUS_ROWS, Focus, find_focus, kinds_asked_for, kinds_beneath, links_to, numbered
 from .fuse import Ranking, choose, fuse
 from .listing import find_listing
 from .live import live_facts
@@ -111,6 +111,8 @@ class Searcher:
     async def _search(self, principal: Principal, question: Question, visibility: Visibility) -> SearchResult:
         scope = [question.scope] if question.scope else []
         named = [*question.entities, *references_in(question.question)]
+        if not scope:
+            named += await numbered(self._records, visibility, question.question)
         focus = await find_focus(self._records, visibility, scope or named)
         if listed := await find_listing(
             self._records, visibility, question.question, focus, named=bool(scope or named)

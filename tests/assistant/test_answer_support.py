@@ -1,6 +1,6 @@
 import pytest
 
-from assistant.answer.support import Source, check_sentence, is_published, overlap
+from assistant.answer.support import Source, check_sentence, is_published, is_quoted, overlap
 
 NOTE = Source(
     1,
@@ -82,3 +82,11 @@ def test_a_part_of_a_published_sentence_is_not_published() -> None:
 )
 def test_a_published_sentence_in_which_we_bind_ourselves_is_weighed_like_any_other(text: str) -> None:
     assert not is_published(f"{text} [1]", [Source(1, "Terms", text, published=True)])
+
+
+def test_a_quotation_is_a_whole_sentence_of_what_it_cites() -> None:
+    note = Source(1, "Note", "We agreed on EUR 290.00. Nothing else.")
+    assert is_quoted("We agreed on EUR 290.00. [1]", [note])
+    assert not is_quoted("We agreed on EUR 2,900.00. [1]", [note])
+    assert not is_quoted("We agreed on EUR 290.00. [2]", [note])
+    assert not is_quoted("agreed on EUR 290.00. [1]", [note])

@@ -148,3 +148,15 @@ def _someone_with_cases(oracle: Oracle) -> tuple[Person, int]:
         for row in oracle.rows["case"].values()
         if oracle.may_see(person, f"account:{row['account_id']}") and row["status"] != "closed"
     )
+
+
+async def test_a_record_is_found_by_its_number_by_whom_it_may_be_seen(running: Running, stand: Stand) -> None:
+    oracle = Oracle(stand.crm_dsn)
+    for row in list(oracle.rows["case"].values())[:6]:
+        ref = f"case:{row['id']}"
+        for person in oracle.people[:6]:
+            found = await running.client.search(
+                principal(person.login), f"What refund did we offer in case {row['case_no']}?"
+            )
+            seen = {passage.entity for passage in found.passages} | {fact.entity for fact in found.facts}
+            assert (ref in seen) == oracle.may_see(person, ref)
