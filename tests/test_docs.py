@@ -148,7 +148,7 @@ def _all_settings() -> dict[str, object]:
 def _shown(default: object) -> str:
     if default is ...:
         return "required"
-    if default is None or default in ("", (), {}):
+    if default is None or default in ("", (), {}, frozenset()):
         return "none"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
