@@ -417,10 +417,11 @@ def test_a_closed_terminal_stops_the_appliance(start: Start, state: Path) -> Non
     assert remaining(state) == []
 
 
-def test_progress_is_shown_in_percent_on_a_pipe(start: Start) -> None:
+def test_a_pipe_is_told_the_beginning_and_the_end_of_a_step(start: Start) -> None:
     up = start("pair")
-    up.wait_for("Preparing: part 1, 33%")
+    up.wait_for("Preparing …")
     up.wait_for("Preparing: done")
+    assert [line for line in up.said if "part 1" in line] == []
 
 
 def test_logs_and_records_are_private_and_nothing_is_made_outside_the_folder(
