@@ -36,19 +36,12 @@ class Viewer:
         if not wanted:
             return list(texts)
         grant = await self._current_grant()
-        shown: dict[str, str] = {}
-        for some in _portions(wanted):
-            restored = await self._door.restore(self._principal, self._conversation, some, grant)
-            shown |= zip(some, restored.texts, strict=True)
+        shown = await restored_texts(self._door, self._principal, self._conversation, wanted, grant)
         return [shown.get(text, text) for text in texts]
 
     async def visible(self, records: frozenset[str]) -> frozenset[str]:
-        """Those of some records that this viewer may see at this moment; none when that cannot be asked."""
-        try:
-            return frozenset(await self._retrieval.visible(self._principal, tuple(sorted(records))))
-        except PartUnavailable as error:
-            log.warning("restore.without_rights", part=error.part)
-            return frozenset()
+        """Those of some records that this viewer may see at this moment. Raises `PartUnavailable`."""
+        return frozenset(await self._retrieval.visible(self._principal, tuple(sorted(records))))
 
     async def values(self, values: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """JSON values with every text in them restored, in one call."""
@@ -79,6 +72,17 @@ class Viewer:
                 return None
         self._granted_at = time.monotonic()
         return self._grant
+
+
+async def restored_texts(
+    door: DoorClient, principal: Principal, conversation: uuid.UUID, texts: Sequence[str], grant: str | None
+) -> dict[str, str]:
+    """Each text as the door restores it under a grant; as many calls as the door's limits ask for."""
+    shown: dict[str, str] = {}
+    for some in _portions(texts):
+        restored = await door.restore(principal, conversation, some, grant)
+        shown |= zip(some, restored.texts, strict=True)
+    return shown
 
 
 def _portions(texts: Sequence[str]) -> Iterator[list[str]]:

@@ -4,9 +4,11 @@ from .accounts import (
     Account,
     AccountSettings,
     NewToken,
+    Origin,
     change_password,
     change_roles,
     create_account,
+    device_cookie,
     disable_account,
     enable_account,
     has_admin,
@@ -51,6 +53,7 @@ from .door import (
     TextPart,
     TokenInfo,
     create_door_app,
+    without_links,
 )
 from .errors import (
     BadInput,
@@ -135,6 +138,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "NotSignedIn",
+    "Origin",
     "PartUnavailable",
     "PeerSettings",
     "Principal",
@@ -169,6 +173,7 @@ __all__ = [
     "create_account",
     "create_door_app",
     "create_http_client",
+    "device_cookie",
     "create_job_app",
     "defer",
     "disable_account",
@@ -202,4 +207,5 @@ __all__ = [
     "sign_out",
     "unreachable",
     "verify_audit",
+    "without_links",
 ]

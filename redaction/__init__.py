@@ -3,7 +3,6 @@
 from .analyzer import Analyzer, Detector
 from .book import MemoryTokenBook, TokenBook, TokenRecord
 from .cache import MemorySpanCache, SpanCache
-from .disguise import disguise
 from .entities import EntityType, GazetteerEntry, Redacted, Source, Span
 from .errors import BadLine, DetectorFailed, InvalidSpan, ModelMissing, RedactionError, TokenConflict
 from .gazetteer import Gazetteer
@@ -38,7 +37,6 @@ __all__ = [
     "TokenBook",
     "TokenConflict",
     "TokenRecord",
-    "disguise",
     "durable",
     "find_tokens",
     "is_token",

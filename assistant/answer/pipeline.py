@@ -18,9 +18,9 @@ from gateway import (
     PartUnavailable,
     Principal,
     Settings,
-    TextPart,
     UpstreamFailed,
     log,
+    without_links,
 )
 from retrieval import Listing, RetrievalClient, SearchResult
 
@@ -47,6 +47,7 @@ from .sentences import SentenceSplitter
 from .statements import without_subjects
 from .strangers import Strangers, strangers_among
 from .support import Checked, check_sentence, counts_records, is_published, is_quoted, names_nobody_in
+from .telling import as_the_model_read, content_of
 
 _UNKNOWN_USER: Final = (
     "Your sign-in matches no user of the CRM, so there are no records to show you. "
@@ -135,6 +136,7 @@ class AnswerPipeline:
             yield ending
             return
         evidence = await self._redact(asked, result)
+        evidence = replace(evidence, sources=strangers.hide_in(evidence.sources))
         if _asks_about_nobody(asked, evidence):
             yield Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_FOUND})
             return
@@ -156,7 +158,7 @@ class AnswerPipeline:
         read_before = frozenset[str]().union(*(turn.records for turn in asked.history))
         named = tuple(dict.fromkeys([*named_records(tokens), *sorted(read_before)]))
         own = frozenset(await self._retrieval.visible(asked.principal, named) if named else ())
-        strangers = strangers_among(tokens, own)
+        strangers = await strangers_among(tokens, own, self._door, asked.principal, asked.conversation)
         read = replace(
             asked,
             question=strangers.hide(asked.question),
@@ -207,7 +209,7 @@ class AnswerPipeline:
                 async for sentence in sentences:
                     if _bare(sentence) in map(_bare, (one.text for one in drafted)):
                         continue  # a model that quotes may quote the same twice
-                    checked = check_sentence(sentence, prompt.sources)
+                    checked = check_sentence(strangers.hide(sentence), prompt.sources)
                     weighing = weighing.joined(self._weigh(asked, checked, prompt, drafted))
                     checked = replace(checked, text=strangers.reveal(checked.text))
                     drafted.append(checked)
@@ -227,7 +229,8 @@ class AnswerPipeline:
         )
         if weighing.risky and drafted:
             passages, facts = evidence.passages, evidence.facts
-            yield Hold(tuple(drafted), passages, facts, weighing, shown, prompt.messages)
+            messages = await as_the_model_read(self._door, asked.principal, asked.conversation, prompt)
+            yield Hold(tuple(drafted), passages, facts, weighing, shown, messages)
         elif not drafted:
             yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
 
@@ -280,7 +283,7 @@ class AnswerPipeline:
             return None
         said = {n: " ".join(sentences) for sentences, n in told}
         sources = tuple(replace(one, text=said[one.n]) for one in evidence.sources if one.n in said)
-        quotes = tuple(f"{sentence} [{n}]" for sentences, n in told for sentence in sentences)
+        quotes = tuple(f"{without_links(one)} [{n}]" for sentences, n in told for one in sentences)
         return Prompt([], sources, told=tuple(f"\n{quote}" if i else quote for i, quote in enumerate(quotes)))
 
     async def _choose(self, asked: Asked, evidence: Evidence) -> Choice | None:
@@ -320,7 +323,7 @@ class AnswerPipeline:
         if prompt.told:
             return
         splitter = SentenceSplitter()
-        messages = [ChatMessage(message["role"], _content(message["content"])) for message in prompt.messages]
+        messages = [ChatMessage(message["role"], content_of(message)) for message in prompt.messages]
         stream = self._door.chat(
             asked.principal,
             messages,
@@ -372,13 +375,6 @@ def _sentence(index: int, checked: Checked) -> Step:
 
 def _bare(sentence: str) -> str:
     return " ".join(_MARK.sub("", sentence).split())
-
-
-def _content(content: str | Sequence[Mapping[str, str]]) -> str | list[str | TextPart]:
-    if isinstance(content, str):
-        return content
-    *records, question = [part["text"] for part in content]
-    return [*(TextPart("", text, "tokenised", data=True) for text in records), question]
 
 
 def _is_model(error: CloisterError) -> bool:

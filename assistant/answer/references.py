@@ -29,7 +29,12 @@ def named_records(tokens: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 def count_hidden(asked: Sequence[Mapping[str, Any]], read: Sequence[TokenInfo]) -> dict[str, int]:
     """How many identities of each type the question and its sources hold; the facets of one count once."""
-    types = {str(token["token"]): str(token["type"]) for token in asked}
-    types |= {token.token: token.type for token in read}
-    bare = {one: kind for token, kind in types.items() for one in tokens_in(token)}
-    return dict(Counter(bare.values()))
+    hidden = [(str(token["token"]), str(token["type"]), token.get("entity")) for token in asked]
+    hidden += [(token.token, token.type, token.entity) for token in read]
+    types: dict[str, str] = {}
+    for token, kind, entity in hidden:
+        if entity:
+            types |= {one: one.strip("<>").rpartition("_")[0] for one in tokens_in(token)}
+        else:
+            types[token] = kind  # nobody's have no facets
+    return dict(Counter(types.values()))

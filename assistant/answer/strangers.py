@@ -2,33 +2,55 @@
 
 The CRM's names are found in any spelling, other names are not. If that could be seen, an answer would tell
 who is somebody else's customer. So a name whose record the caller may not see becomes here what it would
-be if the CRM did not hold it: a guessed name without a record, or just another word.
+be if the CRM did not hold it: a guessed name without a record, or the words that were typed.
+
+Those words are nobody's but the caller's own; the door masks them again before any model reads them.
 """
 
+import re
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from gateway import DoorClient, Principal
+
+from .references import named_records
+from .support import Source
 
 Token = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Strangers:
-    """The tokens of records that the caller may not see, each with the word that is read in its place."""
+    """The tokens of records that the caller may not see: the words of those that only the CRM finds, the
+    types of those that are guessed too."""
 
     words: Mapping[str, str]
     types: Mapping[str, str]
 
     def hide(self, text: str) -> str:
-        """The text with words in the place of tokens that would not have been found."""
+        """The text with the caller's words in the place of tokens that would not have been found."""
         for token, word in self.words.items():
             text = text.replace(token, word)
         return text
 
+    def hide_in(self, sources: Sequence[Source]) -> tuple[Source, ...]:
+        """The sources with them: where one is called like an everyday word, records are full of it."""
+        return tuple(
+            replace(
+                source,
+                title=self.hide(source.title),
+                text=self.hide(source.text),
+                facts=tuple((label, self.hide(value)) for label, value in source.facts),
+            )
+            for source in sources
+        )
+
     def reveal(self, text: str) -> str:
-        """The opposite: what the caller typed is told to the caller in their own words."""
+        """The opposite, for what is stored."""
         for token, word in self.words.items():
-            text = text.replace(word, token)
+            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", token, text)
         return text
 
     def forget(self, tokens: Iterable[Token]) -> list[Token]:
@@ -42,16 +64,21 @@ class Strangers:
         ]
 
 
-def strangers_among(tokens: Sequence[Token], own: frozenset[str]) -> Strangers:
-    """Those of a question's tokens that are none of the caller's `own` records."""
-    foreign = {
-        str(token["token"]): str(token.get("stranger") or f"<{token['type']}>")
-        for token in tokens
-        if token.get("entity") and not own & {*str(token["entity"]).split("|")}
-    }
-    words = {token: word for token, word in foreign.items() if not _is_type(word)}
-    return Strangers(words, {token: word[1:-1] for token, word in foreign.items() if _is_type(word)})
+async def strangers_among(
+    tokens: Sequence[Token],
+    own: frozenset[str],
+    door: DoorClient,
+    principal: Principal,
+    conversation: uuid.UUID,
+) -> Strangers:
+    """Those of a question's tokens that are none of the caller's `own` records.
 
-
-def _is_type(word: str) -> bool:
-    return word.startswith("<") and word.endswith(">")
+    Raises the door's errors.
+    """
+    foreign = [token for token in tokens if token.get("entity") and own.isdisjoint(named_records([token]))]
+    types = {str(token["token"]): str(token["guessed"]) for token in foreign if token.get("guessed")}
+    bare = list(dict.fromkeys(str(token["token"]) for token in foreign if not token.get("guessed")))
+    if not bare:
+        return Strangers({}, types)
+    typed = await door.restore(principal, conversation, bare)
+    return Strangers(dict(zip(bare, typed.texts, strict=True)), types)

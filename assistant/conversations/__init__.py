@@ -7,6 +7,7 @@ from .service import (
     mark_seen,
     own_conversation,
     start_conversation,
+    title_of,
 )
 from .tables import Conversation
 from .titles import Titles
@@ -20,4 +21,5 @@ __all__ = [
     "mark_seen",
     "own_conversation",
     "start_conversation",
+    "title_of",
 ]

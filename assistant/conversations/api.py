@@ -25,6 +25,7 @@ from .service import (
     list_conversations,
     mark_seen,
     own_conversation,
+    title_of,
 )
 from .tables import Conversation
 from .titles import Titles
@@ -63,7 +64,9 @@ async def change(
     conversation = await own_conversation(session, principal, conversation_id)
     title = wanted.title
     if title and title.strip():
-        redacted = await door.redact(principal, conversation_id, [TextPart("title", title)], purpose="edit")
+        redacted = await door.redact(
+            principal, conversation_id, [TextPart("title", title_of(title))], purpose="edit"
+        )
         title = redacted.parts[0].text
     await change_conversation(session, conversation, title=title, pinned=wanted.pinned)
     return {"id": str(conversation_id), "pinned": conversation.pinned}
@@ -117,6 +120,7 @@ async def conversation_view(
     for row, event in zip(stored, events, strict=True):
         by_run[row.run_id].append(event)
     title, *questions = await viewer.texts([conversation.title, *(run.question for run in runs)])
+    feedback = await viewer.values([run.feedback or {} for run in runs])
     return {
         "id": str(conversation.id),
         "title": title,
@@ -127,11 +131,11 @@ async def conversation_view(
                 "id": str(run.id),
                 "state": run.state,
                 "question": question,
-                "feedback": run.feedback,
+                "feedback": rated or None,
                 "created_at": run.created_at.isoformat() if run.created_at else None,
                 "events": by_run[run.id],
             }
-            for run, question in zip(runs, questions, strict=True)
+            for run, question, rated in zip(runs, questions, feedback, strict=True)
         ],
     }
 

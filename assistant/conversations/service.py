@@ -14,16 +14,14 @@ from gateway import BadInput, NotFound, Principal
 from .tables import Conversation
 
 TITLE_LENGTH: Final = 160
-"""Of the tokenised title; what stands for its tokens may be longer or shorter."""
+"""Characters of a title as it was typed."""
 
 
 async def start_conversation(
     session: AsyncSession, owner: Principal, *, conversation_id: uuid.UUID, title: str, scope: str | None
 ) -> Conversation:
     """Open a conversation under an id that the caller chose (its token map may exist already)."""
-    conversation = Conversation(
-        id=conversation_id, owner=uuid.UUID(owner.id), title=_shortened(title), scope=scope
-    )
+    conversation = Conversation(id=conversation_id, owner=uuid.UUID(owner.id), title=title, scope=scope)
     session.add(conversation)
     await session.flush()
     return conversation
@@ -53,11 +51,11 @@ async def list_conversations(session: AsyncSession, owner: Principal) -> Sequenc
 async def change_conversation(
     session: AsyncSession, conversation: Conversation, *, title: str | None, pinned: bool | None
 ) -> None:
-    """Rename (with a title already redacted) or pin. Raises `BadInput` for an empty title."""
+    """Rename (with a title made by `title_of` and redacted) or pin. Raises `BadInput` for an empty title."""
     if title is not None:
         if not title.strip():
             raise BadInput("A title needs at least one character.")
-        conversation.title = _shortened(title)
+        conversation.title = title
     if pinned is not None:
         conversation.pinned = pinned
     session.add(conversation)
@@ -77,6 +75,8 @@ async def mark_seen(session: AsyncSession, conversation_id: uuid.UUID) -> None:
     await session.exec(seen.values(seen_at=func.now(), updated_at=col(Conversation.updated_at)))
 
 
-def _shortened(title: str) -> str:
-    line = " ".join(title.split())
+def title_of(typed: str) -> str:
+    """The title that a text gives: its beginning, in one line. Made before it is redacted, for tokens have
+    other lengths than what they stand for."""
+    line = " ".join(typed.split())
     return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rsplit(" ", 1)[0] + "…"

@@ -9,11 +9,22 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from assistant.answer import EventKind
-from assistant.conversations import own_conversation, start_conversation
+from assistant.conversations import own_conversation, start_conversation, title_of
 from assistant.restoring import Viewer
 from assistant.session import SignedIn
 from assistant.state import Door, Feed, Retrieval, WebDatabase
-from gateway import BadInput, DoorClient, Principal, Role, TextPart, TooLarge, UnitOfWork, require
+from gateway import (
+    BadInput,
+    DoorClient,
+    NotFound,
+    Principal,
+    Role,
+    TextPart,
+    TooLarge,
+    UnitOfWork,
+    require,
+)
+from retrieval import RetrievalClient
 
 from .follow import follow, restored_events
 from .service import Question, events_of, open_run, own_run, rate, request_cancel
@@ -49,15 +60,19 @@ class Rating(BaseModel):
 
 
 @router.post("", status_code=202)
-async def ask(asking: Asking, principal: SignedIn, session: UnitOfWork, door: Door) -> Opened:
+async def ask(
+    asking: Asking, principal: SignedIn, session: UnitOfWork, door: Door, retrieval: Retrieval
+) -> Opened:
     """Open a run."""
     require(principal, Role.REP, Role.LEAD, Role.OFFICER)
     text = checked_question(asking.question)
+    if asking.scope is not None:
+        await _require_visible(retrieval, principal, asking.scope)
     if asking.conversation is None:
         conversation_id = uuid.uuid4()
         question = await redact_question(door, principal, conversation_id, text)
         await start_conversation(
-            session, principal, conversation_id=conversation_id, title=question.text, scope=asking.scope
+            session, principal, conversation_id=conversation_id, title=question.title, scope=asking.scope
         )
         scope = asking.scope
     else:
@@ -79,13 +94,14 @@ async def read(
     sources = [event for event in stored if event.kind == EventKind.SOURCES]
     events = await restored_events(viewer, stored, sources)
     [question] = await viewer.texts([run.question])
+    [feedback] = await viewer.values([run.feedback or {}])
     return {
         "id": str(run.id),
         "conversation": str(run.conversation_id),
         "state": run.state,
         "question": question,
         "scope": run.scope,
-        "feedback": run.feedback,
+        "feedback": feedback or None,
         "events": events,
     }
 
@@ -145,17 +161,24 @@ def checked_question(text: str) -> str:
     return text
 
 
+async def _require_visible(retrieval: RetrievalClient, principal: Principal, scope: str) -> None:
+    """A scope is stored as it is, so it must be a record's reference and nothing else that looks like one."""
+    if scope not in await retrieval.visible(principal, (scope,)):
+        raise NotFound("There is no such record among those that you may see. Choose one from the list at @.")
+
+
 async def redact_question(
     door: DoorClient, principal: Principal, conversation_id: uuid.UUID, text: str
 ) -> Question:
-    """Have the door redact and filter a question. A denied one's text is not kept."""
-    answer = await door.redact(principal, conversation_id, [TextPart("question", text)], purpose="question")
+    """Have the door redact and filter a question, and a title of it. A denied one's text is not kept."""
+    parts = [TextPart("question", text), TextPart("title", title_of(text))]
+    answer = await door.redact(principal, conversation_id, parts, purpose="question")
     tokens = [asdict(token) for token in answer.tokens]
     verdict = answer.verdict
     if verdict.outcome == "denied":
-        return Question(_NOT_KEPT, [], verdict.outcome, verdict.reasons, verdict.sentence)
-    kept = answer.parts[0].text
-    return Question(kept, tokens, verdict.outcome, verdict.reasons, verdict.sentence, answer.hidden)
+        return Question(_NOT_KEPT, [], verdict.outcome, verdict.reasons, verdict.sentence, title=_NOT_KEPT)
+    kept, title = (part.text for part in answer.parts)
+    return Question(kept, tokens, verdict.outcome, verdict.reasons, verdict.sentence, answer.hidden, title)
 
 
 def _event_number(value: str | None) -> int:

@@ -260,7 +260,7 @@ def _payload(asked: Asked, held: Hold) -> Payload:
         held.shown,
         tuple(sources),
         tuple(facts),
-        prompt=tuple(_parts(held.messages)),
+        prompt=tuple(_parts(held.messages)) or None,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -11,7 +11,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from assistant.answer import EventKind
 from assistant.conversations import mark_seen
 from assistant.restoring import Viewer
-from gateway import CloisterError, Database, NotFound, NotSignedIn, principal_of_account, problem
+from gateway import (
+    CloisterError,
+    Database,
+    NotFound,
+    NotSignedIn,
+    PartUnavailable,
+    log,
+    principal_of_account,
+    problem,
+)
 
 from .feed import RunFeed
 from .service import events_of
@@ -25,19 +34,26 @@ _NEW_TOKENS: Final = frozenset({EventKind.SOURCES, EventKind.HELD, EventKind.REL
 
 
 async def restored_events(
-    viewer: Viewer, events: Sequence[RunEvent], sources: Sequence[RunEvent]
+    viewer: Viewer, events: Sequence[RunEvent], sources: Sequence[RunEvent], *, again: bool = False
 ) -> list[dict[str, Any]]:
     """Events as pages read them: seq, kind, at, and data restored for the viewer.
 
     `sources` are the events of that kind of the same runs: what rests on a record that the viewer may not
-    see any more is taken out.
+    see any more is taken out. So it is with all of them while rights cannot be asked, but for a reader who
+    comes back for the same events `again`: then that raises `PartUnavailable`.
     """
     if any(event.kind in _NEW_TOKENS for event in events):
         viewer.expect_new_tokens()
+    permitted: Sequence[Mapping[str, Any]] = [event.data for event in events]
     if events and (records := records_in(sources)):
-        permitted = withhold(events, sources, await viewer.visible(records))
-    else:
-        permitted = [event.data for event in events]
+        try:
+            visible = await viewer.visible(records)
+        except PartUnavailable as error:
+            if again:
+                raise
+            log.warning("runs.without_rights", part=error.part)
+            visible = frozenset()
+        permitted = withhold(events, sources, visible)
     shown = await viewer.values(permitted)
     return [
         {
@@ -68,7 +84,7 @@ async def follow(
                     await _require_account(session, run)
                     events = await events_of(session, [run_id], after)
                     sources = await events_of(session, [run_id], kind=EventKind.SOURCES)
-                for event in await restored_events(viewer, events, sources):
+                for event in await restored_events(viewer, events, sources, again=True):
                     after = event["seq"]
                     yield f"id: {after}\nevent: {event['kind']}\ndata: {json.dumps(event['data'])}\n\n"
             except CloisterError as error:

@@ -48,6 +48,7 @@ class Question:
     reasons: Sequence[str]
     sentence: str = ""
     hidden: int = 0
+    title: str = ""
 
 
 async def open_run(

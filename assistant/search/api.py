@@ -29,12 +29,13 @@ async def search(wanted: Searching, principal: SignedIn, door: Door, retrieval: 
     """Find passages and facts. Nothing is stored and no model writes."""
     require(principal, Role.REP, Role.LEAD, Role.OFFICER)
     text = checked_question(wanted.question)
-    question = await redact_question(door, principal, uuid.uuid4(), text)
+    conversation = uuid.uuid4()
+    question = await redact_question(door, principal, conversation, text)
     if question.outcome == "denied":
         raise QuestionRefused(question.sentence)
     named = named_records(question.tokens)
     own = frozenset(await retrieval.visible(principal, named) if named else ())
-    strangers = strangers_among(question.tokens, own)
+    strangers = await strangers_among(question.tokens, own, door, principal, conversation)
     tokens = strangers.forget(question.tokens)
     return await retrieval.search(
         principal,

@@ -2,6 +2,7 @@
 
 from .app import create_door_app
 from .client import DoorClient
+from .outgoing import without_links
 from .settings import DeploymentSettings, DoorSettings
 from .values import (
     ChatChunk,
@@ -31,4 +32,5 @@ __all__ = [
     "TextPart",
     "TokenInfo",
     "create_door_app",
+    "without_links",
 ]

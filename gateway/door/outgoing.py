@@ -155,7 +155,7 @@ class OutgoingText:
         return self._addresses.feed(self._markup.finish()) + self._addresses.finish()
 
 
-def without_links(text: str, hosts: Hosts) -> str:
-    """A whole text without ways to other hosts."""
-    outgoing = OutgoingText(hosts)
+def without_links(text: str, hosts: Hosts | None = None) -> str:
+    """A whole text without ways to other hosts; none are permitted where none are given."""
+    outgoing = OutgoingText(hosts or Hosts())
     return outgoing.feed(text) + outgoing.finish()

@@ -29,7 +29,6 @@ from redaction import (
     MemoryTokenBook,
     Redacted,
     Span,
-    disguise,
     durable,
     find_tokens,
     load_analyzer,
@@ -59,12 +58,12 @@ class Part:
 class Masked:
     """Redacted texts in the order of their parts, and every token that stands in them.
 
-    `strangers` says what would stand in a token's place if the CRM knew nobody (see `TokenInfo`).
+    `guessed` says by which type a token would have been found if the CRM knew nobody (see `TokenInfo`).
     """
 
     texts: tuple[Redacted, ...]
     tokens: tuple[TokenFacts, ...]
-    strangers: Mapping[str, str] = field(default_factory=dict)
+    guessed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,8 +122,8 @@ class Redactor:
             principal=typed_by or "",
         )
         self._remember(read, masking.texts)
-        strangers = await self._strangers(read, masking) if typed_by else {}
-        return replace(masking.masked, strangers=strangers), tokens
+        guessed = await self._guessed(read, masking) if typed_by else {}
+        return replace(masking.masked, guessed=guessed), tokens
 
     async def alone(self, session: AsyncSession, read: Read) -> tuple[Masked, MemoryTokenBook]:
         """Redact with a book of this request's own, which is not stored."""
@@ -166,21 +165,21 @@ class Redactor:
 
         return await _closed(work, read.parts)
 
-    async def _strangers(self, read: Read, masking: "_Masking") -> dict[str, str]:
-        """What would stand in the place of each of the CRM's names if it knew none of them."""
+    async def _guessed(self, read: Read, masking: "_Masking") -> dict[str, str]:
+        """Of the tokens of records, the types of those that are found without the CRM too."""
 
         def work() -> dict[str, str]:
-            strangers: dict[str, str] = {}
+            guessed: dict[str, str] = {}
             for part, placed in zip(read.parts, masking.placed, strict=True):
                 known = [(span, token) for span, token in placed if span.entity or span.entities]
-                guessed = self._base.analyze(part.text, ner_spans=read.names_in(part)) if known else []
+                guesses = self._base.analyze(part.text, ner_spans=read.names_in(part)) if known else []
                 for span, token in known:
-                    also = next(
-                        (one for one in guessed if one.start < span.end and span.start < one.end), None
+                    shared, guess = max(
+                        ((_shared(one, span), one.type.value) for one in guesses), default=(0, "")
                     )
-                    value = part.text[span.start : span.end]
-                    strangers[token] = f"<{also.type}>" if also else disguise(value, token)
-            return strangers
+                    if shared > 0:
+                        guessed[token] = guess
+            return guessed
 
         return await _closed(work, read.parts)
 
@@ -205,6 +204,11 @@ class Redactor:
         for part, text in zip(read.parts, texts, strict=True):
             if part.guess:
                 self._base.remember_ner_spans(text, [])
+
+
+def _shared(one: Span, other: Span) -> int:
+    """How many characters two spans have in common."""
+    return min(one.end, other.end) - max(one.start, other.start)
 
 
 async def _closed(work: Callable[[], T], parts: Sequence[Part]) -> T:

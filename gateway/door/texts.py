@@ -60,7 +60,7 @@ async def redact_parts(asked: RedactIn, caller: WritingProcess, door: TheDoor) -
             {"id": part.id, "text": text} for part, text in zip(asked.parts, masked.texts, strict=True)
         ],
         "hidden": len(masked.tokens),
-        "tokens": [_token(facts, masked.strangers.get(facts.token)) for facts in masked.tokens],
+        "tokens": [_token(facts, masked.guessed.get(facts.token)) for facts in masked.tokens],
     }
 
 
@@ -156,11 +156,11 @@ def _reasons(verdict: Verdict) -> tuple[str, ...]:
     return verdict.reasons if isinstance(verdict, Flagged | Denied) else ()
 
 
-def _token(facts: TokenFacts, stranger: str | None) -> dict[str, str | None]:
+def _token(facts: TokenFacts, guessed: str | None) -> dict[str, str | None]:
     return {
         "token": facts.token,
         "type": facts.type.value,
         "entity": facts.entity,
         "field": facts.field,
-        "stranger": stranger,
+        "guessed": guessed,
     }

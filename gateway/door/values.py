@@ -42,15 +42,15 @@ class RedactedPart:
 class TokenInfo:
     """What a token stands for, without its value; `entity` may join several by `|`.
 
-    `stranger`, of a question's token with an entity, is what would stand there if the CRM knew nobody: a
-    made-up name of the same form, or the type in angle brackets where a detector guesses the name as well.
+    `guessed`, of a question's token with an entity, is the type by which a detector would have found the
+    value if the CRM knew nobody; None where only the CRM knows it.
     """
 
     token: str
     type: str
     entity: str | None
     field: str | None
-    stranger: str | None = None
+    guessed: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The parts around the pipeline, answering as they are told."""
 
 import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from gateway import (
     PartUnavailable,
     Principal,
     RedactedPart,
+    Restored,
     Role,
     TextPart,
 )
@@ -29,11 +30,18 @@ NOTE = "Anna Schmidt has an open case. We will refund EUR 4,000 to Anna Schmidt 
 class ScriptedDoor(DoorClient):
     """Redacts one name, and says what it is told to say; bound to quotations it says the first.
 
-    `meaning` gives the vector of a text; without it no embedding server answers.
+    `meaning` gives the vector of a text; without it no embedding server answers. `typed` is what the caller
+    typed for a token.
     """
 
-    def __init__(self, *chunks: str, away: bool = False, meaning: Meaning | None = None) -> None:
-        self._chunks, self._away, self._meaning = chunks, away, meaning
+    def __init__(
+        self,
+        *chunks: str,
+        away: bool = False,
+        meaning: Meaning | None = None,
+        typed: Mapping[str, str] | None = None,
+    ) -> None:
+        self._chunks, self._away, self._meaning, self._typed = chunks, away, meaning, typed or {}
         self.heard: list[str] = []
         self.embedded: list[str] = []
         self.options: dict[str, Any] = {}
@@ -41,10 +49,19 @@ class ScriptedDoor(DoorClient):
     async def redact(
         self, principal: Principal, conversation: uuid.UUID, parts: Sequence[TextPart], *, purpose: Any
     ) -> DoorRedaction:
-        redacted = tuple(
-            RedactedPart(part.id, part.text.replace("Anna Schmidt", "<PERSON_1>")) for part in parts
-        )
-        return DoorRedaction(DoorVerdict("allowed"), redacted, 1, ())
+        known = {"<PERSON_1>": "Anna Schmidt", **self._typed}
+        redacted = []
+        for part in parts:
+            text = part.text
+            for token, value in known.items():
+                text = text.replace(value, token)
+            redacted.append(RedactedPart(part.id, text))
+        return DoorRedaction(DoorVerdict("allowed"), tuple(redacted), 1, ())
+
+    async def restore(
+        self, principal: Principal, conversation: uuid.UUID, texts: Sequence[str], grant: str | None = None
+    ) -> Restored:
+        return Restored(tuple(self._typed.get(text, text) for text in texts), 0)
 
     async def chat(
         self, principal: Principal, messages: Sequence[Any], **options: Any

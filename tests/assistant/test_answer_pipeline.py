@@ -122,7 +122,6 @@ async def test_what_was_hidden_is_counted_once_a_name_and_not_where_the_count_wo
             "type": "ORGANIZATION",
             "entity": "account:7",
             "field": "name",
-            "stranger": "xoabcd",
         },
     )
     taken = await steps(

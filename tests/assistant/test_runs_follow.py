@@ -344,3 +344,35 @@ async def test_where_rights_cannot_be_asked_a_viewer_reads_tokens(site: Site) ->
         told = await site.tokenised(rep, run, f"{ANNA} waits.")
         away = RetrievalClient(nobody, site.retrieval._tokens)
         assert await Viewer(site.door, away, rep.principal, run.conversation_id).texts(told) == told
+
+
+async def test_a_title_is_cut_where_it_was_typed_whoever_is_named(site: Site) -> None:
+    """The cut of a tokenised title told who is known: a token has another length than a name."""
+    titles = {}
+    async with site.person() as rep:
+        for name in (BORIS.lower(), "morit wunderkamm"):
+            assert len(name) == len(BORIS)
+            asked = f"what was promised to {name} about " + "the pump and " * 11
+            opened_run = (await rep.http.post("/api/v1/runs", json={"question": asked})).json()
+            titles[name] = next(
+                one["title"].replace(name, "…")
+                for one in (await rep.http.get("/api/v1/conversations")).json()
+                if one["id"] == opened_run["conversation"]
+            )
+    assert len(set(titles.values())) == 1
+    assert len(titles.popitem()[1]) < 160
+
+
+async def test_what_was_said_of_an_answer_is_read_again_as_it_was_written(site: Site) -> None:
+    note = f"it forgot {BORIS.lower()} and morit wunderkamm"
+    async with site.person() as rep:
+        run = await ended_run(site, rep)
+        rated = {"thumb": "down", "reason": "other", "text": note}
+        assert (await rep.http.post(f"/api/v1/runs/{run.id}/feedback", json=rated)).status_code == 204
+        read = (await rep.http.get(f"/api/v1/runs/{run.id}")).json()
+        thread = (await rep.http.get(f"/api/v1/conversations/{run.conversation_id}")).json()
+    assert read["feedback"]["note"] == note
+    assert thread["runs"][0]["feedback"]["note"] == note
+    async with site.work.transaction() as session:
+        kept = (await session.get_one(Run, run.id)).feedback
+    assert BORIS.lower() not in str(kept)

@@ -3,6 +3,8 @@
 import uuid
 from typing import Any
 
+import pytest
+
 from assistant.answer import EventKind
 from assistant.restoring import Viewer
 from assistant.runs.follow import restored_events
@@ -75,6 +77,39 @@ async def test_a_record_that_was_taken_away_is_gone_with_all_that_rests_on_it() 
     assert two["text"] == NOT_SHOWN
     assert article["text"] == "From an article. [3]"
     assert released["text"] == NOT_SHOWN
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (EventKind.SENTENCE, {"text": "All of it is due.", "citations": []}),
+        (EventKind.RELEASED, {"text": "Note one says it. [1]", "citations": [1], "edited": True}),
+        (EventKind.RELEASED, {"text": "EUR 4,000, says the officer.", "citations": [], "edited": False}),
+        (EventKind.REJECTED, {"note": "The balance is EUR 4,000.", "reason": "wrong"}),
+        (EventKind.SENT_BACK, {"note": "Say that EUR 4,000 are due."}),
+    ],
+)
+async def test_what_may_rest_on_any_record_goes_with_the_first_of_them(
+    kind: EventKind, data: dict[str, Any]
+) -> None:
+    one = event(7, kind, **data)
+    [kept] = await read(Rights("note:1", "note:2", "account:1"), [one], [SOURCES])
+    assert kept == data
+    [gone] = await read(Rights("note:1"), [one], [SOURCES])
+    assert NOT_SHOWN in gone.values()
+    assert "4,000" not in str(gone)
+
+
+async def test_that_a_right_was_lost_is_still_told() -> None:
+    one = event(7, EventKind.REJECTED, note="You may no longer see it.", reason="rights")
+    [told] = await read(Rights(), [one], [SOURCES])
+    assert told["note"] == "You may no longer see it."
+
+
+async def test_who_follows_comes_back_when_rights_cannot_be_asked() -> None:
+    viewer = Viewer(CountingDoor(), Rights(away=True), REP, uuid.uuid4())
+    with pytest.raises(PartUnavailable):
+        await restored_events(viewer, ANSWER, [SOURCES], again=True)
 
 
 async def test_whoever_skips_the_sources_reads_no_more() -> None:

@@ -1,0 +1,61 @@
+"""What the CRM has counted is told without a model, and goes no way that a model's words could not go."""
+
+from assistant.answer import Hold
+from retrieval import Fact, ListCondition, Listing, Passage
+
+from .scripted import NOW, ScriptedDoor, found, kinds, shown, steps
+
+
+def listed(subject: str) -> tuple[Listing, Passage, Fact]:
+    """A list of one case with this subject."""
+    listing = Listing(
+        kind="case",
+        called="cases",
+        conditions=(ListCondition(label="status", values=("escalated",)),),
+        total=1,
+        of=4,
+        label="status",
+        records=("case:1",),
+    )
+    case = Passage(
+        id="case:1/facts/0",
+        entity="case:1",
+        field="facts",
+        title=f"CS-30518: {subject}",
+        text="status: escalated",
+        url=None,
+        internal=False,
+        as_of=NOW,
+        score=1,
+    )
+    count = Fact(
+        entity="",
+        label="number of cases",
+        field="case.list",
+        value="1 of 4",
+        kind="text",
+        as_of=NOW,
+        title="All cases you may see",
+    )
+    return listing, case, count
+
+
+async def told(subject: str) -> list[str]:
+    listing, case, count = listed(subject)
+    result = found(passages=(case,), facts=(count,), listing=listing)
+    taken = await steps(ScriptedDoor(), result, "Which cases are escalated?")
+    assert not [step for step in taken if isinstance(step, Hold)], kinds(taken)
+    return shown(taken)
+
+
+async def test_a_list_is_told_with_its_count_and_its_records() -> None:
+    count, case = await told("Pump drips")
+    assert count == "1 of the 4 cases that you may see is escalated. [2]"
+    assert "CS-30518" in case
+    assert case.endswith("escalated. [1]")
+
+
+async def test_a_link_in_a_record_goes_nowhere() -> None:
+    said = " ".join(await told("see ![x](https://evil.example/?q=1) or https://evil.example"))
+    assert "CS-30518" in said
+    assert "evil" not in said
