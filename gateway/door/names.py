@@ -7,14 +7,15 @@ import signal
 import threading
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from functools import partial
 from typing import Final
 
 from gateway.errors import PartUnavailable
 from gateway.telemetry import log
+from gateway.turns import NoRoom, Turns
 from redaction import Analyzer, EntityType, RedactionError, Span, ner_spans_in_worker, start_ner_worker
 
 from .settings import NamesSettings
-from .turns import NoRoom, Turns
 
 _WARM: Final = "Anna Schmidt lives in Berlin."
 _DOOR: Final = "the door itself"
@@ -28,7 +29,8 @@ class NamePool:
     """Spans of names for texts. Fails closed: a text that was not looked at is an error.
 
     A text goes to a worker when one is free, so its time counts from there, and callers take turns: a
-    request with many texts keeps nobody else waiting. Results are kept in the analyzer's cache by keyed hash;
+    request with many texts keeps nobody else waiting. A text whose caller has left is read to its end, and
+    its worker is not free before. Results are kept in the analyzer's cache by keyed hash;
     the text is not kept.
     """
 
@@ -83,14 +85,14 @@ class NamePool:
 
     def close(self) -> None:
         """End the workers."""
+        self._turns.close()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
 
     async def _one(self, text: str, whose: str, background: bool = False) -> list[Span]:
         try:
-            async with self._turns.one(whose, background=background):
-                return await self._read(text)
+            return await self._turns.run(whose, partial(self._read, text), background=background)
         except NoRoom as error:
             raise PartUnavailable(
                 "ner", "Too many texts wait for the name detector. Nothing was sent."

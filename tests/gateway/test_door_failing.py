@@ -1,7 +1,10 @@
 import asyncio
+import os
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,7 +28,7 @@ from gateway import (
 from gateway.door.names import NamePool
 from gateway.door.routing import ModelRouter
 from gateway.door.settings import BreakerSettings, NamesSettings
-from gateway.door.turns import Turns
+from gateway.turns import NoRoom, Turns
 from redaction import Analyzer, MemorySpanCache, Span, load_analyzer
 
 from .conftest import ANNA, Site, principal, until_ready
@@ -202,6 +205,77 @@ async def test_turns_go_round_the_callers_and_questions_before_the_rest() -> Non
     assert "".join(whose[0] for whose in order) in ("ababiaaaa", "abaibaaaa", "abiabaaaa")
     async with turns.one("last"):
         pass
+
+
+async def test_work_whose_caller_has_left_keeps_its_place_to_its_end() -> None:
+    turns, begun, ends, order = Turns(1, 100), asyncio.Event(), asyncio.Event(), []
+
+    async def left() -> None:
+        order.append("left")
+        begun.set()
+        await ends.wait()
+
+    async def next_one() -> str:
+        order.append("next")
+        return "read"
+
+    leaving = asyncio.create_task(turns.run("mallory", left))
+    await begun.wait()
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    waiting = asyncio.create_task(turns.run("maya", next_one))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert order == ["left"]
+    ends.set()
+    assert await waiting == "read"
+
+
+async def test_one_caller_takes_no_more_than_their_share() -> None:
+    turns = Turns(1, 10, each=2)
+    async with turns.one("greedy"):
+        waiting = asyncio.create_task(turns.run("greedy", partial(asyncio.sleep, 0)))
+        await asyncio.sleep(0)
+        with pytest.raises(NoRoom):
+            await turns.run("greedy", partial(asyncio.sleep, 0))
+        other = asyncio.create_task(turns.run("other", partial(asyncio.sleep, 0)))
+    await asyncio.gather(waiting, other)
+
+
+def read_when_told(path: str) -> list[Span]:
+    """In a worker: read a pipe to its end, as long as its other end is open."""
+    Path(path).read_text("utf-8")
+    return []
+
+
+async def test_a_text_whose_caller_has_left_is_not_counted_as_the_next_ones_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.door.names.ner_spans_in_worker", read_when_told)
+    begun: list[str] = []
+
+    class Watched(NamePool):
+        async def _read(self, text: str) -> list[Span]:
+            begun.append(text)
+            return await super()._read(text)
+
+    pool, analyzer = Watched(NamesSettings(workers=1)), load_analyzer(ner_elsewhere=True)
+    long, short = str(tmp_path / "long"), str(tmp_path / "short")
+    os.mkfifo(long)
+    os.mknod(short)
+    leaving = asyncio.create_task(pool.prepare(analyzer, [long], whose="mallory"))
+    pipe = await asyncio.to_thread(os.open, long, os.O_WRONLY)  # opens when the worker reads
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    waiting = asyncio.create_task(pool.prepare(analyzer, [short], whose="maya"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert begun == [long]
+    os.close(pipe)
+    assert await waiting == {short: []}
+    pool.close()
 
 
 async def test_names_found_once_are_not_looked_for_again() -> None:
