@@ -40,11 +40,13 @@ from assistant.settings import WebSettings
 from gateway import (
     Account,
     NotSignedIn,
+    Origin,
     PartUnavailable,
     Principal,
     Role,
     UnitOfWork,
     UpstreamFailed,
+    device_cookie,
     record,
     registered_events,
     sign_in,
@@ -63,6 +65,8 @@ class LivePages:
         self._session = session
         self._principal = principal
         self._secret = request.cookies.get(SESSION_COOKIE, "")
+        self._address = request.client.host if request.client else ""
+        self._cookies = request.cookies
 
     async def viewer(self) -> Viewer | None:
         """Who is signed in."""
@@ -74,11 +78,13 @@ class LivePages:
 
     async def sign_in(self, login: str, password: str) -> OpenedSession | None:
         """Open a session."""
-        opened = await sign_in(self._state.database, login, password, self._settings.accounts)
+        kept = device_cookie(login)
+        origin = Origin(self._address, self._cookies.get(kept, ""))
+        opened = await sign_in(self._state.database, login, password, self._settings.accounts, origin)
         if opened is None:
             return None
         seconds = self._settings.accounts.session_hours * 3600
-        return OpenedSession(opened[0], seconds, https=self._settings.https)
+        return OpenedSession(opened.secret, seconds, (kept, opened.device), https=self._settings.https)
 
     async def sign_out(self) -> None:
         """Close the caller's session."""

@@ -40,6 +40,8 @@ def serve(app: FastAPI, listen: ListenSettings) -> None:
         app,
         host=listen.host,
         port=listen.port,
+        proxy_headers=bool(listen.proxies),
+        forwarded_allow_ips=list(listen.proxies),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -33,10 +33,11 @@ ExistingFile = Annotated[Path, AfterValidator(_readable)]
 
 
 class ListenSettings(Settings):
-    """Where a process listens."""
+    """Where a process listens; `proxies` are addresses whose word is taken for whom they speak for."""
 
     host: str = "127.0.0.1"
     port: int
+    proxies: tuple[str, ...] = ()
 
 
 S = TypeVar("S", bound=Settings)

@@ -139,7 +139,7 @@ class SignedIn(_Calls):
         if response.status_code == httpx.codes.UNAUTHORIZED:
             sentence = _(
                 "The sign-in was refused: the login or the password is wrong, the account is disabled, "
-                "or it is locked for a minute after five failures."
+                "or too many wrong passwords came from here: wait a minute, longer after each further one."
             )
             leave(Exit.REFUSED, sentence)
         if response.is_error:

@@ -33,11 +33,13 @@ class Viewer:
 class OpenedSession:
     """A session that has just been opened: the cookie's secret and how long it lives.
 
+    `device` is the name and value of a cookie by which this browser is known at the account's next sign-in.
     `https` says that browsers come by HTTPS, also where a proxy in front speaks HTTP to us.
     """
 
     secret: str = field(repr=False)
     seconds: int
+    device: tuple[str, str] | None = field(default=None, repr=False)
     https: bool = False
 
 

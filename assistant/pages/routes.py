@@ -24,6 +24,7 @@ _HOMES: Final = (
     ((Role.AUDITOR,), "/audit"),
 )
 _MAX_QUESTION: Final = 8000
+_DEVICE_SECONDS: Final = 400 * 86_400  # as long as browsers keep a cookie at most
 
 
 def create_pages_router(page_data: Callable[..., PageData]) -> APIRouter:
@@ -77,14 +78,26 @@ def _add_sign_in(router: APIRouter, dependency: Any) -> None:
             context = await _sign_in_context(data, next)
             return render(request, "sign_in.html", context | {"failed": True, "login": login}, 401)
         response = RedirectResponse(_local(next), 303)
+        secure = opened.https or request.url.scheme == "https"
         response.set_cookie(
             SESSION_COOKIE,
             opened.secret,
             max_age=opened.seconds,
             httponly=True,
             samesite="lax",
-            secure=opened.https or request.url.scheme == "https",
+            secure=secure,
         )
+        if opened.device:
+            name, value = opened.device
+            response.set_cookie(
+                name,
+                value,
+                max_age=_DEVICE_SECONDS,
+                path="/sign-in",
+                httponly=True,
+                samesite="strict",
+                secure=secure,
+            )
         return response
 
     @router.post("/sign-out")

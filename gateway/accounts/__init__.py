@@ -11,9 +11,12 @@ from .administration import (
     remove_password,
 )
 from .passwords import hash_password
+from .places import Origin
 from .service import (
     AccountSettings,
     NewToken,
+    SignedIn,
+    device_cookie,
     issue_api_token,
     list_api_tokens,
     principal_of_account,
@@ -30,10 +33,13 @@ __all__ = [
     "AccountSettings",
     "ApiToken",
     "NewToken",
+    "Origin",
     "Session",
+    "SignedIn",
     "change_password",
     "change_roles",
     "create_account",
+    "device_cookie",
     "disable_account",
     "enable_account",
     "has_admin",

@@ -5,24 +5,29 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Final, TypeVar
+from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from gateway.errors import TooManyRequests
+from gateway.turns import NoRoom, Turns
 
-T = TypeVar("T")
+from .places import Place
+
+NOWHERE: Final = Place("nowhere")
 _AT_ONCE: Final = 2
-_AT_MOST: Final = 10
+_AT_MOST: Final = 200
+_OF_ONE_PLACE: Final = 10
 
 
-async def check_password(hashed: str | None, password: str) -> bool:
+async def check_password(hashed: str | None, password: str, place: Place = NOWHERE) -> bool:
     """Whether a password is the one that was hashed; without a hash False, and as slow.
 
-    Raises `TooManyRequests` when ten are under way: each takes 64 MiB and a processor.
+    Places take turns, those that have signed in before first. Raises `TooManyRequests` when a place has ten
+    under way, or all together two hundred: each takes 64 MiB and a processor.
     """
-    agrees = await _few().run(lambda: matches(hashed or _decoy_hash(), password))
+    agrees = await _few().run(place, lambda: matches(hashed or _decoy_hash(), password))
     return agrees and hashed is not None
 
 
@@ -44,16 +49,17 @@ class _Few:
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="password")
-        self._under_way = 0
+        self._turns = Turns(_AT_ONCE, _AT_MOST, each=_OF_ONE_PLACE)
 
-    async def run(self, work: Callable[[], T]) -> T:
-        if self._under_way >= _AT_MOST:
-            raise TooManyRequests("Too many people sign in at this moment. Try again in a few seconds.")
-        self._under_way += 1
-        try:
+    async def run(self, place: Place, work: Callable[[], bool]) -> bool:
+        async def in_thread() -> bool:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._under_way -= 1
+
+        try:
+            return await self._turns.run(place.name, in_thread, background=not place.seen)
+        except NoRoom as error:
+            sentence = "Too many people sign in at this moment. Try again in a few seconds."
+            raise TooManyRequests(sentence) from error
 
 
 @cache

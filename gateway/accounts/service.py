@@ -20,11 +20,14 @@ from gateway.principal import Principal, Role
 from gateway.settings import Settings
 
 from .passwords import check_password
+from .places import Origin, Place, device_of, guesses, guesses_key, place_of
 from .tables import Account, ApiToken, Session
 
 TOKEN_PREFIX: Final = "clt_"  # noqa: S105 - lets secret scanners find leaked tokens
-_FAILURES_UNTIL_LOCK: Final = 5
+_FAILURES_UNTIL_LOCK: Final = 100
 _LOCK: Final = timedelta(minutes=1)
+_LONGEST_LOCK: Final = timedelta(hours=1)
+_LOCK_FORGOTTEN: Final = timedelta(days=1)
 
 
 class AccountSettings(Settings):
@@ -43,56 +46,77 @@ class NewToken:
     created_at: datetime
 
 
-async def sign_in(
-    database: Database, login: str, password: str, settings: AccountSettings
-) -> tuple[str, Principal] | None:
-    """Check a password and open a session: the cookie's secret and the principal, or None.
+@dataclass(frozen=True)
+class SignedIn:
+    """A session that has been opened; `device` is for the browser to keep, to be known again by."""
 
-    None does not tell an unknown login, a wrong password, a disabled and a locked account apart, and each
-    takes as long. Five failures lock for a minute; attempts during the lock are refused and do not renew it.
-    No connection is held while the password is hashed. Raises `TooManyRequests` when many do so at once.
+    secret: str = field(repr=False)
+    principal: Principal
+    device: str = field(repr=False)
+
+
+async def sign_in(
+    database: Database, login: str, password: str, settings: AccountSettings, origin: Origin | None = None
+) -> SignedIn | None:
+    """Check a password and open a session, or None.
+
+    None does not tell an unknown login, a wrong password, a disabled account and a closed place apart, and
+    each takes as long. Guesses close the place that they come from. Only when places that have never signed
+    in to this account guess a hundred times between them are all such places refused, for at most an hour at
+    a time; a browser that has signed in to it before is not. No connection is held while the password is
+    hashed. Raises `TooManyRequests` when too many are under way.
     """
+    login, origin = normal_login(login), origin or Origin()
     async with database.transaction() as session:
-        account = (await session.exec(select(Account).where(Account.login == normal_login(login)))).first()
+        account = (await session.exec(select(Account).where(Account.login == login))).first()
     stored = account.password_hash if account else None
-    agrees = await check_password(stored, password)
+    place = place_of(origin, account.id if account else None, stored)
+    agrees = await check_password(stored, password, place)
+    key = guesses_key(login, place, stored)
+    closed = guesses().is_closed(key)
+    if not agrees and not closed:
+        guesses().add(key)
     async with database.transaction() as session:
         if account is None:
             record(session, GatewayEvent.SIGN_IN_FAILED, "unknown")
             return None
         locked = select(Account).where(Account.id == account.id).with_for_update()
         now = (await session.exec(locked.execution_options(populate_existing=True))).first()
-        if now is None or now.password_hash != stored:
+        if now is None or stored is None or now.password_hash != stored or closed:
             record(session, GatewayEvent.SIGN_IN_FAILED, str(account.id))
             return None
-        return _opened(session, now, settings) if _may_enter(session, now, agrees) else None
+        if not _may_enter(session, now, agrees, place):
+            return None
+        guesses().forget(key)
+        return _opened(session, now, settings, device_of(origin, place, now.id, stored))
 
 
-def _may_enter(session: AsyncSession, account: Account, agrees: bool) -> bool:
-    """Count a failure, but none while the lock holds: whoever guesses on must not renew it for ever."""
+def _may_enter(session: AsyncSession, account: Account, agrees: bool, place: Place) -> bool:
+    """Count a failure of a place that was never seen; none while such places wait, so that it has an end."""
     moment = datetime.now(UTC)
-    held = account.locked_until is not None and account.locked_until > moment
+    until = account.locked_until
+    held = not place.seen and until is not None and until > moment
     if agrees and not held and not account.disabled:
         account.failures, account.locked_until = 0, None
         session.add(account)
         return True
-    if not held:
-        account.failures += 1
-        account.locked_until = None
-        if account.failures >= _FAILURES_UNTIL_LOCK:
-            account.failures, account.locked_until = 0, moment + _LOCK
+    if not held and not place.seen:
+        old = until is not None and until < moment - _LOCK_FORGOTTEN
+        account.failures = 1 if old else account.failures + 1
+        over = account.failures - _FAILURES_UNTIL_LOCK
+        account.locked_until = moment + min(_LOCK * 2 ** min(over, 10), _LONGEST_LOCK) if over >= 0 else None
         session.add(account)
     record(session, GatewayEvent.SIGN_IN_FAILED, str(account.id))
     return False
 
 
-def _opened(session: AsyncSession, account: Account, settings: AccountSettings) -> tuple[str, Principal]:
+def _opened(session: AsyncSession, account: Account, settings: AccountSettings, device: str) -> SignedIn:
     secret = secrets.token_urlsafe(32)
     expires = datetime.now(UTC) + timedelta(hours=settings.session_hours)
     session.add(Session(secret_hash=_hash(secret), account_id=account.id, expires_at=expires))
     principal = _principal(account)
     record(session, GatewayEvent.SIGNED_IN, principal)
-    return secret, principal
+    return SignedIn(secret, principal, device)
 
 
 async def sign_out(session: AsyncSession, secret: str, principal: Principal) -> None:
@@ -202,6 +226,11 @@ def _principal(account: Account) -> Principal:
 def normal_login(login: str) -> str:
     """A login as it is stored and looked for."""
     return login.strip().casefold()
+
+
+def device_cookie(login: str) -> str:
+    """The name of the cookie that a browser keeps `SignedIn.device` in: one for each account."""
+    return f"cloister_device_{sha256(normal_login(login).encode()).hexdigest()[:16]}"
 
 
 def _hash(secret: str) -> bytes:

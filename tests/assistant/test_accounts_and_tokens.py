@@ -135,6 +135,25 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+# --- signing in
+
+
+async def test_guessing_closes_new_browsers_of_a_network_and_none_that_was_here(stand: Stand) -> None:
+    login = await stand.account()
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    async with browser(stand, login) as mine, httpx.AsyncClient(base_url=stand.url, headers=headers) as new:
+        [kept] = [cookie for cookie in mine.cookies.jar if cookie.name.startswith("cloister_device_")]
+        assert kept.path == "/sign-in"
+        assert kept.has_nonstandard_attr("HttpOnly")
+        assert login not in f"{kept.name}{kept.value}"
+        right = {"login": f" {login.upper()}", "password": PASSWORD}
+        for _ in range(5):
+            wrong = await new.post("/sign-in", data={"login": login, "password": "wrong password"})
+            assert wrong.status_code == 401
+        assert (await new.post("/sign-in", data=right)).status_code == 401
+        assert (await mine.post("/sign-in", data=right)).status_code == 303
+
+
 # --- tokens over HTTP
 
 

@@ -62,7 +62,7 @@ async def _events(database: Database, account: Account) -> Sequence[AuditRow]:
 
 async def _sign_in(database: Database, login: str, password: str = PASSWORD) -> str | None:
     opened = await sign_in(database, login, password, AccountSettings())
-    return opened[0] if opened else None
+    return opened.secret if opened else None
 
 
 async def test_disabling_ends_sessions_and_tokens_at_once_and_enabling_brings_none_back(
