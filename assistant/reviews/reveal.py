@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from approvals import HeldItem
+from assistant.restoring import restored_texts
 from gateway import DoorClient, Principal, Role, TextPart
 from redaction import find_tokens
 from retrieval import RetrievalClient
@@ -54,7 +55,7 @@ async def reveal(
     item: HeldItem,
     texts: Sequence[str],
 ) -> dict[str, Revealed]:
-    """Restore texts of an item for one viewer, in one call to the door.
+    """Restore texts of an item for one viewer, however many they are.
 
     An officer sees what the item contains by a right of the role for this item; a requester sees what
     their own rights allow. Raises `PartUnavailable` when rights or values cannot be had: a text that an
@@ -66,8 +67,7 @@ async def reveal(
     values: dict[str, str] = {}
     if wanted:
         grant = await _grant(door, retrieval, viewer, item)
-        restored = await door.restore(viewer, item.conversation, wanted, grant)
-        values = dict(zip(wanted, restored.texts, strict=True))
+        values = await restored_texts(door, viewer, item.conversation, wanted, grant)
     return {text: joined_pieces(text, pieces, values) for text, pieces in split.items()}
 
 

@@ -265,6 +265,13 @@ def path(item: HeldItem, verb: str = "") -> str:
     return f"/api/v1/reviews/{item.id}" + (f"/{verb}" if verb else "")
 
 
+async def test_an_item_with_more_texts_than_the_door_takes_at_once_is_shown(office: Office) -> None:
+    item = await office.item(draft=" ".join(f"Note {number} for <PERSON_1>." for number in range(600)))
+    read = await office.officer.http.get(path(item))
+    assert read.status_code == 200, read.text
+    assert f"Note 599 for {ANNA}." in read.json()["draft"]
+
+
 async def test_nobody_without_a_sign_in_gets_in(office: Office) -> None:
     item = await office.item()
     for verb in ("claim", "release", "approve", "edit", "reject", "send-back", "undo", "cancel"):
