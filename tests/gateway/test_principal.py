@@ -74,7 +74,7 @@ FORGED: dict[str, tuple[dict[str, object], dict[str, str]]] = {
     "another issuer's name": ({"iss": "work"}, {}),
     "no issuer": ({"iss": ...}, {}),
     "no subject": ({"sub": ...}, {}),
-    "issued in the future": ({"iat": int(time.time()) + 600}, {}),
+    "issued in the future": ({"iat": int(time.time()) + 86_400}, {}),
     "an unknown role": ({"roles": ["rep", "root"]}, {}),
     "no roles": ({"roles": ...}, {}),
     "roles as text": ({"roles": "rep"}, {}),
