@@ -43,6 +43,7 @@ from .search.values import (
     SearchResult,
     SyncStatus,
 )
+from .search.words import is_negated, is_whether, says_open, unfinished
 from .settings import CrmSettings, IndexSettings, RetrievalSettings, SyncSettings
 
 __all__ = [
@@ -84,9 +85,13 @@ __all__ = [
     "demo_questions",
     "demo_staff",
     "import_folder",
+    "is_negated",
+    "is_whether",
     "load_map",
     "read_logins",
     "register_retrieval_events",
+    "says_open",
     "seed_demo_company",
     "shipped_map",
+    "unfinished",
 ]

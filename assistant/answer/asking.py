@@ -21,12 +21,6 @@ _AMOUNT: Final = re.compile(
 )
 _COUNT: Final = re.compile(r"\b(?:how many|number of|wie ?viele|anzahl)\b", re.IGNORECASE)
 
-_WHETHER: Final = re.compile(
-    r"\W*(?:(?:and|und|so|also) )?(?:do|does|did|is|are|was|were|has|have|had|can|may|hat|haben|habe|ist|sind"
-    r"|gibt es|war|waren)\b",
-    re.IGNORECASE,
-)
-
 _ASKED: Final = r"\b(?:what|which|give|tell|show|do|does|is|was|wie|welche\w*|gib|nenn\w*|zeig\w*)\b[^?.!]*"
 _NOT_BY: Final = r"(?<!on the )(?<!over the )(?<!by )(?<!per )(?<!am )"
 _REACH: Final = (
@@ -104,11 +98,6 @@ def fact_asked(question: str) -> str:
 def asks_for_oneself(question: str) -> bool:
     """Whether somebody asks what they themselves may or have to do."""
     return _OWN.search(question) is not None
-
-
-def is_whether(question: str) -> bool:
-    """Whether a question wants a yes or a no."""
-    return _WHETHER.match(question) is not None
 
 
 def is_small_talk(question: str) -> bool:

@@ -1,12 +1,25 @@
 """The answer to a list out of the CRM: how many there are, then each record in a sentence."""
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
-from retrieval import ListCondition, Listing
+from retrieval import ListCondition, Listing, is_whether
 
-from .asking import asks, is_whether
+from .asking import asks
 from .statements import called, state
 from .support import Source
+
+_EVERY: Final = re.compile(
+    r"\W*(?:(?:and|und|so|also) )?(?:are|is|were|was|have|has|had|do|does|did|sind|ist|war|waren|haben|hat) "
+    r"(?:all|every|each|both|alle[mnrs]?|jede[mnrs]?|sämtliche[nr]?)\b",
+    re.IGNORECASE,
+)
+_ANY: Final = re.compile(
+    r"\A\W*(?:(?:and|und|so|also) )?(?:do|does|did|have|has|had|habe|haben|hat|hatten?|gibt)\b(?!.*\bbeen\b)"
+    r"|\b(?:there|any|some|an?|one|eine?[mnr]?)\b",
+    re.IGNORECASE,
+)
 
 
 def count_sentences(listing: Listing, about: str, shown: int) -> tuple[str, ...]:
@@ -45,8 +58,28 @@ def answer_list(
     lines = [] if asks(question).count else _lines(listing, sources)
     first, *others = count_sentences(listing, counted.counts or "", len(lines))
     if is_whether(question) and listing.conditions:
-        first = f"{'Yes' if listing.total else 'No'}: {first[0].lower()}{first[1:]}"
+        first = _answered(question, listing, first)
     return [((first, *others), counted.n), *lines]
+
+
+def _answered(question: str, listing: Listing, counted: str) -> str:
+    """The count with a yes or a no before it, where it says which of them.
+
+    Whether all are needs all, whether there is one needs one; `are the cases closed` may mean either, and
+    all of the urgent ones are not counted: there a part of them is neither.
+    """
+    every = _EVERY.match(question) is not None
+    if every and (len(listing.conditions) > 1 or listing.above or not listing.of):
+        return counted
+    if listing.total and listing.total == listing.of:
+        answer = "Yes"
+    elif not listing.total or every:
+        answer = "No"
+    elif _ANY.search(question):
+        answer = "Yes"
+    else:
+        return counted
+    return f"{answer}: {counted[0].lower()}{counted[1:]}"
 
 
 def _lines(listing: Listing, sources: Sequence[Source]) -> list[tuple[tuple[str, ...], int]]:

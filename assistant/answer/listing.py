@@ -4,24 +4,14 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from retrieval import is_negated, says_open, unfinished
+
 from .statements import state
 from .support import Source, stems
 
 _STATE: Final = re.compile(r"(?:.* )?(?:status|state|zustand)", re.IGNORECASE)
-_NEGATED: Final = re.compile(
-    r"(?:\b(?:not|never|no longer|nicht|non)|n['’]t)[\s-]+(?:(?:yet|been|quite|fully|noch|already) )*$",
-    re.IGNORECASE,
-)
 _WORD: Final = re.compile(r"[^\W\d_]+")
-_FINISHED: Final = frozenset(
-    """closed done resolved solved completed finished ended cancelled canceled delivered paid settled
-    rejected refused expired geschlossen erledigt abgeschlossen storniert geliefert bezahlt gelöst
-    beendet""".split()
-)
-_UNFINISHED: Final = frozenset(
-    """open pending outstanding unresolved unfinished ongoing running current active offen offene offenen
-    laufend laufende ausstehend""".split()
-)
+_UNFINISHED: Final = frozenset({"running", "current", "active"})
 
 
 def asks_for_kind(question: str, kind: str) -> bool:
@@ -87,15 +77,14 @@ def _conditions(question: str, states: set[str]) -> tuple[set[str] | None, set[s
     refused: set[str] = set()
     if not states:
         return wanted, refused
-    unfinished = {one for one in states if not set(_WORD.findall(one)) & _FINISHED}
     for match in _WORD.finditer(question):
         word = match.group().lower()
         named = {one for one in states if stems(word) & stems(one)}
-        if word in _UNFINISHED:
-            named |= unfinished
-        elif not named and word not in _FINISHED:
+        if word in _UNFINISHED or says_open(word):
+            named |= set(unfinished(sorted(states)))
+        elif not named and unfinished([word]):
             continue
-        if _NEGATED.search(question[: match.start()]):
+        if is_negated(question[: match.start()]):
             refused |= named
         else:
             wanted = (wanted or set()) | named

@@ -11,10 +11,11 @@ from retrieval.crm.map import FactColumn, Row, placeholders
 from retrieval.records import Match, Records
 from retrieval.rights import Visibility
 
+from .words import CODE
+
 FOCUS_ROWS: Final = 8
 """Of so many named records the own records are looked up; a longer list is no question about somebody."""
 
-_CODE: Final = re.compile(r"\b[A-Z]{1,5}-?\d{2,}(?:-\d+)*\b")
 _WORD: Final = re.compile(r"\w+")
 
 
@@ -48,7 +49,7 @@ async def find_focus(records: Records, visibility: Visibility, refs: Iterable[st
 async def numbered(records: Records, visibility: Visibility, text: str) -> list[str]:
     """References of the visible records that a text names by their number, such as `CS-30517`: by a fact that
     is part of their title. A number that several records of a kind have is the number of none."""
-    codes = list(dict.fromkeys(_CODE.findall(text)))[:FOCUS_ROWS]
+    codes = list(dict.fromkeys(CODE.findall(text)))[:FOCUS_ROWS]
     found: list[str] = []
     for kind, entity in records.crm_map.entities.items() if codes else ():
         facts = {name for name, column in entity.readable if isinstance(column, FactColumn) and not column.of}

@@ -115,7 +115,12 @@ class Searcher:
             named += await numbered(self._records, visibility, question.question)
         focus = await find_focus(self._records, visibility, scope or named)
         if listed := await find_listing(
-            self._records, visibility, question.question, focus, named=bool(scope or named)
+            self._records,
+            visibility,
+            question.question,
+            focus,
+            named=bool(scope or named),
+            scoped=bool(scope),
         ):
             return await self._list(visibility, focus, *listed)
         words = words_of_map(self._map, without_references(question.question))

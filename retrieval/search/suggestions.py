@@ -8,7 +8,9 @@ from retrieval.records import Records
 from retrieval.rights import Visibility
 
 from .focus import links_to
-from .listing import plural_of, state_column, unfinished
+from .listing import state_column
+from .wanted import plural_of
+from .words import unfinished
 
 _LOOKED_AT: Final = 40
 _SHORT: Final = 24

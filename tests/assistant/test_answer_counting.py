@@ -67,6 +67,34 @@ def test_whether_there_is_one_is_answered_by_yes_or_no(total: int, expected: str
     assert told == (expected,)
 
 
+@pytest.mark.parametrize(
+    ("question", "total", "expected"),
+    [
+        ("Are all cases escalated?", 3, "No: 3 of the 40 cases that you may see are escalated."),
+        ("Is every case escalated?", 3, "No: 3 of the 40 cases that you may see are escalated."),
+        ("Sind alle Fälle eskaliert?", 3, "No: 3 of the 40 cases that you may see are escalated."),
+        ("Are all cases escalated?", 40, "Yes: 40 of the 40 cases that you may see are escalated."),
+        ("Are all cases escalated?", 0, "No: none of the 40 cases that you may see is escalated."),
+        ("Are my cases escalated?", 3, "3 of the 40 cases that you may see are escalated."),
+        ("Are my cases escalated?", 40, "Yes: 40 of the 40 cases that you may see are escalated."),
+        ("Can I see all escalated cases?", 3, "3 of the 40 cases that you may see are escalated."),
+        ("Are there any escalated cases?", 3, "Yes: 3 of the 40 cases that you may see are escalated."),
+        ("Do I have escalated cases?", 3, "Yes: 3 of the 40 cases that you may see are escalated."),
+        ("Have my cases been escalated?", 3, "3 of the 40 cases that you may see are escalated."),
+    ],
+)
+def test_whether_all_are_needs_all_of_them(question: str, total: int, expected: str) -> None:
+    listing = _listing(total, records=())
+    assert answer_list(question, listing, [_counted(listing)]) == [((expected,), 9)]
+
+
+def test_of_two_conditions_not_all_of_either_are_counted() -> None:
+    urgent = (*ESCALATED, ListCondition(label="priority", values=("urgent",)))
+    listing = _listing(3, records=(), conditions=urgent)
+    [((told, *_), _)] = answer_list("Are all urgent cases escalated?", listing, [_counted(listing)])
+    assert told.startswith("3 of the 40 cases")
+
+
 def test_how_many_is_answered_by_the_count_alone() -> None:
     listing = _listing(5, counts=(("open", 3), ("waiting", 2)), conditions=())
     assert answer_list("How many cases do I have?", listing, [_case(1), _counted(listing)]) == [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistant.answer.asking import fact_asked, identities_asked, is_whether
+from assistant.answer.asking import fact_asked, identities_asked
 from assistant.answer.evidence import candidates, choose, identities, to_the_point
 from assistant.answer.statements import state_all
 from assistant.answer.support import Source, stems, token_types
@@ -80,8 +80,6 @@ def test_one_value_that_is_named_is_told_or_nothing() -> None:
 def test_the_value_that_is_asked_for_is_read_off_the_question() -> None:
     assert fact_asked("What is the SLA tier of <ORGANIZATION_1>?") == "SLA tier"
     assert fact_asked("Which cases of <ORGANIZATION_1> are open?") == ""
-    assert is_whether("Does <ORGANIZATION_1> have one?")
-    assert not is_whether("What does it have?")
 
 
 def test_who_asks_for_themselves_is_told_what_their_role_may() -> None:

@@ -1,11 +1,16 @@
 """Lists out of the CRM: what a question is understood to ask for, and whom the answer lets through."""
 
+from typing import Any
+
 import pytest
 
-from retrieval import load_map
-from retrieval.records import Match
-from retrieval.search.listing import LISTED, Wanted, choices_of, read_list
+from retrieval import is_whether, load_map
+from retrieval.records import Match, Records
+from retrieval.rights import visibility_of
+from retrieval.search.focus import Focus
+from retrieval.search.listing import LISTED, choices_of, find_listing
 from retrieval.search.reading import in_words_of_map, words_of_map
+from retrieval.search.wanted import Wanted, may_be_list, read_list
 
 from .oracle import Oracle, Person
 from .stand import DEMO_MAP, Running, Stand, principal
@@ -43,6 +48,22 @@ def states(*values: str, refused: bool = False) -> tuple[str, Match]:
         ("Welche eskalierten Fälle habe ich?", "case", states("escalated")),
         ("Welche Fälle sind nicht geschlossen?", "case", states("closed", refused=True)),
         ("Welche Kunden sind gesperrt?", "account", ("account", Match("status", ("on hold",)))),
+        ("Is there an open case?", "case", states("open", "waiting", "escalated")),
+        ("Does have an escalated case?", "case", states("escalated")),
+        ("Gibt es einen eskalierten Fall?", "case", states("escalated")),
+        ("Which cases have I got open?", "case", states("open", "waiting", "escalated")),
+        ("Which cases do I have open?", "case", states("open", "waiting", "escalated")),
+        ("Haben wir eskalierte Fälle?", "case", states("escalated")),
+        ("Which cases have been closed?", "case", states("closed")),
+        ("Have all orders been delivered?", "order", ("order", Match("status", ("delivered",)))),
+        ("Is every case closed?", "case", states("closed")),
+        (
+            "Which customers have the account status on hold?",
+            "account",
+            ("account", Match("status", ("on hold",))),
+        ),
+        ("Which cases have the status closed?", "case", states("closed")),
+        ("Which cases are closed or waiting?", "case", states("waiting", "closed")),
     ],
 )
 def test_a_list_is_read_off_the_words_of_the_map(
@@ -65,10 +86,80 @@ def test_a_list_is_read_off_the_words_of_the_map(
         "How do I escalate a case?",
         "What is the open balance?",
         "When is a customer put on hold?",
+        "Which cases are not open or waiting?",
+        "Which cases are open and not urgent?",
+        "Which cases are high or open?",
+        "Which cases and orders do I have?",
+        "Which cases have I been assigned?",
+        "Which cases belonging to me are open?",
+        "How many cases have I closed?",
+        "How many cases did we open?",
+        "Did we open cases?",
+        "Which cases has closed?",
+        "Which cases were closed by me?",
+        "Welche Fälle habe ich geschlossen?",
+        "Welche Fälle sind von mir geschlossen?",
+        "In that case what do I do?",
+        "Please note",
+        "What is the status of the order?",
+        "Was ist der Status des Falls?",
+        "Can I see their case?",
+        "Is it open in any case?",
+        "Was ist der Fall?",
+        "Is the case closed?",
+        "Is my order delivered?",
+        "Does have a case?",
+        "Did all customers get orders delivered?",
+        "Which customers have more than one open case?",
+        "How do cases get closed?",
     ],
 )
 def test_a_question_that_is_not_understood_to_its_last_word_is_no_list(question: str) -> None:
     assert read(question) is None
+
+
+@pytest.mark.parametrize("question", ["How many cases have I got?", "Show me my orders", "Count the tickets"])
+def test_a_list_needs_no_condition(question: str) -> None:
+    wanted = read(question)
+    assert wanted is not None
+    assert wanted.conditions == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "may"),
+    [
+        ("Which customers are in Germany?", True),
+        ("How many days does a customer have to return an order that came broken in June?", False),
+        ("What is the status of the order?", False),
+        ("How do I close cases?", False),
+    ],
+)
+async def test_the_crm_is_asked_for_values_only_where_a_list_may_be_meant(
+    running: Running, stand: Stand, question: str, may: bool
+) -> None:
+    asked: list[str] = []
+
+    class Listening(Records):
+        async def values(self, kind: str, *more: Any) -> dict[str, list[str]]:
+            asked.append(kind)
+            return await super().values(kind, *more)
+
+    person = next(one for one in Oracle(stand.crm_dsn).people if one.role == "rep")
+    records = Listening(MAP, stand.settings.crm, 5.0)
+    await records.open()
+    try:
+        visibility = await visibility_of(records, principal(person.login))
+        assert visibility is not None
+        await find_listing(records, visibility, question, Focus({}, {}), named=False)
+    finally:
+        await records.close()
+    assert bool(asked) is may
+    assert may_be_list(MAP, in_words_of_map(MAP, question)) is may
+
+
+def test_whether_is_read_off_the_first_word() -> None:
+    assert is_whether("Does <ORGANIZATION_1> have one?")
+    assert not is_whether("What does it have?")
 
 
 def test_customers_can_be_asked_for_by_their_cases() -> None:
@@ -107,10 +198,50 @@ async def test_a_list_of_a_named_customer_keeps_to_it(running: Running, stand: S
     assert found.listing.of == len(cases)
     assert set(found.listing.records) <= cases
     mine = await running.client.search(
-        principal(person.login), "How many cases do I have?", entities=(f"account:{account}",)
+        principal(person.login), "How many cases do I have in all?", entities=(f"account:{account}",)
     )
     assert mine.listing is not None
     assert mine.listing.of > len(cases)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Show all cases", "Which of our cases are open?", "How many cases do I have?", "List my cases"],
+)
+async def test_no_word_leads_out_of_a_scope(running: Running, stand: Stand, question: str) -> None:
+    oracle = Oracle(stand.crm_dsn)
+    person, account = _someone_with_cases(oracle)
+    cases = [row for row in oracle.rows["case"].values() if row["account_id"] == account]
+    found = await running.client.search(principal(person.login), question, scope=f"account:{account}")
+    assert found.listing is not None
+    assert (found.listing.about, found.listing.of) == ((f"account:{account}",), len(cases))
+    foreign = next(
+        f"account:{key}" for key in oracle.rows["account"] if not oracle.may_see(person, f"account:{key}")
+    )
+    nothing = await running.client.search(principal(person.login), question, scope=foreign)
+    assert (nothing.listing, nothing.passages, nothing.facts) == (None, (), ())
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many cases do we have for them?",
+        "Show all their cases",
+        "List all of its cases",
+        "How many of our cases does that customer have?",
+    ],
+)
+async def test_those_named_before_are_kept_where_the_question_speaks_of_them(
+    running: Running, stand: Stand, question: str
+) -> None:
+    oracle = Oracle(stand.crm_dsn)
+    person, account = _someone_with_cases(oracle)
+    cases = [row for row in oracle.rows["case"].values() if row["account_id"] == account]
+    found = await running.client.search(principal(person.login), question, entities=(f"account:{account}",))
+    assert found.listing is not None
+    assert (found.listing.about, found.listing.of) == ((f"account:{account}",), len(cases))
+    nobody = await running.client.search(principal(person.login), question)
+    assert nobody.listing is None
 
 
 async def test_a_customer_of_somebody_else_has_no_list(running: Running, stand: Stand) -> None:
