@@ -44,7 +44,6 @@ from .evidence import (
 from .found import Evidence, evidence_of, parts_of
 from .references import count_hidden, durable_text, entity_refs, named_records
 from .sentences import SentenceSplitter
-from .statements import without_subjects
 from .strangers import Strangers, strangers_among
 from .support import Checked, check_sentence, counts_records, is_published, is_quoted, names_nobody_in
 from .telling import as_the_model_read, content_of
@@ -240,10 +239,9 @@ class AnswerPipeline:
         if counts_records(checked, prompt.sources):
             return Weighing()  # how many records there are is nobody's data
         index, before = len(drafted), [one.text for one in drafted]
-        cited = [source for source in prompt.sources if source.n in checked.citations]
         return weigh_sentence(
             self._policy,
-            without_subjects(checked.text, [source.title for source in cited if source.stated]),
+            checked.text,
             question=asked.question,
             roles=asked.principal.roles,
             supported=checked.supported,

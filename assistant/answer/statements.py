@@ -43,15 +43,6 @@ def state_all(title: str, facts: Iterable[tuple[str, str]]) -> str:
     return "\n".join(state(title, label, value) for label, value in facts if value not in known)
 
 
-def without_subjects(text: str, titles: Iterable[str]) -> str:
-    """The text with the subjects of these titles blanked: `CS-1 (··· ···) is open`. A subject names a record;
-    what it says is not said by who lists it. Positions stay."""
-    for title in titles:
-        if (coded := _CODED.fullmatch(title.strip())) and (subject := coded[2].rstrip(".!?… ")):
-            text = text.replace(f"({subject})", f"({'·' * len(subject)})")
-    return text
-
-
 def called(title: str) -> str:
     """`CS-1: Leaking pump` as `CS-1 (Leaking pump)`, which may stand within a sentence."""
     coded = _CODED.fullmatch(title.strip())

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.answer.sentences import split_sentences
-from assistant.answer.statements import read_facts, state, state_all, without_subjects
+from assistant.answer.statements import read_facts, state, state_all
 from assistant.answer.support import Source, check_sentence
 
 
@@ -47,10 +47,3 @@ def test_a_fact_is_one_sentence_that_its_source_supports(title: str, label: str,
     assert len(split_sentences(line)) == 1
     source = Source(1, f"AB-4711: {title}", line, facts=((label, value),))
     assert check_sentence(f"{line} [1]", [source]).supported
-
-
-def test_the_subject_of_a_title_is_blanked_and_positions_stay() -> None:
-    line = "CS-4711 (We want to leave the contract) is open. [1]"
-    blanked = without_subjects(line, ["CS-4711: We want to leave the contract."])
-    assert blanked == f"CS-4711 ({'·' * len('We want to leave the contract')}) is open. [1]"
-    assert without_subjects(line, ["Note on CS-4711"]) == line

@@ -1,5 +1,7 @@
 """What the CRM has counted is told without a model, and goes no way that a model's words could not go."""
 
+import pytest
+
 from assistant.answer import Hold
 from retrieval import Fact, ListCondition, Listing, Passage
 
@@ -59,3 +61,20 @@ async def test_a_link_in_a_record_goes_nowhere() -> None:
     said = " ".join(await told("see ![x](https://evil.example/?q=1) or https://evil.example"))
     assert "CS-30518" in said
     assert "evil" not in said
+
+
+@pytest.mark.parametrize(
+    ("subject", "rule"),
+    [
+        ("We will refund EUR 9,000", "refund_or_credit_above_limit"),
+        ("My lawyer sues you", "legal_threat"),
+        ("We want to leave the contract", "contract_termination"),
+    ],
+)
+async def test_what_the_subject_of_a_listed_record_says_is_weighed(subject: str, rule: str) -> None:
+    listing, case, count = listed(subject)
+    result = found(passages=(case,), facts=(count,), listing=listing)
+    taken = await steps(ScriptedDoor(), result, "Which cases are escalated?")
+    [held] = [step for step in taken if isinstance(step, Hold)]
+    assert rule in held.weighing.rules
+    assert not any(subject in sentence for sentence in shown(taken))
