@@ -59,9 +59,14 @@ class _Rule(_Part):
 
 
 class PatternRule(_Rule):
-    """Words and phrases; `distinct_persons` also counts the persons whom a draft names."""
+    """Words and phrases; `distinct_persons` also counts the persons whom a draft names.
+
+    Without `in_titles` the title of a record that a sentence names breaks it not: what a customer writes into
+    a subject is no word of ours.
+    """
 
     kind: Literal["patterns"]
+    in_titles: bool = True
     patterns: Patterns
     unless: Patterns = Field(default_factory=dict)
     distinct_persons: int | None = Field(default=None, gt=1)

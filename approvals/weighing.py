@@ -55,6 +55,7 @@ def weigh_sentence(
     index: int = 0,
     before: Sequence[str] = (),
     quoted: bool = False,
+    titles: Sequence[str] = (),
 ) -> Weighing:
     """What one sentence of a draft weighs; `index` is its number and becomes the place of the hits.
 
@@ -62,9 +63,11 @@ def weigh_sentence(
     they nor the question name counts as unsupported whatever `supported` says. `before` are the draft's
     earlier sentences, for what only adds up over several. `quoted` says that a record of the caller has the
     sentence word for word: money that was promised there is no new promise where the question asks for it.
+    `titles` are those of the records that the sentence cites, as it may name them.
     """
     hits: list[RuleHit] = []
     marks: list[RuleHit] = []
+    untitled = _without(sentence, titles)
     for rule in policy.rules:
         if "draft" not in rule.places:
             continue
@@ -73,7 +76,8 @@ def weigh_sentence(
             hits += held
             marks += marked
         else:
-            found = _hits(policy, rule, sentence, index, roles, question=question)
+            said = untitled if isinstance(rule, PatternRule) and not rule.in_titles else sentence
+            found = _hits(policy, rule, said, index, roles, question=question)
             if not found and isinstance(rule, MoneyRule):
                 found = _over_sentences(policy, rule, sentence, index, roles, question, before)
             if quoted and isinstance(rule, MoneyRule) and _recalls(policy, rule, question):
@@ -98,6 +102,13 @@ def _hits(
     if isinstance(rule, MoneyRule):
         return _money(policy, rule, blanked, place, roles, blank_tokens(question))
     return []
+
+
+def _without(text: str, titles: Sequence[str]) -> str:
+    """The text with blanks in the place of titles; everything else stays where it is."""
+    for title in sorted(titles, key=len, reverse=True):
+        text = text.replace(title, " " * len(title))
+    return text
 
 
 def _over_sentences(

@@ -42,6 +42,9 @@ _VALUES: Final = {
         "URL": r"\bweb ?(?:site|page)\b|\bhomepage\b|\bwebseite\b",
     }.items()
 }
+_WHO: Final = re.compile(
+    r"\bwho(?:['’]s| is| are)\b|\bcontact (?:person|name)\b|\bwer ist\b|\bansprechpartner\w*", re.IGNORECASE
+)
 _FACT: Final = re.compile(
     r"\A\W*(?:(?:what|which) (?:is|are|was)|what['’]s|(?:tell|give) me|was ist|wie (?:ist|lautet|hoch ist)) "
     r"(?:the |die |der |das )?(?P<fact>[^<>?.!,]{3,40}?) (?:of|for|at|von|bei) <[^<>\s]+>\W*\Z",
@@ -85,8 +88,9 @@ def asks(question: str) -> Asking:
 
 
 def identities_asked(question: str) -> frozenset[str]:
-    """Types of identities that a question wants to know: PHONE, EMAIL, IBAN."""
-    return frozenset(kind for kind, pattern in _VALUES.items() if pattern.search(question))
+    """Types of identities that a question wants to know: PHONE, IBAN; beside these PERSON, for whose."""
+    wanted = frozenset(kind for kind, pattern in _VALUES.items() if pattern.search(question))
+    return wanted | {"PERSON"} if wanted and _WHO.search(question) else wanted
 
 
 def fact_asked(question: str) -> str:

@@ -23,7 +23,7 @@ from .prose import (
     looks_ahead,
 )
 from .statements import state
-from .support import Source, codes, overlap, stems, token_types, tokens
+from .support import Source, capitalised, codes, overlap, stems, token_types, tokens
 
 _TOKEN: Final = re.compile(r"<[A-Z]+(?:_[A-Z]+)*_\d+(?:_[A-Z0-9]+)*>")
 _DAY: Final = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
@@ -121,8 +121,18 @@ def about(question: str, sources: Sequence[Source], *, named: bool) -> Sequence[
         return []
     if not narrowed:
         narrowed = [source for source in sources if source.published is not named] or list(sources)
-    of_kind = [source for source in narrowed if asks_for_kind(question, source.kind)]
-    return of_kind or narrowed
+    of_it = _of_the_named_thing(question, narrowed)
+    of_kind = [source for source in of_it if asks_for_kind(question, source.kind)]
+    return of_kind or of_it
+
+
+def _of_the_named_thing(question: str, sources: Sequence[Source]) -> Sequence[Source]:
+    """The sources without the facts of things that are called less like what the question says than others:
+    the price of another thing is no answer."""
+    names = capitalised(question)
+    called = {source.n: len(names & capitalised(f"of {source.title}")) for source in sources if source.stated}
+    most = max(called.values(), default=0)
+    return [source for source in sources if called.get(source.n, most) == most]
 
 
 def asks_for_several(question: str, sources: Sequence[Source]) -> bool:

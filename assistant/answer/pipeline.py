@@ -44,6 +44,7 @@ from .evidence import (
 from .found import Evidence, evidence_of, parts_of
 from .references import count_hidden, durable_text, entity_refs, named_records
 from .sentences import SentenceSplitter
+from .statements import called
 from .strangers import Strangers, strangers_among
 from .support import Checked, check_sentence, counts_records, is_published, is_quoted, names_nobody_in
 from .telling import as_the_model_read, content_of
@@ -249,6 +250,11 @@ class AnswerPipeline:
             index=index,
             before=before,
             quoted=is_quoted(checked.text, prompt.sources),
+            titles=[
+                called(source.title)
+                for source in prompt.sources
+                if source.stated and source.title and source.n in checked.citations
+            ],
         )
 
     async def _prompt(self, asked: Asked, evidence: Evidence) -> tuple[Prompt | None, dict[str, object]]:

@@ -169,6 +169,11 @@ def names_nobody_in(question: str, sources: Sequence[Source]) -> bool:
     return any(stems(name) - known for name in names)
 
 
+def capitalised(text: str) -> set[str]:
+    """Words within a sentence that begin with a capital, in lower case: what may be a name."""
+    return {name.lower() for name in _NAME.findall(_TOKEN.sub(" ", text))} - _STOP
+
+
 def codes(text: str) -> set[str]:
     """Numbers of orders, cases and invoices in a text, such as `HT-206559`."""
     return set(_CODE.findall(text))

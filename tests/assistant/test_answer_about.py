@@ -17,3 +17,15 @@ def test_the_order_of_the_question_is() -> None:
 def test_articles_answer_what_names_nobody_and_records_what_names_a_customer() -> None:
     assert about("How long does a refund take?", [NOTE, ARTICLE], named=False) == [ARTICLE]
     assert about("What did we promise?", [NOTE, ARTICLE], named=True) == [NOTE]
+
+
+def test_the_price_of_another_thing_is_no_answer() -> None:
+    def product(n: int, title: str) -> Source:
+        return Source(
+            n, title, f"The price of {title} is EUR {n}.", published=True, facts=(("price", f"EUR {n}"),)
+        )
+
+    tokdis, noise = product(4, "Tokdis MX-1 Pro Smartwatch"), product(5, "Noise ColorFit Pro 4 Smart Watch")
+    asked = "What is the price of the Tokdis MX-1 Pro smartwatch?"
+    assert about(asked, [noise, tokdis, ARTICLE], named=False) == [tokdis, ARTICLE]
+    assert about("What is the price of a smartwatch?", [noise, tokdis], named=False) == [noise, tokdis]

@@ -68,7 +68,6 @@ async def test_a_link_in_a_record_goes_nowhere() -> None:
     [
         ("We will refund EUR 9,000", "refund_or_credit_above_limit"),
         ("My lawyer sues you", "legal_threat"),
-        ("We want to leave the contract", "contract_termination"),
     ],
 )
 async def test_what_the_subject_of_a_listed_record_says_is_weighed(subject: str, rule: str) -> None:
@@ -78,3 +77,11 @@ async def test_what_the_subject_of_a_listed_record_says_is_weighed(subject: str,
     [held] = [step for step in taken if isinstance(step, Hold)]
     assert rule in held.weighing.rules
     assert not any(subject in sentence for sentence in shown(taken))
+
+
+@pytest.mark.parametrize("subject", ["We want to leave the contract", "My wrist is broken"])
+async def test_what_a_customer_wrote_into_a_subject_ends_no_contract_and_is_no_diagnosis(
+    subject: str,
+) -> None:
+    _count, case = await told(subject)
+    assert subject in case
