@@ -18,7 +18,8 @@ from retrieval import RetrievalClient, SyncStatus
 _SECONDS: Final = 3.0
 _NO_MODEL: Final = "No language model is configured: answers have no summary."
 _MODEL_AWAY: Final = (
-    "Answers come without a summary. After a start it takes a minute or two; then see the log of the server."
+    "Answers come without a summary. After the first start it is being installed for some minutes, after "
+    "others it takes a minute; then see the log of the server."
 )
 _EMBEDDING_AWAY: Final = "Search goes by words alone. See the log of the server."
 _LOW_DISK: Final = 2 * 1024**3

@@ -55,7 +55,9 @@ def answer_list(
     counted = next((source for source in sources if source.counts is not None), None)
     if counted is None:
         return []
-    lines = [] if asks(question).count else _lines(listing, sources)
+    # "are all closed?" is answered by how many are: those that are not closed are not in the list
+    every = is_whether(question) and _EVERY.match(question) is not None
+    lines = [] if asks(question).count or every else _lines(listing, sources)
     first, *others = count_sentences(listing, counted.counts or "", len(lines))
     if is_whether(question) and listing.conditions:
         first = _answered(question, listing, first)

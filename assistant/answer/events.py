@@ -48,7 +48,8 @@ NOTHING_ASKED: Final = (
     "Ask about a customer, a case, an order or a rule of the house, and the answer comes with its sources."
 )
 NO_SUMMARY: Final = (
-    "The language model is not available, so there is no summary. The sources below are yours to read."
+    "The language model is not available, so there is no summary. The sources below are yours to read. "
+    "After the first start the model is still being installed, which takes some minutes."
 )
 REFUSED: Final = "This question was not passed on."
 INTERRUPTED: Final = "The answer was interrupted before it was complete. Ask again."

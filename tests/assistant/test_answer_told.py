@@ -85,3 +85,10 @@ async def test_what_a_customer_wrote_into_a_subject_ends_no_contract_and_is_no_d
 ) -> None:
     _count, case = await told(subject)
     assert subject in case
+
+
+async def test_whether_all_are_is_answered_by_how_many_are() -> None:
+    listing, case, count = listed("Pump drips")
+    result = found(passages=(case,), facts=(count,), listing=listing)
+    [said] = shown(await steps(ScriptedDoor(), result, "Are all my cases escalated?"))
+    assert said.startswith("No: 1 of the 4 cases")
