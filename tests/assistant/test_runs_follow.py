@@ -145,8 +145,10 @@ async def site(
     register_all_events()
     folder = tmp_path_factory.mktemp("site")
     trust = _trust(folder)
-    (folder / "keyring").write_text(base64.b64encode(os.urandom(32)).decode())
-    keeper = KeeperSettings(keyring_file=folder / "keyring")
+    keyring = tmp_path_factory.getbasetemp() / "site-keyring"  # one for every site on this database
+    if not keyring.exists():
+        keyring.write_text(base64.b64encode(os.urandom(32)).decode())
+    keeper = KeeperSettings(keyring_file=keyring)
     publisher = appliance_database.database("cloister_retrieval")
     async with publisher.transaction() as session:
         await publish_identities(session, Envelope(open_keeper(keeper)), KNOWN)
