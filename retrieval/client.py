@@ -49,7 +49,7 @@ class RetrievalClient:
         limit: int = 12,
         earlier: str = "",
     ) -> SearchResult:
-        """Passages and live facts that `principal` may see; `question` holds durable ids, no identities.
+        """Passages and live facts that `principal` may see; `question` holds durable ids for their records.
 
         Of more `entities` than fit a question the first are asked about: a list of names is no question.
         """

@@ -162,11 +162,14 @@ class Records:
     async def tally(
         self, kind: str, column: str, keys: Sequence[str], by: str, visibility: Visibility
     ) -> dict[str, dict[str, int]]:
-        """How many visible rows name each key, by the value of the column `by`: key → value → count."""
+        """How many visible rows name each key, by the value of the column `by`: key → value → count.
+
+        A row without a value counts under "".
+        """
         entity = self.crm_map.entities[kind]
         visible = visibility.predicate(kind)
         statement = sql.SQL(
-            "SELECT {} AS key, {} AS value, count(*) AS n FROM {} AS t"
+            "SELECT {} AS key, coalesce({}::text, '') AS value, count(*) AS n FROM {} AS t"
             " WHERE {} = ANY(%(keys)s) AND {} GROUP BY 1, 2 ORDER BY 3 DESC, 2"
         ).format(
             sql.Identifier("t", column),
@@ -177,7 +180,7 @@ class Records:
         )
         found: dict[str, dict[str, int]] = {}
         for row in await self._all(statement, {**visible.params, "keys": list(keys)}):
-            found.setdefault(str(row["key"]), {})[str(row["value"])] = row["n"]
+            found.setdefault(str(row["key"]), {})[row["value"]] = row["n"]
         return found
 
     async def values(

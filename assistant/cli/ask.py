@@ -137,7 +137,6 @@ def _stage(data: dict[str, Any]) -> str:
     """Where the question is, in words, with what was counted."""
     words = {
         "accepted": _("question accepted"),
-        "redacting": _("hiding identities"),
         "searching": _("searching your records"),
         "checking": _("checking what was found"),
         "writing": _("writing"),

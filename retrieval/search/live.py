@@ -11,6 +11,7 @@ from retrieval.rights import Visibility
 
 from .focus import FOCUS_ROWS, Focus, links_to
 from .values import Fact
+from .wanted import plural_of
 
 _AT_MOST: Final = 60
 
@@ -64,13 +65,12 @@ def _tally_facts(
     rows: Mapping[str, Row],
     tally: Mapping[str, Mapping[str, int]],
 ) -> Iterator[Fact]:
-    plural = crm_map.entities[child].table.rpartition(".")[2].replace("_", " ")
     for key, counts in tally.items():
         yield Fact(
             entity=f"{kind}:{key}",
-            label=f"number of {plural}",
+            label=f"number of {plural_of(crm_map, child)}",
             field=f"{child}.{state}",
-            value=", ".join(f"{count} {value}" for value, count in counts.items()),
+            value=", ".join(f"{count} {value or 'without'}" for value, count in counts.items()),
             kind=FactKind.TEXT.value,
             as_of=datetime.now(UTC),
             title=title(crm_map, kind, rows[key]),

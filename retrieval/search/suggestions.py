@@ -49,7 +49,7 @@ async def _of(
     key = crm_map.entities[kind].key
     tally = await records.tally(child, column, [str(row[key]) for row in rows], state, visibility)
     for row in rows:
-        values = [value for value in tally.get(str(row[key]), {}) if value != "None"]
+        values = [value for value in tally.get(str(row[key]), {}) if value]
         if wanted := unfinished(values) or values:
             return f"Which {plural_of(crm_map, child)} of {title(crm_map, kind, row)} are {wanted[0]}?"
     return ""

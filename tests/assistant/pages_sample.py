@@ -155,7 +155,6 @@ SENTENCES = (
 START: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("stage", {"name": "accepted"}),
     ("masked", {"count": 2, "types": {"PERSON": 1, "ORGANIZATION": 1}}),
-    ("stage", {"name": "redacting"}),
     ("stage", {"name": "searching"}),
     ("stage", {"name": "checking", "found": 6, "facts": 3}),
     ("sources", SOURCES),

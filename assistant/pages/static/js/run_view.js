@@ -135,7 +135,7 @@ export function statusText(model) {
   if (isWaiting(model)) return [counts(model), t("waiting for a compliance officer")].filter(Boolean).join(" – ");
   if (!isWorking(model)) return counts(model);
   const doing = {
-    accepted: t("Question accepted…"), redacting: t("Hiding identities…"), searching: t("Searching the records you may see…"),
+    accepted: t("Question accepted…"), searching: t("Searching the records you may see…"),
     checking: t("checking…"), writing: t("writing…"), weighing: t("weighing the answer…"),
   }[model.stage] ?? t("Sending…");
   return [counts(model), doing].filter(Boolean).join(", ");
