@@ -101,7 +101,7 @@ def configure_logging(process: str, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for chatty in ("httpx", "httpcore", "uvicorn.access", "LiteLLM", "presidio-analyzer"):
+    for chatty in ("httpx", "httpcore", "uvicorn.access", "LiteLLM", "presidio-redactor"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -6,10 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TypedDict
 
-from .analyzer import Analyzer
-from .book import MemoryTokenBook
 from .errors import BadLine
-from .replacement import redact
+from .redactor import Redactor
+from .tokens.token_map import TokenMap
 
 
 class SpanLine(TypedDict):
@@ -30,7 +29,7 @@ class RedactedLine(TypedDict):
     redacted: str
 
 
-def redact_lines(lines: Iterable[str], analyzer: Analyzer) -> Iterator[RedactedLine]:
+def redact_lines(lines: Iterable[str], redactor: Redactor) -> Iterator[RedactedLine]:
     """Redact each line `{"id": …, "text": …}` by itself: tokens count anew in each. Empty lines give nothing.
 
     Lazy: what came before a bad line has been yielded when BadLine (with the line's number) or
@@ -38,12 +37,12 @@ def redact_lines(lines: Iterable[str], analyzer: Analyzer) -> Iterator[RedactedL
     """
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield _redacted(number, line, analyzer)
+            yield _redacted(number, line, redactor)
 
 
-def _redacted(number: int, line: str, analyzer: Analyzer) -> RedactedLine:
+def _redacted(number: int, line: str, redactor: Redactor) -> RedactedLine:
     identifier, text = _parsed(number, line)
-    redaction = redact(text, analyzer.analyze(text), MemoryTokenBook())
+    redaction = redactor.redact(text, TokenMap())
     spans: list[SpanLine] = [
         {
             "start": span.start,

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from secrets import token_bytes
 
-from .analyzer import Analyzer
 from .cache import SpanCache
-from .checksums import ChecksumDetector
+from .detectors.checksums import ChecksumDetector
 from .entities import EntityType, Span
 from .errors import DetectorFailed
-from .gazetteer import Gazetteer
+from .gazetteer.gazetteer import Gazetteer
+from .redactor import Redactor
 
 _NER_TYPES = frozenset({EntityType.PERSON, EntityType.ORGANIZATION, EntityType.LOCATION})
 
 
-def load_analyzer(
+def load_redactor(
     gazetteer: Gazetteer | None = None,
     ner: bool = True,
     cache: SpanCache | None = None,
@@ -22,21 +22,21 @@ def load_analyzer(
     cache_key: bytes | None = None,
     ner_elsewhere: bool = False,
     ner_types: frozenset[EntityType] = _NER_TYPES,
-) -> Analyzer:
+) -> Redactor:
     """Load every detector (about two seconds with `ner`, half a second without).
 
     `ner_elsewhere` loads no model: the caller gives `ner_spans` from a pool of workers (see
     `start_ner_worker`). `cache_key` must be the same wherever one cache is shared; without it the
     cache is this process's own. Raises ModelMissing.
     """
-    from .patterns import PatternDetector
+    from .detectors.patterns import PatternDetector
 
     detector = None
     if ner and not ner_elsewhere:
-        from .ner import NerDetector
+        from .detectors.names import NerDetector
 
         detector = NerDetector(ner_types)
-    return Analyzer(
+    return Redactor(
         [ChecksumDetector(), PatternDetector()],
         gazetteer,
         detector,
@@ -49,18 +49,18 @@ def load_analyzer(
 class _Worker:
     """What a worker process keeps between texts."""
 
-    analyzer: Analyzer | None = None
+    redactor: Redactor | None = None
 
 
 def start_ner_worker(ner_types: frozenset[EntityType] = _NER_TYPES) -> None:
     """Load the model in this worker process: `ProcessPoolExecutor(initializer=start_ner_worker)`."""
-    from .ner import NerDetector
+    from .detectors.names import NerDetector
 
-    _Worker.analyzer = Analyzer([], ner=NerDetector(ner_types))
+    _Worker.redactor = Redactor([], ner=NerDetector(ner_types))
 
 
 def ner_spans_in_worker(text: str) -> list[Span]:
-    """`Analyzer.ner_spans` in a started worker. Raises DetectorFailed."""
-    if _Worker.analyzer is None:
+    """`Redactor.ner_spans` in a started worker. Raises DetectorFailed."""
+    if _Worker.redactor is None:
         raise DetectorFailed("ner", "the worker was not started")
-    return _Worker.analyzer.ner_spans(text)
+    return _Worker.redactor.ner_spans(text)

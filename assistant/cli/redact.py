@@ -24,7 +24,7 @@ def redact(
     ner: Annotated[bool, typer.Option("--ner/--no-ner", help="Look for names with spaCy.")] = True,
 ) -> None:
     """Read JSON Lines {"id", "text"}; write {"id", "spans", "redacted"} (code points, half open)."""
-    from redaction import Gazetteer, RedactionError, load_analyzer, redact_lines
+    from redaction import Gazetteer, RedactionError, load_redactor, redact_lines
 
     try:
         known = Gazetteer.build(_entries(gazetteer) if gazetteer else ())
@@ -32,7 +32,7 @@ def redact(
             sys.stderr.write(
                 _("No gazetteer is loaded: known customers are found by patterns and names only.\n")
             )
-        for line in redact_lines(sys.stdin, load_analyzer(known, ner=ner)):
+        for line in redact_lines(sys.stdin, load_redactor(known, ner=ner)):
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
             sys.stdout.flush()
     except OSError as error:

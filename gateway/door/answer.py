@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.errors import PartUnavailable
-from redaction import Analyzer, DetectorFailed, Source, Span, StreamRestorer, find_tokens
+from redaction import DetectorFailed, Redactor, Source, Span, StreamRestorer, find_tokens
 
 from .calls import CalledTools
 from .destinations import Hosts
@@ -29,8 +29,8 @@ class StreamScanner:
     still become one is held back. It does not find people whom the CRM does not know.
     """
 
-    def __init__(self, analyzer: Analyzer) -> None:
-        self._analyzer = analyzer
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
         self._before = ""
         self._pending = ""
         self.withheld = 0
@@ -72,12 +72,12 @@ class StreamScanner:
 
     def _spans(self, text: str) -> list[Span]:
         try:
-            return self._analyzer.analyze(text)
+            return self._redactor.detect(text)
         except DetectorFailed as error:
             raise PartUnavailable(error.detector, str(error)) from error
 
     def _open_from(self) -> int:
-        opened = [self._analyzer.gazetteer.open_from(self._pending)]
+        opened = [self._redactor.gazetteer.open_from(self._pending)]
         for form in (_OPEN_NUMBER, _OPEN_WORD, _OPEN_TOKEN):
             found = form.search(self._pending[-200:])
             if found is not None:
@@ -95,8 +95,8 @@ class Restoring:
 class _Text:
     """One strand of text in an answer: its scanner, its restorer, and the filter of what leads out."""
 
-    def __init__(self, analyzer: Analyzer, values: Mapping[str, str], hosts: Hosts) -> None:
-        self.scanner = StreamScanner(analyzer)
+    def __init__(self, redactor: Redactor, values: Mapping[str, str], hosts: Hosts) -> None:
+        self.scanner = StreamScanner(redactor)
         self._restorer = StreamRestorer(values)
         self._outgoing = OutgoingText(hosts)
 
@@ -115,7 +115,7 @@ class AnswerStream:
     `functions` are the caller's names of the functions, by the names that the model was given.
     """
 
-    analyzer: Analyzer
+    redactor: Redactor
     restoring: Restoring
     hosts: Hosts = field(default_factory=Hosts)
     functions: Mapping[str, str] = field(default_factory=dict)
@@ -150,11 +150,11 @@ class AnswerStream:
             yield from self._calls.rest(self._cleaned)
 
     def _fed(self, chunk: str) -> str:
-        self._content = self._content or _Text(self.analyzer, self.restoring.values, self.hosts)
+        self._content = self._content or _Text(self.redactor, self.restoring.values, self.hosts)
         return self._content.feed(chunk)
 
     def _cleaned(self, text: str) -> str:
-        strand = _Text(self.analyzer, self.restoring.values, self.hosts)
+        strand = _Text(self.redactor, self.restoring.values, self.hosts)
         cleaned = strand.feed(text) + strand.finish()
         self.withheld += strand.scanner.withheld
         return cleaned

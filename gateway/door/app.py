@@ -14,13 +14,13 @@ from gateway.identities import GazetteerFeed
 from gateway.keys import Envelope, open_keeper
 from gateway.principal import Tokens
 from gateway.telemetry import CorrelationMiddleware, log, metrics
-from redaction import load_analyzer
+from redaction import load_redactor
 
 from . import chat, deployments, embeddings, texts, typed
 from .limits import BodyLimit
 from .names import NamePool
 from .problems import install_door_errors
-from .redactor import Redactor
+from .redactor import PartRedactor
 from .routing import ModelRouter
 from .settings import DoorSettings
 from .state import Door, DoorState
@@ -74,11 +74,11 @@ def _build(settings: DoorSettings) -> Door:
         envelope=envelope,
         feed=feed,
         names=names,
-        redactor=Redactor(feed, names, envelope, settings.names),
+        redactor=PartRedactor(feed, names, envelope, settings.names),
         router=router,
         servers=ModelServers(settings.models, router),
         embedders=ModelServers(settings.embeddings, ModelRouter(settings.embeddings, settings.breaker)),
-        scanner=load_analyzer(ner=False),
+        scanner=load_redactor(ner=False),
     )
 
 

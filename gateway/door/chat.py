@@ -104,7 +104,7 @@ class Reply:
         self._answer = answer
         hosts = Hosts(door.settings.links.hosts)
         functions = prepared.prompt.functions
-        self._stream = AnswerStream(door.output_analyzer(), prepared.restoring, hosts, functions)
+        self._stream = AnswerStream(door.output_redactor(), prepared.restoring, hosts, functions)
         self._outcome = "left"
         self._head = {
             "id": f"chatcmpl-{uuid.uuid4().hex}",

@@ -13,7 +13,7 @@ from typing import Final
 from gateway.errors import PartUnavailable
 from gateway.telemetry import log
 from gateway.turns import NoRoom, Turns
-from redaction import Analyzer, EntityType, RedactionError, Span, ner_spans_in_worker, start_ner_worker
+from redaction import EntityType, RedactionError, Redactor, Span, ner_spans_in_worker, start_ner_worker
 
 from .settings import NamesSettings
 
@@ -30,7 +30,7 @@ class NamePool:
 
     A text goes to a worker when one is free, so its time counts from there, and callers take turns: a
     request with many texts keeps nobody else waiting. A text whose caller has left is read to its end, and
-    its worker is not free before. Results are kept in the analyzer's cache by keyed hash;
+    its worker is not free before. Results are kept in the redactor's cache by keyed hash;
     the text is not kept.
     """
 
@@ -59,7 +59,7 @@ class NamePool:
             await self._went_cold.wait()
 
     async def prepare(
-        self, analyzer: Analyzer, texts: Sequence[str], *, whose: str = "", background: bool = False
+        self, redactor: Redactor, texts: Sequence[str], *, whose: str = "", background: bool = False
     ) -> dict[str, list[Span]]:
         """Spans of each text, from the cache or from a worker; `whose` names who takes turns with others.
 
@@ -68,7 +68,7 @@ class NamePool:
         """
         if not self._settings.enabled:
             return {text: [] for text in texts}
-        known = {text: analyzer.cached_ner_spans(text) for text in texts}
+        known = {text: redactor.cached_ner_spans(text) for text in texts}
         missing = [text for text, spans in known.items() if spans is None]
         found: dict[str, list[Span]] = {}
         for start in range(0, len(missing), _BATCH):
@@ -80,7 +80,7 @@ class NamePool:
                 for each in read:
                     each.cancel()
         for text, spans in found.items():
-            analyzer.remember_ner_spans(text, spans)
+            redactor.remember_ner_spans(text, spans)
         return {text: spans if spans is not None else found[text] for text, spans in known.items()}
 
     def close(self) -> None:

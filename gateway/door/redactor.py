@@ -20,18 +20,18 @@ from gateway.identities import (
 )
 from gateway.keys import Envelope
 from redaction import (
-    Analyzer,
     DetectorFailed,
     EntityType,
     Gazetteer,
     GazetteerEntry,
     MemorySpanCache,
-    MemoryTokenBook,
     Redacted,
+    Redactor,
     Span,
+    TokenMap,
     durable,
     find_tokens,
-    load_analyzer,
+    load_redactor,
     redact,
 )
 
@@ -78,7 +78,7 @@ class Read:
         return self.names[part.text] if part.guess else []
 
 
-class Redactor:
+class PartRedactor:
     """Everything that goes to a model goes through here. Fails closed, naming the detector."""
 
     def __init__(
@@ -88,11 +88,11 @@ class Redactor:
         self._feed = feed
         self._names = names
         self._envelope = envelope
-        self._base = load_analyzer(
+        self._base = load_redactor(
             ner=settings.enabled, ner_elsewhere=True, cache=cache, cache_key=token_bytes(32)
         )
-        self._spread = Analyzer([])
-        self._current: tuple[Gazetteer, Analyzer] | None = None
+        self._spread = Redactor([])
+        self._current: tuple[Gazetteer, Redactor] | None = None
 
     async def read(self, parts: Sequence[Part], *, whose: str, background: bool = False) -> Read:
         """Look for names, in turn with others than `whose`. Raises `PartUnavailable`."""
@@ -125,21 +125,21 @@ class Redactor:
         guessed = await self._guessed(read, masking) if typed_by else {}
         return replace(masking.masked, guessed=guessed), tokens
 
-    async def alone(self, session: AsyncSession, read: Read) -> tuple[Masked, MemoryTokenBook]:
+    async def alone(self, session: AsyncSession, read: Read) -> tuple[Masked, TokenMap]:
         """Redact with a book of this request's own, which is not stored."""
         gazetteer = await self._feed.catch_up(session)
-        book = MemoryTokenBook()
+        book = TokenMap()
         found = await self._find(gazetteer, read, [])
         return _mask(read.parts, found, book, {}).masked, book
 
     async def durably(self, session: AsyncSession, read: Read) -> tuple[Redacted, ...]:
         """Replace identities by ids that are the same everywhere, for embeddings."""
         gazetteer = await self._feed.catch_up(session)
-        analyzer = self._analyzer(gazetteer)
+        redactor = self._redactor(gazetteer)
 
         def work() -> tuple[Redacted, ...]:
             return tuple(
-                durable(part.text, analyzer.analyze(part.text, ner_spans=read.names_in(part)))
+                durable(part.text, redactor.detect(part.text, ner_spans=read.names_in(part)))
                 for part in read.parts
             )
 
@@ -148,12 +148,12 @@ class Redactor:
     async def _find(
         self, gazetteer: Gazetteer, read: Read, dictionary: list[GazetteerEntry]
     ) -> list[list[Span]]:
-        analyzer = self._analyzer(gazetteer)
+        redactor = self._redactor(gazetteer)
         certain = _certain(dictionary)
 
         def work() -> list[list[Span]]:
             found = [
-                analyzer.analyze(
+                redactor.detect(
                     part.text,
                     dictionary if part.guess else certain,
                     ner_spans=read.names_in(part),
@@ -172,7 +172,7 @@ class Redactor:
             guessed: dict[str, str] = {}
             for part, placed in zip(read.parts, masking.placed, strict=True):
                 known = [(span, token) for span, token in placed if span.entity or span.entities]
-                guesses = self._base.analyze(part.text, ner_spans=read.names_in(part)) if known else []
+                guesses = self._base.detect(part.text, ner_spans=read.names_in(part)) if known else []
                 for span, token in known:
                     shared, guess = max(
                         ((_shared(one, span), one.type.value) for one in guesses), default=(0, "")
@@ -190,11 +190,11 @@ class Redactor:
             return found
         certain = _certain(learnt)
         return [
-            self._spread.analyze(part.text, learnt if part.guess else certain, ner_spans=spans)
+            self._spread.detect(part.text, learnt if part.guess else certain, ner_spans=spans)
             for part, spans in zip(parts, found, strict=True)
         ]
 
-    def _analyzer(self, gazetteer: Gazetteer) -> Analyzer:
+    def _redactor(self, gazetteer: Gazetteer) -> Redactor:
         if self._current is None or self._current[0] is not gazetteer:
             self._current = gazetteer, self._base.with_gazetteer(gazetteer)
         return self._current[1]
@@ -236,7 +236,7 @@ class _Masking:
 
 
 def _mask(
-    parts: Sequence[Part], found: list[list[Span]], book: MemoryTokenBook, known: Mapping[str, TokenFacts]
+    parts: Sequence[Part], found: list[list[Span]], book: TokenMap, known: Mapping[str, TokenFacts]
 ) -> _Masking:
     texts: list[Redacted] = []
     placed: list[list[tuple[Span, str]]] = []

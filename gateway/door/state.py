@@ -12,10 +12,10 @@ from gateway.database import Database
 from gateway.identities import GazetteerFeed
 from gateway.keys import Envelope, Keeper
 from gateway.principal import Tokens
-from redaction import Analyzer
+from redaction import Redactor
 
 from .names import NamePool
-from .redactor import Redactor
+from .redactor import PartRedactor
 from .routing import ModelRouter
 from .settings import DoorSettings
 from .upstream import ModelServers
@@ -32,15 +32,15 @@ class Door:
     envelope: Envelope
     feed: GazetteerFeed
     names: NamePool
-    redactor: Redactor
+    redactor: PartRedactor
     router: ModelRouter
     servers: ModelServers
     embedders: ModelServers
-    scanner: Analyzer
+    scanner: Redactor
     answering: Counter[str] = field(default_factory=Counter)
     last_words: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def output_analyzer(self) -> Analyzer:
+    def output_redactor(self) -> Redactor:
         """The detectors for a model's own words, with everybody who is known by now."""
         if self.scanner.gazetteer is not self.feed.current:
             self.scanner = self.scanner.with_gazetteer(self.feed.current)

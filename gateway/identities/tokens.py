@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.keys import Envelope
-from redaction import EntityType, GazetteerEntry, MemoryTokenBook, TokenRecord, parse_token
+from redaction import EntityType, GazetteerEntry, TokenMap, TokenRecord, parse_token
 
 from .tables import TokenRow
 
@@ -62,7 +62,7 @@ class ConversationTokens:
             if value is not None:
                 self._values[row.token] = value
             records.append(TokenRecord(row.token, _in_book(row.token, value), _one(row.entity)))
-        self.book = MemoryTokenBook(records)
+        self.book = TokenMap(records)
 
     def dictionary(self) -> list[GazetteerEntry]:
         """Every value known in this conversation, to be found again anywhere in it."""

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.door.answer import WITHHELD, AnswerStream, Restoring, StreamScanner
-from redaction import Analyzer, EntityType, Gazetteer, GazetteerEntry, load_analyzer
+from redaction import EntityType, Gazetteer, GazetteerEntry, Redactor, load_redactor
 
 KNOWN = [
     GazetteerEntry("Anna Weidenbach", EntityType.PERSON, "contact:1", "name"),
@@ -13,7 +13,7 @@ KNOWN = [
     GazetteerEntry("KD-2231-877", EntityType.ACCOUNT, "account:1", "number"),
     GazetteerEntry("Lindenstraße 14, 10969 Berlin", EntityType.ADDRESS, "account:1", "address"),
 ]
-ANALYZER: Analyzer = load_analyzer(ner=False).with_gazetteer(Gazetteer.build(KNOWN))
+ANALYZER: Redactor = load_redactor(ner=False).with_gazetteer(Gazetteer.build(KNOWN))
 WORDS = [
     *(entry.value for entry in KNOWN),
     "Anna",

@@ -29,7 +29,7 @@ from gateway.door.names import NamePool
 from gateway.door.routing import ModelRouter
 from gateway.door.settings import BreakerSettings, NamesSettings
 from gateway.turns import NoRoom, Turns
-from redaction import Analyzer, MemorySpanCache, Span, load_analyzer
+from redaction import MemorySpanCache, Redactor, Span, load_redactor
 
 from .conftest import ANNA, Site, principal, until_ready
 from .server import ModelServer, says, serving
@@ -69,14 +69,14 @@ async def answer_of(client: DoorClient) -> str:
 
 @pytest.fixture
 def broken_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every analyzer that is loaded from now on has a detector that fails."""
+    """Every redactor that is loaded from now on has a detector that fails."""
 
-    def loaded(*args: Any, **options: Any) -> Analyzer:
-        analyzer = load_analyzer(*args, **options)
-        analyzer._detectors = (*analyzer._detectors, Broken())
-        return analyzer
+    def loaded(*args: Any, **options: Any) -> Redactor:
+        redactor = load_redactor(*args, **options)
+        redactor._detectors = (*redactor._detectors, Broken())
+        return redactor
 
-    monkeypatch.setattr("gateway.door.redactor.load_analyzer", loaded)
+    monkeypatch.setattr("gateway.door.redactor.load_redactor", loaded)
 
 
 @pytest.mark.usefixtures("broken_patterns")
@@ -97,43 +97,43 @@ async def test_a_failing_detector_refuses_everything_and_is_named(fresh: Site) -
 
 async def test_a_name_detector_that_dies_refuses_and_comes_back() -> None:
     pool = NamePool(NamesSettings(workers=1))
-    analyzer = load_analyzer(ner_elsewhere=True)
+    redactor = load_redactor(ner_elsewhere=True)
     await pool.warm()
     assert pool.ready
     assert pool._pool is not None
     for process in list((pool._pool._processes or {}).values()):
         process.kill()
     with pytest.raises(PartUnavailable, match="name detector"):
-        await pool.prepare(analyzer, ["Who is Margaret Thornbury?"])
-    spans = await pool.prepare(analyzer, ["Who is Margaret Thornbury?"])
+        await pool.prepare(redactor, ["Who is Margaret Thornbury?"])
+    spans = await pool.prepare(redactor, ["Who is Margaret Thornbury?"])
     pool.close()
     assert spans["Who is Margaret Thornbury?"]
 
 
 async def test_a_full_or_slow_pool_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    analyzer = load_analyzer(ner_elsewhere=True)
+    redactor = load_redactor(ner_elsewhere=True)
     full = NamePool(NamesSettings(workers=1, waiting_at_most=0))
     with pytest.raises(PartUnavailable, match="Too many"):
-        await full.prepare(analyzer, ["Anna"])
+        await full.prepare(redactor, ["Anna"])
     slow = NamePool(NamesSettings(workers=1, timeout_s=0.001))
     await slow.warm()
     with pytest.raises(PartUnavailable, match="does not answer"):
-        await slow.prepare(analyzer, ["Anna " * 5000])
+        await slow.prepare(redactor, ["Anna " * 5000])
     slow.close()
 
 
 async def test_waiting_for_a_worker_is_not_counted_as_its_time() -> None:
-    analyzer = load_analyzer(ner_elsewhere=True)
+    redactor = load_redactor(ner_elsewhere=True)
     pool = NamePool(NamesSettings(workers=1, timeout_s=20))
     await pool.warm()
     long = "Margaret Thornbury wrote to Boris Tannhauser about the pump. " * 40
     began = asyncio.get_running_loop().time()
-    await pool.prepare(analyzer, [long])
+    await pool.prepare(redactor, [long])
     one = asyncio.get_running_loop().time() - began
     hasty = NamePool(NamesSettings(workers=1, timeout_s=max(8 * one, 1.0)))
     await hasty.warm()
     many = [f"{number} {long}" for number in range(40)]
-    requests = [hasty.prepare(analyzer, many[start::2], whose=str(start)) for start in (0, 1)]
+    requests = [hasty.prepare(redactor, many[start::2], whose=str(start)) for start in (0, 1)]
     found = {text: spans for each in await asyncio.gather(*requests) for text, spans in each.items()}
     assert len(found) == 40
     assert hasty.ready
@@ -142,13 +142,13 @@ async def test_waiting_for_a_worker_is_not_counted_as_its_time() -> None:
 
 
 async def test_a_huge_request_does_not_keep_a_small_one_waiting() -> None:
-    analyzer = load_analyzer(ner_elsewhere=True)
+    redactor = load_redactor(ner_elsewhere=True)
     pool = NamePool(NamesSettings(workers=1))
     await pool.warm()
     huge = [f"{number} Margaret Thornbury wrote to us about the pump. " * 20 for number in range(200)]
-    under_way = [asyncio.create_task(pool.prepare(analyzer, huge[n::4], whose="greedy")) for n in range(4)]
+    under_way = [asyncio.create_task(pool.prepare(redactor, huge[n::4], whose="greedy")) for n in range(4)]
     await asyncio.sleep(0)
-    assert (await pool.prepare(analyzer, ["Who is Margaret Thornbury?"], whose="other")).popitem()[1]
+    assert (await pool.prepare(redactor, ["Who is Margaret Thornbury?"], whose="other")).popitem()[1]
     assert not any(task.done() for task in under_way)
     for task in under_way:
         task.cancel()
@@ -157,10 +157,10 @@ async def test_a_huge_request_does_not_keep_a_small_one_waiting() -> None:
 
 
 async def test_a_request_larger_than_the_queue_is_read() -> None:
-    analyzer = load_analyzer(ner_elsewhere=True)
+    redactor = load_redactor(ner_elsewhere=True)
     pool = NamePool(NamesSettings(workers=1, waiting_at_most=8))
     await pool.warm()
-    assert len(await pool.prepare(analyzer, [f"Anna {number}" for number in range(40)])) == 40
+    assert len(await pool.prepare(redactor, [f"Anna {number}" for number in range(40)])) == 40
     pool.close()
 
 
@@ -180,7 +180,7 @@ async def test_a_door_is_red_while_its_names_are_cold_and_warms_them_again(
         for process in list((executor._processes or {}).values()):
             process.kill()
         with pytest.raises(PartUnavailable):
-            await pool.prepare(load_analyzer(ner_elsewhere=True), ["Who is Margaret Thornbury?"])
+            await pool.prepare(load_redactor(ner_elsewhere=True), ["Who is Margaret Thornbury?"])
         answer = await http.get("/readyz")
         assert (answer.status_code, answer.json()["part"]) == (503, "ner")
         await until_ready(http)
@@ -260,16 +260,16 @@ async def test_a_text_whose_caller_has_left_is_not_counted_as_the_next_ones_time
             begun.append(text)
             return await super()._read(text)
 
-    pool, analyzer = Watched(NamesSettings(workers=1)), load_analyzer(ner_elsewhere=True)
+    pool, redactor = Watched(NamesSettings(workers=1)), load_redactor(ner_elsewhere=True)
     long, short = str(tmp_path / "long"), str(tmp_path / "short")
     os.mkfifo(long)
     os.mknod(short)
-    leaving = asyncio.create_task(pool.prepare(analyzer, [long], whose="mallory"))
+    leaving = asyncio.create_task(pool.prepare(redactor, [long], whose="mallory"))
     pipe = await asyncio.to_thread(os.open, long, os.O_WRONLY)  # opens when the worker reads
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await leaving
-    waiting = asyncio.create_task(pool.prepare(analyzer, [short], whose="maya"))
+    waiting = asyncio.create_task(pool.prepare(redactor, [short], whose="maya"))
     for _ in range(20):
         await asyncio.sleep(0)
     assert begun == [long]
@@ -280,16 +280,16 @@ async def test_a_text_whose_caller_has_left_is_not_counted_as_the_next_ones_time
 
 async def test_names_found_once_are_not_looked_for_again() -> None:
     pool = NamePool(NamesSettings(workers=1, waiting_at_most=0))
-    analyzer = load_analyzer(ner_elsewhere=True, cache=MemorySpanCache())
-    analyzer.remember_ner_spans("Anna", [])
-    assert await pool.prepare(analyzer, ["Anna"]) == {"Anna": []}
+    redactor = load_redactor(ner_elsewhere=True, cache=MemorySpanCache())
+    redactor.remember_ner_spans("Anna", [])
+    assert await pool.prepare(redactor, ["Anna"]) == {"Anna": []}
 
 
 async def test_an_analyzer_beside_a_pool_insists_on_being_given_names() -> None:
     from redaction import DetectorFailed
 
     with pytest.raises(DetectorFailed):
-        load_analyzer(ner_elsewhere=True).analyze("Anna")
+        load_redactor(ner_elsewhere=True).detect("Anna")
 
 
 async def test_a_door_without_the_key_service_is_not_ready(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from redaction import Analyzer, EntityType, Gazetteer, GazetteerEntry, load_analyzer
+from redaction import EntityType, Gazetteer, GazetteerEntry, Redactor, load_redactor
 
 ANNA = "contact:17"
 NORDWIND = "account:3"
@@ -23,11 +23,11 @@ def gazetteer() -> Gazetteer:
 
 
 @pytest.fixture(scope="session")
-def analyzer(gazetteer: Gazetteer) -> Analyzer:
-    return load_analyzer(gazetteer)
+def redactor(gazetteer: Gazetteer) -> Redactor:
+    return load_redactor(gazetteer)
 
 
 @pytest.fixture(scope="session")
-def quick_analyzer(gazetteer: Gazetteer) -> Analyzer:
+def quick_redactor(gazetteer: Gazetteer) -> Redactor:
     """Without the name detector, for laws that need many texts."""
-    return load_analyzer(gazetteer, ner=False)
+    return load_redactor(gazetteer, ner=False)

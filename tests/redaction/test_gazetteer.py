@@ -9,7 +9,7 @@ from faker import Faker
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from redaction import Analyzer, EntityType, Gazetteer, GazetteerEntry, MemoryTokenBook, load_analyzer, redact
+from redaction import EntityType, Gazetteer, GazetteerEntry, Redactor, TokenMap, load_redactor, redact
 
 from .conftest import ANNA, NORDWIND
 
@@ -147,17 +147,17 @@ EVERYBODY = Gazetteer.build(entry for _, entries in PEOPLE for entry in entries)
 
 
 @pytest.fixture(scope="module")
-def everybody() -> Analyzer:
-    return load_analyzer(EVERYBODY, ner=False)
+def everybody() -> Redactor:
+    return load_redactor(EVERYBODY, ner=False)
 
 
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=300, deadline=None)
-def test_no_customer_survives_in_redacted_text(everybody: Analyzer, chance: random.Random) -> None:
+def test_no_customer_survives_in_redacted_text(everybody: Redactor, chance: random.Random) -> None:
     entries = [entry for _, all_entries in chance.sample(PEOPLE, 3) for entry in all_entries]
     chance.shuffle(entries)
     written = [chance.choice(SPELLINGS)(entry.value) for entry in entries]
     fillers = ["wrote to", "and", ";", "\n", "has the order 4711 of", ",", "called:", "–"]
     text = "".join(f"{value} {chance.choice(fillers)} " for value in written)
-    redacted = redact(text, everybody.analyze(text), MemoryTokenBook()).text
+    redacted = redact(text, everybody.detect(text), TokenMap()).text
     assert [value for value in written if value.lower() in redacted.lower()] == []

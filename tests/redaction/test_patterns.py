@@ -5,9 +5,9 @@ import socket
 import pytest
 
 from redaction import DetectorFailed, EntityType
-from redaction.checksums import is_iban, is_luhn
+from redaction.detectors.checksums import is_iban, is_luhn
+from redaction.detectors.patterns import PatternDetector
 from redaction.normalise import Reading
-from redaction.patterns import PatternDetector
 
 
 def test_patterns_never_reach_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,7 +22,7 @@ def test_patterns_never_reach_the_network(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_pattern_that_runs_out_of_time_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("redaction.patterns._SECONDS", 1e-9)
+    monkeypatch.setattr("redaction.detectors.patterns._SECONDS", 1e-9)
     with pytest.raises(DetectorFailed, match="out of time"):
         PatternDetector().find(Reading("mail bob@corp.example now " * 2000))
 

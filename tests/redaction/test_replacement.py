@@ -5,12 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redaction import (
-    Analyzer,
     EntityType,
     InvalidSpan,
-    MemoryTokenBook,
+    Redactor,
     Source,
     Span,
+    TokenMap,
     durable,
     find_tokens,
     redact,
@@ -40,9 +40,9 @@ def texts_with_spans(draw: st.DrawFn) -> tuple[str, list[Span]]:
 @settings(max_examples=600, deadline=None)
 def test_restoring_what_was_redacted_gives_the_text_to_the_letter(case: tuple[str, list[Span]]) -> None:
     text, spans = case
-    book = MemoryTokenBook()
-    redaction = redact(text, spans, book)
-    assert restore(redaction.text, book.values()) == text
+    tokens = TokenMap()
+    redaction = redact(text, spans, tokens)
+    assert restore(redaction.text, tokens.values()) == text
 
 
 @given(texts(), texts(), texts_with_spans())
@@ -50,10 +50,10 @@ def test_restoring_what_was_redacted_gives_the_text_to_the_letter(case: tuple[st
 def test_a_filled_book_restores_every_text_of_its_conversation(
     first: str, second: str, case: tuple[str, list[Span]]
 ) -> None:
-    book = MemoryTokenBook()
+    tokens = TokenMap()
     texts_and_spans = [(first, []), case, (second, [])]
-    redactions = [redact(text, spans, book) for text, spans in texts_and_spans]
-    reloaded = MemoryTokenBook(book.records())
+    redactions = [redact(text, spans, tokens) for text, spans in texts_and_spans]
+    reloaded = TokenMap(tokens.records())
     for (text, _), redaction in zip(texts_and_spans, redactions, strict=True):
         assert restore(redaction.text, reloaded.values()) == text
 
@@ -62,9 +62,9 @@ def test_a_filled_book_restores_every_text_of_its_conversation(
 @settings(max_examples=300, deadline=None)
 def test_nothing_but_our_own_tokens_resolves_in_redacted_text(case: tuple[str, list[Span]]) -> None:
     text, spans = case
-    book = MemoryTokenBook()
+    tokens = TokenMap()
     everybody = {f"<{kind}_{number}>": "SOMEBODY ELSE" for kind in EntityType for number in (1, 2, 10, 11)}
-    redaction = redact(text, spans, book)
+    redaction = redact(text, spans, tokens)
     mine = {token: "\ue000" for token in redaction.tokens}
     restored = restore(redaction.text, everybody | mine)
     assert "SOMEBODY ELSE" not in restored
@@ -77,13 +77,13 @@ def test_redacting_again_keeps_the_tokens_of_the_conversation(
     before: str, case: tuple[str, list[Span]]
 ) -> None:
     text, spans = case
-    book = MemoryTokenBook()
-    once = redact(text, spans, book)
-    again = redact(once.text, [], book, keep_tokens=True)
+    tokens = TokenMap()
+    once = redact(text, spans, tokens)
+    again = redact(once.text, [], tokens, keep_tokens=True)
     assert again.text == once.text
-    redact(before, [], book)
+    redact(before, [], tokens)
     assert (
-        restore(redact(once.text, spans_inside(once.text), book, keep_tokens=True).text, book.values())
+        restore(redact(once.text, spans_inside(once.text), tokens, keep_tokens=True).text, tokens.values())
         == text
     )
 
@@ -92,48 +92,48 @@ def spans_inside(text: str) -> list[Span]:
     return [Span(0, len(text), EntityType.ORGANIZATION, 0.5, Source.NER)] if text else []
 
 
-def test_a_token_that_a_person_typed_never_resolves(analyzer: Analyzer) -> None:
-    book = MemoryTokenBook()
+def test_a_token_that_a_person_typed_never_resolves(redactor: Redactor) -> None:
+    tokens = TokenMap()
     first = "Anna Schmidt called."
-    redact(first, analyzer.analyze(first), book)
+    redact(first, redactor.detect(first), tokens)
     typed = "Who is <PERSON_1>, [PERSON_1] or person_1?"
-    redaction = redact(typed, analyzer.analyze(typed), book)
+    redaction = redact(typed, redactor.detect(typed), tokens)
     assert "PERSON_1" not in redaction.text.upper()
-    assert "Anna" not in restore(redaction.text, book.values())
+    assert "Anna" not in restore(redaction.text, tokens.values())
 
 
-def test_values_of_one_record_share_its_number(analyzer: Analyzer) -> None:
-    book = MemoryTokenBook()
+def test_values_of_one_record_share_its_number(redactor: Redactor) -> None:
+    tokens = TokenMap()
     text = "anna.schmidt@nordwind.example belongs to Anna Schmidt, phone 030 1234567; Schmidt is new."
-    redaction = redact(text, analyzer.analyze(text), book)
+    redaction = redact(text, redactor.detect(text), tokens)
     assert redaction.text == (
         "<PERSON_1_EMAIL> belongs to <PERSON_1>, phone <PERSON_1_PHONE>; <PERSON_1_LAST> is new."
     )
 
 
-def test_a_spelling_shares_the_number_and_keeps_its_letters(quick_analyzer: Analyzer) -> None:
-    book = MemoryTokenBook()
+def test_a_spelling_shares_the_number_and_keeps_its_letters(quick_redactor: Redactor) -> None:
+    tokens = TokenMap()
     text = "Anna Schmidt, ANNA SCHMIDT and anna schmidt"
-    redaction = redact(text, quick_analyzer.analyze(text), book)
+    redaction = redact(text, quick_redactor.detect(text), tokens)
     assert redaction.text == "<PERSON_1>, <PERSON_1_ALT> and <PERSON_1_ALT_2>"
-    assert restore(redaction.text, book.values()) == text
+    assert restore(redaction.text, tokens.values()) == text
 
 
-def test_a_value_has_one_token_in_all_texts_of_a_conversation(analyzer: Analyzer) -> None:
-    book = MemoryTokenBook()
+def test_a_value_has_one_token_in_all_texts_of_a_conversation(redactor: Redactor) -> None:
+    tokens = TokenMap()
     texts_of_conversation = ["Bob Miller wrote.", "Did Bob Miller answer?"]
-    tokens = [redact(text, analyzer.analyze(text), book).tokens for text in texts_of_conversation]
-    assert tokens[0] == tokens[1] == ("<PERSON_1>",)
+    given = [redact(text, redactor.detect(text), tokens).tokens for text in texts_of_conversation]
+    assert given[0] == given[1] == ("<PERSON_1>",)
 
 
-def test_durable_text_names_records_and_otherwise_types(analyzer: Analyzer) -> None:
+def test_durable_text_names_records_and_otherwise_types(redactor: Redactor) -> None:
     text = "Anna Schmidt of Nordwind Logistik GmbH met Bob Miller, card 4111111111111111"
-    assert durable(text, analyzer.analyze(text)) == "contact_17 of account_3 met [PERSON], card [CARD]"
+    assert durable(text, redactor.detect(text)) == "contact_17 of account_3 met [PERSON], card [CARD]"
 
 
-def test_durable_text_is_the_same_for_every_spelling(quick_analyzer: Analyzer) -> None:
+def test_durable_text_is_the_same_for_every_spelling(quick_redactor: Redactor) -> None:
     spellings = ["Anna Schmidt paid", "ANNA SCHMIDT paid", "Schmidt, Anna paid", "anna\nschmidt paid"]
-    assert {durable(text, quick_analyzer.analyze(text)) for text in spellings} == {"contact_17 paid"}
+    assert {durable(text, quick_redactor.detect(text)) for text in spellings} == {"contact_17 paid"}
 
 
 def test_a_value_that_records_share_names_all_of_them() -> None:
@@ -144,12 +144,12 @@ def test_a_value_that_records_share_names_all_of_them() -> None:
 @pytest.mark.parametrize(("start", "end"), [(-1, 2), (2, 2), (3, 1), (0, 99)])
 def test_a_span_outside_its_text_is_refused(start: int, end: int) -> None:
     with pytest.raises(InvalidSpan):
-        redact("short", [Span(start, end, EntityType.PERSON, 1.0, Source.NER)], MemoryTokenBook())
+        redact("short", [Span(start, end, EntityType.PERSON, 1.0, Source.NER)], TokenMap())
 
 
-def test_tokens_stand_in_the_order_of_the_spans(analyzer: Analyzer) -> None:
+def test_tokens_stand_in_the_order_of_the_spans(redactor: Redactor) -> None:
     text = "Bob Miller and Anna Schmidt <PERSON_9>"
-    redaction = redact(text, analyzer.analyze(text), MemoryTokenBook())
+    redaction = redact(text, redactor.detect(text), TokenMap())
     assert [token for _, _, token in find_tokens(redaction.text)] == list(redaction.tokens)
     assert [text[span.start : span.end] for span in redaction.spans] == [
         "Bob Miller",

@@ -10,9 +10,10 @@ from typing import Any
 
 import regex  # type: ignore[import-untyped]
 
-from .entities import EntityType, Source, Span
-from .errors import DetectorFailed
-from .normalise import Reading
+from redaction.entities import EntityType, Source, Span
+from redaction.errors import DetectorFailed
+from redaction.normalise import Reading
+
 from .shapes import SHAPES
 
 _SECONDS = 2.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .entities import EntityType, Source, Span
-from .normalise import Reading
+from redaction.entities import EntityType, Source, Span
+from redaction.normalise import Reading
 
 _CARD = re.compile(r"(?<![\w.])\d(?:[ \-]?\d){11,18}(?!\w)")
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \-]?[A-Za-z0-9]){11,30}(?![A-Za-z0-9])")

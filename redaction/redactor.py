@@ -6,15 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from .addresses import grow_addresses, join_addresses
 from .cache import SpanCache, span_digest
-from .dictionary import find_known
+from .detectors.addresses import grow_addresses, join_addresses
+from .detectors.dictionary import find_known
 from .entities import GazetteerEntry, Source, Span
 from .errors import DetectorFailed
-from .gazetteer import Gazetteer
+from .gazetteer.gazetteer import Gazetteer
 from .normalise import Reading
 from .overlaps import resolve, subtract
-from .tokens import find_lookalikes
+from .tokens.form import find_lookalikes
+from .tokens.replacement import Redaction, redact
+from .tokens.token_map import TokenMap
 
 
 class Detector(Protocol):
@@ -39,10 +41,10 @@ class NameDetector(Detector, Protocol):
         ...
 
 
-class Analyzer:
+class Redactor:
     """Runs the gazetteer, `detectors`, the name detector and the dictionary; fails if any of them fails.
 
-    `ner=None` with `needs_ner=True` is an analyzer beside a pool of workers: it insists on being given
+    `ner=None` with `needs_ner=True` is a redactor beside a pool of workers: it insists on being given
     `ner_spans`, so that a forgotten pool is an error and not a hole.
     """
 
@@ -65,9 +67,9 @@ class Analyzer:
         self._cache = cache
         self._cache_key = cache_key
 
-    def with_gazetteer(self, gazetteer: Gazetteer) -> Analyzer:
-        """The same analyzer with other customers; the rest is shared."""
-        return Analyzer(
+    def with_gazetteer(self, gazetteer: Gazetteer) -> Redactor:
+        """The same redactor with other customers; the rest is shared."""
+        return Redactor(
             self._detectors,
             gazetteer,
             self._ner,
@@ -76,7 +78,7 @@ class Analyzer:
             cache_key=self._cache_key,
         )
 
-    def analyze(
+    def detect(
         self,
         text: str,
         dictionary: Iterable[GazetteerEntry] = (),
@@ -104,6 +106,13 @@ class Analyzer:
         with _closed("dictionary"):
             disjoint = join_addresses(text, resolve(text, found + names))
             return resolve(text, disjoint + find_known(reading, disjoint, dictionary))
+
+    def redact(self, text: str, tokens: TokenMap) -> Redaction:
+        """Detect, with what this conversation already knows, and put tokens in place of what was found.
+
+        Raises DetectorFailed; then `tokens` is as it was.
+        """
+        return redact(text, self.detect(text, tokens.dictionary()), tokens)
 
     def ner_spans(self, text: str) -> list[Span]:
         """What the name detector finds: the slow part, kept in the cache."""

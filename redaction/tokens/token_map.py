@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
-from .entities import EntityType, GazetteerEntry
-from .errors import TokenConflict
-from .normalise import fold_value
-from .tokens import Token, parse_token
+from redaction.entities import EntityType, GazetteerEntry
+from redaction.errors import TokenConflict
+from redaction.normalise import fold_value
+
+from .form import Token, parse_token
 
 _SPELLING = "ALT"
 _TYPES = frozenset(EntityType)
@@ -24,26 +24,8 @@ class TokenRecord:
     entity: str | None = None
 
 
-class TokenBook(Protocol):
-    """Gives tokens out and remembers them. One value (of one record) has one token."""
-
-    def token_for(
-        self, stem: EntityType, value: str, entity: str | None, facet: str | None, root: str | None = None
-    ) -> str:
-        """The token of `value`; `root` is the full name that a part of a name belongs to."""
-        ...
-
-    def value_of(self, token: str) -> str | None:
-        """The exact value behind a token, None for a token never given out here."""
-        ...
-
-    def tokens(self) -> tuple[str, ...]:
-        """Every token given out, oldest first."""
-        ...
-
-
-class MemoryTokenBook:
-    """A book in memory, filled from stored records; `added` says what has to be stored.
+class TokenMap:
+    """One conversation's values and tokens, filled from stored records; `added` says what has to be stored.
 
     All values of one record share a number. Without a record, spellings of one value that differ in
     case or accents share it. Two writers of one conversation must not both add: store `added` under a
@@ -63,7 +45,7 @@ class MemoryTokenBook:
     def token_for(
         self, stem: EntityType, value: str, entity: str | None, facet: str | None, root: str | None = None
     ) -> str:
-        """See TokenBook."""
+        """The token of `value`; `root` is the full name that a part of a name belongs to."""
         known = self._by_value.get(value) if entity is None else self._by_entity.get((entity, value))
         if known is not None:
             return known
@@ -73,12 +55,12 @@ class MemoryTokenBook:
         return token
 
     def value_of(self, token: str) -> str | None:
-        """See TokenBook."""
+        """The exact value behind a token, None for a token never given out here."""
         record = self._records.get(token)
         return None if record is None else record.value
 
     def tokens(self) -> tuple[str, ...]:
-        """See TokenBook."""
+        """Every token given out, oldest first."""
         return tuple(self._records)
 
     def values(self) -> dict[str, str]:
@@ -90,11 +72,11 @@ class MemoryTokenBook:
         return tuple(self._records.values())
 
     def added(self) -> tuple[TokenRecord, ...]:
-        """The records made since this book was loaded."""
+        """The records made since this map was loaded."""
         return self.records()[self._loaded :]
 
     def dictionary(self) -> list[GazetteerEntry]:
-        """What this conversation already knows, for `Analyzer.analyze`."""
+        """What this conversation already knows, for `Redactor.analyze`."""
         return [entry for record in self._records.values() if (entry := _entry_of(record)) is not None]
 
     def _load(self, record: TokenRecord) -> None:

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 
 from redaction import (
-    Analyzer,
     DetectorFailed,
     EntityType,
     Gazetteer,
     GazetteerEntry,
     MemorySpanCache,
-    MemoryTokenBook,
+    Redactor,
     Source,
     Span,
-    load_analyzer,
+    TokenMap,
+    load_redactor,
     ner_spans_in_worker,
     redact,
     restore,
@@ -29,26 +29,26 @@ from .conftest import ANNA
 from .texts import texts
 
 
-def found(analyzer: Analyzer, text: str, *dictionary: GazetteerEntry) -> list[tuple[str, str, str]]:
+def found(redactor: Redactor, text: str, *dictionary: GazetteerEntry) -> list[tuple[str, str, str]]:
     return [
-        (text[span.start : span.end], span.type, span.source) for span in analyzer.analyze(text, dictionary)
+        (text[span.start : span.end], span.type, span.source) for span in redactor.detect(text, dictionary)
     ]
 
 
 @given(texts())
 @settings(max_examples=300, deadline=None)
-def test_any_text_is_restored_to_the_letter(quick_analyzer: Analyzer, text: str) -> None:
-    book = MemoryTokenBook()
-    redaction = redact(text, quick_analyzer.analyze(text), book)
-    assert restore(redaction.text, book.values()) == text
+def test_any_text_is_restored_to_the_letter(quick_redactor: Redactor, text: str) -> None:
+    tokens = TokenMap()
+    redaction = redact(text, quick_redactor.detect(text), tokens)
+    assert restore(redaction.text, tokens.values()) == text
 
 
 @given(texts())
 @settings(max_examples=100, deadline=None)
-def test_any_text_with_names_is_restored_to_the_letter(analyzer: Analyzer, text: str) -> None:
-    book = MemoryTokenBook()
-    redaction = redact(text, analyzer.analyze(text), book)
-    assert restore(redaction.text, book.values()) == text
+def test_any_text_with_names_is_restored_to_the_letter(redactor: Redactor, text: str) -> None:
+    tokens = TokenMap()
+    redaction = redact(text, redactor.detect(text), tokens)
+    assert restore(redaction.text, tokens.values()) == text
 
 
 @pytest.mark.parametrize(
@@ -70,47 +70,47 @@ def test_any_text_with_names_is_restored_to_the_letter(analyzer: Analyzer, text:
     ],
 )
 def test_each_kind_is_found_by_its_detector(
-    analyzer: Analyzer, text: str, value: str, kind: EntityType, source: Source
+    redactor: Redactor, text: str, value: str, kind: EntityType, source: Source
 ) -> None:
-    assert (value, kind, source) in found(analyzer, text)
+    assert (value, kind, source) in found(redactor, text)
 
 
 @pytest.mark.parametrize(
     "text", ["Order 4711 of 3 May 2024 costs 1,299.00 EUR.", "Please call me back at 10:30.", "", " \n"]
 )
-def test_everyday_text_is_left_alone(analyzer: Analyzer, text: str) -> None:
-    assert found(analyzer, text) == []
+def test_everyday_text_is_left_alone(redactor: Redactor, text: str) -> None:
+    assert found(redactor, text) == []
 
 
-def test_what_was_found_once_is_masked_everywhere(analyzer: Analyzer) -> None:
+def test_what_was_found_once_is_masked_everywhere(redactor: Redactor) -> None:
     text = "Bob Miller wrote. Later bob answered, and MILLER agreed; bob miller left."
-    book = MemoryTokenBook()
-    redacted = redact(text, analyzer.analyze(text), book).text.lower()
+    tokens = TokenMap()
+    redacted = redact(text, redactor.detect(text), tokens).text.lower()
     assert "bob" not in redacted
     assert "miller" not in redacted
-    assert {token.split("_")[1].strip(">") for token in book.tokens()} == {"1"}
+    assert {token.split("_")[1].strip(">") for token in tokens.tokens()} == {"1"}
 
 
-def test_what_the_conversation_knows_is_masked_without_a_detector(quick_analyzer: Analyzer) -> None:
+def test_what_the_conversation_knows_is_masked_without_a_detector(quick_redactor: Redactor) -> None:
     known = GazetteerEntry("Zorblax Quux", EntityType.PERSON)
-    assert [value for value, _, _ in found(quick_analyzer, "zorblax quux, then Quux", known)] == [
+    assert [value for value, _, _ in found(quick_redactor, "zorblax quux, then Quux", known)] == [
         "zorblax quux",
         "Quux",
     ]
 
 
-def test_a_book_gives_the_dictionary_of_its_conversation(analyzer: Analyzer) -> None:
-    book = MemoryTokenBook()
+def test_a_book_gives_the_dictionary_of_its_conversation(redactor: Redactor) -> None:
+    tokens = TokenMap()
     first = "Bob Miller and Anna Schmidt met."
-    redact(first, analyzer.analyze(first), book)
+    redact(first, redactor.detect(first), tokens)
     later = "did miller, BOB MILLER or schmidt pay?"
-    spans = analyzer.analyze(later, book.dictionary(), ner_spans=[])
-    assert redact(later, spans, book).text == "did miller, <PERSON_1_ALT> or <PERSON_2_LAST> pay?"
+    spans = redactor.detect(later, tokens.dictionary(), ner_spans=[])
+    assert redact(later, spans, tokens).text == "did miller, <PERSON_1_ALT> or <PERSON_2_LAST> pay?"
 
 
-def test_a_name_part_that_two_people_share_links_to_neither(quick_analyzer: Analyzer) -> None:
+def test_a_name_part_that_two_people_share_links_to_neither(quick_redactor: Redactor) -> None:
     known = [GazetteerEntry("Zora Quux", EntityType.PERSON), GazetteerEntry("Milo Quux", EntityType.PERSON)]
-    (span,) = quick_analyzer.analyze("Quux paid", known)
+    (span,) = quick_redactor.detect("Quux paid", known)
     assert (span.root, span.entity) == (None, None)
 
 
@@ -122,12 +122,12 @@ class Broken:
         raise ValueError(f"secret: {reading.text}")
 
 
-def broken_gazetteer() -> Analyzer:
+def broken_gazetteer() -> Redactor:
     class BrokenGazetteer(Gazetteer):
         def find_in(self, reading: Reading) -> list[Span]:
             raise MemoryError
 
-    return Analyzer([], BrokenGazetteer.build([]))
+    return Redactor([], BrokenGazetteer.build([]))
 
 
 class BrokenCache:
@@ -141,16 +141,16 @@ class BrokenCache:
 @pytest.mark.parametrize(
     ("build", "name"),
     [
-        (lambda: Analyzer([Broken()]), "broken"),
-        (lambda: Analyzer([], ner=Broken()), "ner"),
+        (lambda: Redactor([Broken()]), "broken"),
+        (lambda: Redactor([], ner=Broken()), "ner"),
         (broken_gazetteer, "gazetteer"),
-        (lambda: Analyzer([], cache=BrokenCache(), cache_key=b"k" * 32), "ner cache"),
-        (lambda: load_analyzer(ner=True, ner_elsewhere=True), "ner"),
+        (lambda: Redactor([], cache=BrokenCache(), cache_key=b"k" * 32), "ner cache"),
+        (lambda: load_redactor(ner=True, ner_elsewhere=True), "ner"),
     ],
 )
-def test_a_broken_detector_fails_the_whole_and_names_itself(build: Callable[[], Analyzer], name: str) -> None:
+def test_a_broken_detector_fails_the_whole_and_names_itself(build: Callable[[], Redactor], name: str) -> None:
     with pytest.raises(DetectorFailed) as failed:
-        build().analyze("Anna Schmidt")
+        build().detect("Anna Schmidt")
     assert failed.value.detector == name
     assert "Anna" not in str(failed.value)
     assert failed.value.__cause__ is None
@@ -170,32 +170,32 @@ class Counting:
 
 def test_names_are_read_once_and_everything_else_always() -> None:
     names, cache = Counting(), MemorySpanCache()
-    analyzer = Analyzer([], ner=names, cache=cache, cache_key=b"k" * 32)
-    assert analyzer.analyze("Bob pays") == analyzer.analyze("Bob pays")
+    redactor = Redactor([], ner=names, cache=cache, cache_key=b"k" * 32)
+    assert redactor.detect("Bob pays") == redactor.detect("Bob pays")
     assert names.calls == 1
-    more = analyzer.with_gazetteer(Gazetteer.build([GazetteerEntry("pays", EntityType.PERSON, ANNA)]))
-    assert len(more.analyze("Bob pays")) == 2
+    more = redactor.with_gazetteer(Gazetteer.build([GazetteerEntry("pays", EntityType.PERSON, ANNA)]))
+    assert len(more.detect("Bob pays")) == 2
     assert names.calls == 1
 
 
 def test_the_cache_keeps_no_text_and_forgets_the_oldest() -> None:
     cache = MemorySpanCache(size=1)
-    analyzer = Analyzer([], ner=Counting(), cache=cache, cache_key=b"k" * 32)
-    analyzer.analyze("Bob pays")
-    assert analyzer.cached_ner_spans("Bob pays") is not None
-    analyzer.analyze("Eve pays")
-    assert analyzer.cached_ner_spans("Bob pays") is None
+    redactor = Redactor([], ner=Counting(), cache=cache, cache_key=b"k" * 32)
+    redactor.detect("Bob pays")
+    assert redactor.cached_ner_spans("Bob pays") is not None
+    redactor.detect("Eve pays")
+    assert redactor.cached_ner_spans("Bob pays") is None
     assert b"Eve" not in repr(vars(cache)).encode()
 
 
 def test_names_found_in_a_worker_count_like_those_found_here(
-    analyzer: Analyzer, gazetteer: Gazetteer
+    redactor: Redactor, gazetteer: Gazetteer
 ) -> None:
     text = "Bob Miller asked Anna Schmidt."
-    beside = load_analyzer(gazetteer, ner_elsewhere=True)
+    beside = load_redactor(gazetteer, ner_elsewhere=True)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=start_ner_worker) as pool:
         names = pool.submit(ner_spans_in_worker, text).result(timeout=60)
-    assert beside.analyze(text, ner_spans=names) == analyzer.analyze(text)
+    assert beside.detect(text, ner_spans=names) == redactor.detect(text)
 
 
 def test_a_worker_that_was_not_started_is_an_error() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from .entities import EntityType, GazetteerEntry, Source, Span
+from redaction.entities import EntityType, GazetteerEntry, Source, Span
+from redaction.normalise import Reading, compact_value, fold_value
+
 from .lexicon import Lexicon, is_whole_word
-from .normalise import Reading, compact_value, fold_value
 from .phones import PhoneIndex, significant_digits
 from .words import is_everyday_word
 

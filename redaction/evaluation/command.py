@@ -1,4 +1,4 @@
-"""`python -m redaction.evaluate FILE`: measure detection on labelled texts.
+"""`python -m redaction.evaluation.command FILE`: measure detection on labelled texts.
 
 FILE is JSON as presidio-research writes it: a list of `{"full_text", "spans": [{"entity_type",
 "start_position", "end_position"}]}`. No gazetteer is loaded: everybody is a stranger.
@@ -14,9 +14,10 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from .analyzer import Analyzer
-from .evaluation import Counts, Scores, add_text
-from .loading import load_analyzer
+from redaction.loading import load_redactor
+from redaction.redactor import Redactor
+
+from .scoring import Counts, Scores, add_text
 
 _NOT_MASKED = frozenset({"DATE_TIME", "AGE", "TITLE", "NRP"})
 """Kinds in the set that are no identity by themselves; a date of birth is masked by its context."""
@@ -39,13 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if options.lower:
         cases = [(_lowered(text), labels) for text, labels in cases]
-    report = _measure(load_analyzer(ner=not options.no_ner), cases)
+    report = _measure(load_redactor(ner=not options.no_ner), cases)
     print(json.dumps(report, indent=2) if options.json else _as_text(report))
     return 0
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m redaction.evaluate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m redaction.evaluation.command", description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--no-ner", action="store_true", help="without the name detector")
     parser.add_argument("--lower", action="store_true", help="with all texts in lower case")
@@ -53,15 +54,15 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _measure(analyzer: Analyzer, cases: list[tuple[str, list[tuple[str, int, int]]]]) -> dict[str, Any]:
+def _measure(redactor: Redactor, cases: list[tuple[str, list[tuple[str, int, int]]]]) -> dict[str, Any]:
     scores = Scores()
     quick: list[float] = []
     slow: list[float] = []
     for text, labels in cases:
         before = time.perf_counter()
-        names = analyzer.ner_spans(text)
+        names = redactor.ner_spans(text)
         between = time.perf_counter()
-        spans = analyzer.analyze(text, ner_spans=names)
+        spans = redactor.detect(text, ner_spans=names)
         slow.append(between - before)
         quick.append(time.perf_counter() - between)
         add_text(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from .tokens import token_core
+from .form import token_core
 
 _UNDERSCORE = r"\\?_"
 _JOINT = r"(?:\\?_|[ \-])"

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .book import TokenBook
-from .entities import EntityType, Redacted, Source, Span
-from .overlaps import resolve, subtract
-from .tokens import find_lookalikes, find_tokens
+from redaction.entities import EntityType, Redacted, Source, Span
+from redaction.overlaps import resolve, subtract
+
+from .form import find_lookalikes, find_tokens
+from .token_map import TokenMap
 
 _NAMES = frozenset({EntityType.PERSON, EntityType.ORGANIZATION})
 _NOT_A_WORD = re.compile(r"\W+")
@@ -25,22 +26,22 @@ class Redaction:
     tokens: tuple[str, ...]
 
 
-def redact(text: str, spans: Iterable[Span], book: TokenBook, *, keep_tokens: bool = False) -> Redaction:
+def redact(text: str, spans: Iterable[Span], token_map: TokenMap, *, keep_tokens: bool = False) -> Redaction:
     """Replace every span by its token, and every text that looks like a token by a `<LITERAL_n>`.
 
-    So nothing that a person typed can resolve to somebody's value, and restoring with the book's values
+    So nothing that a person typed can resolve to somebody's value, and restoring with the map's values
     gives back the original to the letter. With `keep_tokens` the text is one that was redacted in this
-    conversation before: tokens that the book knows stay where they are, spans around them are cut.
+    conversation before: tokens that the map knows stay where they are, spans around them are cut.
 
     Raises InvalidSpan.
     """
-    kept = [(start, end) for start, end, token in find_tokens(text) if book.value_of(token) is not None]
+    kept = [(start, end) for start, end, token in find_tokens(text) if token_map.value_of(token) is not None]
     if not keep_tokens:
         kept = []
     disjoint = [piece for span in resolve(text, spans) for piece in subtract(text, span, kept)]
     disjoint.sort(key=lambda span: span.start)
     masked = sorted([*disjoint, *_literals(text, disjoint, kept)], key=lambda span: span.start)
-    tokens = tuple(_token_of(text, span, book) for span in masked)
+    tokens = tuple(_token_of(text, span, token_map) for span in masked)
     return Redaction(_replaced(text, masked, tokens), tuple(masked), tokens)
 
 
@@ -74,10 +75,10 @@ def _literals(text: str, spans: list[Span], kept: list[tuple[int, int]]) -> list
     return literals
 
 
-def _token_of(text: str, span: Span, book: TokenBook) -> str:
+def _token_of(text: str, span: Span, token_map: TokenMap) -> str:
     value = text[span.start : span.end]
     stem = span.subject or span.type
-    return book.token_for(stem, value, span.entity, _facet(span, stem), span.root)
+    return token_map.token_for(stem, value, span.entity, _facet(span, stem), span.root)
 
 
 def _facet(span: Span, stem: EntityType) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .entities import GazetteerEntry
+from redaction.entities import GazetteerEntry
 
 _EXTENSION = re.compile(r"\s*(?:x|ext\.?|extension|#)\s*\d{1,6}$", re.IGNORECASE)
 _CANDIDATE = re.compile(r"\d(?:[\s().\-/]{0,3}\d){4,}")

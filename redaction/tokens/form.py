@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .entities import EntityType
+from redaction.entities import EntityType
 
 _STEMS = "|".join(sorted(EntityType, key=len, reverse=True))
 _FACET = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*"

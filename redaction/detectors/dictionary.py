@@ -7,10 +7,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from .entities import EntityType, GazetteerEntry, Source, Span
-from .lexicon import Lexicon, is_whole_word
-from .normalise import Reading, fold_value
-from .words import is_everyday_word
+from redaction.entities import EntityType, GazetteerEntry, Source, Span
+from redaction.gazetteer.lexicon import Lexicon, is_whole_word
+from redaction.gazetteer.words import is_everyday_word
+from redaction.normalise import Reading, fold_value
 
 _CASE_MATTERS = frozenset({EntityType.ORGANIZATION, EntityType.LOCATION})
 _PART = re.compile(r"[^\W\d_][\w'’\-]*[^\W\d_]")

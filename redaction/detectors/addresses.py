@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from .entities import EntityType, Source, Span
-from .normalise import Reading
+from redaction.entities import EntityType, Source, Span
+from redaction.normalise import Reading
 
 _REST = re.compile(
     r"(?:[ \t>?|*,]*[,\n][\s>?|*,]*[A-ZÀ-ÞΑ-ΩА-Я][\w'’.\- ]{0,30}?){0,3}?[\s,>?|*]+(?:[A-Z]{1,3}[\- ])?"

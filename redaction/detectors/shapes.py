@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .entities import EntityType
+from redaction.entities import EntityType
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Tokens: their form, the map of one conversation, replacing and restoring."""
