@@ -1,11 +1,11 @@
 """Text in, redacted text out, and back again. A pure library: no network, no database."""
 
-from .cache import MemorySpanCache, SpanCache
+from .cache import MemorySpanCache, SpanCache, pack_spans, span_digest, unpack_spans
 from .entities import EntityType, GazetteerEntry, Redacted, Source, Span
 from .errors import BadLine, DetectorFailed, InvalidSpan, ModelMissing, RedactionError, TokenConflict
 from .gazetteer.gazetteer import Gazetteer
 from .lines import RedactedLine, SpanLine, redact_lines
-from .loading import load_redactor, ner_spans_in_worker, start_ner_worker
+from .loading import load_redactor, ner_spans_in_worker, ner_version_in_worker, start_ner_worker
 from .redactor import Detector, Redactor
 from .tokens.form import Token, find_tokens, is_token, parse_token
 from .tokens.replacement import Redaction, durable, redact
@@ -41,9 +41,13 @@ __all__ = [
     "is_token",
     "load_redactor",
     "ner_spans_in_worker",
+    "ner_version_in_worker",
+    "pack_spans",
     "parse_token",
     "redact",
     "redact_lines",
     "restore",
+    "span_digest",
     "start_ner_worker",
+    "unpack_spans",
 ]

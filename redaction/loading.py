@@ -64,3 +64,13 @@ def ner_spans_in_worker(text: str) -> list[Span]:
     if _Worker.redactor is None:
         raise DetectorFailed("ner", "the worker was not started")
     return _Worker.redactor.ner_spans(text)
+
+
+def ner_version_in_worker() -> str:
+    """`Redactor.ner_version` of a started worker: part of the key under which its spans are kept.
+
+    Raises DetectorFailed.
+    """
+    if _Worker.redactor is None:
+        raise DetectorFailed("ner", "the worker was not started")
+    return _Worker.redactor.ner_version

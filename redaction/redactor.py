@@ -142,8 +142,13 @@ class Redactor:
             with _closed("ner cache"):
                 self._cache.put(self._digest(text), spans)
 
+    @property
+    def ner_version(self) -> str:
+        """What the spans of names depend on besides the text: the models, their settings, the types."""
+        return "elsewhere" if self._ner is None else self._ner.version
+
     def _digest(self, text: str) -> bytes:
-        return span_digest(text, self._cache_key, "elsewhere" if self._ner is None else self._ner.version)
+        return span_digest(text, self._cache_key, self.ner_version)
 
 
 def _without(text: str, span: Span, lookalikes: list[tuple[int, int]]) -> list[Span]:
