@@ -3,6 +3,7 @@
 from .cache import MemorySpanCache, SpanCache, pack_spans, span_digest, unpack_spans
 from .entities import EntityType, GazetteerEntry, Redacted, Source, Span
 from .errors import BadLine, DetectorFailed, InvalidSpan, ModelMissing, RedactionError, TokenConflict
+from .evaluation.labelled import LabelledSpan, LabelledText
 from .gazetteer.gazetteer import Gazetteer
 from .lines import RedactedLine, SpanLine, redact_lines
 from .loading import load_redactor, ner_spans_in_worker, ner_version_in_worker, start_ner_worker
@@ -20,6 +21,8 @@ __all__ = [
     "Gazetteer",
     "GazetteerEntry",
     "InvalidSpan",
+    "LabelledSpan",
+    "LabelledText",
     "MemorySpanCache",
     "ModelMissing",
     "Redacted",

@@ -21,6 +21,7 @@ from .crm import (
     read_logins,
 )
 from .demo import (
+    Company,
     DemoQuestion,
     Employee,
     build_company,
@@ -45,10 +46,12 @@ from .search.values import (
 )
 from .search.words import is_negated, is_whether, says_open, unfinished
 from .settings import CrmSettings, IndexSettings, RetrievalSettings, SyncSettings
+from .sync.offline import identities_in
 
 __all__ = [
     "FACTS",
     "AlreadyImported",
+    "Company",
     "CrmError",
     "CrmMap",
     "CrmRefused",
@@ -84,6 +87,7 @@ __all__ = [
     "create_retrieval_app",
     "demo_questions",
     "demo_staff",
+    "identities_in",
     "import_folder",
     "is_negated",
     "is_whether",
