@@ -23,6 +23,11 @@ _correlation: ContextVar[str] = ContextVar("correlation", default="-")
 
 REQUESTS = Counter("cloister_requests_total", "Requests answered.", ["process", "method", "status"])
 SECONDS = Histogram("cloister_request_seconds", "Seconds until the answer began.", ["process"])
+NAMES_FOUND = Counter(
+    "cloister_names_found_total",
+    "Texts whose names were looked for, by where they were found: memory, table, or detector.",
+    ["where"],
+)
 
 
 def correlation_id() -> str:

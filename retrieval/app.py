@@ -92,16 +92,18 @@ async def _start(
     stack.push_async_callback(index.close)
     records = await _open_records(crm_map, settings.crm, settings.crm.timeout_s, stack)
     asked = await _open_records(crm_map, settings.crm, settings.crm.question_timeout_s, stack)
+    door: DoorClient | None = None
     if embedder is None:
         http = create_http_client(settings.door.url, tls=settings.door.tls)
         stack.push_async_callback(http.aclose)
-        embedder = DoorClient(http, tokens)
+        embedder = door = DoorClient(http, tokens)
 
     terms, roster, mirror = Terms(), Roster(), Mirror(index)
     builder = Builder(crm_map, roster, terms, await envelope.hash_key(_HASH_PURPOSE))
     passes = Passes(records, mirror, roster, builder, database, envelope, settings.sync.page_rows)
     follower = Follower(records, index, mirror, passes, database, settings.sync)
-    filler = Filler(records, index, mirror, builder, embedder, settings.sync.embed_batch, follower.look_again)
+    batch = settings.sync.embed_batch
+    filler = Filler(records, index, mirror, builder, embedder, batch, follower.look_again, door)
     _run(stack, follower.run(), "sync")
     if settings.sync.fill_vectors:
         _run(stack, filler.run(follower.caught_up), "vectors")

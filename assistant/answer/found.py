@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway import RedactedPart, TextPart
-from retrieval import FACTS, Listing, SearchResult
+from retrieval import FACTS, Listing, Passage, SearchResult
 
 from .counting import count_sentences
 from .statements import read_facts, state_all
@@ -29,20 +29,31 @@ class Evidence:
 
 
 def parts_of(result: SearchResult) -> list[TextPart]:
-    """Title and text of every passage, then title and value of every fact.
+    """Title and texts of every passage, then title and value of every fact.
 
-    Names are guessed in prose, and in titles, which may quote it; facts are columns, and the map has said
-    which of them are identities.
+    Names are guessed in prose, in titles, which may quote it, and in facts in which anything may stand: a
+    stranger's name in a column of free text is nobody's whom the CRM knows. Of the other columns the map has
+    said which are identities; a wrong guess must not hide a date or a status.
     """
     parts: list[TextPart] = []
     for passage in result.passages:
         parts.append(TextPart("", passage.title, entity=passage.entity, field="title"))
-        parts.append(TextPart("", passage.text, entity=passage.entity, field=passage.field))
+        parts += [
+            TextPart("", text, entity=passage.entity, field=passage.field, guess=free)
+            for text, free in _texts_of(passage)
+        ]
     for fact in result.facts:
         of = fact.entity or None
         parts.append(TextPart("", fact.title, entity=of, field="title"))
-        parts.append(TextPart("", fact.value, entity=of, field=fact.field, guess=False))
+        parts.append(TextPart("", fact.value, entity=of, field=fact.field, guess=fact.free))
     return [replace(part, id=str(number)) for number, part in enumerate(parts)]
+
+
+def _texts_of(passage: Passage) -> list[tuple[str, bool]]:
+    """Prose as a whole; a piece of columns line by line, and whether anything may stand in each."""
+    if passage.free is None:
+        return [(passage.text, True)]
+    return [(line, number in passage.free) for number, line in enumerate(passage.text.split("\n"))]
 
 
 def evidence_of(
@@ -57,7 +68,7 @@ def evidence_of(
             "entity": passage.entity,
             "field": passage.field,
             "title": next(clean),
-            "text": next(clean),
+            "text": "\n".join(next(clean) for _ in _texts_of(passage)),
             "url": passage.url,
             "internal": passage.internal,
             "open": passage.open,

@@ -52,6 +52,7 @@ GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         _WHO,
         (_READ, ("gateway.api_token", "gateway.identity", "gateway.identity_version")),
         (_CHANGE, ("gateway.token", "gateway.subject_key")),
+        (_ALL, ("gateway.name_spans",)),
     ),
     "cloister_retrieval": (
         (_ADD, _AUDIT),

@@ -21,6 +21,7 @@ from .limits import BodyLimit
 from .names import NamePool
 from .problems import install_door_errors
 from .redactor import PartRedactor
+from .remembered import RememberedNames
 from .routing import ModelRouter
 from .settings import DoorSettings
 from .state import Door, DoorState
@@ -36,7 +37,8 @@ def create_door_app(settings: DoorSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[DoorState]:
         door = await asyncio.to_thread(_build, settings)
-        background = [asyncio.create_task(door.feed.follow()), asyncio.create_task(_warm(door.names))]
+        following = (door.feed.follow(), door.remembered.follow(), _warm(door.names))
+        background = [asyncio.create_task(each) for each in following]
         try:
             yield {"database": door.database, "tokens": door.tokens, "audience": AUDIENCE, "door": door}
         finally:
@@ -65,6 +67,7 @@ def _build(settings: DoorSettings) -> Door:
     load_rules()
     database, keeper = Database(settings.database, overflow=0), open_keeper(settings.keeper)
     envelope, feed, names = Envelope(keeper), GazetteerFeed(database, keeper), NamePool(settings.names)
+    remembered = RememberedNames(database, envelope, settings.names)
     router = ModelRouter(settings.models, settings.breaker)
     return Door(
         settings=settings,
@@ -74,7 +77,8 @@ def _build(settings: DoorSettings) -> Door:
         envelope=envelope,
         feed=feed,
         names=names,
-        redactor=PartRedactor(feed, names, envelope, settings.names),
+        remembered=remembered,
+        redactor=PartRedactor(feed, names, remembered, envelope),
         router=router,
         servers=ModelServers(settings.models, router),
         embedders=ModelServers(settings.embeddings, ModelRouter(settings.embeddings, settings.breaker)),
@@ -95,6 +99,7 @@ async def _warm(names: NamePool) -> None:
 
 async def _close(door: Door) -> None:
     door.names.close()
+    door.redactor.close()
     await door.servers.close()
     await door.embedders.close()
     await door.database.close()

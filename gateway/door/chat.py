@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.audit import GatewayEvent, record
 from gateway.errors import CloisterError, NotAllowed, QuestionRefused, TooManyRequests, UpstreamFailed
 from gateway.filter import Denied, judge_all
+from gateway.identities import in_agreement
 from gateway.principal import RevealGrant
 from gateway.telemetry import log
 
@@ -27,7 +28,7 @@ from .destinations import Hosts
 from .limits import check_not_empty, check_parts
 from .problems import stream_error
 from .prompt import ModelPrompt, build_prompt, parts_of, questions_of
-from .redactor import Masked, Read
+from .redactor import Masked, Read, count_types
 from .routing import estimate_tokens
 from .schemas import ChatRequest
 from .state import Door, TheDoor
@@ -248,7 +249,8 @@ async def _prepare(asked: ChatRequest, caller: Caller, door: Door) -> Prepared:
     """Redact the request and record that it is sent, in one transaction, before anything goes out."""
     grant = _grant(asked, caller, door)
     read = await door.redactor.read(parts_of(asked), whose=caller.principal.id)
-    async with door.database.transaction() as session:
+
+    async def prepare(session: AsyncSession) -> Prepared:
         masked, restoring = await _mask(session, asked, caller, door, read, grant)
         prompt = build_prompt(asked, masked.texts)
         needed = estimate_tokens(prompt.characters) + (asked.answer_tokens or _DEFAULT_ANSWER)
@@ -262,9 +264,12 @@ async def _prepare(asked: ChatRequest, caller: Caller, door: Door) -> Prepared:
             messages=len(asked.messages),
             characters=prompt.characters,
             hidden=len(masked.tokens),
+            types=count_types(masked.tokens),
             prompt_sha256=sha256(json.dumps(prompt.body, sort_keys=True).encode()).hexdigest(),
         )
-    return Prepared(prompt, restoring, needed)
+        return Prepared(prompt, restoring, needed)
+
+    return await in_agreement(door.database, prepare)
 
 
 async def _mask(

@@ -84,6 +84,13 @@ class DoorClient:
         body = {"texts": [{"conversation": str(place), "text": text} for place, text in texts]}
         return tuple((await self._post(principal, "/v1/restore/typed", body))["texts"])
 
+    async def read_ahead(self, principal: Principal, texts: Sequence[str]) -> None:
+        """Have names looked for in texts that will be asked for, behind every question.
+
+        What is found is kept for all doors when this returns. Raises `PartUnavailable`, `TooLarge`.
+        """
+        await self._post(principal, "/v1/read-ahead", {"texts": list(texts)}, limit=_INDEX_TIMEOUT)
+
     async def entities(self, principal: Principal, conversation: uuid.UUID) -> list[str]:
         """References of the CRM entities whose identities the conversation holds."""
         token = self._tokens.for_principal(principal, AUDIENCE)

@@ -5,18 +5,26 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from gateway.errors import PartUnavailable
-from gateway.telemetry import log
+from gateway.telemetry import NAMES_FOUND, log
 from gateway.turns import NoRoom, Turns
-from redaction import EntityType, RedactionError, Redactor, Span, ner_spans_in_worker, start_ner_worker
+from redaction import (
+    EntityType,
+    RedactionError,
+    Span,
+    ner_spans_in_worker,
+    ner_version_in_worker,
+    start_ner_worker,
+)
 
 from .settings import NamesSettings
 
+T = TypeVar("T")
 _WARM: Final = "Anna Schmidt lives in Berlin."
 _DOOR: Final = "the door itself"
 _SILENT: Final = "The name detector does not answer. Nothing was sent."
@@ -30,8 +38,7 @@ class NamePool:
 
     A text goes to a worker when one is free, so its time counts from there, and callers take turns: a
     request with many texts keeps nobody else waiting. A text whose caller has left is read to its end, and
-    its worker is not free before. Results are kept in the redactor's cache by keyed hash;
-    the text is not kept.
+    its worker is not free before. Nothing of a text is kept here.
     """
 
     def __init__(self, settings: NamesSettings) -> None:
@@ -40,6 +47,15 @@ class NamePool:
         self._turns = Turns(settings.workers, settings.waiting_at_most)
         self._warm = not settings.enabled
         self._went_cold = asyncio.Event()
+        self.version = ""
+        """The detectors and what they report, from a worker that has loaded them; empty before."""
+        self.generation = 0
+        """How often workers were started: what was checked of the last ones says nothing of these."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether names are looked for at all."""
+        return self._settings.enabled
 
     @property
     def ready(self) -> bool:
@@ -50,6 +66,8 @@ class NamePool:
         """Start the workers and let each read a sentence. Raises `PartUnavailable`."""
         if self._settings.enabled:
             await asyncio.gather(*(self._one(_WARM, _DOOR) for _ in range(self._settings.workers)))
+            self.version = await self._asked(ner_version_in_worker)
+            self.generation += 1
             self._warm = True
 
     async def cold(self) -> None:
@@ -58,30 +76,27 @@ class NamePool:
             self._went_cold.clear()
             await self._went_cold.wait()
 
-    async def prepare(
-        self, redactor: Redactor, texts: Sequence[str], *, whose: str = "", background: bool = False
+    async def read(
+        self, texts: Sequence[str], *, whose: str = "", background: bool = False
     ) -> dict[str, list[Span]]:
-        """Spans of each text, from the cache or from a worker; `whose` names who takes turns with others.
+        """Spans of each text; `whose` names who takes turns with others.
 
         Background work comes behind questions. Raises `PartUnavailable` when too many wait, or a worker is
         slow or broken.
         """
         if not self._settings.enabled:
             return {text: [] for text in texts}
-        known = {text: redactor.cached_ner_spans(text) for text in texts}
-        missing = [text for text, spans in known.items() if spans is None]
         found: dict[str, list[Span]] = {}
-        for start in range(0, len(missing), _BATCH):
-            batch = missing[start : start + _BATCH]
+        for start in range(0, len(texts), _BATCH):
+            batch = texts[start : start + _BATCH]
             read = [asyncio.ensure_future(self._one(text, whose, background)) for text in batch]
             try:
                 found |= dict(zip(batch, await asyncio.gather(*read), strict=True))
             finally:
                 for each in read:
                     each.cancel()
-        for text, spans in found.items():
-            redactor.remember_ner_spans(text, spans)
-        return {text: spans if spans is not None else found[text] for text, spans in known.items()}
+        NAMES_FOUND.labels("detector").inc(len(found))
+        return found
 
     def close(self) -> None:
         """End the workers."""
@@ -99,21 +114,22 @@ class NamePool:
             ) from error
 
     async def _read(self, text: str) -> list[Span]:
+        return await self._asked(ner_spans_in_worker, text)
+
+    async def _asked(self, work: Callable[..., T], *arguments: str) -> T:
         """Ask a free worker. Once more, when it was another text for which the workers had to be ended."""
         for last in (False, True):
             pool = self._started()
             limit = self._settings.timeout_s if self._warm else max(self._settings.timeout_s, _START_S)
             try:
-                work = asyncio.get_running_loop().run_in_executor(pool, ner_spans_in_worker, text)
-                return await asyncio.wait_for(work, limit)
+                asked = asyncio.get_running_loop().run_in_executor(pool, work, *arguments)
+                return await asyncio.wait_for(asked, limit)
             except (BrokenExecutor, TimeoutError) as error:
                 if isinstance(error, BrokenExecutor) and self._pool is not pool and not last:
                     continue
                 log.error("names.broken", kind=type(error).__name__)
                 self._replace(pool)
-                raise PartUnavailable(
-                    "ner", "The name detector does not answer. Nothing was sent."
-                ) from error
+                raise PartUnavailable("ner", _SILENT) from error
             except RedactionError as error:
                 raise PartUnavailable("ner", str(error)) from error
         raise AssertionError  # the loop returns or raises

@@ -1,15 +1,12 @@
 """Redaction of parts: all detectors over each, then everything that was found in any, in all of them."""
 
-import asyncio
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from secrets import token_bytes
-from typing import Final, TypeVar
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.errors import PartUnavailable
 from gateway.identities import (
     SHARED,
     ConversationTokens,
@@ -20,11 +17,9 @@ from gateway.identities import (
 )
 from gateway.keys import Envelope
 from redaction import (
-    DetectorFailed,
     EntityType,
     Gazetteer,
     GazetteerEntry,
-    MemorySpanCache,
     Redacted,
     Redactor,
     Span,
@@ -35,12 +30,10 @@ from redaction import (
     redact,
 )
 
+from .long_work import LongWork
 from .names import NamePool
-from .settings import NamesSettings
+from .remembered import RememberedNames
 from .values import Form
-
-T = TypeVar("T")
-_INLINE_CHARACTERS: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -82,24 +75,54 @@ class PartRedactor:
     """Everything that goes to a model goes through here. Fails closed, naming the detector."""
 
     def __init__(
-        self, feed: GazetteerFeed, names: NamePool, envelope: Envelope, settings: NamesSettings
+        self, feed: GazetteerFeed, names: NamePool, remembered: RememberedNames, envelope: Envelope
     ) -> None:
-        cache = MemorySpanCache(settings.remembered)
         self._feed = feed
         self._names = names
+        self._remembered = remembered
         self._envelope = envelope
-        self._base = load_redactor(
-            ner=settings.enabled, ner_elsewhere=True, cache=cache, cache_key=token_bytes(32)
-        )
+        self._base = load_redactor(ner=names.enabled, ner_elsewhere=True)
         self._spread = Redactor([])
+        self._long = LongWork()
         self._current: tuple[Gazetteer, Redactor] | None = None
 
+    def close(self) -> None:
+        """End the thread."""
+        self._long.close()
+
     async def read(self, parts: Sequence[Part], *, whose: str, background: bool = False) -> Read:
-        """Look for names, in turn with others than `whose`. Raises `PartUnavailable`."""
-        texts = [part.text for part in parts if part.guess]
-        return Read(
-            tuple(parts), await self._names.prepare(self._base, texts, whose=whose, background=background)
-        )
+        """Look for names, in turn with others than `whose`. Raises `PartUnavailable`.
+
+        What was read before, whole or as the lines of a text that this door redacted, is not read again.
+        """
+        texts = list(dict.fromkeys(part.text for part in parts if part.guess))
+        if not self._names.enabled:
+            return Read(tuple(parts), {text: [] for text in texts})
+        known = await self._known(parts, texts, self._names.version) if self._names.version else {}
+        unread = [text for text in texts if text not in known]
+        found = await self._names.read(unread, whose=whose, background=background)
+        if found and self._names.version:
+            await self._remembered.learn(found, self._names.version)
+        return Read(tuple(parts), known | found)
+
+    async def _known(
+        self, parts: Sequence[Part], texts: Sequence[str], version: str
+    ) -> dict[str, list[Span]]:
+        """Spans of the texts that this version has read; what is not redacted yet must be the same text."""
+        known = await self._remembered.recall(texts, version)
+        raw = {part.text for part in parts if part.form == "raw"}
+        for text in texts:
+            if text not in known and text not in raw and await self._remembered.is_clean(text, version):
+                known[text] = []
+        return known
+
+    async def read_ahead(self, texts: Sequence[str], *, whose: str) -> None:
+        """Look for names in texts that will be asked for, and keep them for all doors, before this returns.
+
+        Raises `PartUnavailable`.
+        """
+        await self.read([Part(text) for text in texts], whose=whose, background=True)
+        await self._remembered.write()
 
     async def in_conversation(
         self, session: AsyncSession, conversation: uuid.UUID, read: Read, *, typed_by: str | None = None
@@ -113,7 +136,7 @@ class PartRedactor:
         gazetteer = await self._feed.catch_up(session, published)
         tokens = await load_tokens(session, self._envelope, conversation)
         found = await self._find(gazetteer, read, tokens.dictionary())
-        masking = _mask(read.parts, found, tokens.book, tokens.facts)
+        masking = await self._mask(read.parts, found, tokens.book, tokens.facts)
         await tokens.save(
             session,
             self._envelope,
@@ -121,29 +144,27 @@ class PartRedactor:
             typed=masking.typed if typed_by else (),
             principal=typed_by or "",
         )
-        self._remember(read, masking.texts)
+        await self._remember(read, masking.texts)
         guessed = await self._guessed(read, masking) if typed_by else {}
-        return replace(masking.masked, guessed=guessed), tokens
+        return Masked(tuple(masking.texts), masking.standing, guessed), tokens
 
     async def alone(self, session: AsyncSession, read: Read) -> tuple[Masked, TokenMap]:
         """Redact with a book of this request's own, which is not stored."""
         gazetteer = await self._feed.catch_up(session)
         book = TokenMap()
         found = await self._find(gazetteer, read, [])
-        return _mask(read.parts, found, book, {}).masked, book
+        masking = await self._mask(read.parts, found, book, {})
+        return Masked(tuple(masking.texts), masking.standing), book
 
     async def durably(self, session: AsyncSession, read: Read) -> tuple[Redacted, ...]:
         """Replace identities by ids that are the same everywhere, for embeddings."""
         gazetteer = await self._feed.catch_up(session)
         redactor = self._redactor(gazetteer)
 
-        def work() -> tuple[Redacted, ...]:
-            return tuple(
-                durable(part.text, redactor.detect(part.text, ner_spans=read.names_in(part)))
-                for part in read.parts
-            )
+        def work(part: Part) -> Redacted:
+            return durable(part.text, redactor.detect(part.text, ner_spans=read.names_in(part)))
 
-        return await _closed(work, read.parts)
+        return tuple(await self._long.each(work, read.parts, _size))
 
     async def _find(
         self, gazetteer: Gazetteer, read: Read, dictionary: list[GazetteerEntry]
@@ -151,59 +172,73 @@ class PartRedactor:
         redactor = self._redactor(gazetteer)
         certain = _certain(dictionary)
 
-        def work() -> list[list[Span]]:
-            found = [
-                redactor.detect(
-                    part.text,
-                    dictionary if part.guess else certain,
-                    ner_spans=read.names_in(part),
-                    prefer=(part.entity,) if part.entity else (),
-                )
-                for part in read.parts
-            ]
-            return self._everywhere(read.parts, found)
+        def find(part: Part) -> list[Span]:
+            return redactor.detect(
+                part.text,
+                dictionary if part.guess else certain,
+                ner_spans=read.names_in(part),
+                prefer=(part.entity,) if part.entity else (),
+            )
 
-        return await _closed(work, read.parts)
+        return await self._everywhere(read.parts, await self._long.each(find, read.parts, _size))
 
-    async def _guessed(self, read: Read, masking: "_Masking") -> dict[str, str]:
-        """Of the tokens of records, the types of those that are found without the CRM too."""
-
-        def work() -> dict[str, str]:
-            guessed: dict[str, str] = {}
-            for part, placed in zip(read.parts, masking.placed, strict=True):
-                known = [(span, token) for span, token in placed if span.entity or span.entities]
-                guesses = self._base.detect(part.text, ner_spans=read.names_in(part)) if known else []
-                for span, token in known:
-                    shared, guess = max(
-                        ((_shared(one, span), one.type.value) for one in guesses), default=(0, "")
-                    )
-                    if shared > 0:
-                        guessed[token] = guess
-            return guessed
-
-        return await _closed(work, read.parts)
-
-    def _everywhere(self, parts: Sequence[Part], found: list[list[Span]]) -> list[list[Span]]:
+    async def _everywhere(self, parts: Sequence[Part], found: list[list[Span]]) -> list[list[Span]]:
         """What one part taught is masked in the others too."""
         learnt = list(dict.fromkeys(_entries(parts, found)))
         if len(parts) < 2 or not learnt:
             return found
         certain = _certain(learnt)
-        return [
-            self._spread.detect(part.text, learnt if part.guess else certain, ner_spans=spans)
-            for part, spans in zip(parts, found, strict=True)
-        ]
+
+        def spread(one: tuple[Part, list[Span]]) -> list[Span]:
+            part, spans = one
+            return self._spread.detect(part.text, learnt if part.guess else certain, ner_spans=spans)
+
+        return await self._long.each(spread, list(zip(parts, found, strict=True)), _size_of_first)
+
+    async def _mask(
+        self,
+        parts: Sequence[Part],
+        found: Sequence[list[Span]],
+        book: TokenMap,
+        known: Mapping[str, TokenFacts],
+    ) -> "_Masking":
+        """Tokens in place of what was found; the book is this request's, so the parts come one by one."""
+        masking = _Masking(facts=dict(known))
+
+        def mask(one: tuple[Part, list[Span]]) -> None:
+            masking.add(one[0], one[1], book)
+
+        await self._long.each(mask, list(zip(parts, found, strict=True)), _size_of_first)
+        return masking
+
+    async def _guessed(self, read: Read, masking: "_Masking") -> dict[str, str]:
+        """Of the tokens of records, the types of those that are found without the CRM too."""
+
+        def guess(one: tuple[Part, list[tuple[Span, str]]]) -> dict[str, str]:
+            part, placed = one
+            known = [(span, token) for span, token in placed if span.entity or span.entities]
+            guesses = self._base.detect(part.text, ner_spans=read.names_in(part)) if known else []
+            found: dict[str, str] = {}
+            for span, token in known:
+                shared, kind = max(((_shared(one, span), one.type.value) for one in guesses), default=(0, ""))
+                if shared > 0:
+                    found[token] = kind
+            return found
+
+        placed = list(zip(read.parts, masking.placed, strict=True))
+        guessed = await self._long.each(guess, placed, _size_of_first)
+        return {token: kind for each in guessed for token, kind in each.items()}
 
     def _redactor(self, gazetteer: Gazetteer) -> Redactor:
         if self._current is None or self._current[0] is not gazetteer:
             self._current = gazetteer, self._base.with_gazetteer(gazetteer)
         return self._current[1]
 
-    def _remember(self, read: Read, texts: Iterable[str]) -> None:
+    async def _remember(self, read: Read, texts: Sequence[str]) -> None:
         """Redacted text was read for names a moment ago: what is left in it are none."""
-        for part, text in zip(read.parts, texts, strict=True):
-            if part.guess:
-                self._base.remember_ner_spans(text, [])
+        if self._names.version:
+            clean = [text for part, text in zip(read.parts, texts, strict=True) if part.guess]
+            await self._remembered.learn_clean(clean, self._names.version)
 
 
 def _shared(one: Span, other: Span) -> int:
@@ -211,46 +246,43 @@ def _shared(one: Span, other: Span) -> int:
     return min(one.end, other.end) - max(one.start, other.start)
 
 
-async def _closed(work: Callable[[], T], parts: Sequence[Part]) -> T:
-    """Run the detectors, long texts in a thread; what fails there is refused by name."""
-    try:
-        if sum(len(part.text) for part in parts) <= _INLINE_CHARACTERS:
-            return work()
-        return await asyncio.to_thread(work)
-    except DetectorFailed as error:
-        raise PartUnavailable(error.detector, str(error)) from error
+def _size(part: Part) -> int:
+    return len(part.text)
 
 
-@dataclass(frozen=True)
+def _size_of_first(one: tuple[Part, object]) -> int:
+    return len(one[0].text)
+
+
+@dataclass
 class _Masking:
-    """Redacted texts, which token stands for which span of each, what is known of them, and who typed."""
+    """Redacted texts, which token stands for which span of each, what is known of them, and who typed.
 
-    texts: tuple[Redacted, ...]
-    placed: list[list[tuple[Span, str]]]
+    `standing` are the identities that are hidden in the texts, each once.
+    """
+
     facts: dict[str, TokenFacts]
-    typed: set[str]
+    texts: list[Redacted] = field(default_factory=list)
+    placed: list[list[tuple[Span, str]]] = field(default_factory=list)
+    typed: set[str] = field(default_factory=set)
+    _standing: dict[str, TokenFacts] = field(default_factory=dict)
 
     @property
-    def masked(self) -> Masked:
-        return Masked(self.texts, tuple(_in_texts(self.texts, self.facts)))
+    def standing(self) -> tuple[TokenFacts, ...]:
+        return tuple(self._standing.values())
 
-
-def _mask(
-    parts: Sequence[Part], found: list[list[Span]], book: TokenMap, known: Mapping[str, TokenFacts]
-) -> _Masking:
-    texts: list[Redacted] = []
-    placed: list[list[tuple[Span, str]]] = []
-    facts = dict(known)
-    typed: set[str] = set()
-    for part, spans in zip(parts, found, strict=True):
+    def add(self, part: Part, spans: Sequence[Span], book: TokenMap) -> None:
         redaction = redact(part.text, spans, book, keep_tokens=part.form == "tokenised")
-        texts.append(redaction.text)
-        placed.append(list(zip(redaction.spans, redaction.tokens, strict=True)))
-        for span, token in placed[-1]:
-            facts.setdefault(token, _facts(token, span, part))
+        self.texts.append(redaction.text)
+        self.placed.append(list(zip(redaction.spans, redaction.tokens, strict=True)))
+        for span, token in self.placed[-1]:
+            self.facts.setdefault(token, _facts(token, span, part))
         if part.form == "raw":
-            typed.update(redaction.tokens)
-    return _Masking(tuple(texts), placed, facts, typed)
+            self.typed.update(redaction.tokens)
+        for _, _, token in find_tokens(redaction.text):
+            facts = self.facts.get(token)
+            if facts is not None and facts.type is not EntityType.LITERAL:
+                self._standing[token] = facts
 
 
 def _facts(token: str, span: Span, part: Part) -> TokenFacts:
@@ -259,12 +291,10 @@ def _facts(token: str, span: Span, part: Part) -> TokenFacts:
     return TokenFacts(token, span.type, entity, span.field, part.entity, part.field)
 
 
-def _in_texts(texts: Iterable[str], facts: Mapping[str, TokenFacts]) -> Iterator[TokenFacts]:
-    """The identities that are hidden in these texts, each once."""
-    tokens = dict.fromkeys(token for text in texts for _, _, token in find_tokens(text))
-    for token in tokens:
-        if token in facts and facts[token].type is not EntityType.LITERAL:
-            yield facts[token]
+def count_types(tokens: Iterable[TokenFacts]) -> dict[str, int]:
+    """How many identities of each type: what the record may keep of them."""
+    counted = Counter(facts.type.value for facts in tokens)
+    return dict(sorted(counted.items()))
 
 
 def _certain(entries: Iterable[GazetteerEntry]) -> list[GazetteerEntry]:

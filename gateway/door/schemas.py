@@ -31,6 +31,12 @@ class RedactIn(_Wire):
     parts: list[TextPartIn] = Field(min_length=1)
 
 
+class ReadAheadIn(_Wire):
+    """Texts that will be asked for."""
+
+    texts: list[str] = Field(min_length=1)
+
+
 class RestoreIn(_Wire):
     """Tokenised texts of one conversation, and what may be shown of it."""
 

@@ -30,7 +30,8 @@ class NamesSettings(Settings):
     """The pool of processes that look for names. Without it, persons outside the CRM are not found.
 
     `types` are what it reports. Companies that are customers are known from the CRM; guessing others
-    would hide products, towns and case numbers, which answers need and which identify nobody.
+    would hide products, towns and case numbers, which answers need and which identify nobody. Of what was
+    found, `remembered` texts are in memory and `kept` in the database; of none with 0.
     """
 
     enabled: bool = True
@@ -38,7 +39,8 @@ class NamesSettings(Settings):
     workers: int = Field(1, ge=1)
     waiting_at_most: int = 512
     timeout_s: float = 20.0
-    remembered: int = 50_000
+    remembered: int = Field(50_000, ge=1)
+    kept: int = Field(500_000, ge=0)
 
 
 class LimitSettings(Settings):

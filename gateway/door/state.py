@@ -16,6 +16,7 @@ from redaction import Redactor
 
 from .names import NamePool
 from .redactor import PartRedactor
+from .remembered import RememberedNames
 from .routing import ModelRouter
 from .settings import DoorSettings
 from .upstream import ModelServers
@@ -32,6 +33,7 @@ class Door:
     envelope: Envelope
     feed: GazetteerFeed
     names: NamePool
+    remembered: RememberedNames
     redactor: PartRedactor
     router: ModelRouter
     servers: ModelServers

@@ -4,18 +4,26 @@ import uuid
 from typing import Any
 
 from fastapi import APIRouter
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.audit import GatewayEvent, record
 from gateway.errors import NotAllowed
 from gateway.filter import Allowed, Denied, Flagged, Verdict, judge_all, outcome_of
-from gateway.identities import ConversationTokens, TokenFacts, entities_of, load_tokens, unknown_subject
+from gateway.identities import (
+    ConversationTokens,
+    TokenFacts,
+    entities_of,
+    in_agreement,
+    load_tokens,
+    unknown_subject,
+)
 from gateway.principal import Principal, RevealGrant, Role, Tokens
 from redaction import EntityType, find_tokens, restore
 
 from .access import ReadingProcess, WritingProcess
 from .limits import check_parts, check_question
-from .redactor import Part
-from .schemas import RedactIn, RestoreIn
+from .redactor import Masked, Part, count_types
+from .schemas import ReadAheadIn, RedactIn, RestoreIn
 from .state import TheDoor
 
 _WORKING = (Role.REP, Role.LEAD, Role.OFFICER)
@@ -36,20 +44,23 @@ async def redact_parts(asked: RedactIn, caller: WritingProcess, door: TheDoor) -
         verdict = judge_all(texts)
     read = await door.redactor.read(parts, whose=caller.principal.id)
     typed_by = None if asked.purpose == "context" else caller.principal.id
-    async with door.database.transaction() as session:
+
+    async def mask(session: AsyncSession) -> Masked:
         masked, _ = await door.redactor.in_conversation(session, asked.conversation, read, typed_by=typed_by)
-        denied = isinstance(verdict, Denied)
-        event = GatewayEvent.TEXT_REFUSED if denied else GatewayEvent.TEXT_REDACTED
         record(
             session,
-            event,
+            GatewayEvent.TEXT_REFUSED if isinstance(verdict, Denied) else GatewayEvent.TEXT_REDACTED,
             caller.principal,
             conversation=asked.conversation,
             purpose=asked.purpose,
             parts=len(parts),
             hidden=len(masked.tokens),
+            types=count_types(masked.tokens),
             reasons=list(_reasons(verdict)),
         )
+        return masked
+
+    masked = await in_agreement(door.database, mask)
     return {
         "verdict": {
             "outcome": outcome_of(verdict),
@@ -62,6 +73,14 @@ async def redact_parts(asked: RedactIn, caller: WritingProcess, door: TheDoor) -
         "hidden": len(masked.tokens),
         "tokens": [_token(facts, masked.guessed.get(facts.token)) for facts in masked.tokens],
     }
+
+
+@router.post("/v1/read-ahead")
+async def read_ahead(asked: ReadAheadIn, caller: WritingProcess, door: TheDoor) -> dict[str, int]:
+    """Look for names in texts before they are asked for; nothing of a text is kept or given back."""
+    check_parts([Part(text) for text in asked.texts], door.settings.limits)
+    await door.redactor.read_ahead(asked.texts, whose=caller.principal.id)
+    return {"read": len(asked.texts)}
 
 
 @router.post("/v1/restore")

@@ -2,12 +2,14 @@
 
 from .feed import GazetteerFeed
 from .publish import PublishedIdentity, publish_identities
-from .tables import IdentityRow, IdentityVersionRow, TokenRow
+from .tables import IdentityRow, IdentityVersionRow, NameSpansRow, TokenRow
 from .tokens import (
     SHARED,
     ConversationTokens,
     TokenFacts,
+    TokensTaken,
     entities_of,
+    in_agreement,
     load_tokens,
     lock_conversation,
     typed_values,
@@ -20,10 +22,13 @@ __all__ = [
     "GazetteerFeed",
     "IdentityRow",
     "IdentityVersionRow",
+    "NameSpansRow",
     "PublishedIdentity",
     "TokenFacts",
     "TokenRow",
+    "TokensTaken",
     "entities_of",
+    "in_agreement",
     "load_tokens",
     "lock_conversation",
     "publish_identities",

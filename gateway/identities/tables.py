@@ -1,9 +1,20 @@
 """Rows that hold identities: always sealed with their subject's key, found again by keyed hash."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Index, LargeBinary, Text, UniqueConstraint, func
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    func,
+)
 from sqlmodel import Field, SQLModel
 
 
@@ -62,4 +73,20 @@ class TokenRow(SQLModel, table=True):
     )
     created_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), server_default=func.now(), nullable=False)
+    )
+
+
+class NameSpansRow(SQLModel, table=True):
+    """Where names stand in some text: a keyed hash of it and of the detectors, and sealed positions.
+
+    Nobody can find out from it what the text was, or try one out, without the key.
+    """
+
+    __tablename__ = "name_spans"
+    __table_args__ = (Index("name_spans_by_use", "used_on"), {"schema": "gateway"})
+
+    digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    spans: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    used_on: date | None = Field(
+        default=None, sa_column=Column(Date, server_default=func.current_date(), nullable=False)
     )

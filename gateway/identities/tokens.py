@@ -1,28 +1,45 @@
-"""The token map of one conversation, as rows: every value has one token, whoever asks at once."""
+"""The token map of one conversation, as rows: every value has one token, whoever asks at once.
+
+Requests in one conversation wait for each other. That makes conflicts rare; what makes two tokens for one
+value impossible is the table: one row a value and one a token, whichever door inserts first.
+"""
 
 import hmac
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import any_, func, literal, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway.database import Database
+from gateway.errors import Conflict
 from gateway.keys import Envelope
 from redaction import EntityType, GazetteerEntry, TokenMap, TokenRecord, parse_token
 
 from .tables import TokenRow
 
+T = TypeVar("T")
 SHARED: Final = "|"
+_TRIES: Final = 5
 _HASH_PURPOSE: Final = "token"
 _LOCK: Final = text(
     "SELECT coalesce((SELECT version FROM gateway.identity_version), 0)"
     " FROM pg_advisory_xact_lock(hashtextextended(:conversation, 7))"
 )
+
+
+class TokensTaken(Conflict):
+    """Another door has just given out tokens here: those must be loaded, and the texts redacted again."""
+
+    retry = True
+
+    def __init__(self) -> None:
+        super().__init__("Too much happens in this conversation at once. Try again in a moment.")
 
 
 @dataclass(frozen=True)
@@ -85,7 +102,10 @@ class ConversationTokens:
         typed: Iterable[str] = (),
         principal: str = "",
     ) -> None:
-        """Insert the tokens that the book has given out, and note which of them `principal` typed."""
+        """Insert the tokens that the book has given out, and note which of them `principal` typed.
+
+        Raises `TokensTaken` when another door was first with one of them; the transaction must end then.
+        """
         wrote = frozenset(typed)
         added = self.book.added()
         if added:
@@ -93,7 +113,7 @@ class ConversationTokens:
             subjects = [self._subject(found[record.token]) for record in added]
             values = [record.value for record in added]
             sealed = await envelope.seal_many(session, list(zip(subjects, values, strict=True)))
-            rows = [
+            rows: list[dict[str, Any]] = [
                 {
                     "conversation": self.conversation,
                     "token": record.token,
@@ -109,7 +129,10 @@ class ConversationTokens:
                 }
                 for record, subject, value in zip(added, subjects, sealed, strict=True)
             ]
-            await session.exec(insert(TokenRow).values(rows))
+            rows.sort(key=lambda row: row["value_mac"])  # two doors wait for each other in one order
+            fresh = insert(TokenRow).values(rows).on_conflict_do_nothing().returning(col(TokenRow.token))
+            if len((await session.exec(fresh)).all()) != len(rows):
+                raise TokensTaken
             for record in added:
                 self.facts[record.token] = found[record.token]
                 self._values[record.token] = record.value
@@ -134,6 +157,18 @@ class ConversationTokens:
     def _mac(self, key: bytes, record: TokenRecord) -> bytes:
         message = b"\0".join([self.conversation.bytes, (record.entity or "").encode(), record.value.encode()])
         return hmac.digest(key, message, sha256)
+
+
+async def in_agreement(database: Database, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    """What `work` gives in a transaction of its own; done again when another door was first with a token."""
+    for _ in range(_TRIES - 1):
+        try:
+            async with database.transaction() as session:
+                return await work(session)
+        except TokensTaken:
+            continue
+    async with database.transaction() as session:
+        return await work(session)
 
 
 async def lock_conversation(session: AsyncSession, conversation: uuid.UUID) -> int:

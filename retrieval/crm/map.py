@@ -154,6 +154,11 @@ class FactColumn(_Readable):
     live: bool = False
     choice: StrictBool | tuple[StrictStr, ...] = False
 
+    @property
+    def free(self) -> bool:
+        """Whether anything may stand in it, a stranger's name too: a text that is no choice."""
+        return self.kind is FactKind.TEXT and not self.choice
+
 
 class IdentityColumn(_Readable):
     """Says who somebody is; masked by class, never by guessing."""

@@ -52,7 +52,10 @@ class RenderedPart:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One value that can be stated. ``value`` has the kind's Python type, ``text`` is how it reads."""
+    """One value that can be stated. ``value`` has the kind's Python type, ``text`` is how it reads.
+
+    In a ``free`` one anything may stand, a stranger's name too.
+    """
 
     field: str
     label: str
@@ -61,6 +64,7 @@ class Fact:
     text: str
     currency: str | None
     live: bool
+    free: bool
 
 
 def identities(crm_map: CrmMap, entity: str, row: Row) -> list[Identity]:
@@ -110,7 +114,16 @@ def facts(crm_map: CrmMap, entity: str, row: Row, user: UserAttributes | None = 
         if isinstance(column, FactColumn) and text:
             value = _typed(mapped, field, column, row)
             found.append(
-                Fact(field, label_of(field, column), column.kind, value, text, column.currency, column.live)
+                Fact(
+                    field,
+                    label_of(field, column),
+                    column.kind,
+                    value,
+                    text,
+                    column.currency,
+                    column.live,
+                    column.free,
+                )
             )
     return found
 

@@ -1,7 +1,7 @@
 """The index: where pieces of rows are found by terms and by meaning, without their text."""
 
 from .edge import EdgeIndex, Terms
-from .embedding import Embedder, HashedWords
+from .embedding import Embedder, HashedWords, ReadsAhead
 from .errors import IndexFailed
 from .points import Counts, Hit, Index, IndexedChunk, IndexedRow, Known, Leg, Sparse, Waiting, point_id
 from .server import ServerIndex, connect_server
@@ -18,6 +18,7 @@ __all__ = [
     "IndexedRow",
     "Known",
     "Leg",
+    "ReadsAhead",
     "ServerIndex",
     "Sparse",
     "Terms",

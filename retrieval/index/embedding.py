@@ -19,6 +19,13 @@ class Embedder(Protocol):
         """One vector a text, in their order. Raises `PartUnavailable` and the door's other errors."""
 
 
+class ReadsAhead(Protocol):
+    """Looks for names in texts before they are asked for. `DoorClient` is one."""
+
+    async def read_ahead(self, principal: Principal, texts: Sequence[str]) -> None:
+        """Keep for all doors what is found. Raises `PartUnavailable` and the door's other errors."""
+
+
 class HashedWords:
     """Texts that share words are near each other; nothing else is. Needs no model and no door.
 

@@ -1,6 +1,6 @@
 """Rows cut into pieces, and the references in their texts."""
 
-from .cut import FACTS, Piece, facts_of, prose_in, prose_of
+from .cut import FACTS, Piece, facts_of, prose_in, prose_of, texts_to_read
 from .split import split
 from .words import as_terms, plain_references, references_in, without_references
 
@@ -14,5 +14,6 @@ __all__ = [
     "prose_of",
     "references_in",
     "split",
+    "texts_to_read",
     "without_references",
 ]

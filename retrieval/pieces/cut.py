@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Final
 
 from retrieval.crm import CrmMap, RenderedPart, UserAttributes, facts, render, title
-from retrieval.crm.map import Row
+from retrieval.crm.map import FactColumn, Row
 from retrieval.crm.render import label_of
 
 from .split import split
@@ -17,12 +17,16 @@ FACTS: Final = "facts"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a row as text, identities included. `internal` text must not reach a customer."""
+    """A piece of a row as text, identities included. `internal` text must not reach a customer.
+
+    `free` are the numbers of the lines, from 0, in which anything may stand; None where that is all of them.
+    """
 
     field: str
     ordinal: int
     text: str
     internal: bool
+    free: tuple[int, ...] | None = None
 
 
 def prose_of(crm_map: CrmMap, kind: str, row: Row) -> list[Piece]:
@@ -51,8 +55,36 @@ def prose_in(crm_map: CrmMap, kind: str, row: Row, rendered: Sequence[RenderedPa
 def facts_of(crm_map: CrmMap, kind: str, row: Row, user: UserAttributes) -> Piece | None:
     """One piece of all facts and identities that this user may read, live facts included."""
     parts = [part for part in render(crm_map, kind, row, user) if part.kind != "text"]
-    lines = [part.text for part in parts]
-    lines += [f"{fact.label}: {fact.text}" for fact in facts(crm_map, kind, row, user) if fact.live]
-    if not lines:
+    free_fields = _free_fields(crm_map, kind)
+    found = [(part.text, part.field in free_fields) for part in parts]
+    found += [
+        (f"{fact.label}: {fact.text}", fact.free) for fact in facts(crm_map, kind, row, user) if fact.live
+    ]
+    if not found:
         return None
-    return Piece(FACTS, 0, "\n".join(lines), any(part.internal for part in parts))
+    lines = [(line, free) for text, free in found for line in text.split("\n")]
+    return Piece(
+        FACTS,
+        0,
+        "\n".join(line for line, _ in lines),
+        any(part.internal for part in parts),
+        tuple(number for number, (_, free) in enumerate(lines) if free),
+    )
+
+
+def texts_to_read(crm_map: CrmMap, kind: str, row: Row) -> list[str]:
+    """Every text of a row in which somebody must look for names, as it reads when the row is found.
+
+    Its title, its prose, and facts in which anything may stand: as a line, and the value alone.
+    """
+    called = title(crm_map, kind, row)
+    found = [called, f"{kind}: {called}", *(piece.text for piece in prose_of(crm_map, kind, row))]
+    for fact in facts(crm_map, kind, row):
+        if fact.free:
+            found += [fact.text, *f"{fact.label}: {fact.text}".split("\n")]
+    return list(dict.fromkeys(found))
+
+
+def _free_fields(crm_map: CrmMap, kind: str) -> frozenset[str]:
+    readable = crm_map.entities[kind].readable
+    return frozenset(name for name, column in readable if isinstance(column, FactColumn) and column.free)

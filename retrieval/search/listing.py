@@ -163,10 +163,12 @@ async def _passages(
     found = []
     for number, row in enumerate(rows, 1):
         piece = facts_of(crm_map, kind, row, visibility.user.attributes)
-        text = piece.text if piece else ""
+        text, free = (piece.text, piece.free) if piece else ("", ())
         owner = owners.get(str(row[parent.column])) if parent else None
         if parent and owner and f"{parent.entity}:{row[parent.column]}" not in focus.named:
-            text = f"{parent.entity}: {title(crm_map, parent.entity, owner)}\n{text}"
+            lead = f"{parent.entity}: {title(crm_map, parent.entity, owner)}\n"
+            above = lead.count("\n")
+            text, free = lead + text, (*range(above), *(number + above for number in free or ()))
         ref = f"{kind}:{row[entity.key]}"
         found.append(
             Passage(
@@ -180,6 +182,7 @@ async def _passages(
                 open=EVERYONE in acl_keys(crm_map, kind, row),
                 as_of=as_of,
                 score=1 / number,
+                free=free,
             )
         )
     return found

@@ -40,6 +40,7 @@ def _facts_of(crm_map: CrmMap, ref: str, row: Row, visibility: Visibility, as_of
             kind=fact.kind.value,
             as_of=as_of,
             title=called,
+            free=fact.free,
         )
 
 

@@ -280,6 +280,7 @@ class Searcher:
             reference=self._map.entities[spot.kind].reference and spot.field != FACTS,
             as_of=one.as_of,
             score=one.score,
+            free=one.piece.free,
         )
 
 

@@ -37,7 +37,8 @@ class Passage(_Value):
 
     `id` is stable for the piece; `internal` text must not reach a customer; `open` text may be
     read by everybody who is signed in, such as an article; a `reference` was written to answer
-    questions; `score` is comparable within one answer only.
+    questions; `score` is comparable within one answer only. `free` are the numbers of the lines, from 0, in
+    which anything may stand, a stranger's name too; None where that is all of them.
     """
 
     id: str
@@ -51,12 +52,14 @@ class Passage(_Value):
     reference: bool = False
     as_of: datetime
     score: float
+    free: tuple[int, ...] | None = None
 
 
 class Fact(_Value):
     """One value of a record in scope, read from the CRM at `as_of`; `kind` is money, date, number …
 
-    `entity` is empty for a count over all that the caller may see: it is of no record.
+    `entity` is empty for a count over all that the caller may see: it is of no record. In a `free` one
+    anything may stand, a stranger's name too.
     """
 
     entity: str
@@ -66,6 +69,7 @@ class Fact(_Value):
     kind: str
     as_of: datetime
     title: str
+    free: bool = False
 
 
 class ListCondition(_Value):

@@ -29,7 +29,7 @@ from gateway.door.names import NamePool
 from gateway.door.routing import ModelRouter
 from gateway.door.settings import BreakerSettings, NamesSettings
 from gateway.turns import NoRoom, Turns
-from redaction import MemorySpanCache, Redactor, Span, load_redactor
+from redaction import Redactor, Span, load_redactor
 
 from .conftest import ANNA, Site, principal, until_ready
 from .server import ModelServer, says, serving
@@ -97,43 +97,40 @@ async def test_a_failing_detector_refuses_everything_and_is_named(fresh: Site) -
 
 async def test_a_name_detector_that_dies_refuses_and_comes_back() -> None:
     pool = NamePool(NamesSettings(workers=1))
-    redactor = load_redactor(ner_elsewhere=True)
     await pool.warm()
     assert pool.ready
     assert pool._pool is not None
     for process in list((pool._pool._processes or {}).values()):
         process.kill()
     with pytest.raises(PartUnavailable, match="name detector"):
-        await pool.prepare(redactor, ["Who is Margaret Thornbury?"])
-    spans = await pool.prepare(redactor, ["Who is Margaret Thornbury?"])
+        await pool.read(["Who is Margaret Thornbury?"])
+    spans = await pool.read(["Who is Margaret Thornbury?"])
     pool.close()
     assert spans["Who is Margaret Thornbury?"]
 
 
 async def test_a_full_or_slow_pool_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    redactor = load_redactor(ner_elsewhere=True)
     full = NamePool(NamesSettings(workers=1, waiting_at_most=0))
     with pytest.raises(PartUnavailable, match="Too many"):
-        await full.prepare(redactor, ["Anna"])
+        await full.read(["Anna"])
     slow = NamePool(NamesSettings(workers=1, timeout_s=0.001))
     await slow.warm()
     with pytest.raises(PartUnavailable, match="does not answer"):
-        await slow.prepare(redactor, ["Anna " * 5000])
+        await slow.read(["Anna " * 5000])
     slow.close()
 
 
 async def test_waiting_for_a_worker_is_not_counted_as_its_time() -> None:
-    redactor = load_redactor(ner_elsewhere=True)
     pool = NamePool(NamesSettings(workers=1, timeout_s=20))
     await pool.warm()
     long = "Margaret Thornbury wrote to Boris Tannhauser about the pump. " * 40
     began = asyncio.get_running_loop().time()
-    await pool.prepare(redactor, [long])
+    await pool.read([long])
     one = asyncio.get_running_loop().time() - began
     hasty = NamePool(NamesSettings(workers=1, timeout_s=max(8 * one, 1.0)))
     await hasty.warm()
     many = [f"{number} {long}" for number in range(40)]
-    requests = [hasty.prepare(redactor, many[start::2], whose=str(start)) for start in (0, 1)]
+    requests = [hasty.read(many[start::2], whose=str(start)) for start in (0, 1)]
     found = {text: spans for each in await asyncio.gather(*requests) for text, spans in each.items()}
     assert len(found) == 40
     assert hasty.ready
@@ -142,13 +139,12 @@ async def test_waiting_for_a_worker_is_not_counted_as_its_time() -> None:
 
 
 async def test_a_huge_request_does_not_keep_a_small_one_waiting() -> None:
-    redactor = load_redactor(ner_elsewhere=True)
     pool = NamePool(NamesSettings(workers=1))
     await pool.warm()
     huge = [f"{number} Margaret Thornbury wrote to us about the pump. " * 20 for number in range(200)]
-    under_way = [asyncio.create_task(pool.prepare(redactor, huge[n::4], whose="greedy")) for n in range(4)]
+    under_way = [asyncio.create_task(pool.read(huge[n::4], whose="greedy")) for n in range(4)]
     await asyncio.sleep(0)
-    assert (await pool.prepare(redactor, ["Who is Margaret Thornbury?"], whose="other")).popitem()[1]
+    assert (await pool.read(["Who is Margaret Thornbury?"], whose="other")).popitem()[1]
     assert not any(task.done() for task in under_way)
     for task in under_way:
         task.cancel()
@@ -157,10 +153,9 @@ async def test_a_huge_request_does_not_keep_a_small_one_waiting() -> None:
 
 
 async def test_a_request_larger_than_the_queue_is_read() -> None:
-    redactor = load_redactor(ner_elsewhere=True)
     pool = NamePool(NamesSettings(workers=1, waiting_at_most=8))
     await pool.warm()
-    assert len(await pool.prepare(redactor, [f"Anna {number}" for number in range(40)])) == 40
+    assert len(await pool.read([f"Anna {number}" for number in range(40)])) == 40
     pool.close()
 
 
@@ -180,7 +175,7 @@ async def test_a_door_is_red_while_its_names_are_cold_and_warms_them_again(
         for process in list((executor._processes or {}).values()):
             process.kill()
         with pytest.raises(PartUnavailable):
-            await pool.prepare(load_redactor(ner_elsewhere=True), ["Who is Margaret Thornbury?"])
+            await pool.read(["Who is Margaret Thornbury?"])
         answer = await http.get("/readyz")
         assert (answer.status_code, answer.json()["part"]) == (503, "ner")
         await until_ready(http)
@@ -260,29 +255,22 @@ async def test_a_text_whose_caller_has_left_is_not_counted_as_the_next_ones_time
             begun.append(text)
             return await super()._read(text)
 
-    pool, redactor = Watched(NamesSettings(workers=1)), load_redactor(ner_elsewhere=True)
+    pool = Watched(NamesSettings(workers=1))
     long, short = str(tmp_path / "long"), str(tmp_path / "short")
     os.mkfifo(long)
     os.mknod(short)
-    leaving = asyncio.create_task(pool.prepare(redactor, [long], whose="mallory"))
+    leaving = asyncio.create_task(pool.read([long], whose="mallory"))
     pipe = await asyncio.to_thread(os.open, long, os.O_WRONLY)  # opens when the worker reads
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await leaving
-    waiting = asyncio.create_task(pool.prepare(redactor, [short], whose="maya"))
+    waiting = asyncio.create_task(pool.read([short], whose="maya"))
     for _ in range(20):
         await asyncio.sleep(0)
     assert begun == [long]
     os.close(pipe)
     assert await waiting == {short: []}
     pool.close()
-
-
-async def test_names_found_once_are_not_looked_for_again() -> None:
-    pool = NamePool(NamesSettings(workers=1, waiting_at_most=0))
-    redactor = load_redactor(ner_elsewhere=True, cache=MemorySpanCache())
-    redactor.remember_ner_spans("Anna", [])
-    assert await pool.prepare(redactor, ["Anna"]) == {"Anna": []}
 
 
 async def test_an_analyzer_beside_a_pool_insists_on_being_given_names() -> None:
