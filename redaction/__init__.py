@@ -2,7 +2,15 @@
 
 from .cache import MemorySpanCache, SpanCache, pack_spans, span_digest, unpack_spans
 from .entities import EntityType, GazetteerEntry, Redacted, Source, Span
-from .errors import BadLine, DetectorFailed, InvalidSpan, ModelMissing, RedactionError, TokenConflict
+from .errors import (
+    BadLine,
+    BadTokenMap,
+    DetectorFailed,
+    InvalidSpan,
+    ModelMissing,
+    RedactionError,
+    TokenConflict,
+)
 from .evaluation.labelled import LabelledSpan, LabelledText
 from .gazetteer.gazetteer import Gazetteer
 from .lines import RedactedLine, SpanLine, redact_lines
@@ -10,11 +18,12 @@ from .loading import load_redactor, ner_spans_in_worker, ner_version_in_worker, 
 from .redactor import Detector, Redactor
 from .tokens.form import Token, find_tokens, is_token, parse_token
 from .tokens.replacement import Redaction, durable, redact
-from .tokens.restoration import StreamRestorer, restore
+from .tokens.restoration import Restoration, Restorer, StreamRestorer, restore
 from .tokens.token_map import TokenMap, TokenRecord
 
 __all__ = [
     "BadLine",
+    "BadTokenMap",
     "Detector",
     "DetectorFailed",
     "EntityType",
@@ -30,6 +39,8 @@ __all__ = [
     "Redaction",
     "RedactionError",
     "Redactor",
+    "Restoration",
+    "Restorer",
     "Source",
     "Span",
     "SpanCache",

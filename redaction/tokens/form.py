@@ -8,24 +8,37 @@ from dataclasses import dataclass
 
 from redaction.entities import EntityType
 
-_STEMS = "|".join(sorted(EntityType, key=len, reverse=True))
+STEMS = "|".join(sorted(EntityType, key=len, reverse=True))
+NAME_FACETS = frozenset({"FIRST", "LAST", "MIDDLE", "ALT"})
+"""Facets that are forms of the record's own name; every other facet is the type of another value."""
+
 _FACET = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*"
-_TOKEN = re.compile(rf"<(?P<stem>{_STEMS})_(?P<number>[1-9][0-9]{{0,8}})(?:_(?P<facet>{_FACET}))?>")
+_TOKEN = re.compile(rf"<(?P<stem>{STEMS})_(?P<number>[1-9][0-9]{{0,8}})(?:_(?P<facet>{_FACET}))?>")
 
 
-def token_core(joint: str) -> str:
-    """A pattern for the inside of a token whose words are joined by the pattern `joint`."""
-    stems = _STEMS.replace("_", joint)
-    return rf"(?:{stems}){joint}[1-9][0-9]{{0,8}}(?:{joint}[A-Z0-9]+)*"
+def _joined(pattern: str, joint: str) -> str:
+    return pattern.replace("_", joint)
 
 
-_UNDERSCORE = r"\\?_"
-_ANY_JOINT = r"(?:\\?_|[ \-])"
-_LOOSE_STEMS = _STEMS.replace("_", _ANY_JOINT)
-_JOINED_STEMS = _STEMS.replace("_", _UNDERSCORE)
+UNDERSCORE = r"\\?[_＿]"
+JOINT = r"(?: ?\\?[_＿\-] ?| ?)"
+"""What may stand between the words of a token in brackets: as little as nothing."""
+ANGLE = r"(?:[<＜‹〈《⟨⟦]|&(?:amp;)?(?:lt|#0{0,4}60|#[xX]0{0,4}3[cC]);|\\u003[cC])"
+OPENING = rf"(?:{ANGLE}|[\[［【{{｛])"
+CLOSING = r"(?:[>＞›〉》⟩⟧\]］】}｝]|&(?:amp;)?(?:gt|#0{0,4}62|#[xX]0{0,4}3[eE]);|\\u003[eE])"
+LOOSE_STEMS = _joined(STEMS, JOINT)
+JOINED_STEMS = _joined(STEMS, UNDERSCORE)
+FACET_WORDS = frozenset({word for kind in EntityType for word in kind.split("_")} | NAME_FACETS)
+
+_WORDS = "|".join(sorted(FACET_WORDS, key=len, reverse=True))
+_SPACED = rf"[ \-](?!(?:{JOINED_STEMS}){UNDERSCORE}[0-9])(?:{_WORDS}|[0-9]{{1,3}})(?![A-Za-z0-9])"
+REST = rf"(?:(?:{_WORDS})?(?:{UNDERSCORE}[A-Za-z0-9]{{1,20}}|{_SPACED}){{0,5}}\\?)"
+"""What may follow the number in brackets: any word after an underscore, words of facets after a space."""
+OWNING = r"(?:['’][sS]?)?"
+
 _LOOKALIKE = re.compile(
-    rf"[<\[{{] ?(?:{_LOOSE_STEMS}){_ANY_JOINT}[0-9][A-Z0-9_\\ \-]*[>\]}}]"
-    rf"|(?:{_JOINED_STEMS}){_UNDERSCORE}[0-9]+",
+    rf"\\?{OPENING} ?/? ?(?:{LOOSE_STEMS}){JOINT}[0-9]+{REST}{OWNING} ?/?{CLOSING}"
+    rf"|(?:{JOINED_STEMS}){UNDERSCORE}[0-9]+",
     re.ASCII | re.IGNORECASE,
 )
 
@@ -61,9 +74,9 @@ def find_tokens(text: str) -> list[tuple[int, int, str]]:
 
 
 def find_lookalikes(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
-    """Ranges that `restore` could take for a token, now or next to other text.
+    """Ranges that a restorer could take for a token, now or next to other text.
 
-    Deliberately wider than what `restore` accepts: no word boundaries, any number.
+    Deliberately wider than what `marks` reads: no word boundaries, any number, any case.
     """
     for found in _LOOKALIKE.finditer(text, start, len(text) if end is None else end):
         yield found.span()

@@ -84,12 +84,14 @@ def _token_of(text: str, span: Span, token_map: TokenMap) -> str:
 def _facet(span: Span, stem: EntityType) -> str | None:
     if span.type is not stem:
         return span.type.value
-    if span.type not in _NAMES or span.field is None:
-        return None
-    field = span.field.lower()
+    if span.type not in _NAMES or (span.entity is None and span.root is None):
+        return None  # a part of nobody's name in particular
+    field = (span.field or "").lower()
     if "first" in field or "given" in field:
         return "FIRST"
-    return "LAST" if "last" in field or "family" in field or "surname" in field else None
+    if "last" in field or "family" in field or "surname" in field:
+        return "LAST"
+    return "MIDDLE" if span.root is not None or "middle" in field else None
 
 
 def _durable_id(span: Span) -> str:

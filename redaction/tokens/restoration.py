@@ -2,94 +2,169 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from .form import token_core
+from redaction.entities import EntityType
+from redaction.errors import TokenConflict
 
-_UNDERSCORE = r"\\?_"
-_JOINT = r"(?:\\?_|[ \-])"
-_FORMS = re.compile(
-    rf"< ?(?P<angle>(?ai:{token_core(_JOINT)})) ?>"
-    rf"|[\[{{] ?(?P<square>(?ai:{token_core(_UNDERSCORE)})|{token_core(_JOINT)}) ?[\]}}]"
-    rf"|(?<![\w\\\-])(?<!(?i:tax) )(?P<bare>(?ai:{token_core(_UNDERSCORE)}))(?![\w\\])"
-)
-_OPENED = re.compile(r"[<\[{] ?[A-Za-z0-9_\\\- ]*\Z")
-_LAST_WORD = re.compile(r"(?<![\w\\])[A-Za-z][A-Za-z0-9_\\]*\Z", re.ASCII)
-_CONTEXT = 4
-"""How many characters before a token decide whether it is a whole word."""
+from .form import FACET_WORDS, NAME_FACETS, parse_token
+from .marks import BEFORE, Mark, Subject, next_mark, open_from
+
+_NAMED = frozenset({EntityType.PERSON, EntityType.ORGANIZATION})
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """A text with the values of `restored` tokens in it; `unresolved` pieces of it look like tokens.
+
+    An unresolved piece stands as it was written: it is nobody's, or nobody can say whose.
+    """
+
+    text: str
+    restored: int
+    unresolved: int
 
 
 def restore(text: str, values: Mapping[str, str]) -> str:
-    """Replace every token that `values` (token to value) holds; other text stays as it is.
-
-    Small slips of a model are understood (`[PERSON_1]`, `{PERSON_1}`, `<PERSON 1>`, `<person_1>`,
-    `PERSON_1` as a whole word, `PERSON\\_1`), but only for a token that is in `values`. A token is
-    closed: `PERSON_1` is never found in `PERSON_10` or in `PERSON_1_EMAIL`.
-    """
-    restorer = StreamRestorer(values)
-    return restorer.feed(text) + restorer.finish()
+    """Replace every token that `values` (token to value) holds; other text stays as it is. See `Restorer`."""
+    return Restorer(values).restore(text).text
 
 
-class StreamRestorer:
-    """`restore` for text that comes in pieces: the pieces together give what the whole would give.
+class Restorer:
+    """Puts values in the place of tokens, and of what a model made of them.
 
-    Only the end of the text that could still become a token of `values` is withheld.
+    `[PERSON_1]`, `<person 1>`, `<PERSON1>`, `&lt;PERSON_1&gt;`, `＜PERSON_1＞`, `PERSON\\_1`, `PERSON_1` as a
+    whole word: brackets, case and joints may slip, the number never. A facet that does not exist is read as
+    another of the same subject when only one could be meant, so a slip never ends at another person.
+    Uniqueness is judged by `values`: give all tokens of the conversation, a token as its own value where
+    it may not be read.
+
+    Raises TokenConflict for a key that is no token.
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = {token.strip("<>"): value for token, value in values.items()}
-        self._prefixes = {key[:length] for key in self._values for length in range(len(key) + 1)}
+        self._values = dict(values)
+        self._facets: dict[Subject, dict[str, str]] = {}
+        for text in values:
+            token = parse_token(text)
+            if token is None:
+                raise TokenConflict(text)
+            self._facets.setdefault(Subject(token.stem, token.number), {})[token.facet or ""] = text
+        self.kinds = frozenset(subject.stem for subject in self._facets)
+
+    def restore(self, text: str) -> Restoration:
+        """The text with its values, and what is left marked in it."""
+        stream = StreamRestorer(self)
+        restored = stream.feed(text) + stream.finish()
+        return Restoration(restored, stream.restored, stream.unresolved)
+
+    def find(self, text: str) -> list[tuple[int, int, str]]:
+        """Start, end and token of each place where a value would be put; the token in its proper form."""
+        return [
+            (mark.start, mark.end, token)
+            for mark in self.marks(text, 0)
+            if (token := self.token_of(mark, text)) is not None
+        ]
+
+    def marks(self, text: str, position: int) -> Iterator[Mark]:
+        """All that looks like a token. A word without brackets counts for kinds of which there are tokens."""
+        while (mark := next_mark(text, position)) is not None:
+            is_mark = not mark.is_bare or mark.subject.stem in self.kinds
+            position = mark.end if is_mark else mark.start + 1
+            if is_mark:
+                yield mark
+
+    def token_of(self, mark: Mark, text: str) -> str | None:
+        """The one token that a mark in `text` can mean, None if there is none or several."""
+        facets = self._facets.get(mark.subject, {})
+        if mark.is_open and mark.end == len(text):
+            return self._only_one_begun(mark)
+        token = facets.get(mark.facet)
+        if token is not None or mark.spaced:
+            return token
+        meant = _meant(mark.subject.stem, mark.facet, facets)
+        return facets[meant[0]] if len(meant) == 1 else None
+
+    def value_of(self, token: str) -> str:
+        """The value of a token that `token_of` gave."""
+        return self._values[token]
+
+    def open_from(self, text: str, start: int = 0) -> int:
+        """Where the end of `text` begins that more text could turn into a token; its length if nowhere."""
+        return open_from(text, start, self.kinds)
+
+    def _only_one_begun(self, mark: Mark) -> str | None:
+        """A text that ends within brackets may have lost digits: every token that begins so counts."""
+        core = f"<{mark.subject.stem}_{mark.subject.number}{f'_{mark.facet}' if mark.facet else ''}"
+        begun = [token for token in self._values if token.startswith(core)]
+        return begun[0] if len(begun) == 1 else None
+
+
+class StreamRestorer:
+    """A `Restorer` for text that comes in pieces: the pieces together give what the whole would give.
+
+    Only the end of the text that could still become a token is withheld. `restored` and `unresolved` count
+    what has been given so far.
+    """
+
+    def __init__(self, values: Mapping[str, str] | Restorer) -> None:
+        self._restorer = values if isinstance(values, Restorer) else Restorer(values)
         self._before = ""
         self._pending = ""
+        self.restored = 0
+        self.unresolved = 0
 
     def feed(self, chunk: str) -> str:
         """Take the next piece, return what is certain by now."""
         self._pending += chunk
-        return self._advance(self._first_open())
-
-    def finish(self) -> str:
-        """Return the rest: the text has ended."""
-        return self._advance(len(self._pending))
-
-    def _advance(self, limit: int) -> str:
-        """Restore and release the pending text up to `limit`, or to the end of a token that spans it."""
         text = self._before + self._pending
-        offset = len(self._before)
-        limit += offset
+        return self._advance(text, self._restorer.open_from(text, len(self._before)))
+
+    def finish(self, *, cut: bool = False) -> str:
+        """Return the rest. Of a text that was `cut` off, half a token at its end is dropped.
+
+        A whole `PERSON_1` at such an end is half a token too: it may have been about to become `PERSON_12`.
+        """
+        text = self._before + self._pending
+        if not cut:
+            return self._advance(text, len(text))
+        opened = self._restorer.open_from(text, len(self._before))
+        given = self._advance(text, opened)
+        held, self._pending = self._pending, ""
+        return given + held if held.isalpha() else given
+
+    def _advance(self, text: str, limit: int) -> str:
+        """Restore and release the pending end of `text` up to `limit`."""
+        position = len(self._before)
         pieces: list[str] = []
-        position = offset
-        search_from = offset
-        while (found := _FORMS.search(text, search_from)) is not None and found.start() < limit:
-            value = self._values.get(_key(found))
-            search_from = found.start() + 1
-            if value is not None:
-                pieces += text[position : found.start()], value
-                search_from = position = found.end()
+        for mark in self._restorer.marks(text, position):
+            if mark.start >= limit:
+                break
+            token = self._restorer.token_of(mark, text)
+            if token is None:
+                self.unresolved += 1
+                continue
+            self.restored += 1
+            pieces += text[position : mark.start], mark.before, self._restorer.value_of(token), mark.after
+            position = mark.end
         limit = max(limit, position)
         pieces.append(text[position:limit])
-        self._before = text[max(0, limit - _CONTEXT) : limit]
+        self._before = text[max(0, limit - BEFORE) : limit]
         self._pending = text[limit:]
         return "".join(pieces)
 
-    def _first_open(self) -> int:
-        """Where the part begins that more text could turn into a token; the length if there is none."""
-        text = self._before + self._pending
-        offset = len(self._before)
-        for form in (_OPENED, _LAST_WORD):
-            found = form.search(text, offset)
-            if found is not None and self._could_become_token(found.group()):
-                return found.start() - offset
-        return len(self._pending)
 
-    def _could_become_token(self, opened: str) -> bool:
-        core = _canonical(opened.lstrip("<[{").lstrip()).replace("\\", "")
-        return core in self._prefixes or core.removesuffix("_") in self._prefixes
+def _meant(stem: EntityType, facet: str, facets: Mapping[str, str]) -> list[str]:
+    """The facets that a facet which does not exist may stand for: those cut short, or the forms of a name.
 
-
-def _key(found: re.Match[str]) -> str:
-    return _canonical(found["angle"] or found["square"] or found["bare"])
-
-
-def _canonical(core: str) -> str:
-    return re.sub(_JOINT, "_", core).upper()
+    A whole word such as EMAIL means a value of that type, which there is none of.
+    """
+    word = facet.split("_")[0]
+    if word in FACET_WORDS and word not in NAME_FACETS:
+        return []
+    if word not in NAME_FACETS and (begun := [other for other in facets if other.startswith(facet)]):
+        return begun
+    if stem not in _NAMED:
+        return []
+    return [other for other in facets if not other or other.split("_")[0] in NAME_FACETS]

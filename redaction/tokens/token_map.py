@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from threading import Lock
 
 from redaction.entities import EntityType, GazetteerEntry
-from redaction.errors import TokenConflict
+from redaction.errors import BadTokenMap, TokenConflict
 from redaction.normalise import fold_value
 
 from .form import Token, parse_token
 
 _SPELLING = "ALT"
+_PARTS = frozenset({"FIRST", "LAST", "MIDDLE"})
 _TYPES = frozenset(EntityType)
 
 
@@ -28,11 +31,17 @@ class TokenMap:
     """One conversation's values and tokens, filled from stored records; `added` says what has to be stored.
 
     All values of one record share a number. Without a record, spellings of one value that differ in
-    case or accents share it. Two writers of one conversation must not both add: store `added` under a
-    unique constraint on the token, and on a conflict load the records again and redact again.
+    case or accents share it. A value has one token and a token one value, for a value of a record within
+    that record: two customers called Anna have a token each.
+
+    Threads may share a map. Two processes must not both add: store `added` under a unique constraint on
+    the token, and on a conflict load the records again and redact again. A map that was stored and loaded
+    gives the tokens that it would have given.
     """
 
     def __init__(self, records: Iterable[TokenRecord] = ()) -> None:
+        """Raises TokenConflict when records contradict each other or a token is not of our form."""
+        self._lock = Lock()
         self._records: dict[str, TokenRecord] = {}
         self._by_value: dict[str, str] = {}
         self._by_entity: dict[tuple[str, str], str] = {}
@@ -42,17 +51,41 @@ class TokenMap:
             self._load(record)
         self._loaded = len(self._records)
 
+    @classmethod
+    def from_json(cls, written: str) -> TokenMap:
+        """The map that `to_json` wrote. Raises BadTokenMap, TokenConflict."""
+        try:
+            rows = [
+                TokenRecord(str(row["token"]), str(row["value"]), row.get("entity"))
+                for row in json.loads(written)["tokens"]
+            ]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadTokenMap(type(error).__name__) from None
+        return cls(rows)
+
+    def to_json(self) -> str:
+        """Every record, oldest first. This is the treasure itself: keep it encrypted."""
+        rows = [
+            {"token": record.token, "value": record.value, "entity": record.entity}
+            for record in self.records()
+        ]
+        return json.dumps({"tokens": rows})
+
     def token_for(
         self, stem: EntityType, value: str, entity: str | None, facet: str | None, root: str | None = None
     ) -> str:
-        """The token of `value`; `root` is the full name that a part of a name belongs to."""
-        known = self._by_value.get(value) if entity is None else self._by_entity.get((entity, value))
-        if known is not None:
-            return known
-        number = self._number(stem, _subject_key(stem, entity, root or value))
-        token = self._unused(stem, number, facet)
-        self._remember(TokenRecord(token, value, entity))
-        return token
+        """The token of `value`; `root` is the full name that a part of a name belongs to.
+
+        Only what has an `entity` or a `root` can be a FIRST, MIDDLE or LAST name.
+        """
+        with self._lock:
+            known = self._by_value.get(value) if entity is None else self._by_entity.get((entity, value))
+            if known is not None:
+                return known
+            number = self._number(stem, _subject_key(stem, entity, root or value))
+            token = self._unused(stem, number, facet)
+            self._remember(TokenRecord(token, value, entity))
+            return token
 
     def value_of(self, token: str) -> str | None:
         """The exact value behind a token, None for a token never given out here."""
@@ -61,23 +94,24 @@ class TokenMap:
 
     def tokens(self) -> tuple[str, ...]:
         """Every token given out, oldest first."""
-        return tuple(self._records)
+        return tuple(record.token for record in self.records())
 
     def values(self) -> dict[str, str]:
         """Token to value, as `restore` takes it."""
-        return {token: record.value for token, record in self._records.items()}
+        return {record.token: record.value for record in self.records()}
 
     def records(self) -> tuple[TokenRecord, ...]:
         """Every record, oldest first."""
-        return tuple(self._records.values())
+        with self._lock:
+            return tuple(self._records.values())
 
     def added(self) -> tuple[TokenRecord, ...]:
         """The records made since this map was loaded."""
         return self.records()[self._loaded :]
 
     def dictionary(self) -> list[GazetteerEntry]:
-        """What this conversation already knows, for `Redactor.analyze`."""
-        return [entry for record in self._records.values() if (entry := _entry_of(record)) is not None]
+        """What this conversation already knows, for `Redactor.detect`."""
+        return [entry for record in self.records() if (entry := _entry_of(record)) is not None]
 
     def _load(self, record: TokenRecord) -> None:
         token = parse_token(record.token)
@@ -86,8 +120,9 @@ class TokenMap:
         known = self._records.get(record.token)
         if known is not None and known != record:
             raise TokenConflict(record.token)
-        key = _subject_key(token.stem, record.entity, record.value)
-        self._numbers.setdefault(key, token.number)
+        if record.entity is not None or _first_word(token) not in _PARTS:
+            key = _subject_key(token.stem, record.entity, record.value)
+            self._numbers.setdefault(key, token.number)
         self._highest[token.stem] = max(token.number, self._highest.get(token.stem, 0))
         self._remember(record)
 
@@ -116,6 +151,10 @@ def _subject_key(stem: EntityType, entity: str | None, value: str) -> tuple[Enti
     return (stem, "entity", entity) if entity is not None else (stem, "value", fold_value(value))
 
 
+def _first_word(token: Token) -> str:
+    return (token.facet or "").split("_")[0]
+
+
 def _nth_facet(facet: str | None, nth: int) -> str:
     if facet is None:
         return _SPELLING if nth == 2 else f"{_SPELLING}_{nth - 1}"
@@ -126,8 +165,8 @@ def _entry_of(record: TokenRecord) -> GazetteerEntry | None:
     token = parse_token(record.token)
     if token is None or token.stem is EntityType.LITERAL:
         return None
-    first = (token.facet or "").split("_")[0]
+    first = _first_word(token)
     kind = EntityType(token.facet) if token.facet in _TYPES else token.stem
-    if first in ("FIRST", "LAST"):
+    if first in _PARTS:
         return GazetteerEntry(record.value, kind, record.entity, first.lower(), token.stem)
     return GazetteerEntry(record.value, kind, record.entity, None, token.stem)

@@ -8,6 +8,7 @@ from redaction import (
     EntityType,
     InvalidSpan,
     Redactor,
+    Restorer,
     Source,
     Span,
     TokenMap,
@@ -17,7 +18,7 @@ from redaction import (
     restore,
 )
 
-from .texts import texts
+from .texts import slips, texts, tokens
 
 
 @st.composite
@@ -63,7 +64,12 @@ def test_a_filled_book_restores_every_text_of_its_conversation(
 def test_nothing_but_our_own_tokens_resolves_in_redacted_text(case: tuple[str, list[Span]]) -> None:
     text, spans = case
     tokens = TokenMap()
-    everybody = {f"<{kind}_{number}>": "SOMEBODY ELSE" for kind in EntityType for number in (1, 2, 10, 11)}
+    everybody = {
+        f"<{kind}_{number}{facet}>": "SOMEBODY ELSE"
+        for kind in EntityType
+        for number in (1, 2, 10, 11)
+        for facet in ("", "_EMAIL", "_FIRST", "_PHONE_2")
+    }
     redaction = redact(text, spans, tokens)
     mine = {token: "\ue000" for token in redaction.tokens}
     restored = restore(redaction.text, everybody | mine)
@@ -100,6 +106,26 @@ def test_a_token_that_a_person_typed_never_resolves(redactor: Redactor) -> None:
     redaction = redact(typed, redactor.detect(typed), tokens)
     assert "PERSON_1" not in redaction.text.upper()
     assert "Anna" not in restore(redaction.text, tokens.values())
+
+
+@given(tokens() | st.sampled_from([f"<{kind}_1>" for kind in EntityType]).flatmap(slips), texts(), texts())
+@settings(max_examples=600, deadline=None)
+def test_nothing_that_a_restorer_would_read_gets_past_redaction(typed: str, before: str, after: str) -> None:
+    somebody = Restorer(
+        {
+            f"<{kind}_{number}{facet}>": "X"
+            for kind in EntityType
+            for number in (1, 2, 10)
+            for facet in ("", "_EMAIL")
+        }
+    )
+    book = TokenMap()
+    redaction = redact(f"{before}{typed}{after}", [], book)
+    assert all(
+        redaction.text[start:end].endswith(token) and token in book.tokens()
+        for start, end, token in somebody.find(redaction.text)
+    )
+    assert {token.split("_")[0] for token in book.tokens()} <= {"<LITERAL"}
 
 
 def test_values_of_one_record_share_its_number(redactor: Redactor) -> None:

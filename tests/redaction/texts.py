@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from hypothesis import strategies as st
 
 from redaction import EntityType
@@ -71,8 +74,62 @@ _PIECES = [
     "10",
     "é",
     "x",
+    "'s",
+    "/",
+    "&lt;",
+    "&gt;",
+    "&",
+    "\\u003c",
+    "＜",
+    "＿",
 ]
 _STEMS = [*EntityType, "person", "Person", "TAX", "ID"]
+_MORE_FACETS = [
+    " EMAIL",
+    "\\_PHONE",
+    "_",
+    "x",
+    "_é",
+    "_EMAI",
+    "EMAIL",
+    " and",
+    "'s",
+    "_NAME",
+    " PERSON_2",
+    "_＿",
+]
+_OPENED = [
+    "&lt;",
+    "&#60;",
+    "&amp;lt;",
+    "&#x3c;",
+    "\\u003c",
+    "\\<",
+    "＜",
+    "⟦",
+    "【",
+    "</",
+    "_",
+    "__",
+    "**",
+    "&lt",
+]
+_CLOSED = [
+    "&gt;",
+    "&#62;",
+    "&amp;gt;",
+    "&#x3e;",
+    "\\u003e",
+    "\\>",
+    "＞",
+    "⟧",
+    "】",
+    "/>",
+    "_",
+    "__",
+    "**",
+    "'s>",
+]
 
 
 def tokens() -> st.SearchStrategy[str]:
@@ -80,12 +137,12 @@ def tokens() -> st.SearchStrategy[str]:
     core = st.builds(
         lambda stem, joint, number, facet: f"{stem}{joint}{number}{facet}",
         st.sampled_from(_STEMS),
-        st.sampled_from(["_", "\\_", " ", "-", ""]),
+        st.sampled_from(["_", "_", "\\_", " ", "-", "", "_ ", "＿"]),
         st.sampled_from(["1", "2", "10", "11", "01", "0", "1234567890"]),
-        st.sampled_from(["", "", "_EMAIL", "_FIRST", "_ALT_2", " EMAIL", "\\_PHONE", "_", "x", "_é"]),
+        st.sampled_from(["", "", "_EMAIL", "_FIRST", "_ALT_2", *_MORE_FACETS]),
     )
-    opened = st.sampled_from(["<", "[", "{", "(", "", "< ", "[[", "<<", "`"])
-    closed = st.sampled_from([">", "]", "}", ")", "", " >", "]]", ">>", "`"])
+    opened = st.sampled_from(["<", "[", "{", "(", "", "< ", "[[", "<<", "`", *_OPENED])
+    closed = st.sampled_from([">", "]", "}", ")", "", " >", "]]", ">>", "`", *_CLOSED])
     return st.builds(lambda a, b, c: a + b + c, opened, core, closed)
 
 
@@ -95,3 +152,44 @@ def texts() -> st.SearchStrategy[str]:
     glued = st.lists(piece, max_size=12).map("".join)
     spaced = st.lists(piece, max_size=12).map(" ".join)
     return st.one_of(glued, spaced)
+
+
+_SLIPS: list[Callable[[str], str]] = [
+    lambda core: f"<{core}>",
+    lambda core: f"[{core}]",
+    lambda core: f"{{{core}}}",
+    lambda core: f"<{core.lower()}>",
+    lambda core: f"<{core.title()}>",
+    lambda core: core,
+    lambda core: core.lower(),
+    lambda core: f"<{core}",
+    lambda core: f"{core}>",
+    lambda core: f"< {core} >",
+    lambda core: f"<{core.replace('_', ' ')}>",
+    lambda core: f"<{core.replace('_', '-')}>",
+    lambda core: f"<{core.replace('_', '')}>",
+    lambda core: core.replace("_", "\\_"),
+    lambda core: "\\<" + core.replace("_", "\\_") + "\\>",
+    lambda core: f"&lt;{core}&gt;",
+    lambda core: f"&#60;{core}&#62;",
+    lambda core: f"＜{core.replace('_', '＿')}＞",
+    lambda core: f"<{core}>'s",
+    lambda core: f"<{core}'s>",
+    lambda core: f"**{core}**",
+    lambda core: f"__{core}__",
+    lambda core: f"</{core}>",
+    lambda core: f"<{core}_NAME>",
+    lambda core: f"<{core}_{core}>",
+    lambda core: f"<{core} and {core}>",
+]
+_FACET = re.compile(r"(?<=[0-9])_[A-Z][A-Z0-9_]*")
+
+
+@st.composite
+def slips(draw: st.DrawFn, token: str) -> str:
+    """What a model may make of a token; its number stays, its facet may lose letters or go."""
+    core = token.strip("<>")
+    facet = _FACET.search(core)
+    if facet is not None and draw(st.booleans()):
+        core = core[: facet.start() + draw(st.integers(0, len(facet.group())))].rstrip("_")
+    return draw(st.sampled_from(_SLIPS))(core)
