@@ -22,13 +22,17 @@ _TO_SPACE = str.maketrans("\t\n\r\x0b\x0c,;", "       ")
 _PLAIN = str.maketrans(
     {**dict.fromkeys("‐‑‒–—―−﹘", "-"), **dict.fromkeys("‘’‚‛′", "'"), **dict.fromkeys("“”„‟″", '"')}
 )
-_LOOKALIKES = dict(
-    zip(
-        "АВЕКМНОРСТУХІЈЅаеорсухіјѕԁһԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧαοινɑ",
-        "ABEKMHOPCTYXIJSaeopcyxijsdhqwABEZHIKMNOPTYXaoiva",
-        strict=True,
+_LOOKALIKES = {
+    lookalike: plain
+    for lookalikes, plains in (
+        ("АВЕКМНОРСТУХІЈЅԌԚԜҮӀаеорсухіјѕԁһԛԝӏѵԍүо", "ABEKMHOPCTYXIJSGQWYIaeopcyxijsdhqwlvgyo"),  # Cyrillic
+        ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαοινυρϲϳγ", "ABEZHIKMNOPTYXaoivupcjy"),  # Greek
+        ("ՍՏՕԼօոսհցզյ", "USOLonuhgqj"),  # Armenian
+        ("ᎪᏴᏟᎠᎬᏀᎻᎫᏦᏞᎷᏢᎡᏚᎢᏙᎳᏃ", "ABCDEGHJKLMPRSTVWZ"),  # Cherokee
+        ("ɑɡɩᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "agiabcdefghijklmnoprstuvwyz"),  # Latin
     )
-)
+    for lookalike, plain in zip(lookalikes, plains, strict=True)
+}
 _LOOKALIKE_TABLE = str.maketrans(_LOOKALIKES)
 _WORD_WITH_LOOKALIKE = re.compile(rf"\w*[{''.join(_LOOKALIKES)}]\w*")
 _ASCII_LETTER = re.compile(r"[A-Za-z]")
@@ -52,7 +56,7 @@ class Mapped:
         return self.starts[start], self.ends[end - 1]
 
 
-class _Builder:
+class MapBuilder:
     """Collects pieces of a text that is derived from `base`, and their ranges in the original."""
 
     def __init__(self, base: Mapped) -> None:
@@ -88,7 +92,7 @@ def normalise(text: str) -> Mapped:
     """Tidy `text`, keeping case and accents."""
     if text.isascii():
         return Mapped(text)
-    builder = _Builder(Mapped(text))
+    builder = MapBuilder(Mapped(text))
     position = 0
     for run in _NON_ASCII_RUN.finditer(text):
         builder.copy(text[position : run.start()], position, run.start())
@@ -106,7 +110,7 @@ def fold(normalised: Mapped) -> Mapped:
     text = normalised.text
     if text.isascii() and _FOLDABLE.search(text) is None:
         return Mapped(text.lower().translate(_TO_SPACE), normalised.starts, normalised.ends)
-    builder = _Builder(normalised)
+    builder = MapBuilder(normalised)
     position = 0
     for found in _FOLDABLE.finditer(text):
         start, end = found.span()
@@ -132,13 +136,24 @@ def compact_value(folded: str) -> str:
 class Reading:
     """A text with its normalised, folded and compact forms, each made at most once."""
 
-    def __init__(self, text: str, prefer: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, text: str, prefer: frozenset[str] = frozenset(), normalised: Mapped | None = None
+    ) -> None:
         self.text = text
         self.prefer = prefer
+        self._given = normalised
 
     @cached_property
     def normalised(self) -> Mapped:
-        return normalise(self.text)
+        return normalise(self.text) if self._given is None else self._given
+
+    @cached_property
+    def spoken(self) -> Reading | None:
+        """The same text with what is written as it is spoken read back; None if there is nothing such."""
+        from .spelling import read_back
+
+        mapped = read_back(self.normalised)
+        return None if mapped is None else Reading(self.text, self.prefer, mapped)
 
     @cached_property
     def folded(self) -> Mapped:
@@ -179,7 +194,7 @@ def _tidy_character(character: str) -> str:
     if character.isascii():
         return character
     category = unicodedata.category(character)
-    if category == "Cf" or "\ufe00" <= character <= "\ufe0f" or character == "\u034f":
+    if category in ("Cf", "Me") or "\ufe00" <= character <= "\ufe0f" or character == "\u034f":
         return ""
     if category == "Cs":
         return "\ufffd"  # half a pair: native code would refuse the whole text

@@ -8,7 +8,13 @@ from redaction.entities import EntityType, Source, Span
 from redaction.normalise import Reading
 
 _CARD = re.compile(r"(?<![\w.])\d(?:[ \-]?\d){11,18}(?!\w)")
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \-]?[A-Za-z0-9]){11,30}(?![A-Za-z0-9])")
+_SIGN = r"\s?[./,_:|*•·\-–]\s?|\s{1,3}"
+_CARD_DIVIDED = re.compile(
+    rf"(?<!\w)(?<!\d[./\-])\d{{4}}(?P<by>{_SIGN})"
+    r"(?:\d{4}(?P=by)\d{4}(?P=by)\d{4}|\d{6}(?P=by)\d{5})(?!\w)|"
+    rf"(?<!\w)\d(?P<each>{_SIGN})\d(?:(?P=each)\d){{12,17}}(?!\w)"
+)
+_NO_PART = re.compile(r"[^A-Za-z0-9]+")
 _GROUPS = re.compile(r"[A-Za-z0-9]+")
 _LENGTHS = """
 AD:24 AE:23 AL:28 AT:20 AZ:28 BA:20 BE:16 BG:22 BH:22 BR:29 BY:28 CH:21 CR:22 CY:28 CZ:24 DE:22
@@ -18,10 +24,18 @@ MD:24 ME:22 MK:19 MR:27 MT:31 MU:30 NL:18 NO:15 PK:24 PL:28 PS:29 PT:25 QA:29 RO
 SC:31 SE:24 SI:19 SK:24 SM:27 ST:25 SV:28 TL:23 TN:24 TR:26 UA:29 VA:22 VG:24 XK:20
 """
 _IBAN_LENGTHS = {part[:2]: int(part[3:]) for part in _LENGTHS.split()}
+_BY = r"(?:[ \-]|\s?[._/:\-]\s?|\s)?"
+_IBAN = re.compile(
+    rf"(?<![A-Za-z0-9])(?:{'|'.join(_IBAN_LENGTHS)})\s?\d{_BY}\d(?:{_BY}[A-Za-z0-9]){{11,30}}(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
 
 
 class ChecksumDetector:
-    """Finds cards and IBANs in any grouping; a number whose check digits are wrong is no such number."""
+    """Finds cards and IBANs in any grouping, whatever divides the groups.
+
+    A number whose check digits are wrong is no such number.
+    """
 
     name = "checksum"
 
@@ -29,13 +43,15 @@ class ChecksumDetector:
         """Spans of the original text."""
         text = reading.normalised.text
         spans = []
-        for found in _CARD.finditer(text):
+        for found in (*_CARD.finditer(text), *_CARD_DIVIDED.finditer(text)):
             if _is_card(re.sub(r"\D", "", found.group())):
                 spans.append(_span(reading, found.start(), found.end(), EntityType.CARD))
-        for found in _IBAN.finditer(text):
-            end = _iban_end(text, found.start(), found.end())
+        position = 0
+        while (begun := _IBAN.search(text, position)) is not None:
+            end = _iban_end(text, begun.start(), begun.end())
+            position = begun.start() + 2 if end is None else end
             if end is not None:
-                spans.append(_span(reading, found.start(), end, EntityType.IBAN))
+                spans.append(_span(reading, begun.start(), end, EntityType.IBAN))
         return spans
 
 
@@ -63,7 +79,7 @@ def _is_card(digits: str) -> bool:
 def _iban_end(text: str, start: int, end: int) -> int | None:
     """Where the IBAN ends: words that follow may have been taken for groups."""
     for group in reversed(list(_GROUPS.finditer(text, start, end))):
-        if is_iban(re.sub(r"[ \-]", "", text[start : group.end()])):
+        if is_iban(_NO_PART.sub("", text[start : group.end()])):
             return group.end()
     return None
 
