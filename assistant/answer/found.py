@@ -44,7 +44,8 @@ def parts_of(result: SearchResult) -> list[TextPart]:
         ]
     for fact in result.facts:
         of = fact.entity or None
-        parts.append(TextPart("", fact.title, entity=of, field="title"))
+        # the title of a count over all records is made of the map's words
+        parts.append(TextPart("", fact.title, entity=of, field="title", guess=of is not None))
         parts.append(TextPart("", fact.value, entity=of, field=fact.field, guess=fact.free))
     return [replace(part, id=str(number)) for number, part in enumerate(parts)]
 
