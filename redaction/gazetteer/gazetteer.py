@@ -2,59 +2,49 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 from redaction.entities import EntityType, GazetteerEntry, Source, Span
-from redaction.normalise import Reading, compact_value, fold_value
+from redaction.normalise import Reading
 
-from .lexicon import Lexicon, is_whole_word
-from .phones import PhoneIndex, significant_digits
-from .words import is_everyday_word
+from .candidates import SHARED_BY_AT_MOST, Candidate, candidates_of, chosen
+from .columns import Columns, Row
+from .expansions import expanded_matches
+from .index import Hit, Index
+from .nicknames import is_pet_name
+from .scope import Scope
+from .variants import Rank
+from .wording import Words
 
-Row = tuple[str, str, str | None, str | None, str | None]
-Match = tuple[int, int, list[GazetteerEntry]]
-
-_NUMBERS = frozenset(
-    {
-        EntityType.ACCOUNT,
-        EntityType.CARD,
-        EntityType.IBAN,
-        EntityType.TAX_ID,
-        EntityType.ID,
-        EntityType.SECRET,
-    }
-)
-_SUBJECTS = (EntityType.PERSON, EntityType.ORGANIZATION)
-_LEGAL_FORM = re.compile(
-    r"\s+(?:gmbh(?: & co\.? kg)?|ag|kg|ug|ohg|e\.? ?k\.?|se|inc\.?|llc|ltd\.?|limited|plc|corp\.?|"
-    r"corporation|company|co\.?|group|s\.?a\.?|s\.?r\.?l\.?|b\.?v\.?|n\.?v\.?|oy|ab|as|a/s)$"
-)
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
-_TWO_ASCII_LETTERS = re.compile(r"[a-z][^a-z]*[a-z]")
-_SENTENCE_START = re.compile(r"(?:^|[.!?:\n])[\s\"'>*\-]*$")
-_SHARED_BY_AT_MOST = 64
 _LONGEST_OPEN = 120
+_SMALL_DELTA = 256
+_SCOPES = 64
+_SCORES = {Rank.EXACT: 1.0, Rank.SHORTER: 1.0, Rank.NICKNAME: 0.9, Rank.TYPO: 0.85}
 
 
 class Gazetteer:
-    """Known values in an automaton. Immutable: `with_delta` gives a new one that shares the large part.
+    """Known values, looked up by their words. Immutable: `with_delta` gives a new one that shares the rest.
 
-    Names, companies and addresses match without regard to case, accents, line breaks and commas, as
-    whole words; names also as “Last, First” and “A. Last”; e-mail addresses as a whole; telephone
-    numbers by their digits; other numbers also without their separators. Values with fewer than two
-    letters or fewer than four digits say nothing and are left out (`skipped` counts them).
+    Names, companies and addresses match without regard to case, accents, line breaks and commas, as whole
+    words. People are found under their names in any order, with initials, in parts (“Anna-Lena” as “Anna”
+    beside the surname), with a pet name or one slip beside the other half of the name; companies without
+    their legal form and with “&” for “and”; addresses by their first line; e-mail addresses as a whole;
+    telephone numbers by their digits; other numbers also without their separators. Values with fewer than
+    two letters or fewer than four digits say nothing and are left out (`skipped` counts them).
+
+    Where several records answer to one mention, the span names all of them and belongs to none.
     """
 
-    def __init__(self, base: _Index, delta: _Index, version: str) -> None:
-        self._base = base
-        self._delta = delta
+    def __init__(self, indexes: tuple[Index, ...], version: str) -> None:
+        self._indexes = indexes
         self.version = version
+        self._scopes = lru_cache(maxsize=_SCOPES)(self._scopes_for)
 
     @classmethod
     def build(cls, entries: Iterable[GazetteerEntry], version: str = "") -> Gazetteer:
-        """Build from any number of entries: about 100,000 customers in a few seconds."""
-        return cls(_Index(list(entries)), _Index([]), version)
+        """Build from any number of entries: 100,000 customers in a few seconds."""
+        return cls((Index(Columns(entries)),), version)
 
     @classmethod
     def from_rows(cls, rows: Iterable[Row], version: str = "") -> Gazetteer:
@@ -62,150 +52,143 @@ class Gazetteer:
         return cls.build((_entry(row) for row in rows), version)
 
     def with_delta(self, entries: Iterable[GazetteerEntry], version: str | None = None) -> Gazetteer:
-        """The same with some more entries, in milliseconds: only the delta is built anew."""
-        delta = _Index([*self._delta.entries, *entries])
-        return Gazetteer(self._base, delta, self.version if version is None else version)
+        """The same with some more entries, in a millisecond: only the smallest part is built anew."""
+        base, *deltas = self._indexes
+        fresh = Columns()
+        if deltas and len(deltas[-1].columns) < _SMALL_DELTA:
+            _extend(fresh, deltas.pop().columns)
+        _extend(fresh, entries)
+        if len(fresh) >= _SMALL_DELTA and deltas:
+            whole = Columns(deltas.pop().columns)
+            _extend(whole, fresh)
+            fresh = whole
+        return Gazetteer((base, *deltas, Index(fresh)), self.version if version is None else version)
+
+    def entries(self) -> Iterator[GazetteerEntry]:
+        """Everything that is known, in the order in which it came."""
+        return (entry for index in self._indexes for entry in index.columns)
 
     def rows(self) -> list[Row]:
         """Plain data from which the same gazetteer can be built elsewhere."""
-        entries = [*self._base.entries, *self._delta.entries]
-        return [(entry.value, entry.type, entry.entity, entry.field, entry.subject) for entry in entries]
+        return [row for index in self._indexes for row in index.columns.rows()]
 
     def __reduce__(self) -> tuple[Callable[..., Gazetteer], tuple[list[Row], str]]:
         return Gazetteer.from_rows, (self.rows(), self.version)
 
     def __len__(self) -> int:
-        return len(self._base.entries) + len(self._delta.entries)
+        return sum(len(index.columns) for index in self._indexes)
+
+    def __contains__(self, entry: GazetteerEntry) -> bool:
+        return entry.entity is not None and any(
+            index.columns[row] == entry for index in self._indexes for row in index.rows_of(entry.entity)
+        )
 
     @property
     def skipped(self) -> int:
         """How many entries are too short to be looked for."""
-        return self._base.skipped + self._delta.skipped
+        return sum(index.skipped for index in self._indexes)
 
     def open_from(self, text: str) -> int:
         """Where the end of `text` begins that more text could turn into a known value; its length if nowhere.
 
-        For text that comes in pieces: what stands before it can be looked at now. The first call sorts
-        the keys, which takes about a second for a million of them.
+        For text that comes in pieces: what stands before it can be looked at now. Slips in names are not
+        foreseen here, pet names are.
         """
-        folded = Reading(text).folded
+        reading = Reading(text)
+        words = Words(reading.normalised.text)
+        for start in range(len(words)):
+            if len(words.text) - words.place(start)[0] <= _LONGEST_OPEN and self._is_open(words, start):
+                return min(
+                    reading.normalised.original(*words.place(start))[0], self._spelled_open_from(reading)
+                )
+        return self._spelled_open_from(reading)
+
+    def _is_open(self, words: Words, start: int) -> bool:
+        rest = words.folded[start:]
+        is_partial = words.place(len(words) - 1)[1] == len(words.text)
+        complete, partial = (rest[:-1], rest[-1]) if is_partial else (rest, "")
+        if len(rest) == 1 and is_pet_name(rest[0]):
+            return True
+        return any(index.may_begin(complete, partial) for index in self._indexes)
+
+    def _spelled_open_from(self, reading: Reading) -> int:
+        if not any(index.has_spelled for index in self._indexes):
+            return len(reading.text)
+        folded = reading.folded
         for start in range(max(0, len(folded.text) - _LONGEST_OPEN), len(folded.text)):
-            if (start == 0 or not folded.text[start - 1].isalnum()) and not folded.text[start].isspace():
-                tail = folded.text[start:]
-                if self._base.has_words_from(tail) or self._delta.has_words_from(tail):
-                    return folded.original(start, len(folded.text))[0]
-        return len(text)
+            if (start > 0 and folded.text[start - 1].isalnum()) or folded.text[start].isspace():
+                continue
+            if any(index.may_be_spelled(folded.text[start:]) for index in self._indexes):
+                return folded.original(start, len(folded.text))[0]
+        return len(reading.text)
 
     def find(self, text: str, prefer: Iterable[str] = ()) -> list[Span]:
         """All known values in `text`, longest first where one contains another.
 
-        `prefer` names records that the text is about: of several records that share a value those win.
+        `prefer` names the records that the text is about: of several records that share a value those win,
+        and each word of their names, their pet names and slips in all of these count alone.
         """
         return self.find_in(Reading(text, frozenset(prefer)))
 
     def find_in(self, reading: Reading) -> list[Span]:
         """`find` on a reading that other detectors share."""
-        by_range: dict[tuple[int, int], list[GazetteerEntry]] = {}
-        for index in (self._base, self._delta):
-            for start, end, entries in index.matches(reading):
-                by_range.setdefault((start, end), []).extend(entries)
-        return [
-            self._span(start, end, by_range[start, end], reading.prefer)
-            for start, end in _not_contained(by_range)
-        ]
+        words = Words(reading.normalised.text)
+        by_range: dict[tuple[int, int], list[tuple[Index, Hit]]] = {}
+        for index, hit in self._hits(reading, words):
+            by_range.setdefault((hit.start, hit.end), []).append((index, hit))
+        answers = ((place, self._answer(found, reading.prefer)) for place, found in by_range.items())
+        spans = {place: span for place, span in answers if span is not None}
+        return [spans[place] for place in _not_contained(spans)]
 
-    def _span(self, start: int, end: int, entries: list[GazetteerEntry], prefer: frozenset[str]) -> Span:
-        candidates = [entry for entry in entries if entry.entity in prefer] or entries
-        chosen = candidates[0]
-        names = {entry.entity for entry in candidates}
+    def _hits(self, reading: Reading, words: Words) -> Iterator[tuple[Index, Hit]]:
+        for spelling in (words, words.with_umlauts_spelled_out()):
+            if spelling is None:
+                continue
+            unique = set(spelling.folded)
+            for index in self._indexes:
+                for hit in index.matches(reading, spelling, unique):
+                    yield index, hit
+            yield from expanded_matches(self._indexes, reading, spelling, unique)
+            if reading.prefer:
+                for index, scope in self._scopes(reading.prefer):
+                    for hit in scope.matches(reading, spelling, unique):
+                        yield index, hit
+
+    def _scopes_for(self, prefer: frozenset[str]) -> list[tuple[Index, Scope]]:
+        return [(index, Scope(index, sorted(prefer))) for index in self._indexes]
+
+    def _answer(self, found: list[tuple[Index, Hit]], prefer: frozenset[str]) -> Span | None:
+        candidates = [who for index, hit in found for who in candidates_of(index, hit, prefer)]
+        if not candidates:
+            return None
+        start, end = found[0][1].start, found[0][1].end
+        return self._span(start, end, chosen(candidates, prefer))
+
+    def _span(self, start: int, end: int, meant: list[Candidate]) -> Span:
+        first = meant[0]
+        entry = first.index.columns[first.row]
+        score = _SCORES[first.rank]
+        if all(candidate.doubtful for candidate in meant):
+            return Span(start, end, entry.type, score, Source.GAZETTEER)
+        names = {candidate.entity for candidate in meant}
         if len(names) > 1:
             known = sorted(name for name in names if name is not None)
-            shared = tuple(known) if len(known) <= _SHARED_BY_AT_MOST else ()
-            return Span(start, end, chosen.type, 1.0, Source.GAZETTEER, field=chosen.field, entities=shared)
-        entities = () if chosen.entity is None else (chosen.entity,)
-        subject = chosen.subject or self._subject_of(chosen.entity)
+            shared = tuple(known) if len(known) <= SHARED_BY_AT_MOST else ()
+            return Span(start, end, entry.type, score, Source.GAZETTEER, field=entry.field, entities=shared)
+        entities = () if entry.entity is None else (entry.entity,)
+        subject = entry.subject or self._subject_of(entry.entity)
         return Span(
-            start, end, chosen.type, 1.0, Source.GAZETTEER, chosen.entity, chosen.field, entities, subject
+            start, end, entry.type, score, Source.GAZETTEER, entry.entity, entry.field, entities, subject
         )
 
     def _subject_of(self, entity: str | None) -> EntityType | None:
         if entity is None:
             return None
-        return self._base.subjects.get(entity) or self._delta.subjects.get(entity)
-
-
-class _Index:
-    """The automata over one list of entries."""
-
-    def __init__(self, entries: list[GazetteerEntry]) -> None:
-        self.entries = entries
-        self.skipped = 0
-        self.subjects: dict[str, EntityType] = {}
-        words: dict[str, list[GazetteerEntry]] = {}
-        compact: dict[str, list[GazetteerEntry]] = {}
-        for entry in entries:
-            if entry.entity is not None and entry.type in _SUBJECTS:
-                self.subjects.setdefault(entry.entity, entry.type)
-            self._add(entry, words, compact)
-        self._words = Lexicon(words)
-        self._compact = Lexicon(compact)
-        self._phones = PhoneIndex([entry for entry in entries if entry.type is EntityType.PHONE])
-
-    def _add(
-        self,
-        entry: GazetteerEntry,
-        words: dict[str, list[GazetteerEntry]],
-        compact: dict[str, list[GazetteerEntry]],
-    ) -> None:
-        folded = fold_value(entry.value)
-        if not _says_something(folded):
-            self.skipped += 1
-            return
-        if entry.type is EntityType.PHONE and len(significant_digits(entry.value)) >= 5:
-            return  # the index of telephone numbers finds every spelling
-        for key in _variants(entry, folded):
-            words.setdefault(key, []).append(entry)
-        if entry.type in _NUMBERS:
-            number = compact_value(folded)
-            if len(number) >= 6 and any(character.isdigit() for character in number):
-                compact.setdefault(number, []).append(entry)
-
-    def has_words_from(self, beginning: str) -> bool:
-        """Whether more text could make a value of this."""
-        return self._words.has_key_from(beginning)
-
-    def matches(self, reading: Reading) -> Iterator[Match]:
-        """Ranges of the original text with the entries found there."""
-        yield from self._matches_as_words(reading)
-        yield from self._matches_as_numbers(reading)
-        for start, end, entries in self._phones.matches(reading.normalised.text):
-            yield *reading.normalised.original(start, end), entries
-
-    def _matches_as_words(self, reading: Reading) -> Iterator[Match]:
-        if not len(self._words):
-            return
-        folded = reading.folded
-        for start, end, key, entries in self._words.matches(folded.text):
-            if not is_whole_word(folded.text, start, end):
-                if not _is_genitive(folded.text, end, entries[0]) or not is_whole_word(
-                    folded.text, start, end + 1
-                ):
-                    continue
-                end += 1
-            first, last = folded.original(start, end)
-            fitting = [entry for entry in entries if _fits(entry, key, reading.text, first)]
-            if fitting:
-                yield first, last, fitting
-
-    def _matches_as_numbers(self, reading: Reading) -> Iterator[Match]:
-        if not len(self._compact):
-            return
-        compact, indexes = reading.compact
-        folded = reading.folded
-        for begin, finish, _, entries in self._compact.matches(compact):
-            start, end = indexes[begin], indexes[finish - 1] + 1
-            if is_whole_word(folded.text, start, end):
-                yield *folded.original(start, end), entries
+        for index in self._indexes:
+            number = index.columns.number_of(entity)
+            if number is not None and number in index.subjects:
+                return index.subjects[number]
+        return None
 
 
 def _entry(row: Row) -> GazetteerEntry:
@@ -213,51 +196,9 @@ def _entry(row: Row) -> GazetteerEntry:
     return GazetteerEntry(value, EntityType(kind), entity, field, EntityType(subject) if subject else None)
 
 
-def _variants(entry: GazetteerEntry, folded: str) -> set[str]:
-    keys = {folded}
-    if not entry.value.isascii():
-        keys.add(fold_value(entry.value.translate(_UMLAUTS)))
-    if entry.type is EntityType.PERSON:
-        keys |= {variant for key in tuple(keys) for variant in _name_variants(key)}
-    elif entry.type is EntityType.ORGANIZATION:
-        keys |= {short for key in tuple(keys) if len(short := _LEGAL_FORM.sub("", key)) >= 4}
-    elif entry.type is EntityType.ADDRESS:
-        street = fold_value(re.split(r"[,\n]", entry.value, maxsplit=1)[0])
-        if len(street) >= 8 and any(c.isdigit() for c in street) and any(c.isalpha() for c in street):
-            keys.add(street)
-    return keys
-
-
-def _name_variants(folded: str) -> Iterator[str]:
-    words = folded.split(" ")
-    if not 2 <= len(words) <= 4:
-        return
-    first, last = words[0], words[-1]
-    yield f"{last} {' '.join(words[:-1])}"
-    yield f"{first[0]}. {last}"
-    if len(words) > 2:
-        yield f"{first} {last}"
-
-
-def _says_something(folded: str) -> bool:
-    if _TWO_ASCII_LETTERS.search(folded) is not None:
-        return True
-    letters = sum(character.isalpha() for character in folded)
-    digits = sum(character.isdigit() for character in folded)
-    return letters >= 2 or digits >= 4 or (letters == 1 and (digits >= 2 or not folded.isascii()))
-
-
-def _is_genitive(text: str, end: int, entry: GazetteerEntry) -> bool:
-    return entry.type in _SUBJECTS and text[end : end + 1] == "s" and text[end - 1].isalpha()
-
-
-def _fits(entry: GazetteerEntry, key: str, text: str, start: int) -> bool:
-    """Whether this spelling counts as this value: a lone everyday word must be written like a name."""
-    if entry.type is EntityType.EMAIL:
-        return not (start > 0 and (text[start - 1].isalnum() or text[start - 1] in "._%+-"))
-    if " " in key or entry.type not in _SUBJECTS or not is_everyday_word(key):
-        return True
-    return text[start].isupper() and _SENTENCE_START.search(text, max(0, start - 20), start) is None
+def _extend(columns: Columns, entries: Iterable[GazetteerEntry]) -> None:
+    for entry in entries:
+        columns.append(entry)
 
 
 def _not_contained(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

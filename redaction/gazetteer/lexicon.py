@@ -49,8 +49,9 @@ def is_whole_word(text: str, start: int, end: int) -> bool:
 
 
 def _joins(left: str, right: str) -> bool:
-    return left.isalnum() and right.isalnum() and not (_is_spaceless(left) or _is_spaceless(right))
+    return left.isalnum() and right.isalnum() and not (is_spaceless(left) or is_spaceless(right))
 
 
-def _is_spaceless(character: str) -> bool:
+def is_spaceless(character: str) -> bool:
+    """Whether a letter belongs to a script that is written without spaces between words."""
     return "\u0e00" <= character <= "\u0eff" or "\u2e80" <= character <= "\ud7af" or character >= "\uf900"

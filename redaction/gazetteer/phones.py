@@ -3,60 +3,77 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 
-from redaction.entities import GazetteerEntry
+from .hashed import HashTable
 
 _EXTENSION = re.compile(r"\s*(?:x|ext\.?|extension|#)\s*\d{1,6}$", re.IGNORECASE)
-_CANDIDATE = re.compile(r"\d(?:[\s().\-/]{0,3}\d){4,}")
+_CANDIDATE = re.compile(r"[0-9](?:[\s().\-/]{0,3}[0-9]){4,}")
 _TRAILING_EXTENSION = re.compile(r"\s*(?:x|ext\.?|extension)\s*\d{1,6}\b", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
 _TRUNK_ZERO = re.compile(r"\(0\)")
 
 _TAIL = 7
+_SHORTEST = 5
 _LONGEST = 17
 _LONGEST_PREFIX = 3  # a country code
 
 
 class PhoneIndex:
-    """Finds known numbers with or without country code, trunk zero, extension and separators."""
+    """Finds known numbers with or without country code, trunk zero, extension and separators.
 
-    def __init__(self, entries: list[GazetteerEntry]) -> None:
-        self._by_tail: dict[str, list[tuple[str, GazetteerEntry]]] = {}
-        for entry in entries:
-            digits = significant_digits(entry.value)
-            if len(digits) >= 5:
-                self._by_tail.setdefault(digits[-_TAIL:], []).append((digits, entry))
+    `written` gives the number of a row as it was given to `add`.
+    """
 
-    def __len__(self) -> int:
-        return len(self._by_tail)
+    def __init__(self, written: Callable[[int], str]) -> None:
+        self._written = written
+        self._tails = array("q")
+        self._rows = array("i")
+        self._table: HashTable | None = None
 
-    def matches(self, text: str) -> Iterator[tuple[int, int, list[GazetteerEntry]]]:
-        """Yield start, end and the entries of each known number in normalised text, without overlaps."""
-        if not self._by_tail:
+    def add(self, row: int, value: str) -> bool:
+        """Keep a number; False if it has too few digits to be told from others."""
+        digits = significant_digits(value)
+        if len(digits) < _SHORTEST:
+            return False
+        self._tails.append(hash(digits[-_TAIL:]))
+        self._rows.append(row)
+        return True
+
+    def finish(self) -> None:
+        """No more numbers will come."""
+        self._table = HashTable(self._tails, self._rows) if len(self._rows) else None
+        self._tails, self._rows = array("q"), array("i")
+
+    def matches(self, text: str) -> Iterator[tuple[int, int, Sequence[int]]]:
+        """Yield start, end and the rows of each known number in normalised text, without overlaps."""
+        if self._table is None:
             return
         for candidate in _CANDIDATE.finditer(text):
-            yield from self._matches_in(text, candidate.start(), candidate.end())
+            yield from self._matches_in(self._table, text, candidate.start(), candidate.end())
 
-    def _matches_in(self, text: str, start: int, end: int) -> Iterator[tuple[int, int, list[GazetteerEntry]]]:
+    def _matches_in(
+        self, table: HashTable, text: str, start: int, end: int
+    ) -> Iterator[tuple[int, int, Sequence[int]]]:
         groups = [found.span() for found in _DIGITS.finditer(text, start, end)]
         first = 0
         while first < len(groups):
-            found = self._longest_from(text, groups, first)
+            found = self._longest_from(table, text, groups, first)
             if found is None:
                 first += 1
                 continue
-            last, entries = found
+            last, rows = found
             begin = _with_prefix(text, groups[first][0])
             extension = _TRAILING_EXTENSION.match(text, groups[last][1])
-            yield begin, extension.end() if extension else groups[last][1], entries
+            yield begin, extension.end() if extension else groups[last][1], rows
             first = last + 1
 
     def _longest_from(
-        self, text: str, groups: list[tuple[int, int]], first: int
-    ) -> tuple[int, list[GazetteerEntry]] | None:
+        self, table: HashTable, text: str, groups: list[tuple[int, int]], first: int
+    ) -> tuple[int, list[int]] | None:
         digits = ""
-        best: tuple[int, list[GazetteerEntry]] | None = None
+        best: tuple[int, list[int]] | None = None
         for last in range(first, len(groups)):
             start, end = groups[last]
             group = text[start:end]
@@ -64,15 +81,18 @@ class PhoneIndex:
                 digits += group
             if len(digits) > _LONGEST:
                 break
-            entries = self._lookup(digits.lstrip("0"))
-            if entries:
-                best = last, entries
+            rows = self._lookup(table, digits.lstrip("0"))
+            if rows:
+                best = last, rows
         return best
 
-    def _lookup(self, digits: str) -> list[GazetteerEntry]:
-        known = self._by_tail.get(digits[-_TAIL:], [])
-        exact = [entry for number, entry in known if number == digits]
-        return exact or [entry for number, entry in known if _differ_by_country_code(number, digits)]
+    def _lookup(self, table: HashTable, digits: str) -> list[int]:
+        rows = table.rows(hash(digits[-_TAIL:]))
+        if not rows:
+            return []
+        known = [(significant_digits(self._written(row)), row) for row in rows]
+        exact = [row for number, row in known if number == digits]
+        return exact or [row for number, row in known if _differ_by_country_code(number, digits)]
 
 
 def significant_digits(value: str) -> str:

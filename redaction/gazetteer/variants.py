@@ -1,0 +1,190 @@
+"""The ways in which a known value is written, each as a phrase of folded words joined by spaces.
+
+A phrase says nothing about what stands between its words: `mentions` looks at that when one was found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import IntEnum
+
+from redaction.entities import EntityType
+
+from .wording import spell_out_umlauts, words_of
+
+
+class Rank(IntEnum):
+    """How sure a mention is; where two records would answer to one, the surer is meant."""
+
+    EXACT = 0
+    SHORTER = 1
+    NICKNAME = 2
+    TYPO = 3
+
+
+_TITLES = frozenset("dr prof professor mr mrs ms miss mx herr frau sir dame lord lady rev fr".split())
+_SUFFIXES = frozenset("jr sr ii iii iv phd md esq".split())
+PARTICLES = frozenset(
+    "von van der den de di da do dos du del della della la le al el bin ben ibn mac mc o zu zum zur "
+    "ter ten st".split()
+)
+_LEGAL = re.compile(
+    r" (?:gmbh(?: co kg)?|mbh|ag|kg|kgaa|ug|ohg|e ?k|e ?v|se|inc|incorporated|llc|llp|ltd|limited|plc|corp|"
+    r"corporation|company|co|group|holding|holdings|s ?a|s ?a ?s|s ?r ?l|s ?p ?a|s ?l|b ?v|n ?v|oy|ab|as|"
+    r"a s|aps|pty ltd|pvt ltd|sarl|sas|spa|srl|bv|nv)$"
+)
+_CONNECTIVES = frozenset("and und et e y en".split())
+_AND = re.compile(r" [&+] |(?<=\w)[&+](?=\w)")
+_ADDRESS_WORDS = (
+    ("street", "st"), ("avenue", "ave"), ("road", "rd"), ("drive", "dr"), ("lane", "ln"),
+    ("boulevard", "blvd"), ("court", "ct"), ("square", "sq"), ("place", "pl"), ("highway", "hwy"),
+    ("apartment", "apt"), ("suite", "ste"), ("strasse", "str"), ("platz", "pl"),
+)  # fmt: skip
+_SHORTENED = dict(_ADDRESS_WORDS)
+_LENGTHENED = {short: long for long, short in reversed(_ADDRESS_WORDS)}
+_FIRST_LINE = re.compile(r"[,\n]")
+_CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
+_JOINT = re.compile(r"[-'’]")
+LONGEST = 60
+
+
+def phrases_of(value: str, kind: EntityType, words: list[str] | None = None) -> dict[str, Rank]:
+    """Every phrase that stands for the value. `words` are its folded words, where they are known."""
+    own = words_of(value) if words is None else words
+    if not own or len(own) > LONGEST:
+        return {}
+    found = {" ".join(own): Rank.EXACT}
+    if kind is EntityType.PERSON:
+        for phrase in _of_person(value, own):
+            found.setdefault(phrase, Rank.SHORTER)
+    elif kind is EntityType.ORGANIZATION:
+        for phrase in _of_company(value, own):
+            found.setdefault(phrase, Rank.EXACT)
+    elif kind is EntityType.ADDRESS:
+        for phrase in _of_address(value, own):
+            found.setdefault(phrase, Rank.EXACT)
+    if not value.isascii() and (spelled_out := spell_out_umlauts(value)) != value:
+        return phrases_of(spelled_out, kind) | found
+    return found
+
+
+def name_parts(value: str, words: list[str] | None = None) -> tuple[list[str], list[str]]:
+    """Folded given names and surname of a person, titles and suffixes left out."""
+    if "," in value:
+        family, _, given = value.partition(",")
+        first, last = _without_titles(words_of(given)), _without_titles(words_of(family))
+        if first and last:
+            return first, last
+    bare = _without_titles(words_of(value) if words is None else words)
+    if len(bare) < 2:
+        return [], bare
+    start = len(bare) - 1
+    if "-" in value or "'" in value or "’" in value:
+        start -= _joined_to_last(value, bare)
+    while start > 1 and bare[start - 1] in PARTICLES:
+        start -= 1
+    return (bare[:start], bare[start:]) if start else ([], bare)
+
+
+def _without_titles(words: list[str]) -> list[str]:
+    start, end = 0, len(words)
+    while end - start > 1 and words[start] in _TITLES:
+        start += 1
+    while end - start > 2 and words[end - 1] in _SUFFIXES:
+        end -= 1
+    return words[start:end]
+
+
+def _joined_to_last(value: str, bare: list[str]) -> int:
+    """How many words before the last one a hyphen or apostrophe ties to it."""
+    last = words_of(re.split(r"[\s,]+", value.strip(" ,."))[-1])
+    return len(last) - 1 if 0 < len(last) < len(bare) and last == bare[-len(last) :] else 0
+
+
+def _of_person(value: str, own: list[str]) -> Iterator[str]:
+    if len(own) == 2 and len(own[0]) > 1 and "," not in value and own[0] not in _TITLES:
+        first, last = own  # most people: spared what follows
+        if len(last) > 1:
+            yield from (f"{last} {first}", f"{first[0]} {last}", f"{last} {first[0]}", f"{first} {last[0]}")
+            if _CAMEL.search(value) is None:
+                return
+    given, family = name_parts(value, own)
+    if given:
+        yield from _of_name(given, family)
+        if len(own) > 2:
+            yield f"{own[0]} {own[-1]}"
+            yield f"{own[-1]} {' '.join(own[:-1])}"
+        yield from _joined(value)
+
+
+def _of_name(given: list[str], family: list[str]) -> Iterator[str]:
+    first = given[0]
+    initials = " ".join(name[0] for name in given)
+    firsts = dict.fromkeys((" ".join(given), first, first[0], initials, "".join(given)))
+    if len(given) > 1:
+        firsts |= dict.fromkeys((" ".join([first, *(name[0] for name in given[1:])]), given[1]))
+    lasts = dict.fromkeys((" ".join(family), "".join(family)))
+    bare = [name for name in family if name not in PARTICLES]
+    if 1 <= len(bare) < len(family) or len(bare) > 1:
+        lasts |= dict.fromkeys(name for name in bare if len(name) > 1)
+    for last in lasts:
+        for name in firsts:
+            yield f"{name} {last}"
+            yield f"{last} {name}"
+    yield f"{first} {family[-1][0]}"
+    if len(given) == 1 and len(family) > 1:
+        yield f"{first} {bare[0][0] if bare else family[0][0]}"
+
+
+def _joined(value: str) -> Iterator[str]:
+    """“Annalena” for “Anna-Lena”, “Anna Lena” for “AnnaLena”, “obrien” for “O'Brien”."""
+    if _JOINT.search(value):
+        given, family = name_parts(_JOINT.sub("", value))
+        if given:
+            yield from _of_name(given, family)
+    if _CAMEL.search(value):
+        yield " ".join(words_of(_CAMEL.sub(" ", value)))
+
+
+def _of_company(value: str, own: list[str]) -> Iterator[str]:
+    names = [" ".join(own)]
+    if _AND.search(value):
+        names += [" ".join(words_of(_AND.sub(f" {word} ", value))) for word in ("and", "und", "et")]
+    if any(word in _CONNECTIVES for word in own[1:-1]):
+        names.append(" ".join([own[0], *(w for w in own[1:-1] if w not in _CONNECTIVES), own[-1]]))
+    for name in names:
+        yield name
+        short = _LEGAL.sub("", name)
+        if len(short) >= 4:
+            yield short
+            again = _LEGAL.sub("", short)
+            if again != short and len(again) >= 4:
+                yield again
+    if _JOINT.search(value):
+        joined = " ".join(words_of(_JOINT.sub("", value)))
+        yield joined
+        if len(short := _LEGAL.sub("", joined)) >= 4:
+            yield short
+
+
+def _of_address(value: str, own: list[str]) -> Iterator[str]:
+    street = _FIRST_LINE.split(value, maxsplit=1)[0]
+    line = words_of(street) if len(street) < len(value) else own
+    wholes = [own]
+    if len(line) < len(own) and _is_street(line):
+        wholes.append(line)
+    for words in wholes:
+        yield " ".join(words)
+        for table in (_SHORTENED, _LENGTHENED):
+            if any(word in table for word in words):
+                yield " ".join(table.get(word, word) for word in words)
+        if any(word.endswith("strasse") and len(word) > 7 for word in words):
+            yield " ".join(re.sub(r"(?<=\w)strasse$", "str", word) for word in words)
+        elif any(word.endswith("str") and len(word) > 3 for word in words):
+            yield " ".join(re.sub(r"(?<=\w)str$", "strasse", word) for word in words)
+
+
+def _is_street(line: list[str]) -> bool:
+    text = " ".join(line)
+    return len(text) >= 8 and any(c.isdigit() for c in text) and any(c.isalpha() for c in text)
