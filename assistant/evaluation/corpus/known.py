@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
 from functools import cache
 
 from redaction import EntityType, GazetteerEntry
@@ -59,6 +61,9 @@ def known_subjects(company: Company) -> list[Subject]:
             }
             ref = f"account:{account.id}"
             values["address"] = Value(str(address), EntityType.ADDRESS, ref, CLEAN)
+            values["street"] = Value(address.line, EntityType.ADDRESS, ref, "street")
+            if born:
+                values["born"] = replace(values["birth"], text=_written(country, born), form="written")
             if alias := _alias(account.name):
                 values["alias"] = Value(alias, EntityType.ORGANIZATION, ref, "alias")
             lines = _address_lines(country, address.line, address.postcode, address.city)
@@ -74,6 +79,13 @@ def _demo_map() -> CrmMap:
 def _owner(refs: Iterable[str]) -> str:
     """Several records with one value are written `contact:3|contact:9`."""
     return "|".join(dict.fromkeys(refs))
+
+
+def _written(country: str, day: date) -> str:
+    """A date of birth as people of the country write it; the CRM has it as 1976-06-02."""
+    if country == "Germany":
+        return f"{day:%d.%m.%Y}"
+    return f"{day.day} {day:%B} {day.year}" if country == "United Kingdom" else f"{day:%m/%d/%Y}"
 
 
 def _alias(name: str) -> str | None:
