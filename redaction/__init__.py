@@ -12,6 +12,7 @@ from .errors import (
     TokenConflict,
 )
 from .evaluation.labelled import LabelledSpan, LabelledText
+from .evaluation.token_forms import FORMS, FormRow, TokenForm, measure_forms, sample_texts
 from .gazetteer.gazetteer import Gazetteer
 from .lines import RedactedLine, SpanLine, redact_lines
 from .loading import load_redactor, ner_spans_in_worker, ner_version_in_worker, start_ner_worker
@@ -22,11 +23,13 @@ from .tokens.restoration import Restoration, Restorer, StreamRestorer, restore
 from .tokens.token_map import TokenMap, TokenRecord
 
 __all__ = [
+    "FORMS",
     "BadLine",
     "BadTokenMap",
     "Detector",
     "DetectorFailed",
     "EntityType",
+    "FormRow",
     "Gazetteer",
     "GazetteerEntry",
     "InvalidSpan",
@@ -48,12 +51,14 @@ __all__ = [
     "StreamRestorer",
     "Token",
     "TokenConflict",
+    "TokenForm",
     "TokenMap",
     "TokenRecord",
     "durable",
     "find_tokens",
     "is_token",
     "load_redactor",
+    "measure_forms",
     "ner_spans_in_worker",
     "ner_version_in_worker",
     "pack_spans",
@@ -61,6 +66,7 @@ __all__ = [
     "redact",
     "redact_lines",
     "restore",
+    "sample_texts",
     "span_digest",
     "start_ner_worker",
     "unpack_spans",
