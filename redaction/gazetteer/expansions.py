@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 
 from redaction.normalise import Reading
 
-from .index import FAMILY, GIVEN, Hit, Index
+from .building import FAMILY, GIVEN
+from .index import Hit, Index
 from .nearby import SHORTEST
 from .nicknames import full_names, is_pet_name, pet_names
 from .ordinary import is_ordinary_word

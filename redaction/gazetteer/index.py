@@ -7,36 +7,17 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from redaction.entities import EntityType
 from redaction.normalise import Reading
 
+from .building import FAMILY, GIVEN, PLACES, Building
 from .columns import Columns
 from .hashed import HashSet, HashTable, RowsByNumber
 from .nearby import NameWords
-from .phones import PhoneIndex
-from .spelled import SpelledIndex, is_spelled
-from .variants import LONGEST, Rank, name_parts, phrases_of
-from .wording import Words, words_of
+from .spelled import SpelledIndex
+from .variants import Rank
+from .wording import Words
 
-NUMBERS = frozenset(
-    {
-        EntityType.ACCOUNT,
-        EntityType.CARD,
-        EntityType.IBAN,
-        EntityType.TAX_ID,
-        EntityType.ID,
-        EntityType.SECRET,
-    }
-)
-SUBJECTS = (EntityType.PERSON, EntityType.ORGANIZATION)
-
-FAMILY, GIVEN = -1, -2  # beside its shapes, what a word may be in a name
-_PLACES = 64
-_PREFIXES = (1, 2, 3, 5)
-_SHORTEST_NUMBER = 6
-_LONGEST_NUMBER = 40
-_TWO_ASCII_LETTERS = re.compile(r"[a-z][^a-z]*[a-z]")
-_HEAD = re.compile(r"[^\W\d]+")
+_PREFIXES = (1, 2, 4)
 _NUMBER_GAP = re.compile(r"[\s.\-/_:,;#]*")
 
 
@@ -63,18 +44,13 @@ class Index:
 
     def __init__(self, columns: Columns) -> None:
         self.columns = columns
-        self.skipped = 0
-        self.subjects: dict[int, EntityType] = {}
-        build = _Building(columns)
-        for row in range(len(columns)):
-            build.add(row)
+        build = Building(columns)
         self.skipped, self.subjects = build.skipped, build.subjects
-        self.anchors = build.finished_anchors()
+        self.anchors = build.anchors()
         self.people = frozenset(build.people)
         self.phrases = HashTable(build.hashes, build.rows)
         self.names = NameWords(build.people)
         self.phones = build.phones
-        self.phones.finish()
         self._numbers = HashTable(build.number_hashes, build.number_rows)
         self._number_heads = frozenset(build.number_heads)
         self._number_lengths = frozenset(build.number_lengths)
@@ -130,7 +106,7 @@ class Index:
             for shape in anchors[word]:
                 if shape < 0:
                     continue
-                offset, count = divmod(shape, _PLACES)
+                offset, count = divmod(shape, PLACES)
                 first = place - offset
                 if first < 0 or first + count > len(folded):
                     continue
@@ -202,105 +178,3 @@ class Index:
     def may_be_spelled(self, tail: str) -> bool:
         """`may_begin` for values that are found letter by letter."""
         return self._spelled.has_key_from(tail)
-
-
-class _Building:
-    """What is gathered while entries are read, and thrown away afterwards."""
-
-    def __init__(self, columns: Columns) -> None:
-        self._columns = columns
-        self.skipped = 0
-        self.subjects: dict[int, EntityType] = {}
-        self.hashes, self.rows = array("q"), array("i")
-        self.number_hashes, self.number_rows = array("q"), array("i")
-        self.number_heads: set[str] = set()
-        self.number_lengths: set[int] = set()
-        self.beginnings = array("q")
-        self.vocabulary: set[str] = set()
-        self.people: set[str] = set()
-        self.spelled: list[int] = []
-        self.phones = PhoneIndex(columns.value)
-        self._shapes: dict[int, int] = {}
-        self._masks: dict[str, int] = {}
-
-    def add(self, row: int) -> None:
-        kind, value = self._columns.type(row), self._columns.value(row)
-        if kind in SUBJECTS and (entity := self._columns.entity_number(row)) >= 0:
-            self.subjects.setdefault(entity, kind)
-        words = words_of(value)
-        if not _says_something(" ".join(words)):
-            self.skipped += 1
-        elif kind is not EntityType.PHONE or not self.phones.add(row, value):
-            self._add_words(row, kind, value, words)
-
-    def _add_words(self, row: int, kind: EntityType, value: str, words: list[str]) -> None:
-        if kind in NUMBERS:
-            self._add_number(row, words)
-        if len(words) > LONGEST or (not value.isascii() and is_spelled(value)):
-            self.spelled.append(row)
-            return
-        telling = self._telling_name(value, words) if kind is EntityType.PERSON else ""
-        local = value.partition("@")[0] if kind is EntityType.EMAIL else ""
-        among = len(words_of(local)) if local else 0
-        for phrase in phrases_of(value, kind, words):
-            self.hashes.append(hash(phrase))
-            self.rows.append(row)
-            parts = phrase.split(" ")
-            anchor = telling if telling in parts else max(parts[:among] if among else parts, key=len)
-            self._hang(anchor, parts.index(anchor), len(parts))
-            if kind in SUBJECTS and parts[-1] == anchor:
-                self._hang(f"{anchor}s", len(parts) - 1, len(parts))
-            beginning = ""
-            for part in parts[:-1]:
-                beginning = f"{beginning} {part}" if beginning else part
-                self.beginnings.append(hash(beginning))
-            self.vocabulary.update(parts)
-
-    def _add_number(self, row: int, words: list[str]) -> None:
-        number = "".join(words)
-        if _SHORTEST_NUMBER <= len(number) <= _LONGEST_NUMBER and not number.isalpha():
-            self.number_hashes.append(hash(number))
-            self.number_rows.append(row)
-            self.number_lengths.add(len(number))
-            if head := _HEAD.match(number):
-                self.number_heads.update((head.group(), words[0]))
-
-    def _telling_name(self, value: str, words: list[str]) -> str:
-        given, family = name_parts(value, words)
-        if not given:
-            return ""
-        for name in given:
-            if len(name) > 1:
-                self._mark(name, GIVEN)
-                self.people.add(name)
-        self._mark(family[-1], FAMILY)
-        self.people.add(family[-1])
-        return family[-1]
-
-    def _hang(self, word: str, place: int, count: int) -> None:
-        self._mark(word, place * _PLACES + count)
-
-    def _mark(self, word: str, shape: int) -> None:
-        bit = self._shapes.get(shape)
-        if bit is None:
-            bit = self._shapes[shape] = 1 << len(self._shapes)
-        self._masks[word] = self._masks.get(word, 0) | bit
-
-    def finished_anchors(self) -> dict[str, tuple[int, ...]]:
-        """Each telling word with its shapes; equal shapes are one object."""
-        known: dict[int, tuple[int, ...]] = {}
-        anchors: dict[str, tuple[int, ...]] = {}
-        for word, mask in self._masks.items():
-            if mask not in known:
-                known[mask] = tuple(shape for shape, bit in self._shapes.items() if mask & bit)
-            anchors[word] = known[mask]
-        self._masks = {}
-        return anchors
-
-
-def _says_something(folded: str) -> bool:
-    if _TWO_ASCII_LETTERS.search(folded) is not None:
-        return True
-    letters = sum(character.isalpha() for character in folded)
-    digits = sum(character.isdigit() for character in folded)
-    return letters >= 2 or digits >= 4 or (letters == 1 and (digits >= 2 or not folded.isascii()))

@@ -12,6 +12,8 @@ _EXTENSION = re.compile(r"\s*(?:x|ext\.?|extension|#)\s*\d{1,6}$", re.IGNORECASE
 _CANDIDATE = re.compile(r"[0-9](?:[\s().\-/]{0,3}[0-9]){4,}")
 _TRAILING_EXTENSION = re.compile(r"\s*(?:x|ext\.?|extension)\s*\d{1,6}\b", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
+_NOT_PLAIN = re.compile(r"[A-Za-z#(]")
+_ONLY_DIGITS = str.maketrans({chr(code): None for code in range(128) if not chr(code).isdigit()})
 _TRUNK_ZERO = re.compile(r"\(0\)")
 
 _TAIL = 7
@@ -97,6 +99,8 @@ class PhoneIndex:
 
 def significant_digits(value: str) -> str:
     """The digits of a written number without extension and leading zeros."""
+    if value.isascii() and _NOT_PLAIN.search(value) is None:
+        return value.translate(_ONLY_DIGITS).lstrip("0")
     bare = _TRUNK_ZERO.sub("", _EXTENSION.sub("", value.strip()))
     return "".join(_DIGITS.findall(bare)).lstrip("0")
 

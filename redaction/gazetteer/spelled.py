@@ -10,13 +10,14 @@ from redaction.normalise import Mapped, fold_value, normalise
 
 from .lexicon import Lexicon, is_spaceless, is_whole_word
 
+_LATIN = re.compile(r"[\x00-\x7f\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017f]*")
 _NOT_OF_WORDS = re.compile(r"[^\x00-\x7f\w\s\u0300-\u036f]")
 _FIRST_LINE = re.compile(r"[,\n]")
 
 
 def is_spelled(value: str) -> bool:
     """Whether words do not say where this value begins and ends: Chinese, Thai, Devanagari, “Acme®”."""
-    if value.isascii():
+    if value.isascii() or _LATIN.fullmatch(value) is not None:
         return False
     text = normalise(value).text
     return _NOT_OF_WORDS.search(text) is not None or any(is_spaceless(character) for character in text)

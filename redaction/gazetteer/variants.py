@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import IntEnum
+from functools import lru_cache
 
 from redaction.entities import EntityType
 
@@ -36,15 +37,17 @@ _LEGAL = re.compile(
 )
 _CONNECTIVES = frozenset("and und et e y en".split())
 _AND = re.compile(r" [&+] |(?<=\w)[&+](?=\w)")
-_ADDRESS_WORDS = (
-    ("street", "st"), ("avenue", "ave"), ("road", "rd"), ("drive", "dr"), ("lane", "ln"),
-    ("boulevard", "blvd"), ("court", "ct"), ("square", "sq"), ("place", "pl"), ("highway", "hwy"),
-    ("apartment", "apt"), ("suite", "ste"), ("strasse", "str"), ("platz", "pl"),
-)  # fmt: skip
-_SHORTENED = dict(_ADDRESS_WORDS)
-_LENGTHENED = {short: long for long, short in reversed(_ADDRESS_WORDS)}
+_SHORT_OF = {
+    "street": "st", "avenue": "ave", "road": "rd", "drive": "dr", "lane": "ln", "boulevard": "blvd",
+    "court": "ct", "square": "sq", "place": "pl", "highway": "hwy", "apartment": "apt", "suite": "ste",
+    "strasse": "str", "platz": "pl",
+}  # fmt: skip
+_LONG_OF = {short: long for long, short in reversed(_SHORT_OF.items())}
+_DIGIT = re.compile(r"\d")
+_LETTER = re.compile(r"[^\W\d_]")
 _FIRST_LINE = re.compile(r"[,\n]")
 _CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
+_NOT_PLAIN = re.compile(r"[,\-'’]|[a-z][A-Z]")
 _JOINT = re.compile(r"[-'’]")
 LONGEST = 60
 
@@ -65,7 +68,7 @@ def phrases_of(value: str, kind: EntityType, words: list[str] | None = None) -> 
         for phrase in _of_address(value, own):
             found.setdefault(phrase, Rank.EXACT)
     if not value.isascii() and (spelled_out := spell_out_umlauts(value)) != value:
-        return phrases_of(spelled_out, kind) | found
+        found = phrases_of(spelled_out, kind) | found
     return found
 
 
@@ -102,19 +105,29 @@ def _joined_to_last(value: str, bare: list[str]) -> int:
     return len(last) - 1 if 0 < len(last) < len(bare) and last == bare[-len(last) :] else 0
 
 
+def is_plain_name(value: str, own: list[str]) -> bool:
+    """Whether these are one given name and one surname with nothing more to them, as most names are."""
+    return (
+        len(own) == 2
+        and len(own[0]) > 1
+        and len(own[1]) > 1
+        and own[0] not in _TITLES
+        and value.isascii()
+        and _NOT_PLAIN.search(value) is None
+    )
+
+
 def _of_person(value: str, own: list[str]) -> Iterator[str]:
-    if len(own) == 2 and len(own[0]) > 1 and "," not in value and own[0] not in _TITLES:
-        first, last = own  # most people: spared what follows
-        if len(last) > 1:
-            yield from (f"{last} {first}", f"{first[0]} {last}", f"{last} {first[0]}", f"{first} {last[0]}")
-            if _CAMEL.search(value) is None:
-                return
+    if is_plain_name(value, own):
+        first, last = own
+        yield from (f"{last} {first}", f"{first[0]} {last}", f"{last} {first[0]}", f"{first} {last[0]}")
+        return
     given, family = name_parts(value, own)
     if given:
         yield from _of_name(given, family)
         if len(own) > 2:
             yield f"{own[0]} {own[-1]}"
-            yield f"{own[-1]} {' '.join(own[:-1])}"
+        yield f"{own[-1]} {' '.join(own[:-1])}"
         yield from _joined(value)
 
 
@@ -169,22 +182,24 @@ def _of_company(value: str, own: list[str]) -> Iterator[str]:
 
 
 def _of_address(value: str, own: list[str]) -> Iterator[str]:
-    street = _FIRST_LINE.split(value, maxsplit=1)[0]
-    line = words_of(street) if len(street) < len(value) else own
-    wholes = [own]
-    if len(line) < len(own) and _is_street(line):
-        wholes.append(line)
-    for words in wholes:
+    count = len(own)
+    if (line := _FIRST_LINE.search(value)) is not None:
+        count = len(words_of(value[: line.start()]))
+    for words in (own, list(map(_otherwise_abbreviated, own))):
         yield " ".join(words)
-        for table in (_SHORTENED, _LENGTHENED):
-            if any(word in table for word in words):
-                yield " ".join(table.get(word, word) for word in words)
-        if any(word.endswith("strasse") and len(word) > 7 for word in words):
-            yield " ".join(re.sub(r"(?<=\w)strasse$", "str", word) for word in words)
-        elif any(word.endswith("str") and len(word) > 3 for word in words):
-            yield " ".join(re.sub(r"(?<=\w)str$", "strasse", word) for word in words)
+        if count < len(own) and _is_street(street := " ".join(words[:count])):
+            yield street
 
 
-def _is_street(line: list[str]) -> bool:
-    text = " ".join(line)
-    return len(text) >= 8 and any(c.isdigit() for c in text) and any(c.isalpha() for c in text)
+@lru_cache(maxsize=8192)
+def _otherwise_abbreviated(word: str) -> str:
+    """“st” for “street”, “hauptstr” for “hauptstrasse”, and the other way round."""
+    if (other := _SHORT_OF.get(word) or _LONG_OF.get(word)) is not None:
+        return other
+    if word.endswith("strasse"):
+        return word.removesuffix("asse")
+    return f"{word}asse" if word.endswith("str") else word
+
+
+def _is_street(line: str) -> bool:
+    return len(line) >= 8 and _DIGIT.search(line) is not None and _LETTER.search(line) is not None

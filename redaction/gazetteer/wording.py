@@ -16,6 +16,7 @@ _ASCII = str.maketrans(
     | dict(zip(ascii_uppercase, ascii_lowercase, strict=True))
 )
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
+_LATIN = re.compile(r"[\x00-\x7f\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017f]*")
 _HAS_UMLAUT = re.compile("[äöüÄÖÜ]")
 _FEW = 6
 
@@ -71,7 +72,8 @@ def words_of(value: str) -> list[str]:
     """The folded words of one value."""
     if value.isascii():
         return value.translate(_ASCII).split()
-    return [_folded(word) for word in _WORD.findall(normalise(value).text)]
+    text = value if _LATIN.fullmatch(value) else normalise(value).text
+    return [_folded(word) for word in _WORD.findall(text)]
 
 
 def spell_out_umlauts(value: str) -> str:
