@@ -1,6 +1,8 @@
 """Text in, redacted text out, and back again. A pure library: no network, no database."""
 
+from .anonymised import Mode, anonymise
 from .cache import MemorySpanCache, SpanCache, pack_spans, span_digest, unpack_spans
+from .detectors.presidio import PresidioDetector, load_recognizers
 from .entities import EntityType, GazetteerEntry, Redacted, Source, Span
 from .errors import (
     BadLine,
@@ -8,6 +10,7 @@ from .errors import (
     DetectorFailed,
     InvalidSpan,
     ModelMissing,
+    RecognizerMissing,
     RedactionError,
     TokenConflict,
 )
@@ -17,6 +20,7 @@ from .gazetteer.gazetteer import Gazetteer
 from .lines import RedactedLine, SpanLine, redact_lines
 from .loading import load_redactor, ner_spans_in_worker, ner_version_in_worker, start_ner_worker
 from .redactor import Detector, Redactor
+from .rows import ColumnRule, RedactedRow, TableRules, Treatment, redact_rows
 from .tokens.form import Token, find_tokens, is_token, parse_token
 from .tokens.replacement import Redaction, durable, redact
 from .tokens.restoration import Restoration, Restorer, StreamRestorer, restore
@@ -26,6 +30,7 @@ __all__ = [
     "FORMS",
     "BadLine",
     "BadTokenMap",
+    "ColumnRule",
     "Detector",
     "DetectorFailed",
     "EntityType",
@@ -36,9 +41,13 @@ __all__ = [
     "LabelledSpan",
     "LabelledText",
     "MemorySpanCache",
+    "Mode",
     "ModelMissing",
+    "PresidioDetector",
+    "RecognizerMissing",
     "Redacted",
     "RedactedLine",
+    "RedactedRow",
     "Redaction",
     "RedactionError",
     "Redactor",
@@ -49,14 +58,18 @@ __all__ = [
     "SpanCache",
     "SpanLine",
     "StreamRestorer",
+    "TableRules",
     "Token",
     "TokenConflict",
     "TokenForm",
     "TokenMap",
     "TokenRecord",
+    "Treatment",
+    "anonymise",
     "durable",
     "find_tokens",
     "is_token",
+    "load_recognizers",
     "load_redactor",
     "measure_forms",
     "ner_spans_in_worker",
@@ -65,6 +78,7 @@ __all__ = [
     "parse_token",
     "redact",
     "redact_lines",
+    "redact_rows",
     "restore",
     "sample_texts",
     "span_digest",

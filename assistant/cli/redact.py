@@ -2,6 +2,9 @@
 
 import json
 import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import StrEnum
+from functools import partial
 from gettext import gettext as _
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,11 +12,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from redaction import GazetteerEntry, PresidioDetector, Redacted, Span
 
-    from redaction import GazetteerEntry
+    Rewrite = Callable[[str, Sequence[Span]], Redacted]
 
 from .exits import Exit, leave
+from .redact_columns import table_rules
+
+
+class Mode(StrEnum):
+    """What stands in place of an identity; all but tokens cannot be restored."""
+
+    TOKENS = "tokens"
+    TYPE = "type"
+    MASK = "mask"
+    HASH = "hash"
+    LAST4 = "last4"
+    REMOVE = "remove"
 
 
 def redact(
@@ -21,18 +36,51 @@ def redact(
         Path | None,
         typer.Option(help='Known identities: JSON Lines {"value", "type", "entity", "field"}.'),
     ] = None,
-    ner: Annotated[bool, typer.Option("--ner/--no-ner", help="Look for names with spaCy.")] = True,
+    ner: Annotated[bool, typer.Option("--ner/--no-ner", help="Look for names with language models.")] = True,
+    as_columns: Annotated[
+        str | None,
+        typer.Option(
+            "--as-columns",
+            metavar="MAP.ENTITY",
+            help="The lines are rows of this entity of a CRM map, by column: identities are masked whole, "
+            "texts are read by the detectors, secrets are dropped, facts are left. MAP is the file of a map, "
+            "or a shipped one: demo.contact, maps/ours.yaml.client.",
+        ),
+    ] = None,
+    mode: Annotated[
+        Mode,
+        typer.Option(help="What stands in place of an identity: a token, [TYPE], ****, a hash, ***1234."),
+    ] = Mode.TOKENS,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="For --mode hash: a file of at least 16 secret bytes."),
+    ] = None,
+    recognizers: Annotated[
+        list[str] | None,
+        typer.Option(help="Presidio recognisers of your own: a registry file (.yaml), or module:Class."),
+    ] = None,
 ) -> None:
-    """Read JSON Lines {"id", "text"}; write {"id", "spans", "redacted"} (code points, half open)."""
-    from redaction import Gazetteer, RedactionError, load_redactor, redact_lines
+    """Read JSON Lines {"id", "text"}; write {"id", "spans", "redacted"} (code points, half open).
 
+    With --as-columns each line is a row, and “spans” and “redacted” are by column.
+    """
+    from redaction import Gazetteer, RedactionError, load_redactor, redact_lines, redact_rows
+
+    rules = table_rules(as_columns) if as_columns else None
+    rewrite = _rewrite(mode, key_file)
     try:
         known = Gazetteer.build(_entries(gazetteer) if gazetteer else ())
         if gazetteer is None:
             sys.stderr.write(
                 _("No gazetteer is loaded: known customers are found by patterns and names only.\n")
             )
-        for line in redact_lines(sys.stdin, load_redactor(known, ner=ner)):
+        redactor = load_redactor(known, ner=ner, more=_own(recognizers or []))
+        lines: Iterable[object] = (
+            redact_lines(sys.stdin, redactor, rewrite)
+            if rules is None
+            else redact_rows(sys.stdin, redactor, rules, rewrite)
+        )
+        for line in lines:
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
             sys.stdout.flush()
     except OSError as error:
@@ -51,3 +99,29 @@ def _entries(path: Path) -> "Iterator[GazetteerEntry]":
         except (ValueError, KeyError, TypeError) as error:
             sentence = _("{file}, line {number}: not a gazetteer entry ({why}).")
             leave(Exit.FAILED, sentence.format(file=path, number=number, why=error))
+
+
+def _own(recognizers: list[str]) -> "list[PresidioDetector]":
+    from redaction import load_recognizers
+
+    return [detector for place in recognizers for detector in load_recognizers(place)]
+
+
+def _rewrite(mode: Mode, key_file: Path | None) -> "Rewrite | None":
+    import redaction
+
+    if mode is Mode.TOKENS:
+        return None
+    key = None
+    if mode is Mode.HASH:
+        if key_file is None:
+            leave(Exit.FAILED, _("--mode hash needs --key-file, a file of at least 16 secret bytes."))
+        try:
+            key = key_file.read_bytes().strip()
+        except OSError as error:
+            leave(Exit.FAILED, _("{file} cannot be read: {why}").format(file=key_file, why=error.strerror))
+    try:
+        redaction.anonymise("", [], redaction.Mode(mode), key)
+    except ValueError as error:
+        leave(Exit.FAILED, str(error))
+    return partial(redaction.anonymise, mode=redaction.Mode(mode), key=key)

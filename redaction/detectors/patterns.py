@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import regex  # type: ignore[import-untyped]
@@ -23,7 +24,11 @@ class PatternDetector:
 
     def __init__(self, shapes: Iterable[Shape] = SHAPES) -> None:
         self._compiled = [
-            (shape, regex.compile(shape.regex, _FLAGS | (regex.IGNORECASE if shape.any_case else 0)))
+            (
+                shape,
+                re.compile(shape.needs, re.IGNORECASE) if shape.needs else None,
+                regex.compile(shape.regex, _FLAGS | (regex.IGNORECASE if shape.any_case else 0)),
+            )
             for shape in shapes
         ]
 
@@ -31,7 +36,9 @@ class PatternDetector:
         """Spans of the original text. Raises DetectorFailed when a pattern runs out of time."""
         text = reading.normalised.text
         spans = []
-        for shape, compiled in self._compiled:
+        for shape, needed, compiled in self._compiled:
+            if needed is not None and needed.search(text) is None:
+                continue
             try:
                 for found in compiled.finditer(text, timeout=_SECONDS):
                     place = reading.normalised.original(found.start(), found.end())
