@@ -73,7 +73,7 @@ class Building:
         """Each telling word with its shapes; equal shapes are one object."""
         known: dict[int, tuple[int, ...]] = {}
         for mask in set(self._masks.values()):
-            known[mask] = tuple(shape for shape, bit in self._shapes.items() if mask & bit)
+            known[mask] = tuple(sorted(shape for shape, bit in self._shapes.items() if mask & bit))
         return {word: known[mask] for word, mask in self._masks.items()}
 
     def _add(self, row: int) -> None:

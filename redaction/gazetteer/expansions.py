@@ -14,7 +14,7 @@ from redaction.normalise import Reading
 from .building import FAMILY, GIVEN
 from .index import Hit, Index
 from .nearby import SHORTEST
-from .nicknames import full_names, is_pet_name, pet_names
+from .nicknames import other_given_names
 from .ordinary import is_ordinary_word
 from .variants import Rank
 from .wording import Words
@@ -25,21 +25,18 @@ _INITIAL_GAP = re.compile(r"\s|\.\s?")
 
 
 def expanded_matches(
-    indexes: tuple[Index, ...], reading: Reading, words: Words, unique: set[str]
-) -> Iterator[tuple[Index, Hit]]:
-    """Whole names of which one half is not written as the CRM has it."""
-    for index in indexes:
-        known = index.people & unique
-        if known:
-            search = _Search(index, indexes, reading, words)
-            for place, word in enumerate(words.folded):
-                if word in known:
-                    for hit in search.around(place, index.anchors[word]):
-                        yield index, hit
+    index: Index, indexes: tuple[Index, ...], reading: Reading, words: Words, places: Iterable[int]
+) -> Iterator[Hit]:
+    """Whole names of which one half is not written as the CRM has it, around words at `places`."""
+    search = _Search(index, indexes, reading, words)
+    for place in places:
+        shapes = index.anchors[words.folded[place]]
+        if shapes[0] < 0:
+            yield from search.around(place, shapes)
 
 
 class _Search:
-    """One text and one index; names are strangers' names if any index knows them."""
+    """One text and one index; what any index knows as a name is no slip in another name."""
 
     def __init__(self, index: Index, indexes: tuple[Index, ...], reading: Reading, words: Words) -> None:
         self._index = index
@@ -49,38 +46,32 @@ class _Search:
         self._folded = words.folded
 
     def around(self, place: int, shapes: tuple[int, ...]) -> Iterator[Hit]:
+        folded = self._folded
         for other in (place - 1, place + 1):
-            if 0 <= other < len(self._folded):
-                if FAMILY in shapes:
-                    yield from self._pet_name(place, other)
-                    yield from self._near(place, other, is_surname=False)
-                if GIVEN in shapes:
-                    yield from self._near(place, other, is_surname=True)
-        if FAMILY in shapes and place >= 2 and len(self._folded[place - 1]) == 1:
+            if not 0 <= other < len(folded):
+                continue
+            word = folded[other]
+            if FAMILY in shapes and (names := other_given_names(word)):
+                needs_capital = is_everyday_word(word)
+                yield from self._hits(names, folded[place], place, other, Rank.NICKNAME, needs_capital)
+            if len(word) >= SHORTEST and word.isalpha() and not self._is_a_word_of_its_own(word):
+                yield from self._near(place, other, shapes)
+        if FAMILY in shapes and place >= 2 and len(folded[place - 1]) == 1:
             yield from self._initial_between(place)
 
-    def _pet_name(self, place: int, other: int) -> Iterator[Hit]:
-        word = self._folded[other]
-        names = full_names(word)
-        if not names and (len(word) < 3 or not (names := pet_names(word))):
-            return
-        needs_capital = is_everyday_word(word)
-        yield from self._hits(names, self._folded[place], place, other, Rank.NICKNAME, needs_capital)
-
-    def _near(self, place: int, other: int, *, is_surname: bool) -> Iterator[Hit]:
-        word = self._folded[other]
-        if len(word) < SHORTEST or not word.isalpha() or self._is_a_word_of_its_own(word):
-            return
-        names = self._index.names.near(word)
-        if names:
-            whole = self._folded[place]
-            needs_capital = is_everyday_word(whole) or len(whole) < SHORTEST - 1
-            yield from self._hits(names, whole, place, other, Rank.TYPO, needs_capital, swap=is_surname)
+    def _near(self, place: int, other: int, shapes: tuple[int, ...]) -> Iterator[Hit]:
+        whole = self._folded[place]
+        names = self._index.names.near(self._folded[other])
+        needs_capital = is_everyday_word(whole) or len(whole) < SHORTEST - 1
+        for swap in (False, True):
+            if names and (GIVEN if swap else FAMILY) in shapes:
+                yield from self._hits(names, whole, place, other, Rank.TYPO, needs_capital, swap=swap)
 
     def _is_a_word_of_its_own(self, word: str) -> bool:
-        if is_everyday_word(word) or is_ordinary_word(word) or is_pet_name(word) or pet_names(word):
+        if is_ordinary_word(word) or is_everyday_word(word) or other_given_names(word):
             return True
-        return any(name in index.people for index in self._indexes for name in (word, word.removesuffix("s")))
+        bare = word.removesuffix("s")
+        return any(word in index.people or bare in index.people for index in self._indexes)
 
     def _hits(
         self,

@@ -146,9 +146,11 @@ class Gazetteer:
                 continue
             unique = set(spelling.folded)
             for index in self._indexes:
-                for hit in index.matches(reading, spelling, unique):
+                places = index.telling_places(spelling, unique)
+                for hit in index.matches(reading, spelling, unique, places):
                     yield index, hit
-            yield from expanded_matches(self._indexes, reading, spelling, unique)
+                for hit in expanded_matches(index, self._indexes, reading, spelling, places):
+                    yield index, hit
             if reading.prefer:
                 for index, scope in self._scopes(reading.prefer):
                     for hit in scope.matches(reading, spelling, unique):

@@ -18,6 +18,9 @@ from .variants import Rank
 from .wording import Words
 
 _PREFIXES = (1, 2, 4)
+_SHORTEST_PHONE = 5
+_LONGEST_NUMBER = 40
+_LONGEST_INNER_LETTERS = 4
 _NUMBER_GAP = re.compile(r"[\s.\-/_:,;#]*")
 
 
@@ -83,34 +86,35 @@ class Index:
         """Whether this is somebody's given name."""
         return word in self.people and GIVEN in self.anchors[word]
 
-    def matches(self, reading: Reading, words: Words, unique: set[str]) -> Iterator[Hit]:
+    def telling_places(self, words: Words, unique: set[str]) -> list[int]:
+        """Where in the text the words stand that known phrases hang on."""
+        known = self.anchors.keys() & unique
+        return [place for place, word in enumerate(words.folded) if word in known] if known else []
+
+    def matches(
+        self, reading: Reading, words: Words, unique: set[str], places: Sequence[int]
+    ) -> Iterator[Hit]:
         """Everything that reads like one of the entries."""
-        yield from self._phrases_in(reading, words, self.anchors.keys() & unique)
-        digital = [word for word in unique if not word.isalpha()]
-        if len(self._numbers) and digital:
+        yield from self._phrases_at(places, reading, words)
+        digital = {word for word in unique if not word.isalpha()}
+        if digital and len(self._numbers):
             yield from self._numbers_in(reading, words, unique, digital)
-        if sum(map(len, digital)) >= 5:
+        if sum(map(len, digital)) >= _SHORTEST_PHONE:
             for start, end, rows in self.phones.matches(words.text):
                 yield Hit(*reading.normalised.original(start, end), rows)
         if len(self._spelled):
             for start, end, rows in self._spelled.matches(reading.folded):
                 yield Hit(start, end, rows)
 
-    def _phrases_in(self, reading: Reading, words: Words, known: set[str]) -> Iterator[Hit]:
-        if not known:
-            return
+    def _phrases_at(self, places: Sequence[int], reading: Reading, words: Words) -> Iterator[Hit]:
         folded, anchors, rows_of = words.folded, self.anchors, self.phrases.rows
-        for place, word in enumerate(folded):
-            if word not in known:
-                continue
-            for shape in anchors[word]:
-                if shape < 0:
+        for place in places:
+            for shape in anchors[folded[place]]:
+                first = place - shape // PLACES
+                after = first + shape % PLACES
+                if shape < 0 or first < 0 or after > len(folded):
                     continue
-                offset, count = divmod(shape, PLACES)
-                first = place - offset
-                if first < 0 or first + count > len(folded):
-                    continue
-                phrase = word if count == 1 else " ".join(folded[first : first + count])
+                phrase = " ".join(folded[first:after])
                 rows = rows_of(hash(phrase))
                 if not rows and phrase[-1] == "s":
                     rows = rows_of(hash(phrase := phrase[:-1]))
@@ -135,27 +139,25 @@ class Index:
         return Hit(*reading.normalised.original(start, end), rows, phrase, first, rank, words, doubtful)
 
     def _numbers_in(
-        self, reading: Reading, words: Words, unique: set[str], digital: list[str]
+        self, reading: Reading, words: Words, unique: set[str], digital: set[str]
     ) -> Iterator[Hit]:
-        telling = (self._number_heads & unique) | set(digital)
+        telling = (self._number_heads & unique) | digital
         folded = words.folded
-        for first, word in enumerate(folded):
-            if word not in telling:
-                continue
-            number, last = "", first
-            while last < len(folded):
+        for first in [place for place, word in enumerate(folded) if word in telling]:
+            number = ""
+            for last in range(first, min(first + _LONGEST_NUMBER, len(folded))):
                 piece = folded[last]
-                if last > first and len(piece) > 4 and piece not in telling:
+                if last > first and len(piece) > _LONGEST_INNER_LETTERS and piece not in telling:
                     break
                 number += piece
                 if len(number) > self._longest_number:
                     break
-                if len(number) in self._number_lengths:
-                    rows = self._numbers.rows(hash(number))
-                    if rows and self._is_one_number(words, first, last):
-                        start, end = words.place(first)[0], words.place(last)[1]
-                        yield Hit(*reading.normalised.original(start, end), rows)
-                last += 1
+                if len(number) not in self._number_lengths:
+                    continue
+                rows = self._numbers.rows(hash(number))
+                if rows and self._is_one_number(words, first, last):
+                    start, end = words.place(first)[0], words.place(last)[1]
+                    yield Hit(*reading.normalised.original(start, end), rows)
 
     @staticmethod
     def _is_one_number(words: Words, first: int, last: int) -> bool:

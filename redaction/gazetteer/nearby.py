@@ -7,7 +7,7 @@ neighbours only if they share a form that lacks at most one letter.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from .hashed import HashTable
 
@@ -53,8 +53,5 @@ def slips_allowed(word: str) -> int:
     return 1 if len(word) < _SHORTEST_FOR_TWO else 2
 
 
-def _forms(word: str) -> Iterator[str]:
-    yield word
-    for place in range(len(word)):
-        if place == 0 or word[place] != word[place - 1]:
-            yield word[:place] + word[place + 1 :]
+def _forms(word: str) -> set[str]:
+    return {word, *(word[:place] + word[place + 1 :] for place in range(len(word)))}

@@ -33,6 +33,16 @@ def pet_names(full_name: str) -> frozenset[str]:
     return _by_full_name().get(full_name, frozenset())
 
 
+def other_given_names(name: str) -> frozenset[str]:
+    """By which other names the bearer of this given name may be known: full names, or else pet names."""
+    return _others().get(name, frozenset())
+
+
+@lru_cache(maxsize=1)
+def _others() -> dict[str, frozenset[str]]:
+    return _by_full_name() | _by_pet_name()
+
+
 @lru_cache(maxsize=1)
 def _by_pet_name() -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _WORDS = """
 abend ability about above accept according account accounts across action activity actually address
 administration admit adult affect after again against agency agent agree agreement ahead aktuell alien alive
@@ -113,6 +115,7 @@ _ORDINARY = frozenset(_WORDS.split())
 _ENDINGS = ("s", "es", "d", "ed", "ing", "ly", "er", "ers", "en", "e", "n", "y")
 
 
+@lru_cache(maxsize=65536)
 def is_ordinary_word(folded: str) -> bool:
     """Whether a folded word, or what it is an inflection of, is an ordinary English or German word."""
     return folded in _ORDINARY or any(

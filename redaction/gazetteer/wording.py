@@ -18,7 +18,6 @@ _ASCII = str.maketrans(
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _LATIN = re.compile(r"[\x00-\x7f\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017f]*")
 _HAS_UMLAUT = re.compile("[äöüÄÖÜ]")
-_FEW = 6
 
 
 class Words:
@@ -27,27 +26,28 @@ class Words:
     def __init__(self, text: str) -> None:
         self.text = text
         self.is_ascii = text.isascii()
-        self._places: list[tuple[int, int]] | None = None
-        self._asked = 0
+        self._placed: dict[int, tuple[int, int]] = {}
+        self._last = (0, 0)
         if self.is_ascii:
             self._spaced = text.translate(_ASCII)
             self.folded = self._spaced.split()
         else:
-            self._places = [found.span() for found in _WORD.finditer(text)]
-            self.folded = [_folded(text[start:end]) for start, end in self._places]
+            self._placed = dict(enumerate(found.span() for found in _WORD.finditer(text)))
+            self.folded = [_folded(text[start:end]) for start, end in self._placed.values()]
 
     def __len__(self) -> int:
         return len(self.folded)
 
     def place(self, index: int) -> tuple[int, int]:
         """Start and end of a word in the text."""
-        if self._places is None:
-            self._asked += 1
-            if self._asked <= _FEW:
-                start = len(self._spaced) - len(self._spaced.split(None, index)[-1])
-                return start, start + len(self.folded[index])
-            self._places = [found.span() for found in _WORD.finditer(self.text)]
-        return self._places[index]
+        found = self._placed.get(index)
+        if found is None:
+            word, position = self._last if self._last[0] <= index else (0, 0)
+            rest = self._spaced[position:].split(None, index - word)[-1]
+            start = len(self._spaced) - len(rest)
+            self._last = index, start
+            found = self._placed[index] = start, start + len(self.folded[index])
+        return found
 
     def written(self, index: int) -> str:
         """A word as it is written."""
@@ -60,11 +60,11 @@ class Words:
 
     def with_umlauts_spelled_out(self) -> Words | None:
         """The same words with “ue” for “ü”, None where that changes nothing."""
-        if self.is_ascii or self._places is None or _HAS_UMLAUT.search(self.text) is None:
+        if self.is_ascii or _HAS_UMLAUT.search(self.text) is None:
             return None
         other = Words("")
-        other.text, other.is_ascii, other._places = self.text, False, self._places
-        other.folded = [_spelled_out(self.text[start:end]) for start, end in self._places]
+        other.text, other.is_ascii, other._placed = self.text, False, self._placed
+        other.folded = [_spelled_out(self.text[start:end]) for start, end in self._placed.values()]
         return other
 
 
