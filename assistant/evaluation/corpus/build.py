@@ -57,8 +57,11 @@ class _Corpus:
         for letter in template.persons:
             if group.knows and letter in _KNOWN_LETTERS:
                 able = self._able_to(group, template, letter)
-                others = [subject for subject in able if subject not in cast.values()]
-                cast[letter] = draw.choice(others)
+                if len(able) < len(template.persons):
+                    raise ValueError(f"Too few customers fit {template.id} in the group {group.name}.")
+                while (chosen := draw.choice(able)) in cast.values():
+                    continue
+                cast[letter] = chosen
             else:
                 stranger = self._strangers.draw(draw, template.language)
                 renamed = group.word_names and letter in _KNOWN_LETTERS
