@@ -16,7 +16,7 @@ from .index import Hit, Index
 from .nearby import SHORTEST
 from .nicknames import other_given_names
 from .ordinary import is_ordinary_word
-from .variants import Rank
+from .variants import PARTICLES, Rank
 from .wording import Words
 from .words import is_everyday_word
 
@@ -52,20 +52,22 @@ class _Search:
                 continue
             word = folded[other]
             if FAMILY in shapes and (names := other_given_names(word)):
-                needs_capital = is_everyday_word(word)
-                yield from self._hits(names, folded[place], place, other, Rank.NICKNAME, needs_capital)
+                yield from self._hits(names, folded[place], place, other, Rank.NICKNAME)
             if len(word) >= SHORTEST and word.isalpha() and not self._is_a_word_of_its_own(word):
                 yield from self._near(place, other, shapes)
-        if FAMILY in shapes and place >= 2 and len(folded[place - 1]) == 1:
-            yield from self._initial_between(place)
+        if FAMILY in shapes and place >= 2:
+            if len(folded[place - 1]) == 1:
+                yield from self._initial_between(place)
+            if folded[place - 1] in PARTICLES and (names := other_given_names(folded[place - 2])):
+                surname = f"{folded[place - 1]} {folded[place]}"
+                yield from self._hits(names, surname, place - 1, place - 2, Rank.NICKNAME)
 
     def _near(self, place: int, other: int, shapes: tuple[int, ...]) -> Iterator[Hit]:
         whole = self._folded[place]
         names = self._index.names.near(self._folded[other])
-        needs_capital = is_everyday_word(whole) or len(whole) < SHORTEST - 1
         for swap in (False, True):
             if names and (GIVEN if swap else FAMILY) in shapes:
-                yield from self._hits(names, whole, place, other, Rank.TYPO, needs_capital, swap=swap)
+                yield from self._hits(names, whole, place, other, Rank.TYPO, swap=swap)
 
     def _is_a_word_of_its_own(self, word: str) -> bool:
         if is_ordinary_word(word) or is_everyday_word(word) or other_given_names(word):
@@ -74,24 +76,19 @@ class _Search:
         return any(word in index.people or bare in index.people for index in self._indexes)
 
     def _hits(
-        self,
-        names: Iterable[str],
-        whole: str,
-        place: int,
-        other: int,
-        rank: Rank,
-        needs_capital: bool,
-        *,
-        swap: bool = False,
+        self, names: Iterable[str], whole: str, place: int, other: int, rank: Rank, *, swap: bool = False
     ) -> Iterator[Hit]:
         first = min(place, other)
+        exact = self._folded[other] if rank is Rank.NICKNAME else whole
         for name in sorted(names):
             phrase = [whole, name] if swap else [name, whole]  # as the CRM has it: given name first
             rows = self._index.phrases.rows(hash(" ".join(phrase)))
-            if rows and _GAP.fullmatch(self._words.gap(first)):
-                if needs_capital and not self._are_capitals(first, first + 1):
-                    continue
-                yield self._index.hit(self._reading, self._words, first, phrase, rows, rank)
+            if not rows or not _GAP.fullmatch(self._words.gap(first if place < other else other)):
+                continue
+            if is_everyday_word(exact) and not self._are_capitals(place, other):
+                continue
+            words = whole.count(" ") + 2
+            yield self._index.hit(self._reading, self._words, first, phrase, rows, rank, count=words)
 
     def _initial_between(self, place: int) -> Iterator[Hit]:
         first = place - 2

@@ -12,7 +12,7 @@ from .words import is_everyday_word
 
 _TO_THE_LETTER = frozenset({EntityType.EMAIL, EntityType.URL, EntityType.IP, EntityType.USERNAME})
 _SUBJECTS = frozenset({EntityType.PERSON, EntityType.ORGANIZATION})
-_PLAIN_GAP = re.compile(r"[\s,;]+|\.[\s,;]*|[-_'/]")
+_PLAIN_GAP = re.compile(r"[\s,;]+|\.[\s,;]*|\.?[-_'/]")
 _LENIENT = re.compile(r"[\s,;.\-_'/]")
 _CONNECTIVES = frozenset("and und et e y en".split())
 _SENTENCE_START = re.compile(r"(?:^|[.!?:\n])[\s\"'>*\-]*$")
@@ -89,7 +89,7 @@ def _is_plain(gap: str, before: str, kind: EntityType, own_gaps: list[str]) -> b
         return True
     if _PLAIN_GAP.fullmatch(gap) is None:
         return gap in own_gaps or not gap.strip(" ,;\t\n\r")
-    if gap.startswith(".") and len(gap) > 1:
+    if gap.startswith(".") and gap[-1].isspace():
         return len(before) <= 3 or any(own.startswith(".") for own in own_gaps)
     return kind is not EntityType.PERSON or gap != "/"
 

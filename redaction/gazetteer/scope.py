@@ -11,9 +11,9 @@ from redaction.normalise import Reading
 from .index import Hit, Index
 from .mentions import is_written_like_a_name
 from .nearby import is_near, slips_allowed
-from .nicknames import full_names, is_pet_name, pet_names
+from .nicknames import full_names, is_pet_name, other_given_names, pet_names
 from .ordinary import is_ordinary_word
-from .variants import PARTICLES, Rank, name_parts, phrases_of
+from .variants import PARTICLES, TITLES, Rank, name_parts, phrases_of
 from .wording import Words, words_of
 from .words import is_everyday_word
 
@@ -117,14 +117,13 @@ class Scope:
                 capital = words.written(place + 1)[0].isupper() and not is_ordinary_word(after)
                 if self._index.is_surname(after) or (capital and after.isalpha() and len(after) > 1):
                     return True
-        if place > 0 and words.gap(place - 1) == " ":
-            before = words.folded[place - 1]
-            return (
-                before not in self._lone
-                and not is_everyday_word(before)
-                and self._index.is_given_name(before)
-            )
-        return False
+        if place == 0 or words.gap(place - 1) != " " or words.folded[place - 1] in self._lone:
+            return False
+        before = words.folded[place - 1]
+        if before in TITLES or len(before) < 3 or is_everyday_word(before) or is_ordinary_word(before):
+            return False
+        is_name = self._index.is_given_name(before) or bool(other_given_names(before))
+        return is_name or (words.written(place - 1).istitle() and before.isalpha())
 
     def _initial_hits(self, reading: Reading, words: Words, place: int) -> Iterator[Hit]:
         rows = self._initials.get((words.folded[place], words.folded[place + 1]))

@@ -24,7 +24,7 @@ class Rank(IntEnum):
     TYPO = 3
 
 
-_TITLES = frozenset("dr prof professor mr mrs ms miss mx herr frau sir dame lord lady rev fr".split())
+TITLES = frozenset("dr prof professor mr mrs ms miss mx herr frau sir dame lord lady rev fr".split())
 _SUFFIXES = frozenset("jr sr ii iii iv phd md esq".split())
 PARTICLES = frozenset(
     "von van der den de di da do dos du del della della la le al el bin ben ibn mac mc o zu zum zur "
@@ -92,7 +92,7 @@ def name_parts(value: str, words: list[str] | None = None) -> tuple[list[str], l
 
 def _without_titles(words: list[str]) -> list[str]:
     start, end = 0, len(words)
-    while end - start > 1 and words[start] in _TITLES:
+    while end - start > 1 and words[start] in TITLES:
         start += 1
     while end - start > 2 and words[end - 1] in _SUFFIXES:
         end -= 1
@@ -111,7 +111,7 @@ def is_plain_name(value: str, own: list[str]) -> bool:
         len(own) == 2
         and len(own[0]) > 1
         and len(own[1]) > 1
-        and own[0] not in _TITLES
+        and own[0] not in TITLES
         and value.isascii()
         and _NOT_PLAIN.search(value) is None
     )
@@ -125,6 +125,10 @@ def _of_person(value: str, own: list[str]) -> Iterator[str]:
     given, family = name_parts(value, own)
     if given:
         yield from _of_name(given, family)
+        if len(given) >= 3:  # two given names and two surnames
+            yield from _of_name(given[:2], given[2:] + family)
+        if own[0] in TITLES:
+            yield f"{own[0]} {' '.join(family)}"
         if len(own) > 2:
             yield f"{own[0]} {own[-1]}"
         yield f"{own[-1]} {' '.join(own[:-1])}"
