@@ -198,26 +198,32 @@ def _either(words: Iterable[str]) -> str:
     return "(?:" + "|".join(sorted(map(re.escape, words), key=len, reverse=True)) + ")"
 
 
-def _address(at: str, dot: str) -> re.Pattern[str]:
+def _address(at: str, dot: str, apart: str = "") -> re.Pattern[str]:
     label = r"[^\W_](?:[\w+\-]{0,62}[^\W_])?"
     signs = f"{_either(_LINE)}|{_either(_DASH)}"
-    joint = rf"(?:[._+\-]|\s?[\[({{<]\s?(?:{dot}|\.)\s?[\])}}>]\s?|\s{{1,2}}(?:{dot}|{signs})\s{{1,2}})"
+    joint = (
+        rf"(?:[._+\-]|{apart}\s?[\[({{<]\s?(?:{dot}|\.)\s?[\])}}>]\s?|\s{{1,2}}(?:{dot}|{signs})\s{{1,2}})"
+    )
     return re.compile(
-        rf"(?<![\w.+\-])(?P<local>{label}(?:{joint}{label}){{0,4}})(?P<at>{at})"
-        rf"(?P<host>{label}(?:{joint}{label}){{1,4}})(?!\w)"
+        rf"(?<![\w.+\-])(?P<local>{label}(?:{joint}{label}){{0,6}})(?P<at>{at})"
+        rf"(?P<host>{label}(?:{joint}{label}){{1,6}})(?!\w)"
     )
 
 
 _BRACKETED = rf"\s?[\[({{<]\s?(?:@|{_either((*_AT_ALONE, *_AT_TELLING))})\s?[\])}}>]\s?"
 _ADDRESSES = (
-    _address(rf"{_BRACKETED}|\s{{1,2}}{_either(_AT_TELLING)}\s{{1,2}}|\s?@\s?", _either(_DOT_ANY)),
+    _address(
+        rf"{_BRACKETED}|\s{{1,2}}{_either(_AT_TELLING)}\s{{1,2}}|\s?@\s?", _either(_DOT_ANY), r"\s\.\s|"
+    ),
     _address(rf"\s{{1,2}}{_either(_AT_ALONE)}\s{{1,2}}", _either(_DOT_ALONE)),
 )
 _TELLING = frozenset(re.split("[ -]", phrase)[-1] for phrase in _AT_TELLING)
 _SIGN_APART = re.compile(rf"\s@|@\s|@[\w.\-]{{1,64}}\s?[\[({{<]|@[\w.\-]{{1,64}}\s{_either(_DOT_ANY)}\s")
 _BRACKETED_AT = re.compile(_BRACKETED)
 _MARKED_AT = re.compile(rf"[._\d]\w{{0,64}}\s{_either(_AT_ALONE)}\s")
-_DOT_SAID = rf"\s?[\[({{<]\s?(?:{_either(_DOT_ANY)}|\.)\s?[\])}}>]\s?|\s{{1,2}}{_either(_DOT_ANY)}\s{{1,2}}"
+_DOT_SAID = (
+    rf"\s\.\s|\s?[\[({{<]\s?(?:{_either(_DOT_ANY)}|\.)\s?[\])}}>]\s?|\s{{1,2}}{_either(_DOT_ANY)}\s{{1,2}}"
+)
 _JOINT = re.compile(
     rf"(?P<dot>{_DOT_SAID})|\s{{1,2}}(?:(?P<line>{_either(_LINE)})|(?P<dash>{_either(_DASH)}))\s{{1,2}}"
 )
@@ -231,9 +237,11 @@ def _spoken_addresses(text: str, words: set[str]) -> Iterator[Saying]:
     if not words.isdisjoint(_AT_ALONE) and (not words.isdisjoint(_DOT_ALONE) or _MARKED_AT.search(text)):
         patterns.append((False, _ADDRESSES[1]))
     for telling, pattern in patterns:
-        for found in pattern.finditer(text):
+        position = 0
+        while (found := pattern.search(text, position)) is not None:
             local, at, host = (found.span(part) for part in ("local", "at", "host"))
             end = _end_of_host(text, *host)
+            position = local[1] if end is None else end  # “reach me at anna dot … at …”: not me, but anna
             if end is None:
                 continue
             pieces = [*_joints(text, *local), (*at, "@"), *_joints(text, host[0], end)]

@@ -12,6 +12,7 @@ _SIGN = r"\s?[./,_:|*•·\-–]\s?|\s{1,3}"
 _CARD_DIVIDED = re.compile(
     rf"(?<!\w)(?<!\d[./\-])\d{{4}}(?P<by>{_SIGN})"
     r"(?:\d{4}(?P=by)\d{4}(?P=by)\d{4}|\d{6}(?P=by)\d{5})(?!\w)|"
+    r"(?<!\w)(?<!\d[./\-])\d{4}(?:\s{1,3}\d{4}){3}(?!\w)|"
     rf"(?<!\w)\d(?P<each>{_SIGN})\d(?:(?P=each)\d){{12,17}}(?!\w)"
 )
 _NO_PART = re.compile(r"[^A-Za-z0-9]+")
@@ -24,9 +25,9 @@ MD:24 ME:22 MK:19 MR:27 MT:31 MU:30 NL:18 NO:15 PK:24 PL:28 PS:29 PT:25 QA:29 RO
 SC:31 SE:24 SI:19 SK:24 SM:27 ST:25 SV:28 TL:23 TN:24 TR:26 UA:29 VA:22 VG:24 XK:20
 """
 _IBAN_LENGTHS = {part[:2]: int(part[3:]) for part in _LENGTHS.split()}
-_BY = r"(?:[ \-]|\s?[._/:\-]\s?|\s)?"
+_BY = r"(?:\s{1,3}|\s?[._/:\-]\s?)?"
 _IBAN = re.compile(
-    rf"(?<![A-Za-z0-9])(?:{'|'.join(_IBAN_LENGTHS)})\s?\d{_BY}\d(?:{_BY}[A-Za-z0-9]){{11,30}}(?![A-Za-z0-9])",
+    rf"(?<![A-Za-z0-9])(?=[A-Z]{{2}}\s?\d)(?:{'|'.join(_IBAN_LENGTHS)})\s?\d{_BY}\d(?:{_BY}[A-Za-z0-9]){{11,30}}(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
 

@@ -19,6 +19,7 @@ from redaction.normalise import Reading
 from .presidio import validator
 
 _BEFORE, _AFTER = 60, 25
+_VAT_WORDS = r"\bvat\b|\btax\b|\bust\b|\bust-?id|umsatzst|\btva\b|\bp?iva\b|\bbtw\b"
 _TAX_WORDS = r"\btax|\bvat\b|\btin\b|\btaxpayer"
 
 
@@ -44,7 +45,7 @@ _TAX, _ID = EntityType.TAX_ID, EntityType.ID
 _DIGITS = (
     NationalNumber("social security number", _TAX, r"\d{3}[- ]?\d{2}[- ]?\d{4}", "us.ssn", r"social sec|\bss[ni]\b", r"\d{3}-\d{2}-\d{4}"),
     NationalNumber("ITIN", _TAX, r"9\d{2}[- ]?\d{2}[- ]?\d{4}", "us.itin", rf"\bitin\b|{_TAX_WORDS}", r"9\d{2}-\d{2}-\d{4}"),
-    NationalNumber("EIN", _TAX, r"\d{2}-?\d{7}", "us.ein", r"\bf?ein\b|employer id|federal|\btin\b|\btax"),
+    NationalNumber("EIN", _TAX, r"\d{2}-?\d{7}", "us.ein", r"\bf?ein\b|employer id|federal|\bvat\b|\btin\b|\btax"),
     NationalNumber("NHS number", _ID, r"\d{3}[- ]?\d{3}[- ]?\d{4}", "gb.nhs", r"\bnhs\b|national health"),
     NationalNumber("UTR", _TAX, r"\d{5} ?\d{5}", "gb.utr", r"\butr\b|unique tax|self.assessment|tax ref|hmrc"),
     NationalNumber("Steuer-ID", _TAX, r"\d{2} ?\d{3} ?\d{3} ?\d{3}", "de.idnr", rf"steuer|\bidnr|identifikationsn|bzst|{_TAX_WORDS}", r"\d{2} \d{3} \d{3} \d{3}"),
@@ -76,6 +77,7 @@ _LETTERED = (
     NationalNumber("GSTIN", _TAX, r"\d{2}[A-Z]{5}\d{4}[A-Z][A-Z\d]Z[A-Z\d]", "in_.gstin", any_case=True),
     NationalNumber("VAT number", _TAX, r"(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|XI)[- ]?(?=[A-Z]{0,2}[\dU])[A-Z\d](?:[ .\-]?[\dA-Z+*]){6,12}", "eu.vat"),
     NationalNumber("VAT number, unchecked", _TAX, r"(?:DE-?\d{9}|ATU\d{8}|FR-?[A-Z\d]{2}\d{9}|NL-?\d{9}B\d{2}|BE-?[01]\d{9}|IT-?\d{11}|ES-?[A-Z]\d{7}[\dA-Z]|PL-?\d{10}|GB-?(?:\d{9}|\d{12})|CHE-?\d{3}\.?\d{3}\.?\d{3})", ""),
+    NationalNumber("VAT number in small letters", _TAX, r"(?:DE-?\d{9}|ATU\d{8}|FR-?[A-Z\d]{2}\d{9}|NL-?\d{9}B\d{2}|BE-?[01]\d{9}|IT-?\d{11}|ES-?[A-Z]\d{7}[\dA-Z]|PL-?\d{10}|GB-?(?:\d{9}|\d{12})|CHE-?\d{3}\.?\d{3}\.?\d{3})", "", _VAT_WORDS, any_case=True),
 )  # fmt: skip
 
 _RUN_OF_DIGITS = re.compile(r"(?<!\w)(?<!\d[.,/\-])\d(?:[ ./\-]?\d){7,18}(?!\w)(?![.,]\d)")

@@ -21,7 +21,10 @@ _KINDS = (
     "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "uan",
 )  # fmt: skip
 
-_CANDIDATE = re.compile(r"(?<!\w)(?<!\d[.,/\-])(?:\+\s?)?\(?(?:\+\s?)?\d(?:[ ().\-/\n]{0,3}\d){6,30}(?!\w)")
+_CANDIDATE = re.compile(
+    r"(?<!\w)(?<!\d[./\-])(?:(?<!\d,)|(?=[+(]|0\d{2}))"
+    r"(?:\+\s?)?\(?(?:\+\s?)?\d(?:[ ().\-/\n]{0,3}\d){6,30}(?!\w)"
+)
 _GROUP = re.compile(r"\d+")
 _DATE = re.compile(r"\b(?:\d{1,2}([./\-])\d{1,2}\1(?:19|20)?\d{2}|(?:19|20)\d{2}([./\-])\d{1,2}\2\d{1,2})\b")
 _EXTENSION = re.compile(r"\s?(?:x|ext\.?|extension|durchwahl|dw|poste|int\.?|toestel)\s?\d{1,6}\b", re.I)
@@ -45,11 +48,11 @@ bereikbaar telefone telemóvel telemovel ligar ligue contacto
 """
 _RECORD_WORDS = """
 order orders po invoice ticket case ref reference article item tracking serial sku part batch parcel
-shipment contract quote model product account customer card bestellung bestellnummer auftrag auftragsnummer
-rechnung rechnungsnummer vorgang artikel artikelnummer sendung sendungsnummer kundennummer seriennummer
-vertrag vertragsnummer angebot charge commande facture dossier colis référence contrat client pedido factura
-referencia envío artículo contrato cliente ordine fattura pratica spedizione articolo contratto bestelling
-factuur zending klantnummer encomenda fatura processo artigo iban isbn ean gtin imei
+shipment contract quote bestellung bestellnummer auftrag auftragsnummer rechnung rechnungsnummer vorgang
+artikel artikelnummer sendung sendungsnummer kundennummer seriennummer vertrag vertragsnummer angebot charge
+commande facture dossier colis référence contrat pedido factura referencia envío artículo contrato ordine
+fattura pratica spedizione articolo contratto bestelling factuur zending encomenda fatura processo artigo
+iban isbn ean gtin imei
 """
 _NEAR = re.compile(r"[^\W\d_]+|#")
 _IS_PHONE = frozenset(_PHONE_WORDS.split())

@@ -131,7 +131,8 @@ SHAPES: tuple[Shape, ...] = (
         EntityType.TAX_ID,
         rf"(?<=\b(?:tax|vat|tin|ein|itin|ssn|nino|ust-?id|ustid(?:nr)?|steuernummer|steuer-id|social security|tva|iva|btw|p\. ?iva|"
         rf"nif|cif|nie|dni|bsn|numéro fiscal|codice fiscale|nss)"
-        rf"{_NUMBER_WORD}[ :#\-]{{1,3}}(?:is )?)[A-Z]{{0,3}}[ \-]?\d(?:[ ./\-]?\d){{4,14}}[A-Z]?\b",
+        rf"{_NUMBER_WORD}[ :#\-]{{1,3}}(?:(?:is|reads?|should|be|ist|lautet|est|es|è|:) ){{0,2}})"
+        r"[A-Z]{0,3}[ \-]?\d(?:[ ./\-]?\d){4,14}[A-Z]?\b",
         0.6,
     ),
     Shape(
@@ -157,7 +158,8 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         "European street and number",
         EntityType.ADDRESS,
-        rf"\b(?:\d{{1,6}} )?(?:[^\W\d]{{2,20}} )?{_EUROPEAN_SUFFIX} \d{{1,5}} ?[a-z]?\b(?:[/\-]\d{{1,4}})?{_UNIT}|\b\d{{1,5}}(?: bis| ter)?,? {_EUROPEAN_PREFIX}(?: [\w'’.\-]+){{1,4}}|"
+        rf"\b(?:\d{{1,6}} )?(?:[^\W\d]{{2,20}} )?{_EUROPEAN_SUFFIX} \d{{1,5}} ?[a-z]?\b(?:[/\-]\d{{1,4}})?{_UNIT}|"
+        rf"\b\d{{1,5}}(?: bis| ter)?,? {_EUROPEAN_PREFIX}{_PARTICLES}{{0,3}} [\w'’.\-]*\w(?: {_NO_STREET}(?-i:\p{{Lu}})[\w'’\-]+){{0,3}}|"
         rf"\b{_EUROPEAN_PREFIX}(?: [\w'’.\-]+){{1,4}},? \d{{1,5}}\b",
         0.6,
         needs=rf"{_EUROPEAN_ENDING} \d|\b{_EUROPEAN_PREFIX} ",

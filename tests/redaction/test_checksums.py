@@ -21,6 +21,7 @@ def found(text: str) -> set[tuple[str, EntityType]]:
         "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
         "4111\u200b 1111\u200b 1111\u200b 1111",
         "3782-822463-10005",
+        "4111 1111 1111\n1111",
     ],
 )
 def test_a_card_is_a_card_whatever_divides_its_groups(card: str) -> None:
@@ -34,6 +35,7 @@ def test_a_card_is_a_card_whatever_divides_its_groups(card: str) -> None:
         "DE 89 3704 0044 0532 0130 00",
         "DE89/3704/0044/0532/0130/00",
         "GB82\nWEST 1234 5698 7654 32",
+        "DE89\n3704  0044  0532  0130  00",
         "de89 3704 0044 0532 0130 00",
     ],
 )

@@ -38,6 +38,7 @@ TAX_IDS = [
     ("{}", "DE136695976"),
     ("{}", "ATU13585627"),
     ("{}", "FR 61 954 506 077"),
+    ("vat number {}", "gb474889349"),
     ("{}", "NL004495445B01"),
     ("NIF {}", "501 964 843"),
 ]
@@ -82,6 +83,6 @@ def test_a_number_with_a_wrong_digit_is_no_proof(text: str, number: str) -> None
 
 
 UNCHECKED = set(
-    "536904399 536-90-4399 912-90-3456 12-3456789 ACUPA7085R 181/815/08155 NL004495445B01".split()
+    "gb474889349 536904399 536-90-4399 912-90-3456 12-3456789 ACUPA7085R 181/815/08155 NL004495445B01".split()
 )
 """Only their form is fixed, or their last digit is no part of the check."""

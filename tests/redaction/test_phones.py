@@ -72,5 +72,9 @@ def test_orders_dates_and_amounts_are_no_telephone_numbers(text: str) -> None:
     assert found(text) == []
 
 
+def test_numbers_in_a_table_are_numbers() -> None:
+    assert found("x@post.example,01632 960778,07700 900547") == ["01632 960778", "07700 900547"]
+
+
 def test_two_numbers_in_one_line_are_two() -> None:
     assert found("Call +44 20 7946 0958 or +49 30 901820.") == ["+44 20 7946 0958", "+49 30 901820"]

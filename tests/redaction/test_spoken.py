@@ -50,6 +50,8 @@ def test_what_is_read_back_points_to_where_it_is_written(text: str) -> None:
         ("ana ponto silva arroba nordwind ponto pt", "ana.silva@nordwind.pt"),
         ("anna underscore s at mail dot nordwind dot co dot uk. Bye", "anna_s@mail.nordwind.co.uk. Bye"),
         ("anna_schmidt at nordwind.example", "anna_schmidt@nordwind.example"),
+        ("reach me at anna dot s at nord dash wind dot example", "reach me at anna.s@nord-wind.example"),
+        ("write to anna . schmidt @ nord-wind . example", "write to anna.schmidt@nord-wind.example"),
         ("zero one seven one, double five five one two three four", "01715551234"),
         ("null eins sieben eins fünf fünf fünf", "0171555"),
         ("zéro six, douze, trente-quatre, soixante-dix-huit, quatre-vingt-dix-neuf", "0612347899"),
