@@ -5,6 +5,7 @@ from .cache import MemorySpanCache, SpanCache, pack_spans, span_digest, unpack_s
 from .detectors.presidio import PresidioDetector, load_recognizers
 from .entities import EntityType, GazetteerEntry, Redacted, Source, Span
 from .errors import (
+    BadLabels,
     BadLine,
     BadTokenMap,
     DetectorFailed,
@@ -14,11 +15,14 @@ from .errors import (
     RedactionError,
     TokenConflict,
 )
-from .evaluation.labelled import LabelledSpan, LabelledText
+from .evaluation.labelled import LabelledSpan, LabelledText, lowered, read_labelled
+from .evaluation.report import Report, measure
+from .evaluation.stock import stock_presidio
 from .evaluation.token_forms import FORMS, FormRow, TokenForm, measure_forms, sample_texts
 from .gazetteer.gazetteer import Gazetteer
 from .lines import RedactedLine, SpanLine, redact_lines
 from .loading import load_redactor, ner_spans_in_worker, ner_version_in_worker, start_ner_worker
+from .policy import Level, Policy
 from .redactor import Detector, Redactor
 from .rows import ColumnRule, RedactedRow, TableRules, Treatment, redact_rows
 from .tokens.form import Token, find_tokens, is_token, parse_token
@@ -28,6 +32,7 @@ from .tokens.token_map import TokenMap, TokenRecord
 
 __all__ = [
     "FORMS",
+    "BadLabels",
     "BadLine",
     "BadTokenMap",
     "ColumnRule",
@@ -40,9 +45,11 @@ __all__ = [
     "InvalidSpan",
     "LabelledSpan",
     "LabelledText",
+    "Level",
     "MemorySpanCache",
     "Mode",
     "ModelMissing",
+    "Policy",
     "PresidioDetector",
     "RecognizerMissing",
     "Redacted",
@@ -51,6 +58,7 @@ __all__ = [
     "Redaction",
     "RedactionError",
     "Redactor",
+    "Report",
     "Restoration",
     "Restorer",
     "Source",
@@ -71,11 +79,14 @@ __all__ = [
     "is_token",
     "load_recognizers",
     "load_redactor",
+    "lowered",
+    "measure",
     "measure_forms",
     "ner_spans_in_worker",
     "ner_version_in_worker",
     "pack_spans",
     "parse_token",
+    "read_labelled",
     "redact",
     "redact_lines",
     "redact_rows",
@@ -83,5 +94,6 @@ __all__ = [
     "sample_texts",
     "span_digest",
     "start_ner_worker",
+    "stock_presidio",
     "unpack_spans",
 ]

@@ -29,6 +29,10 @@ class EntityType(StrEnum):
     ID = "ID"
     USERNAME = "USERNAME"
     SECRET = "SECRET"  # noqa: S105 - the name of a kind, not a secret
+    DATE = "DATE"
+    AGE = "AGE"
+    GROUP = "GROUP"
+    """A nationality, religion or political group."""
     LITERAL = "LITERAL"
     """Text that only looks like a token. Nobody's identity: it may always be restored."""
 

@@ -7,7 +7,8 @@ RedactionError
 ├── InvalidSpan         a span lies outside its text
 ├── TokenConflict       a stored token map contradicts itself
 ├── BadTokenMap         what was stored is no token map
-└── BadLine             a line of JSON Lines input cannot be read
+├── BadLine             a line of JSON Lines input cannot be read
+└── BadLabels           a labelled set cannot be read
 """
 
 from __future__ import annotations
@@ -70,3 +71,10 @@ class BadLine(RedactionError):
         super().__init__(f"Line {number}: {reason}.")
         self.number = number
         self.reason = reason
+
+
+class BadLabels(RedactionError):
+    """A labelled set cannot be read: `place` is a line or a text of it, `reason` what is wrong there."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"The labelled set cannot be read: {place}: {reason}.")

@@ -14,6 +14,7 @@ from .errors import DetectorFailed
 from .gazetteer.gazetteer import Gazetteer
 from .normalise import Reading
 from .overlaps import resolve, subtract
+from .policy import Policy
 from .tokens.form import find_lookalikes
 from .tokens.replacement import Redaction, redact
 from .tokens.token_map import TokenMap
@@ -54,6 +55,7 @@ class Redactor:
         gazetteer: Gazetteer | None = None,
         ner: NameDetector | None = None,
         *,
+        policy: Policy | None = None,
         needs_ner: bool = False,
         cache: SpanCache | None = None,
         cache_key: bytes = b"",
@@ -63,6 +65,7 @@ class Redactor:
         self.gazetteer = Gazetteer.build([]) if gazetteer is None else gazetteer
         self._detectors = tuple(detectors)
         self._ner = ner
+        self.policy = policy or Policy()
         self._needs_ner = needs_ner
         self._cache = cache
         self._cache_key = cache_key
@@ -73,6 +76,7 @@ class Redactor:
             self._detectors,
             gazetteer,
             self._ner,
+            policy=self.policy,
             needs_ner=self._needs_ner,
             cache=self._cache,
             cache_key=self._cache_key,
@@ -96,9 +100,13 @@ class Redactor:
         names = self.ner_spans(text) if ner_spans is None else list(ner_spans)
         with _closed("gazetteer"):
             found = self.gazetteer.find_in(reading)
+            if reading.spoken is not None:
+                found += self.gazetteer.find_in(reading.spoken)
         for detector in self._detectors:
             with _closed(detector.name):
                 found += detector.find(reading)
+        found = [span for span in found if self.policy.masks(text, span)]
+        names = [span for span in names if self.policy.masks(text, span)]
         lookalikes = list(find_lookalikes(text))
         names = [piece for span in names for piece in _without(text, span, lookalikes)]
         with _closed("address"):

@@ -7,10 +7,9 @@ import typer
 
 from gateway import SettingsError
 
-from . import account, audit, crm, models, sync, token
+from . import account, audit, crm, evaluate, models, sync, token
 from .ask import ask, search
 from .doctor import doctor
-from .evaluate import evaluate
 from .exits import Exit
 from .processes import door, embeddings, retrieval, web, work
 from .redact import redact
@@ -28,9 +27,10 @@ app.command()(ask)
 app.command()(search)
 app.command()(redact)
 app.command()(doctor)
-app.command()(evaluate)
+
 app.add_typer(crm.app, name="crm")
 app.add_typer(sync.app, name="sync")
+app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(audit.app, name="audit")
 app.add_typer(models.app, name="models")
 app.add_typer(account.app, name="account")

@@ -9,12 +9,24 @@ from dataclasses import replace
 from redaction.entities import EntityType, Source, Span
 from redaction.normalise import Reading
 
+from .edges import trimmed
+
 _REST = re.compile(
     r"(?:[ \t>?|*,]*[,\n][\s>?|*,]*[A-ZÀ-ÞΑ-ΩА-Я][\w'’.\- ]{0,30}?){0,3}?[\s,>?|*]+(?:[A-Z]{1,3}[\- ])?"
     r"\d{4,6}(?:[\- ]\d{3,4})?(?![\w\-/:])"
 )
 _CODE_AFTER = re.compile(r",? (?:[A-Z]{2} )?\d{3,6}(?:[\- ]\d{2,4})?(?![\w/:])")
-_BETWEEN_PIECES = re.compile(r"[ ,.]{1,4}")
+# separators, marks of quoted lines, and at most one short word that no detector knows (“NO”, “mp”, “nan”)
+_SEPARATORS = r"[\s,.;>|?*()/\-–]{0,12}"
+_BETWEEN_PIECES = re.compile(
+    rf"{_SEPARATORS}(?:(?<![^\W_])(?!(?:and|to|in|at|is|or|the|was|on|of|for|und|bei|et|y|e|en)\b)[^\W_]{{1,3}}\b{_SEPARATORS})?",
+    re.IGNORECASE,
+)
+_BETWEEN_PLACES = re.compile(r"[\s,;>|?*(/\-–]{1,8}")
+_AND = re.compile(r"[\s.,]{1,3}(?:and|&)\s", re.IGNORECASE)
+_CORNER = re.compile(r"\b(?:the )?corner of $", re.IGNORECASE)
+_GUESSED = frozenset({Source.PATTERN, Source.NER})
+_PLACES = frozenset({EntityType.ADDRESS, EntityType.LOCATION})
 _CODE_BEFORE = re.compile(r"(?<![\w#./\-])(?:[A-Z]{1,2}-)?\d{4,5} $")
 
 
@@ -29,21 +41,53 @@ def grow_addresses(reading: Reading, spans: Iterable[Span]) -> list[Span]:
 
 
 def join_addresses(text: str, spans: list[Span]) -> list[Span]:
-    """Disjoint spans with the pieces of one address in one line made one (only pieces that were guessed)."""
+    """Disjoint spans with the pieces of one address made one: lines of a block, place and post code.
+
+    Only pieces that were guessed are joined, and at least one of them must be more than a place.
+    """
     joined: list[Span] = []
-    for span in spans:
-        last = joined[-1] if joined else None
-        if last is not None and _continues(text, last, span):
-            joined[-1] = replace(last, end=span.end)
-        else:
-            joined.append(span)
-    return joined
+    chain: list[Span] = []
+    for span in (tidied for one in spans if (tidied := _tidied(text, one))):
+        if chain and not _continues(text, chain[-1], span):
+            joined += _closed(text, chain)
+            chain = []
+        chain.append(span)
+    return joined + _closed(text, chain)
+
+
+def _closed(text: str, chain: list[Span]) -> list[Span]:
+    if not any(_is_guessed_address(span) for span in chain):
+        return chain
+    return [_with_corner(text, replace(chain[0], end=chain[-1].end, type=EntityType.ADDRESS))]
+
+
+def _tidied(text: str, span: Span) -> Span | None:
+    """A guessed address without function words at its edges, None when nothing is left."""
+    if not _is_guessed_address(span):
+        return span
+    start, end = trimmed(text, span.start, span.end)
+    return replace(span, start=start, end=end) if start < end else None
 
 
 def _continues(text: str, last: Span, span: Span) -> bool:
-    guessed = {last.source, span.source} <= {Source.PATTERN, Source.NER}
-    kinds = last.type is EntityType.ADDRESS and span.type in (EntityType.ADDRESS, EntityType.LOCATION)
-    return guessed and kinds and _BETWEEN_PIECES.fullmatch(text, last.end, span.start) is not None
+    if not {last.source, span.source} <= _GUESSED or not {last.type, span.type} <= _PLACES:
+        return False
+    if EntityType.ADDRESS not in (last.type, span.type):
+        return _BETWEEN_PLACES.fullmatch(text, last.end, span.start) is not None
+    return _BETWEEN_PIECES.fullmatch(text, last.end, span.start) is not None or (
+        _AND.fullmatch(text, last.end, span.start) is not None
+        and _CORNER.search(text, max(0, last.start - 20), last.start) is not None
+    )
+
+
+def _is_guessed_address(span: Span) -> bool:
+    return span.type is EntityType.ADDRESS and span.source in _GUESSED
+
+
+def _with_corner(text: str, span: Span) -> Span:
+    """“The corner of A and B” is one place."""
+    corner = _CORNER.search(text, max(0, span.start - 20), span.start)
+    return span if corner is None else replace(span, start=corner.start())
 
 
 def _around(text: str, span: Span) -> Iterator[tuple[int, int]]:

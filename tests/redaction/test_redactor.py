@@ -61,7 +61,7 @@ def test_any_text_with_names_is_restored_to_the_letter(redactor: Redactor, text:
         ("mail bob@crm.local now", "bob@crm.local", EntityType.EMAIL, Source.PATTERN),
         ("from 10.1.2.3 again", "10.1.2.3", EntityType.IP, Source.PATTERN),
         ("call +44 20 7946 0958 today", "+44 20 7946 0958", EntityType.PHONE, Source.PATTERN),
-        ("SSN 460-89-9847 given", "460-89-9847", EntityType.TAX_ID, Source.PATTERN),
+        ("SSN 460-89-9847 given", "460-89-9847", EntityType.TAX_ID, Source.CHECKSUM),
         ("born on 3 May 1981 in", "3 May 1981", EntityType.DATE_OF_BIRTH, Source.PATTERN),
         ("password: hunter2! ok", "hunter2!", EntityType.SECRET, Source.PATTERN),
         ("at 221 Baker Street today", "221 Baker Street", EntityType.ADDRESS, Source.PATTERN),

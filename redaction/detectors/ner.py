@@ -1,0 +1,75 @@
+"""Names, and addresses of strangers, by two models: slow, but a pure function of the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from redaction.entities import EntityType, Source, Span
+from redaction.normalise import Reading
+
+from .companies import company_names
+from .edges import is_cased
+from .spacy_names import SpacyNames, named
+from .transformer import Guess, Rampart, joined
+
+_VERSION = 1
+_THRESHOLD = 0.3
+_SPACY_SCORE = 0.85
+_FORM_SCORE = 0.9
+_OUT_OF_QUESTION = 0.005
+
+
+class NerDetector:
+    """The union of spaCy and a transformer; `types` limits what is reported, `threshold` is the latter's.
+
+    A person of spaCy's is left out where the transformer is all but certain that there is no identity of
+    any kind: that is a title, an idiom or a German noun.
+    """
+
+    name = "ner"
+
+    def __init__(self, types: frozenset[EntityType], threshold: float = _THRESHOLD) -> None:
+        self.types = types
+        self._threshold = threshold
+        self._spacy = SpacyNames()
+        self._transformer = Rampart()
+        parts = (
+            self._spacy.version,
+            self._transformer.version,
+            str(_VERSION),
+            str(threshold),
+            *sorted(types),
+        )
+        self.version = "/".join(parts)
+
+    def find(self, reading: Reading) -> list[Span]:
+        """Spans of the original text."""
+        text = reading.normalised.text
+        if not text.strip():
+            return []
+        cased = is_cased(text)
+        guesses = self._transformer.guesses(text)
+        entities = self._spacy.entities(text, cased)
+        return [
+            Span(*reading.normalised.original(one.start, one.end), one.type, one.score, Source.NER)
+            for one in united(text, guesses, entities, self._threshold)
+            if one.type in self.types
+        ]
+
+
+def united(
+    text: str,
+    guesses: Sequence[Guess],
+    entities: Sequence[tuple[int, int, str]],
+    threshold: float = _THRESHOLD,
+) -> list[Guess]:
+    """What both models say of normalised text: `entities` are spaCy's (start, end, label)."""
+    found = list(joined(text, guesses, threshold))
+    for start, end, kind in named(text, entities, is_cased(text)):
+        surest = max((one.score for one in guesses if one.start < end and start < one.end), default=0.0)
+        if kind is not EntityType.PERSON or surest >= _OUT_OF_QUESTION:
+            found.append(Guess(start, end, kind, _SPACY_SCORE))
+    known = [(start, end) for start, end, _ in entities]
+    for start, end in company_names(text, known):
+        found.append(Guess(start, end, EntityType.ORGANIZATION, _FORM_SCORE))
+    return found
