@@ -150,7 +150,7 @@ class Reading:
     @cached_property
     def spoken(self) -> Reading | None:
         """The same text with what is written as it is spoken read back; None if there is nothing such."""
-        from .spelling import read_back
+        from .spelling.read_back import read_back
 
         mapped = read_back(self.normalised)
         return None if mapped is None else Reading(self.text, self.prefer, mapped)

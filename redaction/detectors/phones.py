@@ -28,6 +28,10 @@ _CANDIDATE = re.compile(
 _GROUP = re.compile(r"\d+")
 _DATE = re.compile(r"\b(?:\d{1,2}([./\-])\d{1,2}\1(?:19|20)?\d{2}|(?:19|20)\d{2}([./\-])\d{1,2}\2\d{1,2})\b")
 _EXTENSION = re.compile(r"\s?(?:x|ext\.?|extension|durchwahl|dw|poste|int\.?|toestel)\s?\d{1,6}\b", re.I)
+_LABEL_AFTER = re.compile(
+    r"(?:-|\s?[(\[])(?:office|fax|mobile|mobil|cell|phone|tel|telefon|home|work|desk|privat|direct|büro|bureau|handy)\b",
+    re.I,
+)
 _SPOKEN = re.compile(
     r"[6-9]\d{2}(?: \d{2}){3}|[29]\d{2}[ .]\d{3}[ .]\d{3}|3\d{2}[ .\-/]\d{3} ?\d{3,4}|[6-9]\d{4}[ \-]\d{5}|"
     r"\d{2}(?: \d{2}){3}|\d{3} \d{2} \d{3}|\d{3} \d{3} \d{3}"
@@ -120,6 +124,8 @@ class PhoneDetector:
         word = _last_word(text, start)
         if word is False:
             return False
+        if whole and _LABEL_AFTER.match(text, end):
+            return len(digits) <= 15
         if word and len(digits) >= 7:
             return self._fits_anywhere(digits)
         if "\n" in written or (start > 0 and text[start - 1] in "#_-"):

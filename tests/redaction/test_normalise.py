@@ -69,6 +69,10 @@ def test_the_compact_form_points_to_its_letters(text: str) -> None:
         ("Mu\u0308ller", "Müller"),
         ("Аnnа", "Anna"),  # the first and last letter are Cyrillic
         ("Анна", "Анна"),
+        ("Ѕсһmіdt", "Schmidt"),  # Cyrillic but for three letters
+        ("Ꭺnna", "Anna"),  # Cherokee
+        ("ᴀɴɴa", "anna"),
+        ("4\ufe0f\u20e31", "41"),  # a key of a telephone
         ("a\u00a0b\u2003c", "a b c"),
         ("1‑2–3", "1-2-3"),
         ("٠١٢٣", "0123"),

@@ -72,6 +72,12 @@ def test_orders_dates_and_amounts_are_no_telephone_numbers(text: str) -> None:
     assert found(text) == []
 
 
+@pytest.mark.parametrize("number", ["(37) 788-063", "3660170548", "21 253 109 8211"])
+@pytest.mark.parametrize("label", ["-Office", " (mobile)", "-Fax", " [home]"])
+def test_digits_with_a_label_behind_them_are_a_number(number: str, label: str) -> None:
+    assert found(f"Hungary, {number}{label}, and more") == [number]
+
+
 def test_numbers_in_a_table_are_numbers() -> None:
     assert found("x@post.example,01632 960778,07700 900547") == ["01632 960778", "07700 900547"]
 

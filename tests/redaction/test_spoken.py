@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from redaction import EntityType, Gazetteer, Redactor, load_redactor
 from redaction.normalise import Reading
-from redaction.spelling import read_back
+from redaction.spelling.read_back import read_back
 
 from .texts import texts
 

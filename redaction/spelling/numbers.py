@@ -1,8 +1,4 @@
-"""Mail addresses and numbers that are written as they are spoken, read back into signs.
-
-“anna dot schmidt at nordwind dot example”, “null eins sieben eins, double five …”: in seven languages.
-Nothing is read back that is not a whole address or at least six digits, so prose stays prose.
-"""
+"""Numbers in words of seven languages: “null eins sieben”, “double five”, “soixante-dix-huit”."""
 
 from __future__ import annotations
 
@@ -11,17 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import pairwise
 
-from .normalise import MapBuilder, Mapped
-
-Piece = tuple[int, int, str]
-"""From, to, and what stands there instead."""
-Saying = tuple[int, int, list[Piece]]
-"""From, to, and the pieces between them; what is in no piece stays as it is written."""
+from .sayings import Piece, Saying
 
 _WORD = re.compile(r"[^\W\d_]+")
 _LEAST_DIGITS, _LEAST_WORDS = 6, 3
-
-# ── Numbers ──────────────────────────────────────────────────────────────────────────────────────
 
 _UNITS = {
     "en": "zero one two three four five six seven eight nine",
@@ -125,7 +114,8 @@ _COMPOUNDS: dict[str, Callable[[str, list[str], list[str], int, int], Iterable[s
 }
 
 
-def _spoken_numbers(text: str, words: set[str]) -> Iterator[Saying]:
+def spoken_numbers(text: str, words: set[str]) -> Iterator[Saying]:
+    """Runs of at least six digits, three words among them, in lower-case text that has these `words`."""
     languages, first = _numbers()
     if len(words & first) == 0 or sum(word in first for word in _WORD.findall(text)) < _LEAST_WORDS:
         return
@@ -178,135 +168,3 @@ def _number_at(
         if value is not None and all(_JOINED.fullmatch(text, one[1], other[0]) for one, other in gaps):
             return length, value
     return 0, ""
-
-
-# ── Mail addresses ───────────────────────────────────────────────────────────────────────────────
-
-_AT_ALONE = ("at", "ät")
-_AT_TELLING = (
-    "arobase", "arobas", "arroba", "chiocciola", "chiocciolina", "apenstaartje", "apestaartje", "klammeraffe",
-    "at-zeichen", "at sign", "a commerciale",
-)  # fmt: skip
-_DOT_ALONE = ("dot", "punkt", "punt")
-_DOT_ANY = (*_DOT_ALONE, "point", "punto", "ponto")
-_LINE = ("underscore", "unterstrich", "tiret bas", "guion bajo", "guión bajo", "trattino basso", "underline",
-         "liggend streepje", "sublinhado")  # fmt: skip
-_DASH = ("dash", "hyphen", "minus", "bindestrich", "tiret", "guion", "guión", "trattino", "streepje", "hífen")
-
-
-def _either(words: Iterable[str]) -> str:
-    return "(?:" + "|".join(sorted(map(re.escape, words), key=len, reverse=True)) + ")"
-
-
-def _address(at: str, dot: str, apart: str = "") -> re.Pattern[str]:
-    label = r"[^\W_](?:[\w+\-]{0,62}[^\W_])?"
-    signs = f"{_either(_LINE)}|{_either(_DASH)}"
-    joint = (
-        rf"(?:[._+\-]|{apart}\s?[\[({{<]\s?(?:{dot}|\.)\s?[\])}}>]\s?|\s{{1,2}}(?:{dot}|{signs})\s{{1,2}})"
-    )
-    return re.compile(
-        rf"(?<![\w.+\-])(?P<local>{label}(?:{joint}{label}){{0,6}})(?P<at>{at})"
-        rf"(?P<host>{label}(?:{joint}{label}){{1,6}})(?!\w)"
-    )
-
-
-_BRACKETED = rf"\s?[\[({{<]\s?(?:@|{_either((*_AT_ALONE, *_AT_TELLING))})\s?[\])}}>]\s?"
-_ADDRESSES = (
-    _address(
-        rf"{_BRACKETED}|\s{{1,2}}{_either(_AT_TELLING)}\s{{1,2}}|\s?@\s?", _either(_DOT_ANY), r"\s\.\s|"
-    ),
-    _address(rf"\s{{1,2}}{_either(_AT_ALONE)}\s{{1,2}}", _either(_DOT_ALONE)),
-)
-_TELLING = frozenset(re.split("[ -]", phrase)[-1] for phrase in _AT_TELLING)
-_SIGN_APART = re.compile(rf"\s@|@\s|@[\w.\-]{{1,64}}\s?[\[({{<]|@[\w.\-]{{1,64}}\s{_either(_DOT_ANY)}\s")
-_BRACKETED_AT = re.compile(_BRACKETED)
-_MARKED_AT = re.compile(rf"[._\d]\w{{0,64}}\s{_either(_AT_ALONE)}\s")
-_DOT_SAID = (
-    rf"\s\.\s|\s?[\[({{<]\s?(?:{_either(_DOT_ANY)}|\.)\s?[\])}}>]\s?|\s{{1,2}}{_either(_DOT_ANY)}\s{{1,2}}"
-)
-_JOINT = re.compile(
-    rf"(?P<dot>{_DOT_SAID})|\s{{1,2}}(?:(?P<line>{_either(_LINE)})|(?P<dash>{_either(_DASH)}))\s{{1,2}}"
-)
-_BETWEEN_LABELS = re.compile(rf"{_DOT_SAID}|\.")
-
-
-def _spoken_addresses(text: str, words: set[str]) -> Iterator[Saying]:
-    patterns = []
-    if words & _TELLING or _SIGN_APART.search(text) or _BRACKETED_AT.search(text):
-        patterns.append((True, _ADDRESSES[0]))
-    if not words.isdisjoint(_AT_ALONE) and (not words.isdisjoint(_DOT_ALONE) or _MARKED_AT.search(text)):
-        patterns.append((False, _ADDRESSES[1]))
-    for telling, pattern in patterns:
-        position = 0
-        while (found := pattern.search(text, position)) is not None:
-            local, at, host = (found.span(part) for part in ("local", "at", "host"))
-            end = _end_of_host(text, *host)
-            position = local[1] if end is None else end  # “reach me at anna dot … at …”: not me, but anna
-            if end is None:
-                continue
-            pieces = [*_joints(text, *local), (*at, "@"), *_joints(text, host[0], end)]
-            said = telling or len(pieces) > 1 or re.search(r"[\d._]", found["local"])
-            if said and (len(pieces) > 1 or found["at"] != "@"):
-                yield local[0], end, pieces
-
-
-def _joints(text: str, start: int, end: int) -> Iterator[Piece]:
-    """The words between labels, and the signs they stand for."""
-    for found in _JOINT.finditer(text, start, end):
-        yield *found.span(), "_" if found["line"] else "-" if found["dash"] else "."
-
-
-def _end_of_host(text: str, start: int, end: int) -> int | None:
-    """Where the last label ends that is a top-level domain, None if none is."""
-    labels = [start]
-    for found in _BETWEEN_LABELS.finditer(text, start, end):
-        labels += found.span()
-    labels.append(end)
-    for first, last in reversed(list(zip(labels[2::2], labels[3::2], strict=True))):
-        if text[first:last] in _top_level_domains():
-            return last
-    return None
-
-
-@cache
-def _top_level_domains() -> frozenset[str]:
-    from tldextract import TLDExtract
-
-    known = TLDExtract(cache_dir=None, suffix_list_urls=()).tlds
-    inside = ("example", "test", "local", "internal", "intern", "lan", "corp", "home", "invalid")
-    return frozenset((*inside, *(domain for domain in known if "." not in domain)))
-
-
-# ── Both ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def read_back(normalised: Mapped) -> Mapped | None:
-    """The text with spoken addresses and numbers in signs; None where there are none."""
-    text = normalised.text.lower()
-    if len(text) != len(normalised.text):
-        text = "".join(low if len(low := each.lower()) == 1 else each for each in normalised.text)
-    words = set(_WORD.findall(text))
-    sayings = _apart([*_spoken_addresses(text, words), *_spoken_numbers(text, words)])
-    if not sayings:
-        return None
-    builder = MapBuilder(normalised)
-    position = 0
-    for start, end, signs in (piece for _, _, pieces in sayings for piece in pieces):
-        builder.copy(normalised.text[position:start], position, start)
-        builder.replace(signs, start, end)
-        position = end
-    builder.copy(normalised.text[position:], position, len(normalised.text))
-    return builder.build()
-
-
-def _apart(sayings: list[Saying]) -> list[Saying]:
-    """In order and without overlaps: of two readings of the same words the longer one."""
-    kept: list[Saying] = []
-    for saying in sorted(sayings):
-        if kept and saying[0] < kept[-1][1]:
-            kept[-1] = max(kept[-1], saying, key=lambda each: each[1] - each[0])
-            if len(kept) > 1 and kept[-1][0] < kept[-2][1]:
-                kept.pop()
-        else:
-            kept.append(saying)
-    return kept
