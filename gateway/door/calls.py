@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from gateway.errors import BadInput, UpstreamFailed
 
@@ -14,10 +14,20 @@ _ESCAPED: Final = re.compile(r"\\u([0-9a-fA-F]{4})|\\(/)")
 UNKNOWN: Final = "unknown_function"
 
 
+class Clean(Protocol):
+    """Takes identities of the model's own out of a text, and puts values in place of tokens."""
+
+    def __call__(self, text: str, *, cut: bool) -> str:
+        """The text; of one that was `cut` off, without half a token at its end."""
+        ...
+
+
 class CalledTools:
     """The calls of one answer. Their arguments are kept back until they are whole.
 
-    Half a JSON text could hide a name behind an escape, so nothing of it is given before it can be read.
+    Half a JSON text could hide a name behind an escape, a number is none before its last digit, and nobody
+    calls a function with half its arguments: given in pieces they would be no sooner of use. Given whole they
+    are JSON whatever the values are, because they are written anew.
     """
 
     def __init__(self, functions: Mapping[str, str]) -> None:
@@ -41,7 +51,7 @@ class CalledTools:
                 raise UpstreamFailed("The model wrote a function's arguments without end.", part="model")
             self._arguments[index].append(written)
 
-    def rest(self, clean: Callable[[str], str]) -> Iterator[dict[str, Any]]:
+    def rest(self, clean: Clean) -> Iterator[dict[str, Any]]:
         """The arguments of every call, each text in them passed through `clean`."""
         for index, written in self._arguments.items():
             text = _cleaned("".join(written), clean)
@@ -49,11 +59,13 @@ class CalledTools:
                 yield {"tool_calls": [{"index": index, "function": {"arguments": text}}]}
 
 
-def _cleaned(arguments: str, clean: Callable[[str], str]) -> str:
+def _cleaned(arguments: str, clean: Clean) -> str:
     """What is no JSON (it broke off) is read as text without its escapes."""
     try:
-        return json.dumps(
-            walk_json(json.loads(arguments), lambda text, _form: clean(text)), ensure_ascii=False
-        )
+        parsed = json.loads(arguments)
+        walked = walk_json(parsed, lambda text, _form: clean(text, cut=False))
+        written = json.dumps(walked, ensure_ascii=False, allow_nan=False)
     except (ValueError, RecursionError, BadInput):
-        return clean(_ESCAPED.sub(lambda found: found[2] or chr(int(found[1], 16)), arguments))
+        text = _ESCAPED.sub(lambda found: found[2] or chr(int(found[1], 16)), arguments)
+        written = clean(text, cut=True)
+    return written.encode("utf-8", "replace").decode()  # half a pair has no bytes

@@ -21,9 +21,10 @@ from gateway.filter import Denied, judge_all
 from gateway.identities import in_agreement
 from gateway.principal import RevealGrant
 from gateway.telemetry import log
+from redaction import find_tokens
 
 from .access import AnyCaller, Caller, Worker
-from .answer import AnswerStream, Restoring
+from .answer import AnswerStream, ChoiceDelta, Restoring
 from .destinations import Hosts
 from .limits import check_not_empty, check_parts
 from .problems import stream_error
@@ -117,9 +118,10 @@ class Reply:
         """Server-sent events. A failure is an error chunk."""
         try:
             yield self._event({"role": "assistant", "content": ""})
-            async for delta in self._deltas():
-                yield self._event(delta)
-            yield self._event({}, self._stream.finish_reason or "stop")
+            async for choice, delta in self._deltas():
+                yield self._event(delta, choice=choice)
+            for choice, reason in (self._stream.finish_reasons or {0: "stop"}).items():
+                yield self._event({}, reason, choice=choice)
             if self._asked.stream_options and self._asked.stream_options.include_usage:
                 yield self._line({**self._chunk(), "choices": [], "usage": self._stream.usage})
             yield b"data: [DONE]\n\n"
@@ -132,25 +134,29 @@ class Reply:
 
     async def whole(self) -> dict[str, Any]:
         """The whole answer at once."""
-        content: list[str] = []
-        calls: dict[int, dict[str, Any]] = {}
+        messages: dict[int, dict[str, Any]] = {0: {}}
         try:
-            async for delta in self._deltas():
-                _gather(delta, content, calls)
+            async for choice, delta in self._deltas():
+                _gather(delta, messages.setdefault(choice, {}))
         finally:
             self.end()
-        message: dict[str, Any] = {"role": "assistant", "content": "".join(content) or None}
-        if calls:
-            message["tool_calls"] = [calls[index] for index in sorted(calls)]
-        choice = {"index": 0, "message": message, "finish_reason": self._stream.finish_reason or "stop"}
+        choices = [
+            {
+                "index": choice,
+                "message": _message(written),
+                "finish_reason": self._stream.finish_reasons.get(choice, "stop"),
+            }
+            for choice, written in sorted(messages.items())
+        ]
         usage = self._stream.usage or {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
-        return {**self._head, "object": "chat.completion", "choices": [choice], "usage": usage}
+        head = {**self._head, "object": "chat.completion", "cloister": self._counts()}
+        return {**head, "choices": choices, "usage": usage}
 
     def end(self) -> None:
         """Hang up on the model, whether it has ended or not, and record how it went."""
         self._door.finish_later(self._end(self._outcome))
 
-    async def _deltas(self) -> AsyncIterator[dict[str, Any]]:
+    async def _deltas(self) -> AsyncIterator[ChoiceDelta]:
         """Our deltas to the end; the last comes only when the answer has been recorded."""
         try:
             async for chunk in self._answer.chunks():
@@ -182,6 +188,7 @@ class Reply:
                 tries=self._answer.tries,
                 outcome=outcome,
                 withheld=self._stream.withheld,
+                unresolved=self._stream.unresolved,
                 prompt_tokens=usage.get("prompt_tokens"),
                 completion_tokens=usage.get("completion_tokens"),
             )
@@ -189,10 +196,14 @@ class Reply:
     def _chunk(self) -> dict[str, Any]:
         return {**self._head, "object": "chat.completion.chunk"}
 
-    def _event(self, delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
-        return self._line(
-            {**self._chunk(), "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]}
-        )
+    def _counts(self) -> dict[str, int]:
+        """What a reader should know of the answer: the risk that it speaks of somebody it cannot name."""
+        return {"withheld": self._stream.withheld, "unresolved": self._stream.unresolved}
+
+    def _event(self, delta: dict[str, Any], finish_reason: str | None = None, *, choice: int = 0) -> bytes:
+        told = {} if finish_reason is None else {"cloister": self._counts()}
+        choices = [{"index": choice, "delta": delta, "finish_reason": finish_reason}]
+        return self._line({**self._chunk(), **told, "choices": choices})
 
     @staticmethod
     def _line(content: dict[str, Any]) -> bytes:
@@ -285,10 +296,11 @@ async def _mask(
         masked, book = await door.redactor.alone(session, read)
         return masked, Restoring(book.values())
     masked, tokens = await door.redactor.in_conversation(session, conversation, read)
-    values = {token: token for token in tokens.book.tokens()}
-    if asked.cloister.restore == "granted":
-        values |= permitted_values(tokens, caller.principal, grant)
-    return masked, Restoring(values)
+    given = {token for text in masked.texts for _, _, token in find_tokens(text)}
+    permitted = (
+        permitted_values(tokens, caller.principal, grant) if asked.cloister.restore == "granted" else {}
+    )
+    return masked, Restoring({token: permitted.get(token, token) for token in given}, kept=True)
 
 
 def _grant(asked: ChatRequest, caller: Caller, door: Door) -> RevealGrant | None:
@@ -351,15 +363,24 @@ async def _gone(request: Request) -> None:
         pass
 
 
-def _gather(delta: dict[str, Any], content: list[str], calls: dict[int, dict[str, Any]]) -> None:
+def _gather(delta: dict[str, Any], written: dict[str, Any]) -> None:
     if "content" in delta:
-        content.append(delta["content"])
+        written.setdefault("content", []).append(delta["content"])
+    calls = written.setdefault("calls", {})
     for call in delta.get("tool_calls", []):
         if "id" in call:
             kept = {name: value for name, value in call.items() if name != "index"}
             calls[call["index"]] = {**kept, "function": dict(call["function"])}
         else:
             calls[call["index"]]["function"]["arguments"] += call["function"]["arguments"]
+
+
+def _message(written: dict[str, Any]) -> dict[str, Any]:
+    """A message of what was gathered."""
+    message: dict[str, Any] = {"role": "assistant", "content": "".join(written.get("content", [])) or None}
+    if written.get("calls"):
+        message["tool_calls"] = [call for _, call in sorted(written["calls"].items())]
+    return message
 
 
 def _conversation(asked: ChatRequest) -> uuid.UUID | None:

@@ -222,7 +222,8 @@ def _chunk(chunk: Mapping[str, Any]) -> ChatChunk:
     if not chunk["choices"]:
         return ChatChunk("", usage=counted)
     choice = chunk["choices"][0]
-    return ChatChunk(choice["delta"].get("content") or "", choice.get("finish_reason"), counted)
+    unresolved = int(chunk.get("cloister", {}).get("unresolved", 0))
+    return ChatChunk(choice["delta"].get("content") or "", choice.get("finish_reason"), counted, unresolved)
 
 
 def _broken(error: Mapping[str, Any]) -> CloisterError:

@@ -18,7 +18,7 @@ from gateway.identities import (
     unknown_subject,
 )
 from gateway.principal import Principal, RevealGrant, Role, Tokens
-from redaction import EntityType, find_tokens, restore
+from redaction import EntityType, Restorer, find_tokens
 
 from .access import ReadingProcess, WritingProcess
 from .limits import check_parts, check_question
@@ -104,7 +104,14 @@ async def restore_texts(asked: RestoreIn, caller: ReadingProcess, door: TheDoor)
                 tokens=sorted(shown),
                 withheld=withheld,
             )
-    return {"texts": [restore(text, values) for text in asked.texts], "withheld": withheld}
+    # what this principal may not read still counts among what a piece of text could mean
+    restorer = Restorer({token: values.get(token, token) for token in tokens.facts})
+    restorations = [restorer.restore(text) for text in asked.texts]
+    return {
+        "texts": [restoration.text for restoration in restorations],
+        "withheld": withheld,
+        "unresolved": sum(restoration.unresolved for restoration in restorations),
+    }
 
 
 @router.get("/v1/conversations/{conversation}/entities")

@@ -101,11 +101,16 @@ class ChatUsage:
 
 @dataclass(frozen=True)
 class ChatChunk:
-    """The next words; the last chunk has a `finish_reason` and, where the server counts, the usage."""
+    """The next words; the last chunk has a `finish_reason` and, where the server counts, the usage.
+
+    With the `finish_reason` comes how many pieces the model wrote that look like tokens and are `unresolved`:
+    the answer speaks of somebody, and nobody can say of whom.
+    """
 
     text: str
     finish_reason: str | None = None
     usage: ChatUsage | None = None
+    unresolved: int = 0
 
 
 @dataclass(frozen=True)

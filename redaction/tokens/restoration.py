@@ -108,7 +108,9 @@ class StreamRestorer:
     what has been given so far.
     """
 
-    def __init__(self, values: Mapping[str, str] | Restorer) -> None:
+    def __init__(self, values: Mapping[str, str] | Restorer, *, unresolved: str | None = None) -> None:
+        """`unresolved` is what to write in the place of such pieces, None to leave them as they are."""
+        self._instead = unresolved
         self._restorer = values if isinstance(values, Restorer) else Restorer(values)
         self._before = ""
         self._pending = ""
@@ -142,12 +144,12 @@ class StreamRestorer:
             if mark.start >= limit:
                 break
             token = self._restorer.token_of(mark, text)
-            if token is None:
-                self.unresolved += 1
-                continue
-            self.restored += 1
-            pieces += text[position : mark.start], mark.before, self._restorer.value_of(token), mark.after
-            position = mark.end
+            self.restored += token is not None
+            self.unresolved += token is None
+            value = self._instead if token is None else self._restorer.value_of(token)
+            if value is not None:
+                pieces += text[position : mark.start], mark.before, value, mark.after
+                position = mark.end
         limit = max(limit, position)
         pieces.append(text[position:limit])
         self._before = text[max(0, limit - BEFORE) : limit]

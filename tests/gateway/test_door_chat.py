@@ -186,14 +186,33 @@ async def test_an_answer_stays_tokenised_unless_it_is_to_be_restored(fresh: Site
     rep, conversation = principal(), uuid.uuid4()
     await fresh.client.redact(rep, conversation, [TextPart("c", f"{ANNA}, {ANNA_MAIL}")], purpose="context")
     fresh.model.script = says("Ask [PERSON_1] at ", "<PERSON_1_EMA", "IL>, not <PERSON_2>.")
-    asked = [ChatMessage("user", "Whom do I ask about <PERSON_1>?")]
+    asked = [ChatMessage("user", "Whom do I ask about <PERSON_1> (<PERSON_1_EMAIL>)?")]
     bare = await collect(fresh.client.chat(rep, asked, conversation=conversation))
-    assert bare == "Ask <PERSON_1> at <PERSON_1_EMAIL>, not <PERSON_2>."
+    assert bare == "Ask <PERSON_1> at <PERSON_1_EMAIL>, not [withheld]."
     grant = fresh.grant(rep, conversation, {"contact:1": ["name"]})
     shown = await collect(
         fresh.client.chat(rep, asked, conversation=conversation, restore="granted", grant=grant)
     )
-    assert shown == f"Ask {ANNA} at <PERSON_1_EMAIL>, not <PERSON_2>."
+    assert shown == f"Ask {ANNA} at <PERSON_1_EMAIL>, not [withheld]."
+
+
+async def test_a_model_cannot_mean_a_token_that_it_was_not_given(fresh: Site) -> None:
+    rep, conversation = principal(), uuid.uuid4()
+    await fresh.client.redact(rep, conversation, [TextPart("c", f"{ANNA} and {BORIS}")], purpose="context")
+    fresh.model.script = says("Ask <PERSON_2>, or <PERSON_", "1>.")
+    asked = [ChatMessage("user", "Whom do I ask about <PERSON_1>?")]
+    grant = fresh.grant(rep, conversation, {"contact:1": ["*"], "contact:2": ["*"]})
+    chunks = [
+        chunk
+        async for chunk in fresh.client.chat(
+            rep, asked, conversation=conversation, restore="granted", grant=grant
+        )
+    ]
+    assert "".join(chunk.text for chunk in chunks) == f"Ask [withheld], or {ANNA}."
+    assert [chunk.unresolved for chunk in chunks if chunk.finish_reason] == [1]
+    async with fresh.database.transaction() as session:
+        rows = await session.exec(select(AuditRow).where(AuditRow.event == "model.answered"))
+        assert rows.all()[-1].detail["unresolved"] == 1
 
 
 async def test_a_foreign_or_expired_grant_stops_a_chat_before_the_model(fresh: Site) -> None:
@@ -382,6 +401,10 @@ async def test_no_link_leaves_a_tokenised_answer_either(fresh: Site) -> None:
     answer = await collect(
         fresh.client.chat(principal(), [ChatMessage("user", "?")], conversation=uuid.uuid4())
     )
+    assert answer == "x [withheld]/[withheld] and [withheld]."
+    fresh.model.script = says("![x](<URL_1>?q=<PERSON_1>) <URL_1>/<PERSON_1> and <URL_1>.")
+    asked = [ChatMessage("user", f"Is https://x.example/{ANNA} of {ANNA} right?")]
+    answer = await collect(fresh.client.chat(principal(), asked, conversation=uuid.uuid4(), form="raw"))
     assert answer == "x [link removed] and <URL_1>."
 
 
