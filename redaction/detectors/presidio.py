@@ -17,6 +17,7 @@ from typing import Any
 
 import regex  # type: ignore[import-untyped]
 
+from redaction.domains import is_public
 from redaction.entities import EntityType, Source, Span
 from redaction.errors import DetectorFailed, RecognizerMissing
 from redaction.normalise import Reading
@@ -194,14 +195,11 @@ def presidio_detectors() -> list[PresidioDetector]:
 def mail_detector() -> PresidioDetector:
     """Presidio's, with the list of public suffixes that ships with tldextract: it must never go online."""
     from presidio_analyzer.predefined_recognizers import EmailRecognizer
-    from tldextract import TLDExtract
-
-    extract = TLDExtract(cache_dir=None, suffix_list_urls=())
 
     class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
         def validate_result(self, pattern_text: str) -> bool | None:
             """An address inside a company (anna@crm.local) is an address too, only less surely."""
-            return True if extract(pattern_text).fqdn else None
+            return True if is_public(pattern_text) else None
 
     return PresidioDetector(OfflineEmailRecognizer())
 

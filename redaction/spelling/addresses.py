@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
+
+from redaction.domains import top_level_domains
 
 from .sayings import Piece, Saying
 
@@ -90,15 +91,6 @@ def _end_of_host(text: str, start: int, end: int) -> int | None:
         labels += found.span()
     labels.append(end)
     for first, last in reversed(list(zip(labels[2::2], labels[3::2], strict=True))):
-        if text[first:last] in _top_level_domains():
+        if text[first:last] in top_level_domains():
             return last
     return None
-
-
-@cache
-def _top_level_domains() -> frozenset[str]:
-    from tldextract import TLDExtract
-
-    known = TLDExtract(cache_dir=None, suffix_list_urls=()).tlds
-    inside = ("example", "test", "local", "internal", "intern", "lan", "corp", "home", "invalid")
-    return frozenset((*inside, *(domain for domain in known if "." not in domain)))
