@@ -2,6 +2,7 @@
 
 from .anonymised import Mode, anonymise
 from .cache import MemorySpanCache, SpanCache, pack_spans, span_digest, unpack_spans
+from .canaries import CANARIES, CANARY_CUSTOMERS, CanaryFailed, check_canaries, describe_failures
 from .detectors.presidio import PresidioDetector, load_recognizers
 from .entities import EntityType, GazetteerEntry, Redacted, Source, Span
 from .errors import (
@@ -19,6 +20,7 @@ from .evaluation.labelled import LabelledSpan, LabelledText, lowered, read_label
 from .evaluation.report import Report, measure
 from .evaluation.stock import stock_presidio
 from .evaluation.token_forms import FORMS, FormRow, TokenForm, measure_forms, sample_texts
+from .gazetteer.entry_table import EntryTable
 from .gazetteer.gazetteer import Gazetteer
 from .lines import RedactedLine, SpanLine, redact_lines
 from .loading import load_redactor, ner_spans_in_worker, ner_version_in_worker, start_ner_worker
@@ -31,14 +33,18 @@ from .tokens.restoration import Restoration, Restorer, StreamRestorer, restore
 from .tokens.token_map import TokenMap, TokenRecord
 
 __all__ = [
+    "CANARIES",
+    "CANARY_CUSTOMERS",
     "FORMS",
     "BadLabels",
     "BadLine",
     "BadTokenMap",
+    "CanaryFailed",
     "ColumnRule",
     "Detector",
     "DetectorFailed",
     "EntityType",
+    "EntryTable",
     "FormRow",
     "Gazetteer",
     "GazetteerEntry",
@@ -74,6 +80,8 @@ __all__ = [
     "TokenRecord",
     "Treatment",
     "anonymise",
+    "check_canaries",
+    "describe_failures",
     "durable",
     "find_tokens",
     "is_token",

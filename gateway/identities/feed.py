@@ -1,10 +1,11 @@
 """The gazetteer of this door: loaded once, then followed by version; swapped, never changed."""
 
 import asyncio
-from typing import Final
+from collections.abc import AsyncIterator, Iterator, Mapping, Set
+from typing import Any, Final
 
 import psycopg
-from sqlalchemy import tuple_
+from sqlalchemy import Row, tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -12,13 +13,15 @@ from gateway.database import Database
 from gateway.errors import PartUnavailable
 from gateway.keys import Envelope, Keeper
 from gateway.telemetry import log
-from redaction import EntityType, Gazetteer, GazetteerEntry
+from redaction import EntityType, EntryTable, Gazetteer, GazetteerEntry
 
-from .publish import IDENTITY_CHANNEL
+from .publish import HASH_PURPOSE, IDENTITY_CHANNEL, mac_of
 from .tables import IdentityRow, IdentityVersionRow
 
 _Key = tuple[str, str, bytes]
-_BATCH: Final = 2000
+_Values = dict[str, set[tuple[str, bytes]]]  # by entity: field and keyed hash
+_Found = Row[Any]  # entity, field, value_mac, type, sealed, removed
+_BATCH: Final = 4000
 _COMPACT_AT: Final = 5000
 _POLL_SECONDS: Final = 2.0
 
@@ -27,17 +30,18 @@ class GazetteerFeed:
     """Who the customers are. `current` is complete up to `version`, or there is none yet.
 
     New values count at once, as a small delta. Removed ones leave with the next build, which a removal
-    starts by itself: until then they are masked needlessly, never shown.
+    starts by itself: until then they are masked needlessly, never shown. Values are held once, in the
+    gazetteer, in memory only.
     """
 
     def __init__(self, database: Database, keeper: Keeper) -> None:
         self._database = database
         self._keeper = keeper
-        self._entries: dict[_Key, GazetteerEntry] = {}
         self._current: Gazetteer | None = None
         self._version = 0
         self._since_build: list[GazetteerEntry] = []
-        self._stale = False
+        self._gone: _Values = {}
+        self._leaving: _Values = {}
         self._catching_up = asyncio.Lock()
 
     @property
@@ -77,10 +81,26 @@ class GazetteerFeed:
                 await asyncio.sleep(_POLL_SECONDS)
 
     async def _load(self) -> None:
+        if self._current is None:
+            await self._load_everybody()
+            return
         async with self._catching_up, self._database.transaction() as session:
             await self._apply(session)
-        if self._current is None or self._stale or len(self._since_build) > _COMPACT_AT:
+        if self._gone or len(self._since_build) > _COMPACT_AT:
             await self._build()
+
+    async def _load_everybody(self) -> None:
+        async with self._catching_up:
+            table = EntryTable()
+            async with self._database.transaction() as session:
+                upto = await published_version(session)
+                async for opened in self._published(session, upto):
+                    for entry in opened.values():
+                        if entry is not None:
+                            table.append(entry)
+            self._current = await asyncio.to_thread(Gazetteer.build, table, str(upto))
+            self._version = upto
+        log.info("gazetteer.built", entries=len(table), version=upto)
 
     async def _listen(self) -> None:
         async with await psycopg.AsyncConnection.connect(
@@ -94,32 +114,44 @@ class GazetteerFeed:
 
     async def _apply(self, session: AsyncSession) -> None:
         upto = await published_version(session)
-        envelope = Envelope(self._keeper)  # its keys go with it: a full load must not keep every one of them
         changed: dict[_Key, GazetteerEntry | None] = {}
-        after: _Key = ("", "", b"")
-        while rows := await self._page(session, upto, after):
-            changed |= await _opened(session, envelope, rows)
-            last = rows[-1]
-            after = (last.entity, last.field, last.value_mac)
-            await asyncio.sleep(0)
-        fresh = [entry for key, entry in changed.items() if entry and self._entries.get(key) != entry]
-        current = self._current
-        if current is not None and fresh:
+        async for opened in self._published(session, upto):
+            changed |= opened
+        current = self.current
+        fresh = [entry for key, entry in changed.items() if entry and not self._knows(current, key, entry)]
+        if fresh:
             current = await asyncio.to_thread(current.with_delta, fresh, str(upto))
         # Whoever waits here may hang up at any await: from now on there is none, so it is all or nothing.
-        for key, entry in changed.items():
-            if entry is not None:
-                self._entries[key] = entry
-            elif self._entries.pop(key, None) is not None:
-                self._stale = True
+        for (entity, field, mac), entry in changed.items():
+            if entry is None:
+                self._gone.setdefault(entity, set()).add((field, mac))
+            else:
+                for values in (self._gone, self._leaving):
+                    values.get(entity, set()).discard((field, mac))
         self._since_build += fresh
         self._current = current
         self._version = upto
 
-    async def _page(self, session: AsyncSession, upto: int, after: _Key) -> list[IdentityRow]:
+    def _knows(self, current: Gazetteer, key: _Key, entry: GazetteerEntry) -> bool:
+        entity, field, mac = key
+        left = any((field, mac) in values.get(entity, ()) for values in (self._gone, self._leaving))
+        return not left and entry in current
+
+    async def _published(
+        self, session: AsyncSession, upto: int
+    ) -> AsyncIterator[dict[_Key, GazetteerEntry | None]]:
+        """What was published after this door's version, in pages: entries, and None for what is gone."""
+        envelope = Envelope(self._keeper)  # its keys go with it: a full load must not keep every one of them
+        after: _Key = ("", "", b"")
+        while rows := await self._page(session, upto, after):
+            yield await _opened(session, envelope, rows)
+            after = _key(rows[-1])
+
+    async def _page(self, session: AsyncSession, upto: int, after: _Key) -> list[_Found]:
         place = (col(IdentityRow.entity), col(IdentityRow.field), col(IdentityRow.value_mac))
-        statement = (
-            select(IdentityRow)
+        columns: Any = (*place, col(IdentityRow.type), col(IdentityRow.sealed), col(IdentityRow.removed))
+        statement: Any = (
+            select(*columns)  # rows, not objects: there are half a million of them
             .where(col(IdentityRow.version) > self._version, col(IdentityRow.version) <= upto)
             .where(tuple_(*place) > tuple_(*after))
             .order_by(*place)
@@ -128,13 +160,23 @@ class GazetteerFeed:
         return list(await session.exec(statement))
 
     async def _build(self) -> None:
-        self._stale, self._since_build = False, []
-        entries, version = list(self._entries.values()), str(self._version)
-        built = await asyncio.to_thread(_built, entries, version)
-        async with self._catching_up:
-            if self._since_build:  # published while this was being built
-                built = built.with_delta(self._since_build, str(self._version))
-            self._current = built
+        """Put everybody into one large part again, without those who are gone."""
+        key = await self._keeper.hash_key(HASH_PURPOSE)
+        old, version = self.current, str(self._version)
+        gone = {entity: frozenset(values) for entity, values in self._gone.items()}
+        self._gone, self._leaving, self._since_build = {}, self._gone, []
+        try:
+            built = await asyncio.to_thread(
+                lambda: Gazetteer.build(EntryTable(_without(old, gone, key)), version)
+            )
+            async with self._catching_up:
+                if self._since_build:  # published while this was being built
+                    built = built.with_delta(self._since_build, str(self._version))
+                self._current, self._leaving = built, {}
+        finally:
+            for entity, values in self._leaving.items():  # it failed: they have not left yet
+                self._gone.setdefault(entity, set()).update(values)
+            self._leaving = {}
         log.info("gazetteer.built", entries=len(built), version=self._version)
 
 
@@ -144,11 +186,11 @@ async def published_version(session: AsyncSession) -> int:
 
 
 async def _opened(
-    session: AsyncSession, envelope: Envelope, rows: list[IdentityRow]
+    session: AsyncSession, envelope: Envelope, rows: list[_Found]
 ) -> dict[_Key, GazetteerEntry | None]:
     """What rows say: an entry, or None for one that is gone; an erased one says nothing."""
     there = [row for row in rows if not row.removed and row.sealed is not None]
-    values = await envelope.open_many(session, [(row.entity, row.sealed or b"") for row in there])
+    values = await envelope.open_many(session, [(row.entity, bytes(row.sealed)) for row in there])
     opened: dict[_Key, GazetteerEntry | None] = {_key(row): None for row in rows if row.removed}
     for row, value in zip(there, values, strict=True):
         if value:
@@ -156,11 +198,19 @@ async def _opened(
     return opened
 
 
-def _built(entries: list[GazetteerEntry], version: str) -> Gazetteer:
-    gazetteer = Gazetteer.build(entries, version)
-    gazetteer.open_from("-")  # sorts its keys here rather than in the first answer
-    return gazetteer
+def _without(
+    gazetteer: Gazetteer, gone: Mapping[str, Set[tuple[str, bytes]]], key: bytes
+) -> Iterator[GazetteerEntry]:
+    """All entries but those that are gone, and none twice of records that had some."""
+    seen: set[GazetteerEntry] = set()
+    for entry in gazetteer.entries():
+        values = gone.get(entry.entity or "")
+        if values is not None:
+            if (entry.field, mac_of(key, entry.value)) in values or entry in seen:
+                continue
+            seen.add(entry)
+        yield entry
 
 
-def _key(row: IdentityRow) -> _Key:
+def _key(row: _Found) -> _Key:
     return row.entity, row.field, bytes(row.value_mac)

@@ -18,7 +18,7 @@ from redaction import EntityType
 from .tables import IdentityRow, IdentityVersionRow
 
 IDENTITY_CHANNEL: Final = "cloister_identities"
-_HASH_PURPOSE: Final = "identity"
+HASH_PURPOSE: Final = "identity"
 _BATCH: Final = 1000
 
 
@@ -79,13 +79,13 @@ async def _next_version(session: AsyncSession) -> int:
 async def _upsert(
     session: AsyncSession, envelope: Envelope, items: Sequence[PublishedIdentity], version: int
 ) -> None:
-    key = await envelope.hash_key(_HASH_PURPOSE)
+    key = await envelope.hash_key(HASH_PURPOSE)
     sealed = await envelope.seal_many(session, [(item.entity, item.value) for item in items])
     rows = [
         {
             "entity": item.entity,
             "field": item.field,
-            "value_mac": hmac.digest(key, item.value.encode(), sha256),
+            "value_mac": mac_of(key, item.value),
             "type": str(item.type),
             "sealed": value,
             "version": version,
@@ -101,3 +101,8 @@ async def _upsert(
         ),
         params=rows,
     )
+
+
+def mac_of(key: bytes, value: str) -> bytes:
+    """The keyed hash that a value is found by; `key` is the keeper's for `HASH_PURPOSE`."""
+    return hmac.digest(key, value.encode(), sha256)

@@ -96,12 +96,12 @@ class Envelope:
             ]
             await session.exec(insert(SubjectKey).on_conflict_do_nothing(), params=fresh)
             rows |= await self._rows(session, set(absent))  # another process may have been first
-        for name, wrapped in rows.items():
-            if wrapped is not None:
-                keys[name] = await self._keeper.unwrap(wrapped, name)
-                self._open[name] = (now + CACHE_SECONDS, keys[name])
-            elif create:
-                raise SubjectErased
+        if create and any(wrapped is None for wrapped in rows.values()):
+            raise SubjectErased
+        closed = [(wrapped, name) for name, wrapped in rows.items() if wrapped is not None]
+        for (_, name), key in zip(closed, await self._keeper.unwrap_many(closed), strict=True):
+            keys[name] = key
+            self._open[name] = (now + CACHE_SECONDS, key)
         return keys
 
     def _drop_expired(self, now: float) -> None:
@@ -112,8 +112,8 @@ class Envelope:
 
     @staticmethod
     async def _rows(session: AsyncSession, subjects: set[str]) -> dict[str, str | None]:
-        found = await session.exec(select(SubjectKey).where(col(SubjectKey.subject).in_(subjects)))
-        return {row.subject: row.wrapped for row in found}
+        columns = select(SubjectKey.subject, SubjectKey.wrapped)
+        return dict((await session.exec(columns.where(col(SubjectKey.subject).in_(subjects)))).all())
 
 
 def _encrypt(key: bytes, value: str, subject: str) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from redaction.entities import EntityType
 
-from .columns import Columns
+from .entry_table import EntryTable
 from .phones import PhoneIndex
 from .spelled import is_spelled
 from .variants import LONGEST, is_plain_name, name_parts, phrases_of
@@ -40,8 +40,8 @@ class Building:
     A *shape* is the place of the telling word in a phrase and the number of its words, as one integer.
     """
 
-    def __init__(self, columns: Columns) -> None:
-        self._columns = columns
+    def __init__(self, entries: EntryTable) -> None:
+        self._entries = entries
         self.skipped = 0
         self.subjects: dict[int, EntityType] = {}
         self.hashes, self.rows = array("q"), array("i")
@@ -51,7 +51,7 @@ class Building:
         self.vocabulary: set[str] = set()
         self.people: set[str] = set()
         self.spelled: list[int] = []
-        self.phones = PhoneIndex(columns.value)
+        self.phones = PhoneIndex(entries.value)
         self._beginnings = array("q")
         self._first_words: set[str] = set()
         self._shapes: dict[int, int] = {}
@@ -60,7 +60,7 @@ class Building:
         self._surname = self._bit(FAMILY) | first | second
         self._of_surname = second
         self._given_name = self._bit(GIVEN) | first
-        for row in range(len(columns)):
+        for row in range(len(entries)):
             self._add(row)
         self.phones.finish()
 
@@ -77,10 +77,10 @@ class Building:
         return {word: known[mask] for word, mask in self._masks.items()}
 
     def _add(self, row: int) -> None:
-        kind, value = self._columns.type(row), self._columns.value(row)
+        kind, value = self._entries.type(row), self._entries.value(row)
         if kind is EntityType.PHONE and self.phones.add(row, value):
             return
-        if kind in SUBJECTS and (entity := self._columns.entity_number(row)) >= 0:
+        if kind in SUBJECTS and (entity := self._entries.entity_number(row)) >= 0:
             self.subjects.setdefault(entity, kind)
         words = words_of(value)
         if not _says_something(value, words):

@@ -24,7 +24,7 @@ class Candidate:
     @property
     def entity(self) -> str | None:
         """Whose entry it is."""
-        return self.index.columns.entity(self.row)
+        return self.index.entries.entity(self.row)
 
 
 def candidates_of(index: Index, hit: Hit, prefer: frozenset[str]) -> Iterator[Candidate]:
@@ -60,15 +60,15 @@ def chosen(candidates: Sequence[Candidate], prefer: frozenset[str]) -> list[Cand
 def _some(index: Index, rows: Sequence[int], prefer: frozenset[str]) -> Sequence[int]:
     if len(rows) <= SHARED_BY_AT_MOST + 1:
         return rows
-    numbers = {index.columns.number_of(entity) for entity in prefer} - {None}
-    preferred = [row for row in rows if index.columns.entity_number(row) in numbers]
+    numbers = {index.entries.number_of(entity) for entity in prefer} - {None}
+    preferred = [row for row in rows if index.entries.entity_number(row) in numbers]
     return [*preferred, *rows[: SHARED_BY_AT_MOST + 1]]
 
 
 def _rank_of(index: Index, hit: Hit, row: int) -> Rank | None:
     if hit.phrase is None or hit.words is None:
         return None
-    kind, value = index.columns.type(row), index.columns.value(row)
+    kind, value = index.entries.type(row), index.entries.value(row)
     rank = phrases_of(value, kind).get(" ".join(hit.phrase))
     if rank is None or not is_mention(hit.words, hit.index, hit.phrase, value, kind, rank):
         return None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from itertools import chain
 
 from redaction.entities import EntityType, GazetteerEntry, Source, Span
 from redaction.normalise import Reading
 
 from .candidates import SHARED_BY_AT_MOST, Candidate, candidates_of, chosen
-from .columns import Columns, Row
+from .entry_table import EntryTable, Row
 from .expansions import expanded_matches
 from .index import Hit, Index
 from .nicknames import is_pet_name
@@ -43,8 +44,12 @@ class Gazetteer:
 
     @classmethod
     def build(cls, entries: Iterable[GazetteerEntry], version: str = "") -> Gazetteer:
-        """Build from any number of entries: 100,000 customers in a few seconds."""
-        return cls((Index(Columns(entries)),), version)
+        """Build from any number of entries: 100,000 customers in a few seconds.
+
+        An `EntryTable` is kept, not copied: add nothing to it afterwards.
+        """
+        table = entries if isinstance(entries, EntryTable) else EntryTable(entries)
+        return cls((Index(table),), version)
 
     @classmethod
     def from_rows(cls, rows: Iterable[Row], version: str = "") -> Gazetteer:
@@ -54,33 +59,31 @@ class Gazetteer:
     def with_delta(self, entries: Iterable[GazetteerEntry], version: str | None = None) -> Gazetteer:
         """The same with some more entries, in a millisecond: only the smallest part is built anew."""
         base, *deltas = self._indexes
-        fresh = Columns()
-        if deltas and len(deltas[-1].columns) < _SMALL_DELTA:
-            _extend(fresh, deltas.pop().columns)
-        _extend(fresh, entries)
+        fresh: Iterable[GazetteerEntry] = entries
+        if deltas and len(deltas[-1].entries) < _SMALL_DELTA:
+            fresh = chain(deltas.pop().entries, fresh)
+        fresh = EntryTable(fresh)
         if len(fresh) >= _SMALL_DELTA and deltas:
-            whole = Columns(deltas.pop().columns)
-            _extend(whole, fresh)
-            fresh = whole
+            fresh = EntryTable(chain(deltas.pop().entries, fresh))
         return Gazetteer((base, *deltas, Index(fresh)), self.version if version is None else version)
 
     def entries(self) -> Iterator[GazetteerEntry]:
         """Everything that is known, in the order in which it came."""
-        return (entry for index in self._indexes for entry in index.columns)
+        return (entry for index in self._indexes for entry in index.entries)
 
     def rows(self) -> list[Row]:
         """Plain data from which the same gazetteer can be built elsewhere."""
-        return [row for index in self._indexes for row in index.columns.rows()]
+        return [row for index in self._indexes for row in index.entries.rows()]
 
     def __reduce__(self) -> tuple[Callable[..., Gazetteer], tuple[list[Row], str]]:
         return Gazetteer.from_rows, (self.rows(), self.version)
 
     def __len__(self) -> int:
-        return sum(len(index.columns) for index in self._indexes)
+        return sum(len(index.entries) for index in self._indexes)
 
     def __contains__(self, entry: GazetteerEntry) -> bool:
         return entry.entity is not None and any(
-            index.columns[row] == entry for index in self._indexes for row in index.rows_of(entry.entity)
+            index.entries[row] == entry for index in self._indexes for row in index.rows_of(entry.entity)
         )
 
     @property
@@ -168,7 +171,7 @@ class Gazetteer:
 
     def _span(self, start: int, end: int, meant: list[Candidate]) -> Span:
         first = meant[0]
-        entry = first.index.columns[first.row]
+        entry = first.index.entries[first.row]
         score = _SCORES[first.rank]
         if all(candidate.doubtful for candidate in meant):
             return Span(start, end, entry.type, score, Source.GAZETTEER)
@@ -187,7 +190,7 @@ class Gazetteer:
         if entity is None:
             return None
         for index in self._indexes:
-            number = index.columns.number_of(entity)
+            number = index.entries.number_of(entity)
             if number is not None and number in index.subjects:
                 return index.subjects[number]
         return None
@@ -196,11 +199,6 @@ class Gazetteer:
 def _entry(row: Row) -> GazetteerEntry:
     value, kind, entity, field, subject = row
     return GazetteerEntry(value, EntityType(kind), entity, field, EntityType(subject) if subject else None)
-
-
-def _extend(columns: Columns, entries: Iterable[GazetteerEntry]) -> None:
-    for entry in entries:
-        columns.append(entry)
 
 
 def _not_contained(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

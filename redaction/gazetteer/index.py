@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from redaction.normalise import Reading
 
 from .building import FAMILY, GIVEN, PLACES, Building
-from .columns import Columns
+from .entry_table import EntryTable
 from .hashed import HashSet, HashTable, RowsByNumber
 from .nearby import NameWords
 from .spelled import SpelledIndex
@@ -45,9 +45,9 @@ class Hit:
 class Index:
     """Everything known about one list of entries. Immutable once built."""
 
-    def __init__(self, columns: Columns) -> None:
-        self.columns = columns
-        build = Building(columns)
+    def __init__(self, entries: EntryTable) -> None:
+        self.entries = entries
+        build = Building(entries)
         self.skipped, self.subjects = build.skipped, build.subjects
         self.anchors = build.anchors()
         self.people = frozenset(build.people)
@@ -58,7 +58,7 @@ class Index:
         self._number_heads = frozenset(build.number_heads)
         self._number_lengths = frozenset(build.number_lengths)
         self._longest_number = max(build.number_lengths, default=0)
-        self._spelled = SpelledIndex([(row, columns[row]) for row in build.spelled])
+        self._spelled = SpelledIndex([(row, entries[row]) for row in build.spelled])
         self._beginnings = HashSet(build.beginnings)
         self._word_beginnings = HashSet(
             array("q", [hash(word[:size]) for word in build.vocabulary for size in _PREFIXES])
@@ -67,11 +67,11 @@ class Index:
 
     def rows_of(self, entity: str) -> tuple[int, ...]:
         """The rows of a record."""
-        number = self.columns.number_of(entity)
+        number = self.entries.number_of(entity)
         if number is None:
             return ()
         if self._by_entity is None:
-            self._by_entity = RowsByNumber(self.columns.entity_numbers())
+            self._by_entity = RowsByNumber(self.entries.entity_numbers())
         return self._by_entity.rows(number)
 
     def is_name(self, word: str) -> bool:

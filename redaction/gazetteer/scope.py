@@ -44,8 +44,8 @@ class Scope:
         ]
 
     def _learn(self, row: int) -> None:
-        columns = self._index.columns
-        kind, value = columns.type(row), columns.value(row)
+        entries = self._index.entries
+        kind, value = entries.type(row), entries.value(row)
         if kind is EntityType.PERSON:
             self._learn_person(row, value)
         elif kind is EntityType.ORGANIZATION:

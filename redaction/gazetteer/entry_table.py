@@ -14,7 +14,7 @@ _NUMBER_OF_TYPE = {kind: number for number, kind in enumerate(_TYPES)}
 _NOTHING = 255
 
 
-class Columns:
+class EntryTable:
     """A growing list of entries, each known by its row number. Only what is asked for becomes an object."""
 
     def __init__(self, entries: Iterable[GazetteerEntry] = ()) -> None:
@@ -72,7 +72,7 @@ class Columns:
         return self._entity_names.name(self._entities[row])
 
     def number_of(self, entity: str) -> int | None:
-        """The number by which a record is known in these columns, None if it has no entry."""
+        """The number by which a record is known in these entries, None if it has no entry."""
         return self._entity_names.known(entity)
 
     def entity_number(self, row: int) -> int:
