@@ -9,7 +9,7 @@ from dataclasses import replace
 from redaction.entities import EntityType, Source, Span
 from redaction.normalise import Reading
 
-from .edges import trimmed
+from .edges import is_no_name, trimmed
 
 _REST = re.compile(
     r"(?:[ \t>?|*,]*[,\n][\s>?|*,]*[A-ZÀ-ÞΑ-ΩА-Я][\w'’.\- ]{0,30}?){0,3}?[\s,>?|*]+(?:[A-Z]{1,3}[\- ])?"
@@ -22,6 +22,7 @@ _BETWEEN_PIECES = re.compile(
     rf"{_SEPARATORS}(?:(?<![^\W_])(?!(?:and|to|in|at|is|or|the|was|on|of|for|und|bei|et|y|e|en)\b)[^\W_]{{1,3}}\b{_SEPARATORS})?",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"[^\W\d_]+")
 _BETWEEN_PLACES = re.compile(r"[\s,;>|?*(/\-–]{1,8}")
 _AND = re.compile(r"[\s.,]{1,3}(?:and|&)\s", re.IGNORECASE)
 _CORNER = re.compile(r"\b(?:the )?corner of $", re.IGNORECASE)
@@ -93,7 +94,7 @@ def _with_corner(text: str, span: Span) -> Span:
 def _around(text: str, span: Span) -> Iterator[tuple[int, int]]:
     if span.type is EntityType.ADDRESS:
         rest = _REST.match(text, span.end)
-        if rest is not None:
+        if rest is not None and not any(map(is_no_name, _WORD.findall(rest.group()))):
             yield _first_letter(text, span.end), rest.end()
     elif span.type is EntityType.LOCATION:
         code = _CODE_AFTER.match(text, span.end)

@@ -17,7 +17,7 @@ _LEGAL_FORM = (
 _WITH_LEGAL_FORM = re.compile(rf"(?<![\w&]){_NAME}(?: (?:{_NAME}|&|and|und)){{0,4}},? {_LEGAL_FORM}\b\.?")
 # “Hawkins, Richardson and Santana”: a list of people stands elsewhere in a sentence
 _PARTNERS = re.compile(
-    r"(?:(?<=\bfrom )|(?<=\bof )|(?<=\bat )|(?<=\bfor )|(?<=\bbei )|(?<=\bchez )|^[ \t>|?*]*)"
+    r"(?:(?<=\b(?:of|at|by) )|(?<=\b(?:for|bei|von) )|(?<=\bfrom )|(?<=\bchez )|(?<=: )|^[ \t>|?*]*)"
     rf"(?P<name>{_NAME}, {_NAME} (?:and|und|et|y|e|&) {_NAME}\b)",
     re.MULTILINE,
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from redaction.entities import EntityType, Source, Span
 from redaction.normalise import Reading
 
 from .companies import company_names
-from .edges import is_cased
+from .edges import is_cased, is_english
 from .spacy_names import SpacyNames, named
 from .transformer import Guess, Rampart, joined
 
@@ -17,13 +18,17 @@ _THRESHOLD = 0.3
 _SPACY_SCORE = 0.85
 _FORM_SCORE = 0.9
 _OUT_OF_QUESTION = 0.005
+_FOREIGN_NEEDED = 0.15
+_FOREIGN_LONE_NEEDED = 0.5
+_INITIAL_BEFORE = re.compile(r"(?<![\w.'’])(?:[A-Z]\.? ?){1,2}(?<=[ .])$")
+_INITIAL_AFTER = re.compile(r"(?:, ?[A-Z]\.(?: ?[A-Z]\.)?| [A-Z]\.?)(?![\w'’])")
 
 
 class NerDetector:
     """The union of spaCy and a transformer; `types` limits what is reported, `threshold` is the latter's.
 
     A person of spaCy's is left out where the transformer is all but certain that there is no identity of
-    any kind: that is a title, an idiom or a German noun.
+    any kind, and in other languages than English whatever the transformer does not see too.
     """
 
     name = "ner"
@@ -65,11 +70,29 @@ def united(
 ) -> list[Guess]:
     """What both models say of normalised text: `entities` are spaCy's (start, end, label)."""
     found = list(joined(text, guesses, threshold))
+    english = is_english(text)
     for start, end, kind in named(text, entities, is_cased(text)):
         surest = max((one.score for one in guesses if one.start < end and start < one.end), default=0.0)
-        if kind is not EntityType.PERSON or surest >= _OUT_OF_QUESTION:
+        if surest >= _needed(kind, english, is_lone=" " not in text[start:end]):
             found.append(Guess(start, end, kind, _SPACY_SCORE))
     known = [(start, end) for start, end, _ in entities]
     for start, end in company_names(text, known):
         found.append(Guess(start, end, EntityType.ORGANIZATION, _FORM_SCORE))
-    return found
+    return [_with_initials(text, one) for one in found]
+
+
+def _needed(kind: EntityType, english: bool, is_lone: bool) -> float:
+    """How sure the transformer must be, for a name of spaCy's to be believed: it has read English only."""
+    if not english:
+        return _FOREIGN_LONE_NEEDED if is_lone else _FOREIGN_NEEDED
+    return _OUT_OF_QUESTION if kind is EntityType.PERSON else 0.0
+
+
+def _with_initials(text: str, one: Guess) -> Guess:
+    """“G Miles” and “Garcia, K.”: an initial beside a lone name is a part of it."""
+    if one.type is not EntityType.PERSON or " " in text[one.start : one.end]:
+        return one
+    before = _INITIAL_BEFORE.search(text, max(0, one.start - 8), one.start)
+    after = _INITIAL_AFTER.match(text, one.end)
+    start = before.start() if before else one.start
+    return Guess(start, after.end() if after else one.end, one.type, one.score)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from redaction.entities import EntityType
 from redaction.errors import ModelMissing
 
-from .edges import is_cased, is_function_word, name_pieces
+from .edges import is_cased, is_english, is_function_word, name_pieces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,12 +50,20 @@ _TYPES = {
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _JOINT = re.compile(r"[ .'’\-]{0,3}")
+# “Lieve van Wickerode”, “Santiago do Cacém”
+_NAME_JOINT = re.compile(
+    r"[ .'’\-]{0,3}"
+    r"|(?: (?:van|von|vom|zu|zur|de|der|den|da|di|do|du|dos|das|del|della|des|la|le|el|al|bin|ben|ter|ten"
+    r"|am|an|sur|sous|upon))(?: (?:der|den|la|las|los|het|dem))? ",
+    re.IGNORECASE,
+)
 _SENTENCE_START = re.compile(r"(?:^|[.!?:\n\"“”>|*-])\s*$")
 _CAPITAL_THRESHOLD = 0.1
 _SURE = 0.9
 _BEYOND_DOUBT = 0.985
 _HARDLY = 0.005
 _DOUBTFUL = 0.05
+_LIKELY = 0.15
 _NAME_GAP = re.compile(r" |\. ")
 _SEPARATED = re.compile(r"[\s,.>|?*-]{1,6}(?:[^\W_]{1,4}[\s,.]{1,3})?")
 _PLACES = frozenset({EntityType.ADDRESS, EntityType.LOCATION})
@@ -75,13 +83,14 @@ class Guess:
 def joined(text: str, guesses: Sequence[Guess], threshold: float) -> Iterator[Guess]:
     """Guesses about pieces of words made into whole names, addresses and numbers.
 
-    Where the writer uses capitals, a lone word without one is neither a person nor a place, and a capital
-    inside a sentence is evidence, so less is asked of the model.
+    Where the writer uses capitals, a lone word without one is neither a person nor a place. In English a
+    capital inside a sentence is evidence, so less is asked of the model; in German it is none.
     """
     cased = is_cased(text)
+    capitals_tell = cased and is_english(text)
     whole: list[Guess] = []
     run: list[Guess] = []
-    for word in [*_words(text, guesses, threshold, cased), None]:
+    for word in [*_words(text, guesses, threshold, cased, capitals_tell), None]:
         if run and (word is None or not _continue_each_other(text, run[-1], word)):
             whole += _whole(text, run, cased)
             run = []
@@ -105,17 +114,19 @@ def _is_address(text: str, one: Guess, beside: list[Guess], cased: bool) -> bool
     return not cased or not piece.islower() or any(character.isdigit() for character in piece)
 
 
-def _words(text: str, guesses: Sequence[Guess], threshold: float, cased: bool) -> Iterator[Guess]:
+def _words(
+    text: str, guesses: Sequence[Guess], threshold: float, cased: bool, capitals_tell: bool
+) -> Iterator[Guess]:
     words = list(_weighed(text, guesses))
     lone_threshold = threshold if cased else threshold / 2
     for place, word in enumerate(words):
         needed = lone_threshold
-        if cased and text[word.start].isupper() and not _SENTENCE_START.search(text, 0, word.start):
+        if capitals_tell and text[word.start].isupper() and not _SENTENCE_START.search(text, 0, word.start):
             needed = min(threshold, _CAPITAL_THRESHOLD)
         neighbours = [words[other] for other in (place - 1, place + 1) if 0 <= other < len(words)]
         if word.score >= needed:
             yield word
-        elif any(_is_part_of_name(text, word, neighbour, cased) for neighbour in neighbours):
+        elif any(_is_part_of_name(text, word, neighbour, cased, capitals_tell) for neighbour in neighbours):
             yield Guess(word.start, word.end, EntityType.PERSON, word.score)
 
 
@@ -136,7 +147,7 @@ def _weighed(text: str, guesses: Sequence[Guess]) -> Iterator[Guess]:
             yield Guess(word.start(), word.end(), max(weights, key=lambda kind: weights[kind]), score)
 
 
-def _is_part_of_name(text: str, word: Guess, neighbour: Guess, cased: bool) -> bool:
+def _is_part_of_name(text: str, word: Guess, neighbour: Guess, cased: bool, capitals_tell: bool) -> bool:
     """A word beside a sure name is its other part; two capitals side by side make a doubtful one likely."""
     first, second = sorted((word, neighbour), key=lambda one: one.start)
     if _NAME_GAP.fullmatch(text, first.end, second.start) is None or word.score < _HARDLY:
@@ -147,13 +158,15 @@ def _is_part_of_name(text: str, word: Guess, neighbour: Guess, cased: bool) -> b
         return neighbour.score >= _SURE
     if not (text[word.start].isupper() and text[neighbour.start].isupper()):
         return False
-    return neighbour.score >= _SURE or max(word.score, neighbour.score) >= _DOUBTFUL
+    surer = max(word.score, neighbour.score)
+    return neighbour.score >= _SURE or surer >= (_DOUBTFUL if capitals_tell else _LIKELY)
 
 
 def _continue_each_other(text: str, one: Guess, other: Guess) -> bool:
     if one.type in _NAMES and is_function_word(text[other.start : other.end]):
         return False
-    return one.type is other.type and _JOINT.fullmatch(text, one.end, other.start) is not None
+    joint = _NAME_JOINT if one.type in _NAMES else _JOINT
+    return one.type is other.type and joint.fullmatch(text, one.end, other.start) is not None
 
 
 def _whole(text: str, run: list[Guess], cased: bool) -> Iterator[Guess]:
