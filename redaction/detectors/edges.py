@@ -46,8 +46,7 @@ iban id invoice job mail mobile name names no note number order phone plz price 
 street subject tel telephone title town user zip ht cs eur usd gbp placeholder installer service express
 update firmware customs
 """
-# what stands in letters to a company and is nobody's name, in languages whose nouns or beginnings have
-capitals
+# what stands in letters to a company and is nobody's name, where nouns or the first words have capitals
 _LETTER_WORDS = """
 anliegen anruf anrufer anschrift ansprechpartner auftrag auskunft bestellung betreff eingang firma gebäude
 gemeint haus hausmeister hinweis karte kollege kollegin kontakt kulanz kunde kunden kundendienst
