@@ -7,7 +7,7 @@ import re
 from redaction.entities import EntityType
 
 from .variants import Rank
-from .wording import Words, gaps_of, words_of
+from .wording import Words, gaps_of, marks_around, words_of
 from .words import is_everyday_word
 
 _TO_THE_LETTER = frozenset({EntityType.EMAIL, EntityType.URL, EntityType.IP, EntityType.USERNAME})
@@ -42,7 +42,9 @@ def is_mention(words: Words, index: int, phrase: list[str], value: str, kind: En
         return False
     if kind is EntityType.PERSON and rank is not Rank.EXACT and not _has_true_initials(words, index, phrase):
         return False
-    return count > 1 or kind not in _SUBJECTS or is_written_like_a_name(words, index)
+    if count > 1 or kind not in _SUBJECTS or is_written_like_a_name(words, index):
+        return True
+    return _has_its_marks(words, index, value)
 
 
 def is_written_like_a_name(words: Words, index: int) -> bool:
@@ -62,6 +64,15 @@ def is_written_like_a_name(words: Words, index: int) -> bool:
 
 def _is_signature(text: str, start: int) -> bool:
     return _SIGNED.search(text, max(0, start - 40), start) is not None
+
+
+def _has_its_marks(words: Words, index: int, value: str) -> bool:
+    """Whether an everyday word stands with the marks that belong to the value: “@am”, “Yes!”."""
+    before, after = marks_around(value)
+    start, end = words.place(index)
+    text = words.text
+    stands = text[:start].endswith(before) and text[end:].startswith(after)
+    return bool(before or after) and stands
 
 
 def _goes_on_before(words: Words, index: int) -> bool:

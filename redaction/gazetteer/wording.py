@@ -88,6 +88,13 @@ def gaps_of(value: str) -> list[str]:
     return [text[one[1] : other[0]] for one, other in pairwise(places)]
 
 
+def marks_around(value: str) -> tuple[str, str]:
+    """What a value has before its first word and after its last."""
+    text = normalise(value).text.strip()
+    places = [found.span() for found in _WORD.finditer(text)]
+    return (text[: places[0][0]], text[places[-1][1] :]) if places else ("", "")
+
+
 @lru_cache(maxsize=65536)
 def _folded(word: str) -> str:
     return word.lower() if word.isascii() else fold(Mapped(word)).text.replace(" ", "")
