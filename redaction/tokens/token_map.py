@@ -82,7 +82,12 @@ class TokenMap:
             known = self._by_value.get(value) if entity is None else self._by_entity.get((entity, value))
             if known is not None:
                 return known
-            number = self._number(stem, _subject_key(stem, entity, root or value))
+            whole = self._by_value.get(root) if root is not None and entity is None else None
+            subject = parse_token(whole) if whole is not None else None
+            if subject is not None:
+                stem, number = subject.stem, subject.number
+            else:
+                number = self._number(stem, _subject_key(stem, entity, root or value))
             token = self._unused(stem, number, facet)
             self._remember(TokenRecord(token, value, entity))
             return token
