@@ -1,8 +1,9 @@
 """The door's application: its parts, their order of starting and stopping, and its health."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
 from fastapi import FastAPI, Request
@@ -13,13 +14,14 @@ from gateway.filter import load_rules
 from gateway.identities import GazetteerFeed
 from gateway.keys import Envelope, open_keeper
 from gateway.principal import Tokens
-from gateway.telemetry import CorrelationMiddleware, log, metrics
+from gateway.telemetry import CorrelationMiddleware, metrics
 from redaction import load_redactor
 
 from . import chat, deployments, embeddings, texts, typed
 from .limits import BodyLimit
 from .names import NamePool
 from .problems import install_door_errors
+from .proving import Proving
 from .redactor import PartRedactor
 from .remembered import RememberedNames
 from .routing import ModelRouter
@@ -28,7 +30,6 @@ from .state import Door, DoorState
 from .upstream import ModelServers
 
 AUDIENCE: Final = "door"
-_WARM_AGAIN_SECONDS: Final = 2.0
 
 
 def create_door_app(settings: DoorSettings) -> FastAPI:
@@ -37,7 +38,7 @@ def create_door_app(settings: DoorSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[DoorState]:
         door = await asyncio.to_thread(_build, settings)
-        following = (door.feed.follow(), door.remembered.follow(), _warm(door.names))
+        following = (door.feed.follow(), door.remembered.follow(), door.proving.follow())
         background = [asyncio.create_task(each) for each in following]
         try:
             yield {"database": door.database, "tokens": door.tokens, "audience": AUDIENCE, "door": door}
@@ -46,6 +47,7 @@ def create_door_app(settings: DoorSettings) -> FastAPI:
                 task.cancel()
             await asyncio.gather(*background, *door.last_words, return_exceptions=True)
             await _close(door)
+            gc.unfreeze()
 
     app = FastAPI(title="Cloister door", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     install_door_errors(app)
@@ -67,7 +69,8 @@ def _build(settings: DoorSettings) -> Door:
     load_rules()
     database, keeper = Database(settings.database, overflow=0), open_keeper(settings.keeper)
     envelope, feed, names = Envelope(keeper), GazetteerFeed(database, keeper), NamePool(settings.names)
-    remembered = RememberedNames(database, envelope, settings.names)
+    redactor = load_redactor(ner=names.enabled, ner_elsewhere=True)
+    remembered, proving = RememberedNames(database, envelope, settings.names), Proving(feed, names, redactor)
     router = ModelRouter(settings.models, settings.breaker)
     return Door(
         settings=settings,
@@ -78,23 +81,13 @@ def _build(settings: DoorSettings) -> Door:
         feed=feed,
         names=names,
         remembered=remembered,
-        redactor=PartRedactor(feed, names, remembered, envelope),
+        redactor=PartRedactor(redactor, feed, names, remembered, envelope, proving),
+        proving=proving,
         router=router,
         servers=ModelServers(settings.models, router),
         embedders=ModelServers(settings.embeddings, ModelRouter(settings.embeddings, settings.breaker)),
         scanner=load_redactor(ner=False),
     )
-
-
-async def _warm(names: NamePool) -> None:
-    """Start the workers, and start them again when they had to be ended: nobody is sent to a red door."""
-    while True:
-        await names.cold()
-        with suppress(PartUnavailable):
-            await names.warm()
-            continue
-        log.warning("names.cold")
-        await asyncio.sleep(_WARM_AGAIN_SECONDS)
 
 
 async def _close(door: Door) -> None:
@@ -118,4 +111,5 @@ async def _ready(request: Request) -> dict[str, bool]:
         raise PartUnavailable("ner", "The name detector is still loading.")
     _ = door.feed.current
     await door.keeper.hash_key("readiness")
+    door.proving.require_now()
     return {"ready": True}

@@ -26,12 +26,12 @@ from redaction import (
     TokenMap,
     durable,
     find_tokens,
-    load_redactor,
     redact,
 )
 
 from .long_work import LongWork
 from .names import NamePool
+from .proving import Proving
 from .remembered import RememberedNames
 from .values import Form
 
@@ -75,13 +75,21 @@ class PartRedactor:
     """Everything that goes to a model goes through here. Fails closed, naming the detector."""
 
     def __init__(
-        self, feed: GazetteerFeed, names: NamePool, remembered: RememberedNames, envelope: Envelope
+        self,
+        redactor: Redactor,
+        feed: GazetteerFeed,
+        names: NamePool,
+        remembered: RememberedNames,
+        envelope: Envelope,
+        proving: Proving,
     ) -> None:
+        """`redactor` has the quick detectors; it insists on being given names where they are looked for."""
         self._feed = feed
         self._names = names
         self._remembered = remembered
         self._envelope = envelope
-        self._base = load_redactor(ner=names.enabled, ner_elsewhere=True)
+        self._proving = proving
+        self._base = redactor
         self._spread = Redactor([])
         self._long = LongWork()
         self._current: tuple[Gazetteer, Redactor] | None = None
@@ -91,10 +99,13 @@ class PartRedactor:
         self._long.close()
 
     async def read(self, parts: Sequence[Part], *, whose: str, background: bool = False) -> Read:
-        """Look for names, in turn with others than `whose`. Raises `PartUnavailable`.
+        """Look for names, in turn with others than `whose`.
+
+        Raises `PartUnavailable`, before the detectors have proven themselves too.
 
         What was read before, whole or as the lines of a text that this door redacted, is not read again.
         """
+        self._proving.require()
         texts = list(dict.fromkeys(part.text for part in parts if part.guess))
         if not self._names.enabled:
             return Read(tuple(parts), {text: [] for text in texts})

@@ -14,7 +14,6 @@ from hmac import compare_digest
 from typing import Final
 
 from sqlalchemy import delete, func, text, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
@@ -37,6 +36,11 @@ _SEAL: Final = 16
 _SWEEP_LOCK: Final = 0x5EED
 _SWEEP_AT_ONCE: Final = 20_000
 _FAST: Final = text("SET LOCAL synchronous_commit = off")  # what is lost is read again
+_INSERT: Final = text(
+    "INSERT INTO gateway.name_spans (digest, spans)"
+    " SELECT * FROM unnest(CAST(:digests AS bytea[]), CAST(:sealed AS bytea[]))"
+    " ON CONFLICT (digest) DO UPDATE SET spans = excluded.spans, used_on = CURRENT_DATE"
+)
 _SOURCE_NUMBER: Final = re.compile(r"\[\d{1,3}\] ")
 _NO_SPANS: Final = ()
 
@@ -161,13 +165,9 @@ class RememberedNames:
             connection = await session.connection()
             await connection.execute(_FAST)
             if batch:
-                rows = [
-                    {"digest": digest, "spans": packed + _seal(packed, digest, key)}
-                    for digest, packed in sorted(batch.items())
-                ]
-                fresh = insert(NameSpansRow).values(rows)
-                again = {"spans": fresh.excluded.spans, "used_on": func.current_date()}
-                await session.exec(fresh.on_conflict_do_update(index_elements=["digest"], set_=again))
+                digests = sorted(batch)
+                sealed = [batch[digest] + _seal(batch[digest], digest, key) for digest in digests]
+                await connection.execute(_INSERT, {"digests": digests, "sealed": sealed})
             if used:
                 mine = update(NameSpansRow).where(col(NameSpansRow.digest).in_(used))
                 await session.exec(mine.values(used_on=func.current_date()))

@@ -15,6 +15,7 @@ from gateway.principal import Tokens
 from redaction import Redactor
 
 from .names import NamePool
+from .proving import Proving
 from .redactor import PartRedactor
 from .remembered import RememberedNames
 from .routing import ModelRouter
@@ -35,6 +36,7 @@ class Door:
     names: NamePool
     remembered: RememberedNames
     redactor: PartRedactor
+    proving: Proving
     router: ModelRouter
     servers: ModelServers
     embedders: ModelServers

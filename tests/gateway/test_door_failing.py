@@ -29,7 +29,7 @@ from gateway.door.names import NamePool
 from gateway.door.routing import ModelRouter
 from gateway.door.settings import BreakerSettings, NamesSettings
 from gateway.turns import NoRoom, Turns
-from redaction import Redactor, Span, load_redactor
+from redaction import CANARIES, DetectorFailed, Gazetteer, Redactor, Span, load_redactor
 
 from .conftest import ANNA, Site, principal, until_ready
 from .server import ModelServer, says, serving
@@ -68,30 +68,136 @@ async def answer_of(client: DoorClient) -> str:
 
 
 @pytest.fixture
-def broken_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every redactor that is loaded from now on has a detector that fails."""
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Redactor]:
+    """The redactors of the doors that are started from now on."""
+    redactors: list[Redactor] = []
 
     def loaded(*args: Any, **options: Any) -> Redactor:
-        redactor = load_redactor(*args, **options)
+        redactors.append(load_redactor(*args, **options))
+        return redactors[-1]
+
+    monkeypatch.setattr("gateway.door.app.load_redactor", loaded)
+    return redactors
+
+
+def fails(*_: Any, **__: Any) -> Any:
+    raise RuntimeError(f"it quotes: {ANNA}")
+
+
+def break_a_pattern(made: list[Redactor], _: pytest.MonkeyPatch) -> str:
+    for redactor in made:
         redactor._detectors = (*redactor._detectors, Broken())
-        return redactor
-
-    monkeypatch.setattr("gateway.door.redactor.load_redactor", loaded)
+    return "broken"
 
 
-@pytest.mark.usefixtures("broken_patterns")
-async def test_a_failing_detector_refuses_everything_and_is_named(fresh: Site) -> None:
+def break_the_gazetteer(_: list[Redactor], monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(Gazetteer, "find_in", fails)
+    return "gazetteer"
+
+
+def break_the_dictionary(_: list[Redactor], monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr("redaction.redactor.find_known", fails)
+    return "dictionary"
+
+
+def break_addresses(_: list[Redactor], monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr("redaction.redactor.grow_addresses", fails)
+    return "address"
+
+
+@pytest.mark.parametrize(
+    "break_it", [break_a_pattern, break_the_gazetteer, break_the_dictionary, break_addresses]
+)
+async def test_a_failing_detector_refuses_everything_and_is_named(
+    fresh: Site, made: list[Redactor], monkeypatch: pytest.MonkeyPatch, break_it: Any
+) -> None:
     async with another_door(fresh) as (_, _, client):
+        part = break_it(made, monkeypatch)
         parts = [TextPart("q", f"Who is {ANNA}?")]
         with pytest.raises(PartUnavailable) as redacting:
             await client.redact(principal(), uuid.uuid4(), parts, purpose="question")
+        with pytest.raises(PartUnavailable) as long:
+            await client.redact(
+                principal(), uuid.uuid4(), [TextPart("q", "A word. " * 999)], purpose="context"
+            )
         with pytest.raises(PartUnavailable) as chatting:
             await answer_of(client)
         with pytest.raises(PartUnavailable) as embedding:
             await client.embed(principal(), [ANNA], "index")
-    assert {error.value.part for error in (redacting, chatting, embedding)} == {"broken"}
+    assert {error.value.part for error in (redacting, long, chatting, embedding)} == {part}
     assert "Weidenbach" not in str(redacting.value)
     assert fresh.model.received == []
+    assert fresh.embedder.received == []
+
+
+def finds_nobody(_text: str) -> list[Span]:
+    """In a worker: a model that does not know what a name is."""
+    return []
+
+
+def cannot_read(_text: str) -> list[Span]:
+    """In a worker: a model that fails."""
+    raise DetectorFailed("ner", "RuntimeError")
+
+
+@asynccontextmanager
+async def unproven_door(
+    site: Site, **changes: Any
+) -> AsyncIterator[tuple[httpx.Response, httpx.AsyncClient, DoorClient]]:
+    """A door that does not open, and what it says when its workers have started."""
+    settings = site.settings.model_copy(update={"names": NamesSettings(enabled=False), **changes})
+    async with serving(create_door_app(settings)) as address, create_http_client(address) as http:
+        async with asyncio.timeout(60):
+            while True:
+                answer = await http.get("/readyz")
+                assert answer.status_code == 503
+                if "being" not in answer.json()["detail"] and "loading" not in answer.json()["detail"]:
+                    break
+                await asyncio.sleep(0.05)
+        yield answer, http, DoorClient(http, site.tokens["work"])
+
+
+async def test_a_door_whose_detectors_hide_no_stranger_does_not_open(
+    fresh: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.door.names.ner_spans_in_worker", finds_nobody)
+    async with unproven_door(fresh, names=NamesSettings(workers=1)) as (answer, _, client):
+        with pytest.raises(PartUnavailable, match="a stranger's name in English"):
+            await client.redact(principal(), uuid.uuid4(), [TextPart("q", ANNA)], purpose="question")
+        with pytest.raises(PartUnavailable):
+            await answer_of(client)
+    assert answer.json()["part"] == "redaction check"
+    assert "a stranger's name in English" in answer.json()["detail"]
+    assert not any(value in answer.text for canary in CANARIES for value in canary.hidden)
+    assert fresh.model.received == []
+
+
+async def test_a_door_whose_workers_fail_does_not_open(fresh: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.door.names.ner_spans_in_worker", cannot_read)
+    settings = fresh.settings.model_copy(update={"names": NamesSettings(workers=1)})
+    async with serving(create_door_app(settings)) as address, create_http_client(address) as http:
+        client = DoorClient(http, fresh.tokens["work"])
+        with pytest.raises(PartUnavailable):
+            await client.redact(principal(), uuid.uuid4(), [TextPart("q", ANNA)], purpose="question")
+        assert (await http.get("/readyz")).status_code == 503
+
+
+@pytest.mark.parametrize("part", ["checksums", "gazetteer"])
+async def test_a_door_with_a_detector_missing_does_not_open(
+    fresh: Site, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def loaded(*args: Any, **options: Any) -> Redactor:
+        redactor = load_redactor(*args, **options)
+        redactor._detectors = redactor._detectors[1:] if part == "checksums" else redactor._detectors
+        return redactor
+
+    monkeypatch.setattr("gateway.door.app.load_redactor", loaded)
+    if part == "gazetteer":
+        monkeypatch.setattr(Gazetteer, "with_delta", lambda self, *_: self)
+    async with unproven_door(fresh) as (answer, _, client):
+        with pytest.raises(PartUnavailable, match="Redaction does not hide"):
+            await client.embed(principal(), [ANNA], "index")
+    assert answer.json()["part"] == "redaction check"
     assert fresh.embedder.received == []
 
 
@@ -274,8 +380,6 @@ async def test_a_text_whose_caller_has_left_is_not_counted_as_the_next_ones_time
 
 
 async def test_an_analyzer_beside_a_pool_insists_on_being_given_names() -> None:
-    from redaction import DetectorFailed
-
     with pytest.raises(DetectorFailed):
         load_redactor(ner_elsewhere=True).detect("Anna")
 
