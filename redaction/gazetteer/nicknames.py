@@ -13,6 +13,7 @@ heinrich heinz heiner; friedrich fritz; karlheinz kalle; manfred manni; siegfrie
 jochen achim; guadalupe lupe; giuseppe beppe peppe; luigi gigi; giovanni gianni nino; francesca franca;
 maria mia; jan janek; cornelis cees kees
 """
+_NEVER_SAID = {("robert", "bill"), ("robert", "billy")}
 _TAKEN_FOR_THEIR_OWN = frozenset(
     "rupert erin jack ann anne anna alan allan henry lee mary may will mark".split()
 )
@@ -58,7 +59,8 @@ def _by_full_name() -> dict[str, frozenset[str]]:
 
     found: dict[str, set[str]] = {}
     for full, _, pet in name_triplets():
-        found.setdefault(full.lower(), set()).add(pet.lower())
+        if (full, pet) not in _NEVER_SAID:
+            found.setdefault(full.lower(), set()).add(pet.lower())
     for family in _MORE.replace("\n", " ").split(";"):
         full, *pets = family.split()
         found.setdefault(full, set()).update(pets)

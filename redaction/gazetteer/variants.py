@@ -122,6 +122,7 @@ def _of_person(value: str, own: list[str]) -> Iterator[str]:
         first, last = own
         yield from (f"{last} {first}", f"{first[0]} {last}", f"{last} {first[0]}", f"{first} {last[0]}")
         return
+    yield from _of_first_and_last(value)
     given, family = name_parts(value, own)
     if given:
         yield from _of_name(given, family)
@@ -129,10 +130,16 @@ def _of_person(value: str, own: list[str]) -> Iterator[str]:
             yield from _of_name(given[:2], given[2:] + family)
         if own[0] in TITLES:
             yield f"{own[0]} {' '.join(family)}"
-        if len(own) > 2:
-            yield f"{own[0]} {own[-1]}"
-        yield f"{own[-1]} {' '.join(own[:-1])}"
         yield from _joined(value)
+
+
+def _of_first_and_last(value: str) -> Iterator[str]:
+    """Whatever stands first and last, be it a title: “Dr. Doe”, “Nimwegen-Gerrits, Vigo van”."""
+    parts = [words for part in re.split(r"[\s,;]+", value) if (words := words_of(part))]
+    if 2 <= len(parts) <= 4:
+        first, last = parts[0], parts[-1]
+        rest = [word for words in parts[:-1] for word in words]
+        yield from (" ".join(last + rest), " ".join(first + last), " ".join([first[0][0], *last]))
 
 
 def _of_name(given: list[str], family: list[str]) -> Iterator[str]:
