@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Final, TypeVar
 
 from sqlalchemy import any_, func, literal, text, tuple_, update
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -25,6 +26,7 @@ from .tables import TokenRow
 T = TypeVar("T")
 SHARED: Final = "|"
 _TRIES: Final = 5
+_DEADLOCK: Final = "40P01"
 _HASH_PURPOSE: Final = "token"
 _LOCK: Final = text(
     "SELECT coalesce((SELECT version FROM gateway.identity_version), 0)"
@@ -189,6 +191,9 @@ async def in_agreement(database: Database, work: Callable[[AsyncSession], Awaita
                 return await work(session)
         except TokensTaken:
             continue
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _DEADLOCK:
+                raise
     async with database.transaction() as session:
         return await work(session)
 
