@@ -69,7 +69,8 @@ def united(
     threshold: float = _THRESHOLD,
 ) -> list[Guess]:
     """What both models say of normalised text: `entities` are spaCy's (start, end, label)."""
-    found = list(joined(text, guesses, threshold))
+    groups = [(start, end) for start, end, kind in named(text, entities, True) if kind is EntityType.GROUP]
+    found = [one for one in joined(text, guesses, threshold) if not _is_of_a_group(one, groups)]
     english = is_english(text)
     for start, end, kind in named(text, entities, is_cased(text)):
         surest = max((one.score for one in guesses if one.start < end and start < one.end), default=0.0)
@@ -79,6 +80,11 @@ def united(
     for start, end in company_names(text, known):
         found.append(Guess(start, end, EntityType.ORGANIZATION, _FORM_SCORE))
     return [_with_initials(text, one) for one in found]
+
+
+def _is_of_a_group(one: Guess, groups: Sequence[tuple[int, int]]) -> bool:
+    """“Norwegian” is a nationality and no place."""
+    return one.type is EntityType.LOCATION and (one.start, one.end) in groups
 
 
 def _needed(kind: EntityType, english: bool, is_lone: bool) -> float:

@@ -65,7 +65,9 @@ _HARDLY = 0.005
 _DOUBTFUL = 0.05
 _LIKELY = 0.15
 _NAME_GAP = re.compile(r" |\. ")
-_SEPARATED = re.compile(r"[\s,.>|?*-]{1,6}(?:[^\W_]{1,4}[\s,.]{1,3})?")
+_SEPARATED = re.compile(
+    r"[\s,.>|?*-]{1,6}(?:(?!(?:and|or|to|in|at|is|of|on|for|und|von|bei|et|y|e)\b)[^\W_]{1,4}[\s,.]{1,3})?"
+)
 _PLACES = frozenset({EntityType.ADDRESS, EntityType.LOCATION})
 _NAMES = frozenset({EntityType.PERSON, EntityType.LOCATION})
 

@@ -6,6 +6,7 @@ import logging
 import warnings
 
 from redaction.detectors.spacy_names import model_path
+from redaction.domains import is_public
 
 from .labelled import as_entity_type
 from .report import Finder
@@ -18,6 +19,13 @@ def stock_presidio() -> Finder:
     """
     from presidio_analyzer import AnalyzerEngine
     from presidio_analyzer.nlp_engine import NlpEngineProvider
+    from presidio_analyzer.predefined_recognizers import EmailRecognizer
+
+    class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
+        """The same rule with the list of suffixes that is installed: Presidio's would be fetched now."""
+
+        def validate_result(self, pattern_text: str) -> bool:
+            return is_public(pattern_text)
 
     logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -29,6 +37,9 @@ def stock_presidio() -> Finder:
             }
         )
         engine = AnalyzerEngine(nlp_engine=provider.create_engine(), supported_languages=["en"])
+
+    engine.registry.remove_recognizer("EmailRecognizer")
+    engine.registry.add_recognizer(OfflineEmailRecognizer())
 
     def find(text: str) -> list[tuple[str, int, int]]:
         found = [(one.start, one.end, one) for one in engine.analyze(text, language="en")]
