@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+_NON_ASCII = re.compile(r"[^\x00-\x7f]")
 _NON_ASCII_RUN = re.compile(r"[A-Za-z]?[^\x00-\x7f]+")
 _FOLDABLE = re.compile(r"[^\x00-\x7f]|[\s,;]{2,}")
 _SEPARATORS = re.compile(r"[\s.\-/_:]+")
@@ -92,6 +93,8 @@ def normalise(text: str) -> Mapped:
     """Tidy `text`, keeping case and accents."""
     if text.isascii():
         return Mapped(text)
+    if (same := _tidied_in_place(text)) is not None:
+        return Mapped(_WORD_WITH_LOOKALIKE.sub(_latinised, same))
     builder = MapBuilder(Mapped(text))
     position = 0
     for run in _NON_ASCII_RUN.finditer(text):
@@ -103,6 +106,22 @@ def normalise(text: str) -> Mapped:
     mapped = builder.build()
     latin = _WORD_WITH_LOOKALIKE.sub(_latinised, mapped.text)
     return Mapped(latin, mapped.starts, mapped.ends)
+
+
+def _tidied_in_place(text: str) -> str | None:
+    """`text` tidied where every character becomes exactly one, so that no map is needed; None elsewhere."""
+    for character in set(_NON_ASCII.findall(text)):
+        tidy = _tidy(character)
+        if len(tidy) != 1 or unicodedata.combining(character) or _joins_others(character):
+            return None
+        if tidy != character:
+            text = text.replace(character, tidy)
+    return text
+
+
+def _joins_others(character: str) -> bool:
+    """Whether a letter may become one with its neighbours: the parts of a Korean syllable."""
+    return "\u1100" <= character <= "\u11ff"
 
 
 def fold(normalised: Mapped) -> Mapped:

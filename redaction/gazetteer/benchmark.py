@@ -14,6 +14,7 @@ from statistics import median, quantiles
 from redaction.entities import EntityType, GazetteerEntry
 
 from .gazetteer import Gazetteer
+from .ordinary import ordinary_words
 
 _ONSETS = "b br d dr f fl g gr h j k kl kr l m n p pl r s sch st t tr v w z".split()
 _VOWELS = "a e i o u au ei ie".split()
@@ -23,6 +24,9 @@ Anna Robert Maria Thomas Elizabeth Peter Katherine Michael Julia Stefan Laura An
 Lukas Hannah William Margaret James Patricia Jan Eva Piotr Zofia Luca Giulia Marco Chiara Pierre Camille
 José Lucía Jürgen Zoë Anna-Lena
 """.split()  # fmt: skip
+_WORDS_AS_SURNAMES = (
+    "Price Long May Will White Young King Walker Short Day Banks Street Field Page Bill".split()
+)
 _STREETS = ("Street", "Avenue", "Road", "straße", "weg")
 _LEGAL = ("GmbH", "AG", "Ltd", "Inc.", "LLC", "S.A.")
 _PROSE = """
@@ -60,8 +64,8 @@ def main() -> None:
 def customers(count: int) -> Iterator[GazetteerEntry]:
     """Made-up people with mail, telephone, address and number, and companies: always the same."""
     chance = random.Random(11)  # noqa: S311 - reproducible, no secret
-    surnames = [_word(chance).capitalize() for _ in range(max(50, count // 4))]
-    places = [_word(chance).capitalize() for _ in range(max(20, count // 50))]
+    surnames = [_word(chance, 2).capitalize() for _ in range(max(50, count // 4))] + _WORDS_AS_SURNAMES
+    places = [_word(chance, 2).capitalize() for _ in range(max(20, count // 50))]
     for number in range(count):
         ref, given, family = f"contact:{number}", chance.choice(_GIVEN), chance.choice(surnames)
         street = f"{chance.randint(1, 300)} {chance.choice(places)} {chance.choice(_STREETS)}"
@@ -74,27 +78,39 @@ def customers(count: int) -> Iterator[GazetteerEntry]:
         yield GazetteerEntry(f"{street}, {town}", EntityType.ADDRESS, ref, "address")
         yield GazetteerEntry(f"AC-{number:04d}-{chance.randint(100, 999)}", EntityType.ACCOUNT, ref, "number")
         if number % 3 == 0:
-            company = f"{family} {_word(chance).capitalize()} {chance.choice(_LEGAL)}"
+            company = f"{family} {_word(chance, 1).capitalize()} {chance.choice(_LEGAL)}"
             yield GazetteerEntry(company, EntityType.ORGANIZATION, f"account:{number}", "name")
 
 
 def _texts(chance: random.Random, known: list[GazetteerEntry]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     prose = " ".join(_PROSE.split())
-    plain = (prose + " ") * 20
-    yield "8 KB, nobody known", plain[:8192], ()
+    plain = _written(chance, 12_000)
     picked = chance.sample(known, 5)
-    mentions = "".join(f"{plain[:1500]} {entry.value} " for entry in picked)
-    yield "8 KB, five known", mentions[:8192], ()
+    yield "8 KB, nobody known", plain[:8192], ()
+    mixed = "".join(f"{plain[1500 * i : 1500 * (i + 1)]} {entry.value} " for i, entry in enumerate(picked))
+    yield "8 KB, five known", mixed[:8192], ()
+    yield "8 KB, not ASCII", mixed.replace(" - ", " – ").replace("'", "’").replace("ue", "ü")[:8192], ()
     person = next(entry for entry in known if entry.type is EntityType.PERSON)
     note = f"{prose[:240]} {person.value.split()[0]} wrote to {person.value}. {prose[240:]}"
     yield "500, nobody known", prose[:500], ()
     yield "500, in scope", note[:500], (person.entity or "",)
 
 
-def _word(chance: random.Random) -> str:
-    return "".join(
-        chance.choice(_ONSETS) + chance.choice(_VOWELS) for _ in range(chance.randint(1, 2))
-    ) + chance.choice(_CODAS)
+def _written(chance: random.Random, length: int) -> str:
+    """Sentences of a correspondence: the words of `_PROSE`, among many other words, numbers and dates."""
+    words = [*_PROSE.split(), *chance.sample(sorted(ordinary_words()), 900)]
+    text = ""
+    while len(text) < length:
+        sentence = chance.choices(words, k=chance.randint(6, 18))
+        if chance.random() < 0.3:
+            sentence.insert(chance.randrange(len(sentence)), str(chance.randint(2, 90_000)))
+        text += " ".join(sentence).capitalize() + chance.choice([". ", ", ", " - ", "? ", ".\n"])
+    return text
+
+
+def _word(chance: random.Random, syllables: int) -> str:
+    stem = "".join(chance.choice(_ONSETS) + chance.choice(_VOWELS) for _ in range(syllables))
+    return stem + chance.choice(_CODAS)
 
 
 def _measured(work: Callable[[], object], rounds: int) -> str:

@@ -15,10 +15,9 @@ from .building import FAMILY, GIVEN
 from .index import Hit, Index
 from .nearby import SHORTEST
 from .nicknames import other_given_names
-from .ordinary import is_ordinary_word
+from .ordinary import is_plain_word
 from .variants import PARTICLES, Rank
 from .wording import Words
-from .words import is_everyday_word
 
 _GAP = re.compile(r"\s|,\s?")
 _INITIAL_GAP = re.compile(r"\s|\.\s?")
@@ -31,7 +30,7 @@ def expanded_matches(
     search = _Search(index, indexes, reading, words)
     for place in places:
         shapes = index.anchors[words.folded[place]]
-        if shapes[0] < 0:
+        if shapes[0] < 0 and search.is_promising(place):
             yield from search.around(place, shapes)
 
 
@@ -45,6 +44,18 @@ class _Search:
         self._words = words
         self._folded = words.folded
 
+    def is_promising(self, place: int) -> bool:
+        """Whether a neighbour could be the other half of this name: most are not, and that is soon seen."""
+        around = self._folded[max(0, place - 1) : place] + self._folded[place + 1 : place + 2]
+        if any(len(word) == 1 or word in PARTICLES or other_given_names(word) for word in around):
+            return True
+        if is_plain_word(self._folded[place]) and not self._words.is_capital(place):
+            return False
+        return any(map(self._may_be_a_slip, around))
+
+    def _may_be_a_slip(self, word: str) -> bool:
+        return len(word) >= SHORTEST and word.isalpha() and not self._is_a_word_of_its_own(word)
+
     def around(self, place: int, shapes: tuple[int, ...]) -> Iterator[Hit]:
         folded = self._folded
         for other in (place - 1, place + 1):
@@ -53,7 +64,7 @@ class _Search:
             word = folded[other]
             if FAMILY in shapes and (names := other_given_names(word)):
                 yield from self._hits(names, folded[place], place, other, Rank.NICKNAME)
-            if len(word) >= SHORTEST and word.isalpha() and not self._is_a_word_of_its_own(word):
+            if self._may_be_a_slip(word):
                 yield from self._near(place, other, shapes)
         if FAMILY in shapes and place >= 2:
             if len(folded[place - 1]) == 1:
@@ -70,7 +81,7 @@ class _Search:
                 yield from self._hits(names, whole, place, other, Rank.TYPO, swap=swap)
 
     def _is_a_word_of_its_own(self, word: str) -> bool:
-        if is_ordinary_word(word) or is_everyday_word(word) or other_given_names(word):
+        if is_plain_word(word) or other_given_names(word):
             return True
         bare = word.removesuffix("s")
         return any(word in index.people or bare in index.people for index in self._indexes)
@@ -85,7 +96,7 @@ class _Search:
             rows = self._index.phrases.rows(hash(" ".join(phrase)))
             if not rows or not _GAP.fullmatch(self._words.gap(first if place < other else other)):
                 continue
-            if is_everyday_word(exact) and not self._are_capitals(place, other):
+            if is_plain_word(exact) and not self._are_capitals(place, other):
                 continue
             words = whole.count(" ") + 2
             yield self._index.hit(self._reading, self._words, first, phrase, rows, rank, count=words)
@@ -103,4 +114,4 @@ class _Search:
                 yield self._index.hit(self._reading, self._words, first, phrase, rows, Rank.NICKNAME, count=3)
 
     def _are_capitals(self, *places: int) -> bool:
-        return all(self._words.text[self._words.place(place)[0]].isupper() for place in places)
+        return all(map(self._words.is_capital, places))

@@ -21,6 +21,7 @@ from .wording import Words
 _LONGEST_OPEN = 120
 _SMALL_DELTA = 256
 _SCOPES = 64
+_AROUND = 24
 _SCORES = {Rank.EXACT: 1.0, Rank.SHORTER: 1.0, Rank.NICKNAME: 0.9, Rank.TYPO: 0.85}
 
 
@@ -144,20 +145,33 @@ class Gazetteer:
         return [spans[place] for place in _not_contained(spans)]
 
     def _hits(self, reading: Reading, words: Words) -> Iterator[tuple[Index, Hit]]:
-        for spelling in (words, words.with_umlauts_spelled_out()):
-            if spelling is None:
-                continue
-            unique = set(spelling.folded)
-            for index in self._indexes:
-                places = index.telling_places(spelling, unique)
-                for hit in index.matches(reading, spelling, unique, places):
+        for index in self._indexes:
+            look = index.look(words)
+            for hit in index.matches(reading, words, look):
+                yield index, hit
+            for hit in expanded_matches(index, self._indexes, reading, words, look.telling):
+                yield index, hit
+        if reading.prefer:
+            for index, scope in self._scopes(reading.prefer):
+                for hit in scope.matches(reading, words):
                     yield index, hit
-                for hit in expanded_matches(index, self._indexes, reading, spelling, places):
+        spelled_out = words.with_umlauts_spelled_out()
+        if spelled_out is not None:
+            yield from self._hits_around(reading, *spelled_out)
+
+    def _hits_around(self, reading: Reading, words: Words, changed: list[int]) -> Iterator[tuple[Index, Hit]]:
+        """What is found only because some words are spelled otherwise."""
+        near = {other for place in changed for other in range(place - _AROUND, place + _AROUND + 1)}
+        for index in self._indexes:
+            places = [place for place in index.look(words).telling if place in near]
+            for hit in index.phrases_at(places, reading, words):
+                yield index, hit
+            for hit in expanded_matches(index, self._indexes, reading, words, places):
+                yield index, hit
+        if reading.prefer:
+            for index, scope in self._scopes(reading.prefer):
+                for hit in scope.matches(reading, words):
                     yield index, hit
-            if reading.prefer:
-                for index, scope in self._scopes(reading.prefer):
-                    for hit in scope.matches(reading, spelling, unique):
-                        yield index, hit
 
     def _scopes_for(self, prefer: frozenset[str]) -> list[tuple[Index, Scope]]:
         return [(index, Scope(index, sorted(prefer))) for index in self._indexes]

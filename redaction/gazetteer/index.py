@@ -42,6 +42,16 @@ class Hit:
     doubtful: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one pass over the words of a text has shown: places of telling words, and of parts of numbers."""
+
+    unique: set[str]
+    telling: list[int]
+    numerals: list[int]
+    numeral: set[str]
+
+
 class Index:
     """Everything known about one list of entries. Immutable once built."""
 
@@ -86,27 +96,35 @@ class Index:
         """Whether this is somebody's given name."""
         return word in self.people and GIVEN in self.anchors[word]
 
-    def telling_places(self, words: Words, unique: set[str]) -> list[int]:
-        """Where in the text the words stand that known phrases hang on."""
+    def look(self, words: Words) -> Look:
+        """Where in the text the words stand that known phrases and numbers hang on: one pass over them."""
+        unique = set(words.folded)
         known = self.anchors.keys() & unique
-        return [place for place, word in enumerate(words.folded) if word in known] if known else []
-
-    def matches(
-        self, reading: Reading, words: Words, unique: set[str], places: Sequence[int]
-    ) -> Iterator[Hit]:
-        """Everything that reads like one of the entries."""
-        yield from self._phrases_at(places, reading, words)
         digital = {word for word in unique if not word.isalpha()}
-        if digital and len(self._numbers):
-            yield from self._numbers_in(reading, words, unique, digital)
-        if sum(map(len, digital)) >= _SHORTEST_PHONE:
+        numeral = digital | (self._number_heads & unique) if digital else digital
+        interesting = known | numeral
+        places = [place for place, word in enumerate(words.folded) if word in interesting]
+        folded = words.folded
+        return Look(
+            unique,
+            [place for place in places if folded[place] in known],
+            [place for place in places if folded[place] in numeral],
+            numeral,
+        )
+
+    def matches(self, reading: Reading, words: Words, look: Look) -> Iterator[Hit]:
+        """Everything that reads like one of the entries."""
+        yield from self.phrases_at(look.telling, reading, words)
+        if len(self._numbers):
+            yield from self._numbers_at(look, reading, words)
+        if _may_hold_phone(words, look):
             for start, end, rows in self.phones.matches(words.text):
                 yield Hit(*reading.normalised.original(start, end), rows)
         if len(self._spelled):
             for start, end, rows in self._spelled.matches(reading.folded):
                 yield Hit(start, end, rows)
 
-    def _phrases_at(self, places: Sequence[int], reading: Reading, words: Words) -> Iterator[Hit]:
+    def phrases_at(self, places: Sequence[int], reading: Reading, words: Words) -> Iterator[Hit]:
         folded, anchors, rows_of = words.folded, self.anchors, self.phrases.rows
         for place in places:
             for shape in anchors[folded[place]]:
@@ -138,12 +156,9 @@ class Index:
         start, end = words.place(first)[0], words.place(last)[1]
         return Hit(*reading.normalised.original(start, end), rows, phrase, first, rank, words, doubtful)
 
-    def _numbers_in(
-        self, reading: Reading, words: Words, unique: set[str], digital: set[str]
-    ) -> Iterator[Hit]:
-        telling = (self._number_heads & unique) | digital
-        folded = words.folded
-        for first in [place for place, word in enumerate(folded) if word in telling]:
+    def _numbers_at(self, look: Look, reading: Reading, words: Words) -> Iterator[Hit]:
+        telling, folded = look.numeral, words.folded
+        for first in look.numerals:
             number = ""
             for last in range(first, min(first + _LONGEST_NUMBER, len(folded))):
                 piece = folded[last]
@@ -180,3 +195,17 @@ class Index:
     def may_be_spelled(self, tail: str) -> bool:
         """`may_begin` for values that are found letter by letter."""
         return self._spelled.has_key_from(tail)
+
+
+def _may_hold_phone(words: Words, look: Look) -> bool:
+    """Whether anywhere enough digits stand together."""
+    digits, expected = 0, -1
+    for place in look.numerals:
+        word = words.folded[place]
+        if word.isalpha():
+            continue
+        digits = digits + len(word) if place == expected else len(word)
+        if digits >= _SHORTEST_PHONE:
+            return True
+        expected = place + 1
+    return False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from .words import is_everyday_word
+
 _WORDS = """
 abend ability about above accept according account accounts across action activity actually address
 administration admit adult affect after again against agency agent agree agreement ahead aktuell alien alive
@@ -116,9 +118,20 @@ _ORDINARY = frozenset(_WORDS.split())
 _ENDINGS = ("s", "es", "d", "ed", "ing", "ly", "er", "ers", "en", "e", "n", "y")
 
 
+def ordinary_words() -> frozenset[str]:
+    """All of them, folded."""
+    return _ORDINARY
+
+
 @lru_cache(maxsize=65536)
 def is_ordinary_word(folded: str) -> bool:
     """Whether a folded word, or what it is an inflection of, is an ordinary English or German word."""
     return folded in _ORDINARY or any(
         folded.endswith(ending) and folded[: -len(ending)] in _ORDINARY for ending in _ENDINGS
     )
+
+
+@lru_cache(maxsize=65536)
+def is_plain_word(folded: str) -> bool:
+    """Whether a folded word, of any length, is (also) a word of the language."""
+    return is_everyday_word(folded) or is_ordinary_word(folded)

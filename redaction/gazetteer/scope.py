@@ -74,9 +74,9 @@ class Scope:
             ranks = self._lone.setdefault(word, {})
             ranks[row] = min(rank, ranks.get(row, rank))
 
-    def matches(self, reading: Reading, words: Words, unique: set[str]) -> Iterator[Hit]:
+    def matches(self, reading: Reading, words: Words) -> Iterator[Hit]:
         """Lone names, pet names, initials with points, and slips in names, companies and mails."""
-        known = {word: found for word in unique if (found := self._read(word))}
+        known = {word: found for word in set(words.folded) if (found := self._read(word))}
         if known or self._initials:
             for place, word in enumerate(words.folded):
                 if word in known:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from copy import copy
 from functools import lru_cache
 from itertools import pairwise
 from string import ascii_lowercase, ascii_uppercase, digits
@@ -11,8 +13,10 @@ from redaction.normalise import Mapped, fold, normalise
 
 _WORD = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+")
 _KEPT = ascii_lowercase + digits
+_STAND_IN = "\x7f"
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _ASCII = str.maketrans(
-    {**{chr(code): " " for code in range(128)}, **{c: c for c in _KEPT}}
+    {**{chr(code): " " for code in range(128)}, **{c: c for c in _KEPT + _STAND_IN}}
     | dict(zip(ascii_uppercase, ascii_lowercase, strict=True))
 )
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
@@ -21,19 +25,25 @@ _HAS_UMLAUT = re.compile("[äöüÄÖÜ]")
 
 
 class Words:
-    """The words of normalised text. Their places are worked out only for those that are asked for."""
+    """The words of normalised text. Their places are worked out only for those that are asked for.
+
+    Everything is done on an ASCII shadow of the text, as long as the text, in which a word that is not
+    ASCII is a run of one stand-in character: those few words are folded one by one.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.is_ascii = text.isascii()
+        self._foreign: list[str] = []
+        self._foreign_places: list[int] = []
+        plain = text.replace(_STAND_IN, " ")
+        self._spaced = (plain if plain.isascii() else self._shadow(plain)).translate(_ASCII)
+        self._pieces = self._spaced.split()
+        self.folded = self._pieces
+        if self._foreign:
+            self._foreign_places = [place for place, word in enumerate(self._pieces) if word[0] == _STAND_IN]
+            self.folded = self._with_foreign(_folded)
         self._placed: dict[int, tuple[int, int]] = {}
         self._last = (0, 0)
-        if self.is_ascii:
-            self._spaced = text.translate(_ASCII)
-            self.folded = self._spaced.split()
-        else:
-            self._placed = dict(enumerate(found.span() for found in _WORD.finditer(text)))
-            self.folded = [_folded(text[start:end]) for start, end in self._placed.values()]
 
     def __len__(self) -> int:
         return len(self.folded)
@@ -46,7 +56,7 @@ class Words:
             rest = self._spaced[position:].split(None, index - word)[-1]
             start = len(self._spaced) - len(rest)
             self._last = index, start
-            found = self._placed[index] = start, start + len(self.folded[index])
+            found = self._placed[index] = start, start + len(self._pieces[index])
         return found
 
     def written(self, index: int) -> str:
@@ -58,14 +68,51 @@ class Words:
         """What stands between this word and the one after it."""
         return self.text[self.place(index)[1] : self.place(index + 1)[0]]
 
-    def with_umlauts_spelled_out(self) -> Words | None:
-        """The same words with “ue” for “ü”, None where that changes nothing."""
-        if self.is_ascii or _HAS_UMLAUT.search(self.text) is None:
+    def is_capital(self, index: int) -> bool:
+        """Whether a word begins with a capital."""
+        return self.written(index)[0].isupper()
+
+    def with_umlauts_spelled_out(self) -> tuple[Words, list[int]] | None:
+        """The same words with “ue” for “ü”, and which ones that changes; None if it changes none."""
+        if not self._foreign or _HAS_UMLAUT.search(self.text) is None:
             return None
-        other = Words("")
-        other.text, other.is_ascii, other._placed = self.text, False, self._placed
-        other.folded = [_spelled_out(self.text[start:end]) for start, end in self._placed.values()]
-        return other
+        other = copy(self)
+        other.folded = self._with_foreign(_spelled_out)
+        changed = [place for place in self._foreign_places if self.folded[place] != other.folded[place]]
+        return (other, changed) if changed else None
+
+    def _with_foreign(self, form: Callable[[str], str]) -> list[str]:
+        words = list(self._pieces)
+        for place, word in zip(self._foreign_places, self._foreign, strict=True):
+            words[place] = form(word)
+        return words
+
+    def _shadow(self, text: str) -> str:
+        pieces: list[str] = []
+        position = 0
+        for run in _NOT_ASCII.finditer(text):
+            if run.end() <= position:
+                continue
+            start, end = run.span()
+            while start > position and text[start - 1].isalnum():
+                start -= 1
+            while end < len(text) and text[end].isalnum():
+                end += 1
+            pieces.append(text[position:start])
+            at = start
+            for word in _WORD.finditer(text, start, end):
+                pieces += " " * (word.start() - at), self._stand_in(word.group())
+                at = word.end()
+            pieces.append(" " * (end - at))
+            position = end
+        pieces.append(text[position:])
+        return "".join(pieces)
+
+    def _stand_in(self, word: str) -> str:
+        if word.isascii():
+            return word
+        self._foreign.append(word)
+        return _STAND_IN * len(word)
 
 
 def words_of(value: str) -> list[str]:
