@@ -105,10 +105,11 @@ def joined(text: str, guesses: Sequence[Guess], threshold: float) -> Iterator[Gu
 
 
 def _is_address(text: str, one: Guess, beside: list[Guess], cased: bool) -> bool:
-    """A bare number is more likely an order's, unless a place stands beside it; a word wants its capital."""
+    """A lone word or number is more likely a product or an order, unless a place stands beside it."""
     piece = text[one.start : one.end]
-    if not any(character.isalpha() for character in piece):
-        return one.score >= _BEYOND_DOUBT or any(
+    if " " not in piece:
+        is_code = piece.isdigit() and one.score >= _BEYOND_DOUBT
+        return is_code or any(
             other.type in _PLACES
             and _SEPARATED.fullmatch(text, min(one.end, other.end), max(one.start, other.start))
             for other in beside
