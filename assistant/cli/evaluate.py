@@ -4,7 +4,12 @@ import typer
 
 from .evaluate_answers import answers
 from .evaluate_redaction import redaction
+from .evaluate_tokens import evaluate_tokens
 
-app = typer.Typer(help="Measure the answers of the demo, and what the redaction finds.", no_args_is_help=True)
+app = typer.Typer(
+    help="Measure the answers of the demo, what the redaction finds, and how tokens fare in a model.",
+    no_args_is_help=True,
+)
 app.command()(answers)
 app.command()(redaction)
+app.command("tokens")(evaluate_tokens)

@@ -29,13 +29,14 @@ class DeploymentSettings(Settings):
 class NamesSettings(Settings):
     """The pool of processes that look for names. Without it, persons outside the CRM are not found.
 
-    `types` are what it reports. Companies that are customers are known from the CRM; guessing others
-    would hide products, towns and case numbers, which answers need and which identify nobody. Of what was
-    found, `remembered` texts are in memory and `kept` in the database; of none with 0.
+    `types` are what it reports: strangers and where they live. Companies that are customers are known from
+    the CRM; guessing others would hide products, towns and case numbers, which answers need and which
+    identify nobody. Of what was found, `remembered` texts are in memory and `kept` in the database; of none
+    with 0.
     """
 
     enabled: bool = True
-    types: frozenset[EntityType] = frozenset({EntityType.PERSON})
+    types: frozenset[EntityType] = frozenset({EntityType.PERSON, EntityType.ADDRESS})
     workers: int = Field(1, ge=1)
     waiting_at_most: int = 512
     timeout_s: float = 20.0

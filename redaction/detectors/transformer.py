@@ -161,6 +161,8 @@ def _is_part_of_name(text: str, word: Guess, neighbour: Guess, cased: bool, capi
         return neighbour.score >= _SURE
     if not (text[word.start].isupper() and text[neighbour.start].isupper()):
         return False
+    if word.score < _DOUBTFUL and _SENTENCE_START.search(text, 0, word.start):
+        return False
     surer = max(word.score, neighbour.score)
     return neighbour.score >= _SURE or surer >= (_DOUBTFUL if capitals_tell else _LIKELY)
 
