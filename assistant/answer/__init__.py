@@ -3,6 +3,7 @@
 from .context import Turn
 from .events import EventKind, RunAudit
 from .pipeline import MAX_SEARCHED, AnsweringSettings, AnswerPipeline, Asked, Hold, Step
+from .receipt import hidden_in
 from .references import durable_text, entity_refs, named_records
 from .strangers import strangers_among
 
@@ -18,6 +19,7 @@ __all__ = [
     "Turn",
     "durable_text",
     "entity_refs",
+    "hidden_in",
     "named_records",
     "strangers_among",
 ]

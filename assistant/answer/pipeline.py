@@ -42,6 +42,7 @@ from .evidence import (
     without_names,
 )
 from .found import Evidence, evidence_of, parts_of
+from .receipt import receipt_of
 from .references import count_hidden, durable_text, entity_refs, named_records
 from .sentences import SentenceSplitter
 from .statements import called
@@ -200,6 +201,7 @@ class AnswerPipeline:
             self._policy, asked.question, roles=asked.principal.roles, tags=evidence.tags
         )
         shown, drafted = 0, list[Checked]()
+        prompt: Prompt | None = None
         try:
             prompt, options = await self._prompt(asked, evidence)
             if prompt is None:
@@ -219,6 +221,8 @@ class AnswerPipeline:
         except (PartUnavailable, UpstreamFailed) as error:
             if drafted or not _is_model(error):
                 raise
+            if prompt is not None:
+                yield _receipt(asked, prompt, ())
             yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
             return
         yield Step(
@@ -227,6 +231,7 @@ class AnswerPipeline:
             RunAudit.WEIGHED,
             {"sentences": len(drafted), "rules": list(weighing.rules), "shown": shown},
         )
+        yield _receipt(asked, prompt, [strangers.hide(one.text) for one in drafted[:shown]])
         if weighing.risky and drafted:
             passages, facts = evidence.passages, evidence.facts
             messages = await as_the_model_read(self._door, asked.principal, asked.conversation, prompt)
@@ -375,6 +380,11 @@ def _sentence(index: int, checked: Checked) -> Step:
         "supported": checked.supported,
     }
     return Step(EventKind.SENTENCE, data)
+
+
+def _receipt(asked: Asked, prompt: Prompt, shown: Sequence[str]) -> Step:
+    receipt = receipt_of(asked.question, prompt, shown)
+    return Step(EventKind.RECEIPT, receipt, RunAudit.ACCOUNTED, receipt)
 
 
 def _bare(sentence: str) -> str:

@@ -19,7 +19,7 @@ from approvals import (
     standing_approvals,
     take_effect,
 )
-from assistant.answer import EventKind, RunAudit
+from assistant.answer import EventKind, RunAudit, hidden_in
 from assistant.conversations import Conversation
 from gateway import CloisterError, Database, NotFound, Principal, log, principal_of_account, record
 from retrieval import RetrievalClient
@@ -93,6 +93,7 @@ class RunResumer:
             run=run.id,
             item=str(effect.item),
             state=effect.state,
+            shown=hidden_in([effect.payload.text]) if released else {},
         )
         state = RunState.CANCELLED if effect.state == ItemState.CANCELLED else RunState.DONE
         await finish(session, run, state, effect.requester)

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import cancel
+from assistant.answer import hidden_in
 from assistant.answer.events import REFUSED, EventKind, RunAudit
 from assistant.conversations import Conversation
 from gateway import Conflict, NotFound, Principal, correlation_id, defer, record
@@ -82,6 +83,7 @@ async def open_run(
         outcome=question.outcome,
         reasons=list(question.reasons),
         hidden=question.hidden,
+        types=hidden_in([question.text]),
     )
     if denied:
         await append_event(session, run.id, EventKind.REFUSED, {"sentence": question.sentence or REFUSED})

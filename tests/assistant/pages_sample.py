@@ -167,7 +167,17 @@ HELD = {
     "deadline": (NOW + timedelta(hours=3)).isoformat(),
     "whole": True,
 }
-ANSWER = [*START, *(("sentence", s) for s in SENTENCES), ("stage", {"name": "weighing"}), ("done", {})]
+RECEIPT = {
+    "question": {"PERSON": 1},
+    "prompt": {"EMAIL": 1, "ORGANIZATION": 1, "PERSON": 2},
+    "shown": {"ORGANIZATION": 1, "PERSON": 1},
+    "model": True,
+}
+WEIGHED: Sequence[tuple[str, Mapping[str, Any]]] = (
+    ("stage", {"name": "weighing"}),
+    ("receipt", RECEIPT),
+)
+ANSWER = [*START, *(("sentence", s) for s in SENTENCES), *WEIGHED, ("done", {})]
 
 
 def run(question: str, *kinds: tuple[str, Mapping[str, Any]], state: str = "done", **more: Any) -> RunView:

@@ -150,6 +150,24 @@ async def test_an_answer_streams_in_with_its_sources(signed_in: SignedIn, script
     )
 
 
+async def test_an_answers_receipt_tells_what_was_hidden_from_the_model(signed_in: SignedIn) -> None:
+    page = await signed_in("rita", f"/c/{ONE_ANSWER}")
+    await page.get_by_text("2 identities hidden from the model").click()
+    receipt = page.locator(".receipt")
+    assert await receipt.locator("thead th").all_inner_texts() == [
+        "in the question",
+        "before the model",
+        "in the answer",
+    ]
+    rows = [await row.locator("th, td").all_inner_texts() for row in await receipt.locator("tbody tr").all()]
+    assert rows == [
+        ["Person", "1", "2", "1"],
+        ["Organisation", "–", "1", "1"],
+        ["Mail address", "–", "1", "–"],
+    ]
+    assert await sideways(page) == 0
+
+
 async def test_a_citation_opens_its_passage_and_escape_returns(signed_in: SignedIn) -> None:
     page = await signed_in("rita", f"/c/{ONE_ANSWER}")
     cite = page.locator(".answer .cite").nth(1)

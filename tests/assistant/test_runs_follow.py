@@ -50,6 +50,7 @@ from gateway import (
 )
 from redaction import EntityType
 from retrieval import RetrievalClient
+from tests.gateway.conftest import until_ready
 from tests.gateway.server import serving
 from tests.migrated import Migrated
 
@@ -169,6 +170,7 @@ async def site(
         create_http_client(door_url, read_timeout=30) as door_http,
         create_http_client(records_url) as records_http,
     ):
+        await until_ready(door_http)
         web = WebSettings(
             listen=ListenSettings(port=1),
             database=appliance_database.settings("cloister_web"),

@@ -6,7 +6,7 @@ const RESOLUTIONS = new Set(["released", "rejected", "sent_back", "expired", "ca
 export function newModel({ id = null, question, created_at: createdAt = null, feedback = null, scope = null, events = [] }) {
   const model = {
     id, question, createdAt, scope, feedback,
-    seq: 0, stage: null, found: null, factCount: null, masked: null, sources: null, sentences: [],
+    seq: 0, stage: null, found: null, factCount: null, masked: null, receipt: null, sources: null, sentences: [],
     held: null, resolution: null, outcome: null, retracted: false, done: false, connection: "open", stopping: false,
   };
   for (const event of events) apply(model, event);
@@ -21,6 +21,7 @@ export function apply(model, { seq, kind, data, at = null }) {
     model.found = data.found ?? model.found;
     model.factCount = data.facts ?? model.factCount;
   } else if (kind === "masked") model.masked = data;
+  else if (kind === "receipt") model.receipt = data;
   else if (kind === "sources") model.sources = { passages: [], facts: [], ...data };
   else if (kind === "sentence") model.sentences[data.index] = data;
   else if (kind === "held") { model.held = data; model.resolution = null; }

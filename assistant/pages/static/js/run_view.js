@@ -33,7 +33,7 @@ export class RunView {
     this.element.toggleAttribute("data-working", isWorking(model));
     this.reply.setAttribute("aria-busy", String(isWorking(model)));
     replaceWhenChanged(this.asked, [model.createdAt, model.scope], () => this.askedFoot());
-    replaceWhenChanged(this.status, [model.stage, model.found, model.factCount, model.masked, model.done, model.held, model.resolution, model.outcome, model.connection, model.stopping, model.sources, model.sentences.length > 0], () => this.statusRow());
+    replaceWhenChanged(this.status, [model.stage, model.found, model.factCount, model.masked, model.receipt, model.done, model.held, model.resolution, model.outcome, model.connection, model.stopping, model.sources, model.sentences.length > 0], () => this.statusRow());
     replaceWhenChanged(this.card, [model.held, model.resolution, model.outcome, model.retracted, model.done], () => stateCard(model, { cancel: () => this.on.cancelHeld(this), again: () => this.on.again(this) }) ?? []);
     replaceWhenChanged(this.facts, model.sources?.facts, () => this.factList());
     this.foldFacts();
@@ -68,13 +68,16 @@ export class RunView {
   }
 
   maskedChip() {
-    const { count, types = {} } = this.model.masked;
+    const { masked: { count, types = {} }, receipt } = this.model;
     const names = TYPES();
+    const counted = Object.entries(types).map(([type, n]) => h("li", {}, `${names[type] ?? type}: `, h("strong.num", {}, String(n))));
     const details = h("details.masked", { open: this.maskedOpen },
       h("summary.chip", {}, icon("mask"), tn("{n} identity hidden from the model", "{n} identities hidden from the model", count)),
       h("div.masked-body", {},
-        h("p", {}, t("The language model read placeholders in their place. You see the real values because you typed them or may see their records.")),
-        h("ul", {}, Object.entries(types).map(([type, n]) => h("li", {}, `${names[type] ?? type}: `, h("strong.num", {}, String(n)))))));
+        h("p", {}, receipt?.model === false
+          ? t("No language model read them: this answer was counted in the CRM. You see the real values because you typed them or may see their records.")
+          : t("The language model read placeholders in their place. You see the real values because you typed them or may see their records.")),
+        receipt ? receiptTable(receipt, names) : h("ul", {}, counted)));
     details.addEventListener("toggle", () => { this.maskedOpen = details.open; });
     return details;
   }
@@ -127,6 +130,16 @@ export class RunView {
       h("span.spacer"), thumb("up", t("Good answer"), "up"), thumb("down", t("Bad answer"), "down"),
     ];
   }
+}
+
+/** How many identities of which kind were asked with, stood before the model as placeholders, and were shown. */
+function receiptTable({ question = {}, prompt = {}, shown = {}, model = true }, names) {
+  const columns = [[t("in the question"), question], ...(model ? [[t("before the model"), prompt]] : []), [t("in the answer"), shown]];
+  const kinds = Object.keys(names).filter((kind) => columns.some(([, counts]) => counts[kind]));
+  return h("table.receipt", {},
+    h("thead", {}, h("tr", {}, h("td"), columns.map(([label]) => h("th.number", { scope: "col" }, label)))),
+    h("tbody", {}, kinds.map((kind) => h("tr", {}, h("th", { scope: "row" }, names[kind]),
+      columns.map(([, counts]) => h("td.number", {}, counts[kind] ? String(counts[kind]) : "–"))))));
 }
 
 /** Where the run is, in words, with real numbers. */
