@@ -35,6 +35,7 @@ _LOOKALIKES = {
     for lookalike, plain in zip(lookalikes, plains, strict=True)
 }
 _LOOKALIKE_TABLE = str.maketrans(_LOOKALIKES)
+_LOOKALIKE = re.compile(f"[{''.join(_LOOKALIKES)}]")
 _WORD_WITH_LOOKALIKE = re.compile(rf"\w*[{''.join(_LOOKALIKES)}]\w*")
 _ASCII_LETTER = re.compile(r"[A-Za-z]")
 _UNDECOMPOSED = str.maketrans(
@@ -94,7 +95,7 @@ def normalise(text: str) -> Mapped:
     if text.isascii():
         return Mapped(text)
     if (same := _tidied_in_place(text)) is not None:
-        return Mapped(_WORD_WITH_LOOKALIKE.sub(_latinised, same))
+        return Mapped(_latinised_words(same))
     builder = MapBuilder(Mapped(text))
     position = 0
     for run in _NON_ASCII_RUN.finditer(text):
@@ -104,8 +105,7 @@ def normalise(text: str) -> Mapped:
         position = run.end()
     builder.copy(text[position:], position, len(text))
     mapped = builder.build()
-    latin = _WORD_WITH_LOOKALIKE.sub(_latinised, mapped.text)
-    return Mapped(latin, mapped.starts, mapped.ends)
+    return Mapped(_latinised_words(mapped.text), mapped.starts, mapped.ends)
 
 
 def _tidied_in_place(text: str) -> str | None:
@@ -117,6 +117,12 @@ def _tidied_in_place(text: str) -> str | None:
         if tidy != character:
             text = text.replace(character, tidy)
     return text
+
+
+def _latinised_words(text: str) -> str:
+    if _LOOKALIKE.search(text) is None:  # quick, and so most texts end here
+        return text
+    return _WORD_WITH_LOOKALIKE.sub(_latinised, text)
 
 
 def _joins_others(character: str) -> bool:

@@ -140,9 +140,13 @@ class Gazetteer:
         by_range: dict[tuple[int, int], list[tuple[Index, Hit]]] = {}
         for index, hit in self._hits(reading, words):
             by_range.setdefault((hit.start, hit.end), []).append((index, hit))
-        answers = ((place, self._answer(found, reading.prefer)) for place, found in by_range.items())
-        spans = {place: span for place, span in answers if span is not None}
-        return [spans[place] for place in _not_contained(spans)]
+        spans: list[Span] = []
+        furthest = -1
+        for start, end in sorted(by_range, key=lambda place: (place[0], -place[1])):
+            if end > furthest and (span := self._answer(by_range[start, end], reading.prefer)) is not None:
+                spans.append(span)
+                furthest = end
+        return spans
 
     def _hits(self, reading: Reading, words: Words) -> Iterator[tuple[Index, Hit]]:
         for index in self._indexes:
@@ -213,13 +217,3 @@ class Gazetteer:
 def _entry(row: Row) -> GazetteerEntry:
     value, kind, entity, field, subject = row
     return GazetteerEntry(value, EntityType(kind), entity, field, EntityType(subject) if subject else None)
-
-
-def _not_contained(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    kept: list[tuple[int, int]] = []
-    furthest = -1
-    for start, end in sorted(ranges, key=lambda pair: (pair[0], -pair[1])):
-        if end > furthest:
-            kept.append((start, end))
-            furthest = end
-    return kept

@@ -18,7 +18,6 @@ from .variants import Rank
 from .wording import Words
 
 _PREFIXES = (1, 2, 4)
-_SHORTEST_PHONE = 5
 _LONGEST_NUMBER = 40
 _LONGEST_INNER_LETTERS = 4
 _NUMBER_GAP = re.compile(r"[\s.\-/_:,;#]*")
@@ -117,7 +116,7 @@ class Index:
         yield from self.phrases_at(look.telling, reading, words)
         if len(self._numbers):
             yield from self._numbers_at(look, reading, words)
-        if _may_hold_phone(words, look):
+        if self.phones.may_be_in(words.folded, look.numerals):
             for start, end, rows in self.phones.matches(words.text):
                 yield Hit(*reading.normalised.original(start, end), rows)
         if len(self._spelled):
@@ -195,17 +194,3 @@ class Index:
     def may_be_spelled(self, tail: str) -> bool:
         """`may_begin` for values that are found letter by letter."""
         return self._spelled.has_key_from(tail)
-
-
-def _may_hold_phone(words: Words, look: Look) -> bool:
-    """Whether anywhere enough digits stand together."""
-    digits, expected = 0, -1
-    for place in look.numerals:
-        word = words.folded[place]
-        if word.isalpha():
-            continue
-        digits = digits + len(word) if place == expected else len(word)
-        if digits >= _SHORTEST_PHONE:
-            return True
-        expected = place + 1
-    return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from .hashed import HashTable
 
@@ -47,6 +47,33 @@ class PhoneIndex:
         """No more numbers will come."""
         self._table = HashTable(self._tails, self._rows) if len(self._rows) else None
         self._tails, self._rows = array("q"), array("i")
+
+    def may_be_in(self, words: Sequence[str], numerals: Iterable[int]) -> bool:
+        """Whether words with digits, at these places, could make a known number."""
+        if self._table is None:
+            return False
+        digits, bare, expected = "", "", -1
+        for place in numerals:
+            if place != expected:
+                digits = bare = ""
+            expected = place + 1
+            word = words[place]
+            if not word.isdecimal():
+                groups = _DIGITS.findall(word)
+                if sum(map(len, groups)) >= _SHORTEST:
+                    return True
+                word = groups[0] if groups and word[0].isdecimal() else ""
+            digits, bare = digits + word, bare if word == "0" else bare + word  # “+49 (0)30”
+            if self._knows_end_of(digits) or (bare != digits and self._knows_end_of(bare)):
+                return True
+            if not words[place].isdecimal():
+                digits = bare = groups[-1] if groups and words[place][-1].isdecimal() else ""
+        return False
+
+    def _knows_end_of(self, digits: str) -> bool:
+        table = self._table
+        sizes = range(_SHORTEST, min(len(digits), _TAIL) + 1)
+        return table is not None and any(table.rows(hash(digits[-size:])) for size in sizes)
 
     def matches(self, text: str) -> Iterator[tuple[int, int, Sequence[int]]]:
         """Yield start, end and the rows of each known number in normalised text, without overlaps."""
