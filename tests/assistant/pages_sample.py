@@ -169,7 +169,7 @@ HELD = {
 }
 RECEIPT = {
     "question": {"PERSON": 1},
-    "prompt": {"EMAIL": 1, "ORGANIZATION": 1, "PERSON": 2},
+    "prompt": {"EMAIL": 1, "ORGANIZATION": 1, "PERSON": 1},
     "shown": {"ORGANIZATION": 1, "PERSON": 1},
     "model": True,
 }

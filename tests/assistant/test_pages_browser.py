@@ -155,17 +155,19 @@ async def test_an_answers_receipt_tells_what_was_hidden_from_the_model(signed_in
     await page.get_by_text("2 identities hidden from the model").click()
     receipt = page.locator(".receipt")
     assert await receipt.locator("thead th").all_inner_texts() == [
-        "in the question",
-        "before the model",
-        "in the answer",
+        "In the question",
+        "Before the model",
+        "In the answer",
     ]
     rows = [await row.locator("th, td").all_inner_texts() for row in await receipt.locator("tbody tr").all()]
     assert rows == [
-        ["Person", "1", "2", "1"],
+        ["Person", "1", "1", "1"],
         ["Organisation", "–", "1", "1"],
         ["Mail address", "–", "1", "–"],
     ]
-    assert await sideways(page) == 0
+    for width in (1280, 360):
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert await sideways(page) == 0
 
 
 async def test_a_citation_opens_its_passage_and_escape_returns(signed_in: SignedIn) -> None:

@@ -134,7 +134,7 @@ export class RunView {
 
 /** How many identities of which kind were asked with, stood before the model as placeholders, and were shown. */
 function receiptTable({ question = {}, prompt = {}, shown = {}, model = true }, names) {
-  const columns = [[t("in the question"), question], ...(model ? [[t("before the model"), prompt]] : []), [t("in the answer"), shown]];
+  const columns = [[t("In the question"), question], ...(model ? [[t("Before the model"), prompt]] : []), [t("In the answer"), shown]];
   const kinds = Object.keys(names).filter((kind) => columns.some(([, counts]) => counts[kind]));
   return h("table.receipt", {},
     h("thead", {}, h("tr", {}, h("td"), columns.map(([label]) => h("th.number", { scope: "col" }, label)))),
