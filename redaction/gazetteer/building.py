@@ -27,6 +27,7 @@ NUMBERS = frozenset(
 SUBJECTS = (EntityType.PERSON, EntityType.ORGANIZATION)
 FAMILY, GIVEN = -1, -2  # beside its shapes, what a word may be in a name
 PLACES = 64
+HEAD = 4
 
 _SHORTEST_NUMBER = 6
 _LONGEST_NUMBER = 40
@@ -48,26 +49,23 @@ class Building:
         self.number_hashes, self.number_rows = array("q"), array("i")
         self.number_heads: set[str] = set()
         self.number_lengths: set[int] = set()
-        self.vocabulary: set[str] = set()
+        self.word_heads: set[str] = set()
         self.people: set[str] = set()
         self.spelled: list[int] = []
         self.phones = PhoneIndex(entries.value)
-        self._beginnings = array("q")
-        self._first_words: set[str] = set()
+        self.beginnings = array("q")  # hashes of whatever a longer phrase begins with
         self._shapes: dict[int, int] = {}
         self._masks: dict[str, int] = {}
         first, second = self._bit(2), self._bit(PLACES + 2)
         self._surname = self._bit(FAMILY) | first | second
         self._of_surname = second
         self._given_name = self._bit(GIVEN) | first
-        for row in range(len(entries)):
+        for row, kind in enumerate(entries.types()):
+            if kind in SUBJECTS and (entity := entries.entity_number(row)) >= 0:
+                self.subjects.setdefault(entity, kind)
+        for row in entries.rows_by_type():  # like beside like: a fifth quicker, for the processor's caches
             self._add(row)
         self.phones.finish()
-
-    @property
-    def beginnings(self) -> array[int]:
-        """Hashes of everything that a longer phrase begins with."""
-        return self._beginnings + array("q", map(hash, self._first_words))
 
     def anchors(self) -> dict[str, tuple[int, ...]]:
         """Each telling word with its shapes; equal shapes are one object."""
@@ -80,8 +78,6 @@ class Building:
         kind, value = self._entries.type(row), self._entries.value(row)
         if kind is EntityType.PHONE and self.phones.add(row, value):
             return
-        if kind in SUBJECTS and (entity := self._entries.entity_number(row)) >= 0:
-            self.subjects.setdefault(entity, kind)
         words = words_of(value)
         if not _says_something(value, words):
             self.skipped += 1
@@ -124,8 +120,9 @@ class Building:
         self._mark(f"{surname}s", self._of_surname)
         self._mark(given, self._given_name)
         self.people.update(words)
-        self.vocabulary.update(words)
-        self._first_words.update((given, surname, given[0]))
+        self.word_heads.add(given[:HEAD])
+        self.word_heads.add(surname[:HEAD])
+        self.beginnings.extend(map(hash, (given, surname, given[0])))
 
     def _add_mail(self, row: int, value: str, words: list[str]) -> None:
         local = words[: len(words_of(value.partition("@")[0]))] or words
@@ -163,13 +160,11 @@ class Building:
 
     def _begin(self, phrase: str, words: list[str]) -> None:
         """What the phrase begins with, for a text whose end is still to come."""
-        self.vocabulary.update(words)
-        if len(words) > 1:
-            end = len(words[0])
-            self._first_words.add(words[0])
-            for word in words[1:-1]:
-                end += 1 + len(word)
-                self._beginnings.append(hash(phrase[:end]))
+        self.word_heads.update([word[:HEAD] for word in words])
+        end = -1
+        for word in words[:-1]:
+            end += 1 + len(word)
+            self.beginnings.append(hash(phrase[:end]))
 
     def _add_number(self, row: int, words: list[str]) -> None:
         number = "".join(words)

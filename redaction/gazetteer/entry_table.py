@@ -67,6 +67,14 @@ class EntryTable:
         """What it is."""
         return _TYPES[self._types[row]]
 
+    def types(self) -> Iterator[EntityType]:
+        """What they are, row by row."""
+        return map(_TYPES.__getitem__, self._types)
+
+    def rows_by_type(self) -> list[int]:
+        """All row numbers, those of one type together and in their order."""
+        return sorted(range(len(self)), key=self._types.__getitem__)
+
     def entity(self, row: int) -> str | None:
         """Whose it is."""
         return self._entity_names.name(self._entities[row])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from redaction.normalise import Reading
 
-from .building import FAMILY, GIVEN, PLACES, Building
+from .building import FAMILY, GIVEN, HEAD, PLACES, Building
 from .entry_table import EntryTable
 from .hashed import HashSet, HashTable, RowsByNumber
 from .nearby import NameWords
@@ -17,7 +17,7 @@ from .spelled import SpelledIndex
 from .variants import Rank
 from .wording import Words
 
-_PREFIXES = (1, 2, 4)
+_PREFIXES = (1, 2, HEAD)
 _LONGEST_NUMBER = 40
 _LONGEST_INNER_LETTERS = 4
 _NUMBER_GAP = re.compile(r"[\s.\-/_:,;#]*")
@@ -70,7 +70,7 @@ class Index:
         self._spelled = SpelledIndex([(row, entries[row]) for row in build.spelled])
         self._beginnings = HashSet(build.beginnings)
         self._word_beginnings = HashSet(
-            array("q", [hash(word[:size]) for word in build.vocabulary for size in _PREFIXES])
+            array("q", [hash(word[:size]) for word in build.word_heads for size in _PREFIXES])
         )
         self._by_entity: RowsByNumber | None = None
 

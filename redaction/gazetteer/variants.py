@@ -47,7 +47,7 @@ _DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
 _FIRST_LINE = re.compile(r"[,\n]")
 _CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
-_NOT_PLAIN = re.compile(r"[,\-'’]|[a-z][A-Z]")
+_NOT_PLAIN = re.compile(r"[,\-'’äöüÄÖÜ]|[^\W\d_A-Z][A-Z]")
 _JOINT = re.compile(r"[-'’]")
 LONGEST = 60
 
@@ -112,7 +112,6 @@ def is_plain_name(value: str, own: list[str]) -> bool:
         and len(own[0]) > 1
         and len(own[1]) > 1
         and own[0] not in TITLES
-        and value.isascii()
         and _NOT_PLAIN.search(value) is None
     )
 
@@ -196,7 +195,8 @@ def _of_address(value: str, own: list[str]) -> Iterator[str]:
     count = len(own)
     if (line := _FIRST_LINE.search(value)) is not None:
         count = len(words_of(value[: line.start()]))
-    for words in (own, list(map(_otherwise_abbreviated, own))):
+    other = list(map(_otherwise_abbreviated, own))
+    for words in (own, other) if other != own else (own,):
         yield " ".join(words)
         if count < len(own) and _is_street(street := " ".join(words[:count])):
             yield street
