@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from redaction.gazetteer.words import is_everyday_word
 
@@ -15,14 +15,8 @@ _LEGAL_FORM = (
     r"e\.K|S\.A|SA|SAS|SARL|Sàrl|S\.L|SL|S\.p\.A|SpA|S\.r\.l|Srl|B\.V|BV|N\.V|NV|Lda|Ltda|Oy|AB|ApS|A/S|Pty|Pvt)"
 )
 _WITH_LEGAL_FORM = re.compile(rf"(?<![\w&]){_NAME}(?: (?:{_NAME}|&|and|und)){{0,4}},? {_LEGAL_FORM}\b\.?")
-# “Hawkins, Richardson and Santana”: a list of people stands elsewhere in a sentence
-_PARTNERS = re.compile(
-    r"(?:(?<=\b(?:of|at|by) )|(?<=\b(?:for|bei|von) )|(?<=\bfrom )|(?<=\bchez )|(?<=: )|^[ \t>|?*]*)"
-    rf"(?P<name>{_NAME}, {_NAME} (?:and|und|et|y|e|&) {_NAME}\b)",
-    re.MULTILINE,
-)
-
-
+# “Hawkins, Richardson and Santana”
+_PARTNERS = re.compile(rf"(?<![\w,]){_NAME}, {_NAME} (?:and|und|et|y|e|&) {_NAME}\b")
 # “an account with Opencounter”: a name that no model knows, after a word that companies stand behind
 _BEHIND_A_CUE = re.compile(
     r"\b(?:at|from|with|for|of|by|joined|joining|company|firm|employer|client|supplier|vendor|bank|via)\s"
@@ -30,12 +24,19 @@ _BEHIND_A_CUE = re.compile(
 )
 
 
-def company_names(text: str, named: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Ranges of normalised text that are companies by their form; `named` is what a model has a name for."""
+def company_names(
+    text: str, named: Iterable[tuple[int, int]], is_given: Callable[[int, int], bool]
+) -> Iterator[tuple[int, int]]:
+    """Ranges of normalised text that are companies by their form.
+
+    `named` is what a model has a name for. `is_given` says whether a range holds a given name: surnames in
+    a row are partners of a firm, given names are people.
+    """
     for found in _WITH_LEGAL_FORM.finditer(text):
         yield found.span()
     for found in _PARTNERS.finditer(text):
-        yield found.span("name")
+        if not is_given(*found.span()):
+            yield found.span()
     taken = list(named)
     for found in _BEHIND_A_CUE.finditer(text):
         start, end = trimmed(text, *found.span("name"))

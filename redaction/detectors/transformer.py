@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from redaction.entities import EntityType
 from redaction.errors import ModelMissing
 
-from .edges import is_cased, is_english, is_function_word, name_pieces
+from .edges import between_capitals, is_cased, is_english, is_function_word, name_pieces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,6 +62,7 @@ _SENTENCE_START = re.compile(r"(?:^|[.!?:\n\"“”>|*-])\s*$")
 _CAPITAL_THRESHOLD = 0.1
 _SURE = 0.9
 _BEYOND_DOUBT = 0.985
+_SURE_IN_LOWER_CASE = 0.7
 _HARDLY = 0.005
 _DOUBTFUL = 0.05
 _LIKELY = 0.15
@@ -75,12 +76,16 @@ _NAMES = frozenset({EntityType.PERSON, EntityType.LOCATION})
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """Characters `start` to `end` of the text that was read, with the model's confidence (0 to 1)."""
+    """Characters `start` to `end` of the text that was read, with the model's confidence (0 to 1).
+
+    `given` is the chance that it is a given name.
+    """
 
     start: int
     end: int
     type: EntityType
     score: float
+    given: float = 0.0
 
 
 def joined(text: str, guesses: Sequence[Guess], threshold: float) -> Iterator[Guess]:
@@ -180,9 +185,14 @@ def _whole(text: str, run: list[Guess], cased: bool) -> Iterator[Guess]:
     score = max(guess.score for guess in run)
     if kind not in _NAMES:
         yield Guess(start, end, kind, score)
-    elif not cased or any(not text[guess.start].islower() for guess in run):
-        for first, last in name_pieces(text, start, end):
-            yield Guess(first, last, kind, score)
+        return
+    is_low = cased and all(text[guess.start].islower() for guess in run)
+    if is_low and (len(run) == 1 or min(guess.score for guess in run) < _SURE_IN_LOWER_CASE):
+        return
+    for first, last in name_pieces(text, start, end):
+        if cased:
+            first, last = between_capitals(text, first, last)
+        yield Guess(first, last, kind, score)
 
 
 class Rampart:
@@ -197,10 +207,12 @@ class Rampart:
 
         folder = _folder()
         config = json.loads((folder / "config.json").read_text("utf-8"))
-        self._types = [_type_of(config["id2label"][str(number)]) for number in range(len(config["id2label"]))]
+        labels = [config["id2label"][str(number)] for number in range(len(config["id2label"]))]
+        self._types = [_TYPES.get(label[2:]) for label in labels]
         kinds = list(dict.fromkeys(kind for kind in self._types if kind is not None))
         self._kinds = kinds
         self._sums = np.array([[kind is one for one in self._types] for kind in kinds], dtype=np.float32)
+        self._given = np.array([label[2:] == "GIVEN_NAME" for label in labels], dtype=np.float32)
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -230,10 +242,14 @@ class Rampart:
             part = ids[first : first + _MOST_TOKENS]
             chances = self._chances(part)
             kinds = chances @ self._sums.T
-            for (start, end), row in zip(offsets[first : first + _MOST_TOKENS], kinds, strict=True):
+            given_names = chances @ self._given
+            places = offsets[first : first + _MOST_TOKENS]
+            for (start, end), row, given in zip(places, kinds, given_names, strict=True):
                 if start < end:
                     best = int(row.argmax())
-                    yield Guess(offset + start, offset + end, self._kinds[best], float(row.sum()))
+                    yield Guess(
+                        offset + start, offset + end, self._kinds[best], float(row.sum()), float(given)
+                    )
             if first + _MOST_TOKENS >= len(ids):
                 break
 
@@ -256,10 +272,6 @@ def _folder() -> Path:
     if spec is None or spec.origin is None:
         raise ModelMissing((_PACKAGE.replace("_", "-"),))
     return Path(spec.origin).parent / "models" / "rampart"
-
-
-def _type_of(label: str) -> EntityType | None:
-    return _TYPES.get(label[2:])
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:
