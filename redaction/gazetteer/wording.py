@@ -93,7 +93,7 @@ class Words:
         for run in _NOT_ASCII.finditer(text):
             if run.end() <= position:
                 continue
-            start, end = run.span()
+            start, end = max(position, run.start()), run.end()
             while start > position and text[start - 1].isalnum():
                 start -= 1
             while end < len(text) and text[end].isalnum():

@@ -161,3 +161,7 @@ def test_no_customer_survives_in_redacted_text(everybody: Redactor, chance: rand
     text = "".join(f"{value} {chance.choice(fillers)} " for value in written)
     redacted = redact(text, everybody.detect(text), TokenMap()).text
     assert [value for value in written if value.lower() in redacted.lower()] == []
+
+
+def test_a_run_that_was_read_with_the_word_before_it_is_not_read_twice(gazetteer: Gazetteer) -> None:
+    assert gazetteer.find("\x800À\x80 Anna Schmidt")[0].start == 5
