@@ -94,9 +94,9 @@ class Words:
             if run.end() <= position:
                 continue
             start, end = max(position, run.start()), run.end()
-            while start > position and text[start - 1].isalnum():
+            while start > position and _goes_on(text[start - 1]):
                 start -= 1
-            while end < len(text) and text[end].isalnum():
+            while end < len(text) and _goes_on(text[end]):
                 end += 1
             pieces.append(text[position:start])
             at = start
@@ -113,6 +113,10 @@ class Words:
             return word
         self._foreign.append(word)
         return _STAND_IN * len(word)
+
+
+def _goes_on(character: str) -> bool:
+    return character.isalnum() or not character.isascii()
 
 
 def words_of(value: str) -> list[str]:

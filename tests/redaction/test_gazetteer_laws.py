@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from redaction import EntityType, EntryTable, Gazetteer, GazetteerEntry, Span
 from redaction.gazetteer.lexicon import is_whole_word
 from redaction.gazetteer.variants import phrases_of
-from redaction.gazetteer.wording import words_of
+from redaction.gazetteer.wording import Words, words_of
 from redaction.gazetteer.words import is_everyday_word
-from redaction.normalise import Reading, fold_value
+from redaction.normalise import Reading, fold_value, normalise
 
 from .test_gazetteer import PEOPLE, SPELLINGS
 
@@ -39,6 +41,7 @@ AROUND = [
 ]
 LETTERS = "abgmnosstuzäöüéñłßøžАбвγδλ田中नमскด\u0301'’-. ,&+/@#0123456789ABGMNOSTUZ\u200b"
 VALUES = st.text(st.sampled_from(LETTERS), min_size=2, max_size=24)
+WORD = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+")
 TYPES = st.sampled_from(
     [EntityType.PERSON, EntityType.ORGANIZATION, EntityType.ADDRESS, EntityType.ACCOUNT, EntityType.USERNAME]
 )
@@ -139,3 +142,15 @@ def test_a_table_gives_back_what_was_put_into_it(entries: list[GazetteerEntry]) 
     table = EntryTable(entries)
     assert list(table) == entries
     assert [table.entity(row) for row in range(len(table))] == [entry.entity for entry in entries]
+
+
+@given(st.text(st.sampled_from(LETTERS + "\x7f\x80_ẹ")) | st.text())
+@settings(max_examples=1000, deadline=None)
+def test_words_of_a_text_are_found_where_they_stand(text: str) -> None:
+    words = Words(normalise(text).text)
+    written = [words.written(index) for index in range(len(words))]
+    assert written == [found.group() for found in WORD.finditer(words.text)]
+    assert words.folded == [fold_value(word).replace(" ", "") for word in written]
+    assert "".join(words.gap(index) for index in range(len(words) - 1)).strip("_") == "".join(
+        WORD.split(words.text)[1:-1]
+    ).strip("_")
