@@ -107,6 +107,7 @@ def test_every_place_is_tried() -> None:
 
 @pytest.mark.parametrize("stop", [PLANT, [PLANT, "END"]])
 async def test_no_text_of_a_chat_reaches_a_model_as_it_is(fresh: Site, stop: Any) -> None:
+    fresh.model.script = says("Hello.")
     answer = await fresh.http.post(
         "/v1/chat/completions", json={**request(), "stop": stop}, headers=fresh.headers(principal())
     )
@@ -117,6 +118,7 @@ async def test_no_text_of_a_chat_reaches_a_model_as_it_is(fresh: Site, stop: Any
 
 
 async def test_no_text_of_a_program_reaches_a_model_as_it_is(fresh: Site, api_token: str) -> None:
+    fresh.model.script = says("Hello.")
     body = {name: value for name, value in request().items() if name != "cloister"}
     headers = {"Authorization": f"Bearer {api_token}"}
     answer = await fresh.http.post("/v1/chat/completions", json=body, headers=headers)

@@ -46,13 +46,13 @@ async def forgetful(site: Site) -> AsyncIterator[Site]:
 
 
 async def test_a_customer_made_a_second_ago_is_masked_in_a_text_that_was_read_before(fresh: Site) -> None:
-    words = "the valve of zebulon quatermass still leaks, says the fitter."
-    assert "zebulon" in await masked(fresh, words)
+    words = "the valve of quatermass hydraulics still leaks, says the fitter."
+    assert await masked(fresh, words) == words
     before = read_by("detector")
     async with fresh.database.transaction() as session:
-        new = PublishedIdentity("Zebulon Quatermass", EntityType.PERSON, "contact:801", "name")
+        new = PublishedIdentity("Quatermass Hydraulics", EntityType.ORGANIZATION, "account:801", "name")
         await publish_identities(session, fresh.envelope, [new])
-    assert await masked(fresh, words) == "the valve of <PERSON_1> still leaks, says the fitter."
+    assert await masked(fresh, words) == "the valve of <ORGANIZATION_1> still leaks, says the fitter."
     assert read_by("detector") == before
 
 
