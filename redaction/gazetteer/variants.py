@@ -31,9 +31,11 @@ PARTICLES = frozenset(
     "ter ten st".split()
 )
 _LEGAL = re.compile(
-    r" (?:gmbh(?: co kg)?|mbh|ag|kg|kgaa|ug|ohg|e ?k|e ?v|se|inc|incorporated|llc|llp|ltd|limited|plc|corp|"
-    r"corporation|company|co|group|holding|holdings|s ?a|s ?a ?s|s ?r ?l|s ?p ?a|s ?l|b ?v|n ?v|oy|ab|as|"
-    r"a s|aps|pty ltd|pvt ltd|sarl|sas|spa|srl|bv|nv)$"
+    r" (?:gmbh|mbh|gbr|ag|kg|kgaa|ug|ohg|e ?k|e ?v|e ?g|se|stiftung|inc|incorporated|llc|llp|ltd|limited|plc"
+    r"|corp|corporation|company|co|group|holding|holdings|s ?a|s ?a ?s|s ?r ?l|s ?p ?a|s ?l|s ?coop|b ?v|n ?v"
+    r"|oy|ab|as|a s|aps|pty ltd|pvt ltd|sarl|sas|spa|srl|bv|nv|lda"
+    r"|(?:and |und |et |e |y )?"
+    r"(?:sons|partners?|sohn|soehne|sohne|fils|figli|filhos|hijos|asociados|associes))$"
 )
 _CONNECTIVES = frozenset("and und et e y en".split())
 _AND = re.compile(r" [&+] |(?<=\w)[&+](?=\w)")
@@ -45,6 +47,10 @@ _SHORT_OF = {
 _LONG_OF = {short: long for long, short in reversed(_SHORT_OF.items())}
 _DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
+# “…, L3B 1XL Clareland” and “…, Clareland, L3B 1XL”
+_POST_CODE = r"[A-Z]{0,2}-?\d[\dA-Z]{1,5}(?: ?\d[A-Z]{2})?|[A-Z]{1,2}\d[\dA-Z]? ?\d[A-Z]{2}"
+_CODE_FIRST = re.compile(rf"[,\n]\s*(?P<first>{_POST_CODE})[ ,\n]+(?P<last>[^\W\d][^,\n\d]*)$")
+_TOWN_FIRST = re.compile(rf"[,\n]\s*(?P<first>[^\W\d][^,\n\d]*?)[ ,\n]+(?P<last>{_POST_CODE})$")
 _FIRST_LINE = re.compile(r"[,\n]")
 _CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 _NOT_PLAIN = re.compile(r"[,\-'’äöüÄÖÜ]|[^\W\d_A-Z][A-Z]")
@@ -178,17 +184,16 @@ def _of_company(value: str, own: list[str]) -> Iterator[str]:
         names.append(" ".join([own[0], *(w for w in own[1:-1] if w not in _CONNECTIVES), own[-1]]))
     for name in names:
         yield name
-        short = _LEGAL.sub("", name)
-        if len(short) >= 4:
-            yield short
-            again = _LEGAL.sub("", short)
-            if again != short and len(again) >= 4:
-                yield again
+        shorter = _LEGAL.sub("", name)
+        while len(shorter) >= 4:
+            yield shorter
+            if shorter == (shorter := _LEGAL.sub("", shorter)):
+                break
     if _JOINT.search(value):
         joined = " ".join(words_of(_JOINT.sub("", value)))
         yield joined
-        if len(short := _LEGAL.sub("", joined)) >= 4:
-            yield short
+        if len(shorter := _LEGAL.sub("", joined)) >= 4:
+            yield shorter
 
 
 def _of_address(value: str, own: list[str]) -> Iterator[str]:
@@ -196,10 +201,18 @@ def _of_address(value: str, own: list[str]) -> Iterator[str]:
     if (line := _FIRST_LINE.search(value)) is not None:
         count = len(words_of(value[: line.start()]))
     other = list(map(_otherwise_abbreviated, own))
+    if (swapped := _with_town_first(value)) is not None:
+        yield " ".join(words_of(swapped))
     for words in (own, other) if other != own else (own,):
         yield " ".join(words)
         if count < len(own) and _is_street(street := " ".join(words[:count])):
             yield street
+
+
+def _with_town_first(address: str) -> str | None:
+    """The same address with the town before the post code, or behind it where it was before."""
+    found = _CODE_FIRST.search(address) or _TOWN_FIRST.search(address)
+    return None if found is None else f"{address[: found.start()]}, {found['last']}, {found['first']}"
 
 
 @lru_cache(maxsize=8192)
