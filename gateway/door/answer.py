@@ -20,8 +20,8 @@ from redaction import (
 from .calls import CalledTools
 from .destinations import Hosts
 from .outgoing import OutgoingText
+from .strangers import WITHHELD
 
-WITHHELD: Final = "[withheld]"
 _CONTEXT: Final = 160
 _OPEN_NUMBER: Final = re.compile(
     r"(?:[+(]{0,2}\d[\d().\-/]{0,20}[ ]?){0,8}(?:\d|[+(]{1,2}|\d[\d().\-/]{0,20} ?)\Z"
@@ -35,8 +35,8 @@ class StreamScanner:
     """Replaces identities in a model's own words by `[withheld]`; the model was given none.
 
     Looks for known customers and for the shapes of mails, numbers and addresses. Only the end that could
-    still become one is held back. It does not find people whom the CRM does not know. What `restorer` will
-    put a value in place of is left to it.
+    still become one is held back. People whom the CRM does not know are `StrangerScreen`'s. What `restorer`
+    will put a value in place of is left to it.
     """
 
     def __init__(self, redactor: Redactor, restorer: Restorer | None = None) -> None:

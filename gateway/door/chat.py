@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -21,18 +21,19 @@ from gateway.filter import Denied, judge_all
 from gateway.identities import in_agreement
 from gateway.principal import RevealGrant
 from gateway.telemetry import log
-from redaction import find_tokens
+from redaction import Span, find_tokens
 
 from .access import AnyCaller, Caller, Worker
 from .answer import AnswerStream, ChoiceDelta, Restoring
 from .destinations import Hosts
 from .limits import check_not_empty, check_parts
 from .problems import stream_error
-from .prompt import ModelPrompt, build_prompt, parts_of, questions_of
+from .prompt import ModelPrompt, build_prompt, parts_of, questions_of, texts_in
 from .redactor import Masked, Read, count_types
 from .routing import estimate_tokens
 from .schemas import ChatRequest
 from .state import Door, TheDoor
+from .strangers import StrangerScreen
 from .texts import permitted_values, verified_grant
 from .upstream import ModelAnswer
 
@@ -107,6 +108,8 @@ class Reply:
         hosts = Hosts(door.settings.links.hosts)
         functions = prepared.prompt.functions
         self._stream = AnswerStream(door.output_redactor(), prepared.restoring, hosts, functions)
+        self._screens: dict[int, StrangerScreen] = {}
+        self._told = list(texts_in(prepared.prompt.body["messages"])) if self._looks_for_strangers() else []
         self._outcome = "left"
         self._head = {
             "id": f"chatcmpl-{uuid.uuid4().hex}",
@@ -160,7 +163,10 @@ class Reply:
         """Our deltas to the end; the last comes only when the answer has been recorded."""
         try:
             async for chunk in self._answer.chunks():
-                for delta in self._stream.deltas(chunk):
+                for delta in self._stream.deltas(await self._screened(chunk)):
+                    yield delta
+            for index, screen in self._screens.items():
+                for delta in self._stream.deltas(_as_chunk(index, await screen.finish())):
                     yield delta
             rest = list(self._stream.rest())
             await self._record("answered")
@@ -170,6 +176,36 @@ class Reply:
         self._outcome = ""
         for delta in rest:
             yield delta
+
+    def _looks_for_strangers(self) -> bool:
+        """Not where a grammar lets the model do nothing but quote what was redacted."""
+        names = self._door.settings.names
+        return (
+            names.enabled
+            and names.scan_answers
+            and not (self._asked.cloister and self._asked.cloister.quotes)
+        )
+
+    async def _screened(self, chunk: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The chunk with as much of the model's words as has been looked through for people."""
+        if not self._looks_for_strangers():
+            return chunk
+        choices = []
+        for choice in chunk["choices"]:
+            delta = choice.get("delta") or {}
+            if delta.get("content"):
+                index = int(choice.get("index", 0))
+                screen = self._screens.setdefault(index, StrangerScreen(self._names_in, self._told))
+                choice = {**choice, "delta": {**delta, "content": await screen.feed(delta["content"])}}
+            choices.append(choice)
+        return {**chunk, "choices": choices}
+
+    async def _names_in(self, text: str) -> list[Span]:
+        return await self._door.redactor.names_in(text, whose=self._caller.principal.id)
+
+    @property
+    def _withheld(self) -> int:
+        return self._stream.withheld + sum(screen.withheld for screen in self._screens.values())
 
     async def _end(self, outcome: str) -> None:
         await self._answer.close()
@@ -187,7 +223,7 @@ class Reply:
                 deployment=self._answer.deployment,
                 tries=self._answer.tries,
                 outcome=outcome,
-                withheld=self._stream.withheld,
+                withheld=self._withheld,
                 unresolved=self._stream.unresolved,
                 prompt_tokens=usage.get("prompt_tokens"),
                 completion_tokens=usage.get("completion_tokens"),
@@ -198,7 +234,7 @@ class Reply:
 
     def _counts(self) -> dict[str, int]:
         """What a reader should know of the answer: the risk that it speaks of somebody it cannot name."""
-        return {"withheld": self._stream.withheld, "unresolved": self._stream.unresolved}
+        return {"withheld": self._withheld, "unresolved": self._stream.unresolved}
 
     def _event(self, delta: dict[str, Any], finish_reason: str | None = None, *, choice: int = 0) -> bytes:
         told = {} if finish_reason is None else {"cloister": self._counts()}
@@ -208,6 +244,10 @@ class Reply:
     @staticmethod
     def _line(content: dict[str, Any]) -> bytes:
         return b"data: " + json.dumps(content, ensure_ascii=False).encode() + b"\n\n"
+
+
+def _as_chunk(choice: int, content: str) -> Mapping[str, Any]:
+    return {"choices": [{"index": choice, "delta": {"content": content}}] if content else []}
 
 
 async def _judge(asked: ChatRequest, caller: Caller, door: Door) -> None:

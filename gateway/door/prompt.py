@@ -71,6 +71,18 @@ def questions_of(request: ChatRequest) -> list[str]:
     return typed
 
 
+def texts_in(node: object) -> Iterator[str]:
+    """Every text of a built prompt."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, Mapping):
+        for value in node.values():
+            yield from texts_in(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from texts_in(item)
+
+
 class _Renamed:
     """Names that callers choose freely: the model gets others, whatever they are.
 

@@ -127,6 +127,10 @@ class PartRedactor:
                 known[text] = []
         return known
 
+    async def names_in(self, text: str, *, whose: str) -> list[Span]:
+        """Spans of guessed names in a model's own words, which are not kept. Raises `PartUnavailable`."""
+        return (await self._names.read([text], whose=whose))[text]
+
     async def read_ahead(self, texts: Sequence[str], *, whose: str) -> None:
         """Look for names in texts that will be asked for, and keep them for all doors, before this returns.
 

@@ -32,7 +32,7 @@ class NamesSettings(Settings):
     `types` are what it reports: strangers and where they live. Companies that are customers are known from
     the CRM; guessing others would hide products, towns and case numbers, which answers need and which
     identify nobody. Of what was found, `remembered` texts are in memory and `kept` in the database; of none
-    with 0.
+    with 0. `scan_answers` looks for people in a model's own words too, sentence by sentence.
     """
 
     enabled: bool = True
@@ -42,6 +42,7 @@ class NamesSettings(Settings):
     timeout_s: float = 20.0
     remembered: int = Field(50_000, ge=1)
     kept: int = Field(500_000, ge=0)
+    scan_answers: bool = True
 
 
 class LimitSettings(Settings):

@@ -269,20 +269,27 @@ async def test_a_made_up_address_does_not_get_past_its_at_sign(fresh: Site, size
     assert "@" not in answer
 
 
-async def test_the_first_chunk_is_not_kept_back(fresh: Site) -> None:
+async def test_the_first_sentence_is_not_kept_back(fresh: Site) -> None:
     seen = asyncio.Event()
-    fresh.model.script = waits("The refund is", seen, " on its way.")
+    fresh.model.script = waits("The refund is on its way. ", seen, "It takes a day.")
     got = []
     async for chunk in fresh.client.chat(principal(), [ChatMessage("user", "?")], conversation=uuid.uuid4()):
         got.append(chunk.text)
         if chunk.text:
             seen.set()
-    assert "".join(got) == "The refund is on its way."
+    assert "".join(got) == "The refund is on its way. It takes a day."
+
+
+async def test_a_person_whom_nobody_told_the_model_of_is_taken_out(fresh: Site) -> None:
+    fresh.model.script = says("Please ask Szabina ", "Gelencsér about it. The box is red.")
+    asked = [ChatMessage("user", "Whom?")]
+    chunks = [chunk async for chunk in fresh.client.chat(principal(), asked, conversation=uuid.uuid4())]
+    assert "".join(chunk.text for chunk in chunks) == "Please ask [withheld] about it. The box is red."
 
 
 async def test_a_reader_who_leaves_stops_the_model(fresh: Site) -> None:
     never = asyncio.Event()
-    fresh.model.script = waits("Once upon", never)
+    fresh.model.script = waits("Once upon a time. And", never)
     chunks = fresh.client.chat(principal(), [ChatMessage("user", "?")], conversation=uuid.uuid4())
     async for chunk in chunks:
         if chunk.text:
@@ -310,10 +317,10 @@ async def test_a_caller_who_leaves_before_the_first_word_stops_the_model(fresh: 
 
 
 async def test_a_model_that_dies_in_mid_stream_is_an_error_chunk(fresh: Site) -> None:
-    fresh.model.script = says("Half an ", RuntimeError("out of memory"))
+    fresh.model.script = says("Half an answer. And half ", RuntimeError("out of memory"))
     chunks = fresh.client.chat(principal(), [ChatMessage("user", "?")], conversation=uuid.uuid4())
     assert (await anext(chunks)).text == ""
-    assert (await anext(chunks)).text == "Half an "
+    assert (await anext(chunks)).text == "Half an answer."
     with pytest.raises(UpstreamFailed, match="middle"):
         await anext(chunks)
 
