@@ -18,7 +18,7 @@ _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 _NON_ASCII_RUN = re.compile(r"[A-Za-z]?[^\x00-\x7f]+")
 _FOLDABLE = re.compile(r"[^\x00-\x7f]|[\s,;]{2,}")
 _SEPARATORS = re.compile(r"[\s.\-/_:]+")
-_TO_SPACE = str.maketrans("\t\n\r\x0b\x0c,;", "       ")
+_TO_SPACE = str.maketrans(dict.fromkeys("\t\n\r\x0b\x0c\x1c\x1d\x1e\x1f,;", " "))
 
 _PLAIN = str.maketrans(
     {**dict.fromkeys("‐‑‒–—―−﹘", "-"), **dict.fromkeys("‘’‚‛′", "'"), **dict.fromkeys("“”„‟″", '"')}

@@ -24,7 +24,7 @@ from .strangers import WITHHELD
 
 _CONTEXT: Final = 160
 _OPEN_NUMBER: Final = re.compile(
-    r"(?:[+(]{0,2}\d[\d().\-/]{0,20}[ ]?){0,8}(?:\d|[+(]{1,2}|\d[\d().\-/]{0,20} ?)\Z"
+    r"(?:[+(]{0,2}\d[\d().\-/]{0,20}[ ]?){0,8}(?:[+(]{1,2}|[+(]{0,2}\d[\d().\-/]{0,20} ?)\Z"
 )
 _OPEN_WORD: Final = re.compile(r"[^\s]{0,80}(?:[\d@]|[._/:+][^\s.:!?,;)\"'])[^\s]{0,80}\Z")
 _WAY_OUT: Final = re.compile(r"(?i)(?:[a-z]+:)?//|www\.")

@@ -149,7 +149,8 @@ def _may_become_mark(core: str, kinds: Collection[EntityType]) -> bool:
     letters = _JOINTS.sub("", found["letters"]).upper()
     if not found["number"]:
         return any(kind.replace("_", "").startswith(letters) for kind in kinds)
-    words = _SPACES.split(found["rest"])
-    last = _JOINTS.split(words[-1].upper())[0]
-    facet = len(words) == 1 or last.isdigit() or any(word.startswith(last) for word in FACET_WORDS)
-    return facet and _KINDS.get(letters) in kinds
+    _, *words = _SPACES.split(found["rest"])
+    *whole, last = [_JOINTS.split(word.upper())[0] for word in words] or [""]
+    goes_on = last.isdigit() or any(word.startswith(last) for word in FACET_WORDS)
+    is_facet = all(not word or word.isdigit() or word in FACET_WORDS for word in whole)
+    return is_facet and goes_on and _KINDS.get(letters) in kinds

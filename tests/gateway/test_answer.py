@@ -1,10 +1,11 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.door.answer import WITHHELD, AnswerStream, ChoiceDelta, Restoring, StreamScanner
+from gateway.door.answer import AnswerStream, ChoiceDelta, Restoring, StreamScanner
+from gateway.door.strangers import WITHHELD
 from redaction import EntityType, Gazetteer, GazetteerEntry, Redactor, load_redactor
 
 KNOWN = [
@@ -142,6 +143,8 @@ SLIPS += [
 ]
 
 
+@example(words=["+49 30", "+49 30"], cuts=[275], reason="length", kept=False)
+@example(words=["<PERSON_1", "17", "the order", "<PERSON_1>"], cuts=[190], reason="length", kept=False)
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(st.sampled_from(SLIPS), max_size=8),
