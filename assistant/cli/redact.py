@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from functools import partial
 from gettext import gettext as _
@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from redaction import Level
+
 if TYPE_CHECKING:
-    from redaction import GazetteerEntry, PresidioDetector, Redacted, Span
+    from redaction import PresidioDetector, Redacted, Span
 
     Rewrite = Callable[[str, Sequence[Span]], Redacted]
 
 from .exits import Exit, leave
+from .known import read_gazetteer
 from .redact_columns import table_rules
 
 
@@ -55,6 +58,9 @@ def redact(
         Path | None,
         typer.Option(help="For --mode hash: a file of at least 16 secret bytes."),
     ] = None,
+    level: Annotated[
+        Level, typer.Option(help="direct, or quasi: dates, ages and nationalities too.")
+    ] = Level.DIRECT,
     recognizers: Annotated[
         list[str] | None,
         typer.Option(help="Presidio recognisers of your own: a registry file (.yaml), or module:Class."),
@@ -64,17 +70,17 @@ def redact(
 
     With --as-columns each line is a row, and “spans” and “redacted” are by column.
     """
-    from redaction import Gazetteer, RedactionError, load_redactor, redact_lines, redact_rows
+    from redaction import Gazetteer, Policy, RedactionError, load_redactor, redact_lines, redact_rows
 
     rules = table_rules(as_columns) if as_columns else None
     rewrite = _rewrite(mode, key_file)
     try:
-        known = Gazetteer.build(_entries(gazetteer) if gazetteer else ())
+        known = Gazetteer.build(read_gazetteer(gazetteer) if gazetteer else ())
         if gazetteer is None:
             sys.stderr.write(
                 _("No gazetteer is loaded: known customers are found by patterns and names only.\n")
             )
-        redactor = load_redactor(known, ner=ner, more=_own(recognizers or []))
+        redactor = load_redactor(known, ner=ner, policy=Policy(level=level), more=_own(recognizers or []))
         lines: Iterable[object] = (
             redact_lines(sys.stdin, redactor, rewrite)
             if rules is None
@@ -83,22 +89,8 @@ def redact(
         for line in lines:
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
             sys.stdout.flush()
-    except OSError as error:
-        leave(Exit.FAILED, _("{file} cannot be read: {why}").format(file=gazetteer, why=error.strerror))
     except RedactionError as error:
         leave(Exit.FAILED, str(error))
-
-
-def _entries(path: Path) -> "Iterator[GazetteerEntry]":
-    from redaction import EntityType, GazetteerEntry
-
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        try:
-            entry = json.loads(line)
-            yield GazetteerEntry(entry["value"], EntityType(entry["type"]), entry["entity"], entry["field"])
-        except (ValueError, KeyError, TypeError) as error:
-            sentence = _("{file}, line {number}: not a gazetteer entry ({why}).")
-            leave(Exit.FAILED, sentence.format(file=path, number=number, why=error))
 
 
 def _own(recognizers: list[str]) -> "list[PresidioDetector]":

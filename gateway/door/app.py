@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -14,8 +14,9 @@ from gateway.filter import load_rules
 from gateway.identities import GazetteerFeed
 from gateway.keys import Envelope, open_keeper
 from gateway.principal import Tokens
+from gateway.settings import SettingsError
 from gateway.telemetry import CorrelationMiddleware, metrics
-from redaction import load_redactor
+from redaction import Policy, PresidioDetector, RecognizerMissing, load_recognizers, load_redactor
 
 from . import chat, deployments, embeddings, texts, typed
 from .limits import BodyLimit
@@ -68,8 +69,11 @@ def _build(settings: DoorSettings) -> Door:
     """Load everything that takes a while: rules, patterns, LiteLLM."""
     load_rules()
     database, keeper = Database(settings.database, overflow=0), open_keeper(settings.keeper)
-    envelope, feed, names = Envelope(keeper), GazetteerFeed(database, keeper), NamePool(settings.names)
-    redactor = load_redactor(ner=names.enabled, ner_elsewhere=True)
+    envelope, feed = Envelope(keeper), GazetteerFeed(database, keeper)
+    policy = Policy(settings.masking.level, guessed=settings.names.types, allowed=settings.masking.allowed)
+    names = NamePool(settings.names, policy.models)
+    own = _own_detectors(settings.masking.recognizers)
+    redactor = load_redactor(ner=names.enabled, ner_elsewhere=True, policy=policy, more=own)
     remembered, proving = RememberedNames(database, envelope, settings.names), Proving(feed, names, redactor)
     router = ModelRouter(settings.models, settings.breaker)
     return Door(
@@ -86,8 +90,15 @@ def _build(settings: DoorSettings) -> Door:
         router=router,
         servers=ModelServers(settings.models, router),
         embedders=ModelServers(settings.embeddings, ModelRouter(settings.embeddings, settings.breaker)),
-        scanner=load_redactor(ner=False),
+        scanner=load_redactor(ner=False, policy=policy, more=own),
     )
+
+
+def _own_detectors(places: Iterable[str]) -> list[PresidioDetector]:
+    try:
+        return [detector for place in places for detector in load_recognizers(place)]
+    except RecognizerMissing as error:
+        raise SettingsError(f"masking.recognizers: {error}") from error
 
 
 async def _close(door: Door) -> None:

@@ -41,8 +41,10 @@ class NamePool:
     its worker is not free before. Nothing of a text is kept here.
     """
 
-    def __init__(self, settings: NamesSettings) -> None:
+    def __init__(self, settings: NamesSettings, types: frozenset[EntityType] | None = None) -> None:
+        """`types` is what the workers report, the settings' own without it."""
         self._settings = settings
+        self._types = settings.types if types is None else types
         self._pool: ProcessPoolExecutor | None = None
         self._turns = Turns(settings.workers, settings.waiting_at_most)
         self._warm = not settings.enabled
@@ -140,7 +142,7 @@ class NamePool:
                 self._settings.workers,
                 multiprocessing.get_context("spawn"),
                 initializer=_start_worker,
-                initargs=(self._settings.types,),
+                initargs=(self._types,),
             )
         return self._pool
 

@@ -7,7 +7,7 @@ from gateway.http import TlsSettings
 from gateway.keys import KeeperSettings
 from gateway.principal import TrustSettings
 from gateway.settings import ExistingFile, ListenSettings, Settings
-from redaction import EntityType
+from redaction import EntityType, Level
 
 
 class DeploymentSettings(Settings):
@@ -45,6 +45,19 @@ class NamesSettings(Settings):
     scan_answers: bool = True
 
 
+class MaskingSettings(Settings):
+    """What is masked beyond what the CRM knows, which always is.
+
+    `level` is `direct`, or `quasi` for dates, ages and nationalities too. `allowed` are never masked on
+    a guess, such as product names. `recognizers` are Presidio recognisers of a company's own: registry files
+    (`.yaml`), or `module:Class`.
+    """
+
+    level: Level = Level.DIRECT
+    allowed: frozenset[str] = frozenset()
+    recognizers: tuple[str, ...] = ()
+
+
 class LimitSettings(Settings):
     """How much one request may hold, and how many answers one principal may be given at once."""
 
@@ -79,6 +92,7 @@ class DoorSettings(Settings):
     models: list[DeploymentSettings] = Field(default_factory=list)
     embeddings: list[DeploymentSettings] = Field(default_factory=list)
     names: NamesSettings = NamesSettings()
+    masking: MaskingSettings = MaskingSettings()
     limits: LimitSettings = LimitSettings()
     breaker: BreakerSettings = BreakerSettings()
     links: LinkSettings = LinkSettings()
