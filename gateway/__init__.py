@@ -37,7 +37,7 @@ from .audit import (
     registered_events,
     verify_audit,
 )
-from .database import SCHEMAS, Database, DatabaseSettings, UnitOfWork
+from .database import SCHEMAS, Database, DatabaseSettings, UnitOfWork, listening
 from .door import (
     ChatChunk,
     ChatMessage,
@@ -185,6 +185,7 @@ __all__ = [
     "issue_api_token",
     "list_accounts",
     "list_api_tokens",
+    "listening",
     "load_settings",
     "log",
     "make_signing_key",

@@ -1,9 +1,11 @@
 """The appliance's database: one engine a process, one transaction a request."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Final
 
+import psycopg
 from fastapi import Depends, Request
 from sqlalchemy import URL, text
 from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
@@ -120,3 +122,23 @@ async def _unit_of_work(request: Request) -> AsyncIterator[AsyncSession]:
 
 UnitOfWork = Annotated[AsyncSession, Depends(_unit_of_work, scope="function")]
 """The request's transaction, committed before the answer is sent. The app's state has `database`."""
+
+
+@asynccontextmanager
+async def listening(conninfo: str) -> AsyncIterator[psycopg.AsyncConnection]:
+    """A connection of its own that commits at once, for LISTEN; who leaves while it opens leaves none open.
+
+    Raises `psycopg.OperationalError`.
+    """
+    opening = asyncio.ensure_future(
+        psycopg.AsyncConnection.connect(conninfo, autocommit=True, connect_timeout=5)
+    )
+    try:
+        connection = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        for opened in await asyncio.gather(opening, return_exceptions=True):
+            if isinstance(opened, psycopg.AsyncConnection):
+                await opened.close()
+        raise
+    async with connection:
+        yield connection

@@ -1,4 +1,4 @@
-"""Sentences to vectors: all-MiniLM-L6-v2 by onnxruntime (the only module that imports it, and tokenizers)."""
+"""Sentences to vectors: all-MiniLM-L6-v2 by onnxruntime, which only this module of the package imports."""
 
 import os
 from collections.abc import Iterator, Sequence

@@ -13,11 +13,13 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from html import unescape
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 _NON_ASCII_RUN = re.compile(r"[A-Za-z]?[^\x00-\x7f]+")
 _FOLDABLE = re.compile(r"[^\x00-\x7f]|[\s,;]{2,}")
 _SEPARATORS = re.compile(r"[\s.\-/_:]+")
+_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}|&(?:#[0-9]{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z]{2,8});")
 _TO_SPACE = str.maketrans(dict.fromkeys("\t\n\r\x0b\x0c\x1c\x1d\x1e\x1f,;", " "))
 
 _PLAIN = str.maketrans(
@@ -91,12 +93,14 @@ class MapBuilder:
 
 
 def normalise(text: str) -> Mapped:
-    """Tidy `text`, keeping case and accents."""
+    """Tidy `text`, keeping case and accents; an escape of JSON's or HTML's is read as its character."""
+    base = _unescaped(text) if _is_escaped(text) else Mapped(text)
+    text = base.text
     if text.isascii():
-        return Mapped(text)
+        return base
     if (same := _tidied_in_place(text)) is not None:
-        return Mapped(_latinised_words(same))
-    builder = MapBuilder(Mapped(text))
+        return Mapped(_latinised_words(same), base.starts, base.ends)
+    builder = MapBuilder(base)
     position = 0
     for run in _NON_ASCII_RUN.finditer(text):
         builder.copy(text[position : run.start()], position, run.start())
@@ -106,6 +110,28 @@ def normalise(text: str) -> Mapped:
     builder.copy(text[position:], position, len(text))
     mapped = builder.build()
     return Mapped(_latinised_words(mapped.text), mapped.starts, mapped.ends)
+
+
+def _is_escaped(text: str) -> bool:
+    return "\\u" in text or "&" in text
+
+
+def _unescaped(text: str) -> Mapped:
+    builder = MapBuilder(Mapped(text))
+    position = 0
+    for found in _ESCAPE.finditer(text):
+        start, end = found.span()
+        written = found.group()
+        character = chr(int(written[2:], 16)) if written[0] == "\\" else unescape(written)
+        if character == written:
+            continue
+        builder.copy(text[position:start], position, start)
+        builder.replace(character, start, end)
+        position = end
+    if not position:
+        return Mapped(text)
+    builder.copy(text[position:], position, len(text))
+    return builder.build()
 
 
 def _tidied_in_place(text: str) -> str | None:
@@ -148,7 +174,7 @@ def fold(normalised: Mapped) -> Mapped:
 
 def fold_value(value: str) -> str:
     """The folded form of one value, without space at its edges."""
-    if value.isascii():
+    if value.isascii() and not _is_escaped(value):
         return " ".join(value.lower().translate(_TO_SPACE).split())
     return " ".join(fold(normalise(value)).text.split())
 

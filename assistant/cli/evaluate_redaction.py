@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from redaction import Level
+from redaction import EntityType, Level, Policy
 
 if TYPE_CHECKING:
     from redaction import Gazetteer, LabelledText, Redactor, Report
@@ -49,6 +49,12 @@ def redaction(
     level: Annotated[
         Level, typer.Option(help="What is masked: direct, or quasi (dates, ages and nationalities too).")
     ] = Level.DIRECT,
+    guess: Annotated[
+        list[EntityType] | None,
+        typer.Option(
+            help="What the models may guess, as the door's names.types; repeat it.", show_default="all of it"
+        ),
+    ] = None,
     gazetteer: Annotated[
         Path | None,
         typer.Option(help='Known identities for --data: JSON Lines {"value", "type", "entity", "field"}.'),
@@ -81,7 +87,8 @@ def redaction(
     if write is not None:
         _write(texts, write)
         return
-    reports = list(_measured(texts, known, level, ner, compare))
+    policy = Policy(level=level) if guess is None else Policy(level=level, guessed=frozenset(guess))
+    reports = list(_measured(texts, known, policy, ner, compare))
     if as_json:
         print(json.dumps([report.as_dict() for report in reports], ensure_ascii=False, indent=2))
     else:
@@ -129,18 +136,18 @@ def _write(texts: "Sequence[LabelledText]", file: Path) -> None:
 
 
 def _measured(
-    texts: "list[LabelledText]", known: "Gazetteer", level: Level, ner: bool, compare: Other | None
+    texts: "list[LabelledText]", known: "Gazetteer", policy: Policy, ner: bool, compare: Other | None
 ) -> "Iterator[Report]":
-    from redaction import Policy, RedactionError, load_redactor, measure, stock_presidio
+    from redaction import RedactionError, load_redactor, measure, stock_presidio
 
     try:
-        redactor = load_redactor(known, ner, policy=Policy(level=level))
+        redactor = load_redactor(known, ner, policy=policy)
         with _progress("Cloister", len(texts)) as advance:
-            yield measure("Cloister", _finder(redactor), texts, level, advance)
+            yield measure("Cloister", _finder(redactor), texts, policy.level, advance)
         if compare is Other.PRESIDIO:
             find = stock_presidio()
             with _progress("Presidio", len(texts)) as advance:
-                yield measure("Presidio", find, texts, level, advance)
+                yield measure("Presidio", find, texts, policy.level, advance)
     except RedactionError as error:
         leave(Exit.FAILED, str(error))
 

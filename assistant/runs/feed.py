@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Final
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
-from gateway import log
+from gateway import listening, log
 
 from .service import CHANNEL
 
@@ -49,7 +49,7 @@ class RunFeed:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _listen_once(self) -> None:
-        async with await AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+        async with listening(self._conninfo) as connection:
             await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
             for followers in self._followers.values():
                 for news in followers:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Final
 
 from fastapi import FastAPI, Request
@@ -15,8 +16,8 @@ from gateway.identities import GazetteerFeed
 from gateway.keys import Envelope, open_keeper
 from gateway.principal import Tokens
 from gateway.settings import SettingsError
-from gateway.telemetry import CorrelationMiddleware, metrics
-from redaction import Policy, PresidioDetector, RecognizerMissing, load_recognizers, load_redactor
+from gateway.telemetry import CorrelationMiddleware, log, metrics
+from redaction import Level, Policy, PresidioDetector, RecognizerMissing, load_recognizers, load_redactor
 
 from . import chat, deployments, embeddings, texts, typed
 from .limits import BodyLimit
@@ -72,6 +73,10 @@ def _build(settings: DoorSettings) -> Door:
     envelope, feed = Envelope(keeper), GazetteerFeed(database, keeper)
     policy = Policy(settings.masking.level, guessed=settings.names.types, allowed=settings.masking.allowed)
     names = NamePool(settings.names, policy.models)
+    if not names.enabled:
+        log.warning(
+            "names.off", meaning="people whom the CRM does not know are neither hidden nor looked for"
+        )
     own = _own_detectors(settings.masking.recognizers)
     redactor = load_redactor(ner=names.enabled, ner_elsewhere=True, policy=policy, more=own)
     remembered, proving = RememberedNames(database, envelope, settings.names), Proving(feed, names, redactor)
@@ -90,7 +95,7 @@ def _build(settings: DoorSettings) -> Door:
         router=router,
         servers=ModelServers(settings.models, router),
         embedders=ModelServers(settings.embeddings, ModelRouter(settings.embeddings, settings.breaker)),
-        scanner=load_redactor(ner=False, policy=policy, more=own),
+        scanner=load_redactor(ner=False, policy=replace(policy, level=Level.DIRECT), more=own),
     )
 
 

@@ -168,7 +168,7 @@ class Reply:
             for index, screen in self._screens.items():
                 for delta in self._stream.deltas(_as_chunk(index, await screen.finish())):
                     yield delta
-            rest = list(self._stream.rest())
+            rest = await asyncio.to_thread(lambda: list(self._stream.rest()))  # arguments may be long
             await self._record("answered")
         except CloisterError:
             self._outcome = "failed"
@@ -178,13 +178,10 @@ class Reply:
             yield delta
 
     def _looks_for_strangers(self) -> bool:
-        """Not where a grammar lets the model do nothing but quote what was redacted."""
+        """Not where a process of ours lets the model do nothing but quote what was redacted."""
         names = self._door.settings.names
-        return (
-            names.enabled
-            and names.scan_answers
-            and not (self._asked.cloister and self._asked.cloister.quotes)
-        )
+        quoting = self._caller.process and bool(self._asked.cloister and self._asked.cloister.quotes)
+        return names.enabled and names.scan_answers and not quoting
 
     async def _screened(self, chunk: Mapping[str, Any]) -> Mapping[str, Any]:
         """The chunk with as much of the model's words as has been looked through for people."""
@@ -195,10 +192,15 @@ class Reply:
             delta = choice.get("delta") or {}
             if delta.get("content"):
                 index = int(choice.get("index", 0))
-                screen = self._screens.setdefault(index, StrangerScreen(self._names_in, self._told))
+                screen = self._screens.setdefault(
+                    index, StrangerScreen(self._names_in, self._told, self._door.scanner.policy)
+                )
                 choice = {**choice, "delta": {**delta, "content": await screen.feed(delta["content"])}}
             choices.append(choice)
         return {**chunk, "choices": choices}
+
+    def _screen(self) -> StrangerScreen:
+        return StrangerScreen(self._names_in, self._told, self._door.scanner.policy)
 
     async def _names_in(self, text: str) -> list[Span]:
         return await self._door.redactor.names_in(text, whose=self._caller.principal.id)

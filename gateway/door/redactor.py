@@ -90,7 +90,7 @@ class PartRedactor:
         self._envelope = envelope
         self._proving = proving
         self._base = redactor
-        self._spread = Redactor([])
+        self._spread = Redactor([], policy=redactor.policy)
         self._long = LongWork()
         self._current: tuple[Gazetteer, Redactor] | None = None
 

@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Set
 from typing import Any, Final
 
-import psycopg
 from sqlalchemy import Row, tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.database import Database
+from gateway.database import Database, listening
 from gateway.errors import PartUnavailable
 from gateway.keys import Envelope, Keeper
 from gateway.telemetry import log
@@ -22,6 +21,9 @@ _Key = tuple[str, str, bytes]
 _Values = dict[str, set[tuple[str, bytes]]]  # by entity: field and keyed hash
 _Found = Row[Any]  # entity, field, value_mac, type, sealed, removed
 _BATCH: Final = 4000
+_RESTS: Final = 5
+"""How many times as long as building took nothing is built again: a large list takes seconds of processor."""
+_RESTS_AT_MOST: Final = 60.0
 _COMPACT_AT: Final = 5000
 _POLL_SECONDS: Final = 2.0
 
@@ -43,6 +45,7 @@ class GazetteerFeed:
         self._gone: _Values = {}
         self._leaving: _Values = {}
         self._catching_up = asyncio.Lock()
+        self._build_again_at = 0.0
 
     @property
     def version(self) -> int:
@@ -86,8 +89,11 @@ class GazetteerFeed:
             return
         async with self._catching_up, self._database.transaction() as session:
             await self._apply(session)
-        if self._gone or len(self._since_build) > _COMPACT_AT:
+        now = asyncio.get_running_loop().time()
+        if (self._gone or len(self._since_build) > _COMPACT_AT) and now >= self._build_again_at:
             await self._build()
+            ended = asyncio.get_running_loop().time()
+            self._build_again_at = ended + min(_RESTS_AT_MOST, _RESTS * (ended - now))
 
     async def _load_everybody(self) -> None:
         async with self._catching_up:
@@ -103,9 +109,7 @@ class GazetteerFeed:
         log.info("gazetteer.built", entries=len(table), version=upto)
 
     async def _listen(self) -> None:
-        async with await psycopg.AsyncConnection.connect(
-            self._database.conninfo, autocommit=True, connect_timeout=5
-        ) as connection:
+        async with listening(self._database.conninfo) as connection:
             await connection.execute(f"LISTEN {IDENTITY_CHANNEL}")
             while True:
                 await self._load()

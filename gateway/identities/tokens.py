@@ -179,7 +179,7 @@ class ConversationTokens:
         return facts.read_in or unknown_subject(self.conversation)
 
     def _mac(self, key: bytes, record: TokenRecord) -> bytes:
-        message = b"\0".join([self.conversation.bytes, (record.entity or "").encode(), record.value.encode()])
+        message = b"\0".join([self.conversation.bytes, record.owner.encode(), record.value.encode()])
         return hmac.digest(key, message, sha256)
 
 

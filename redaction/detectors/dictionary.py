@@ -12,6 +12,7 @@ from redaction.gazetteer.lexicon import Lexicon, is_whole_word
 from redaction.gazetteer.words import is_everyday_word
 from redaction.normalise import Reading, fold_value
 
+_NAME_PARTS = frozenset({"first", "middle", "last"})
 _CASE_MATTERS = frozenset({EntityType.ORGANIZATION, EntityType.LOCATION})
 _PART = re.compile(r"[^\W\d_][\w'’\-]*[^\W\d_]")
 _TITLES_AND_PARTICLES = """
@@ -45,7 +46,8 @@ def find_known(reading: Reading, found: list[Span], dictionary: Iterable[Gazette
     for entry in values:
         folded = fold_value(entry.value)
         careful = _is_careful(entry.type, folded)
-        if _says_something(folded, careful) and (entry.entity is not None or folded not in table):
+        is_owned = entry.entity is not None and (entry.field or "") not in _NAME_PARTS
+        if _says_something(folded, careful) and (is_owned or folded not in table):
             table[folded] = _Known(entry.type, careful, entry.entity, entry.field, entry.subject)
     return [mention for mention in _mentions(reading, Lexicon(table)) if not _is_old_news(mention, found)]
 

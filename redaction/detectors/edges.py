@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _PART = re.compile(r"[^\n\r\t\"“”|;:<>{}()\[\]=]+")
 _TRIMMED = " .,!?'`*#-–—/\\_~&+"
@@ -15,14 +15,14 @@ _FEW_CAPITALS = 0.05
 # stand inside one
 _FUNCTION_WORDS = """
 a an and are as at be been but by call can cc did do does for from had has have he hello hey hi her his how
-i i'm i'd i've i'll if in into is it it's its let's may me my near not of off on onto or our please she
+i i'm i'd i've i'll if in into is it it's its let's me my near not of off on onto or our please she
 since so still than thank thanks that that's the their them then there these they this those to today until
-up us was we we're were what when where which who whose will with would you you're your yours re fw fwd am
-pm ok yes no sir madam dear regards best kind sincerely cheers originally der die das dem des ein eine einem
+up us was we we're were what when where which who whose with would you you're your yours re fw fwd am
+pm ok yes no sir madam dear regards best kind sincerely cheers originally der die das dem ein eine einem
 einen einer und oder aber ist sind war hat haben bei für mit nach zu zum zur im am ich wir sie er es ihr
-ihre ihren mein meine bitte danke hallo liebe lieber sehr geehrte geehrter mfg grüße herr frau les un une et
-ou est dans pour avec chez sur bonjour merci madame monsieur cordialement una y o es en con por para hola
-gracias señor señora buenos il lo gli uno e è con per ciao grazie signor signora buongiorno het een en of is
+ihre ihren mein meine bitte danke hallo liebe lieber sehr geehrte geehrter mfg grüße herr frau un une et
+ou est dans pour avec chez sur bonjour merci madame monsieur cordialement y o es en con por para hola
+gracias señor señora buenos il lo gli uno e è con ciao grazie signor signora buongiorno het een en of is
 met voor bij naar hallo bedankt meneer mevrouw o os as um uma e ou com para olá obrigado obrigada senhor
 senhora
 """
@@ -87,14 +87,17 @@ def is_english(text: str) -> bool:
     return foreign < 2 or foreign < sum(word in _ENGLISH for word in words)
 
 
-def name_pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def name_pieces(
+    text: str, start: int, end: int, is_sure: Callable[[int, int], bool] = lambda _start, _end: False
+) -> Iterator[tuple[int, int]]:
     """Ranges of `text` between `start` and `end` that may be names: a name goes over no line's end.
 
     Function words, names of fields, possessive endings and punctuation at the edges are left out, and
-    so is what has fewer than two letters, or is the number of a record.
+    so is what has fewer than two letters, or is the number of a record. A word that a model is sure of
+    (`is_sure` of its range) stays beside another: people are called Susan Price and Will Smith.
     """
     for part in _PART.finditer(text, start, end):
-        first, last = trimmed(text, part.start(), part.end(), _NO_NAMES)
+        first, last = trimmed(text, part.start(), part.end(), _NO_NAMES, is_sure)
         piece = text[first:last]
         if _letters(piece) >= 2 and not _NUMBERED.fullmatch(piece):
             yield first, last
@@ -106,13 +109,23 @@ def between_capitals(text: str, start: int, end: int) -> tuple[int, int]:
     return (marked[0][0], marked[-1][1]) if marked else (start, end)
 
 
-def trimmed(text: str, start: int, end: int, words: frozenset[str] = FUNCTION_WORDS) -> tuple[int, int]:
+def trimmed(
+    text: str,
+    start: int,
+    end: int,
+    words: frozenset[str] = FUNCTION_WORDS,
+    is_sure: Callable[[int, int], bool] = lambda _start, _end: False,
+) -> tuple[int, int]:
     """The range without `words` (in lower case) and punctuation at its edges; it may be empty."""
     first, last = _stripped(text, start, end)
     while (word := _WORD.match(text, first, last)) and _is_one_of(words, word.group()):
+        if " " in text[first:last] and is_sure(*word.span()):
+            break
         first, last = _stripped(text, word.end(), last)
-    while first < last and _is_one_of(words, text[_last_word(text, first, last) : last]):
-        first, last = _stripped(text, first, _last_word(text, first, last))
+    while first < last and _is_one_of(words, text[(begin := _last_word(text, first, last)) : last]):
+        if " " in text[first:last] and is_sure(begin, last):
+            break
+        first, last = _stripped(text, first, begin)
     return first, last
 
 

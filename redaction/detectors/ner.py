@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from hashlib import blake2b
+from pathlib import Path
 
+from redaction import normalise
 from redaction.entities import EntityType, Source, Span
 from redaction.normalise import Reading
 
 from .companies import company_names
 from .edges import is_cased, is_english
 from .spacy_names import SpacyNames, named
-from .transformer import Guess, Rampart, joined
+from .transformer import Guess, Rampart, joined, surely
 
-_VERSION = 1
 _THRESHOLD = 0.3
 _SPACY_SCORE = 0.85
 _FORM_SCORE = 0.9
@@ -42,7 +44,7 @@ class NerDetector:
         parts = (
             self._spacy.version,
             self._transformer.version,
-            str(_VERSION),
+            _code(),
             str(threshold),
             *sorted(types),
         )
@@ -63,6 +65,15 @@ class NerDetector:
         ]
 
 
+def _code() -> str:
+    """Changes with whatever makes names of what the models say: a text that was read before is read again."""
+    digest = blake2b(digest_size=8)
+    for name in ("ner", "edges", "transformer", "spacy_names", "companies"):
+        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    digest.update(Path(normalise.__file__).read_bytes())
+    return digest.hexdigest()
+
+
 def united(
     text: str,
     guesses: Sequence[Guess],
@@ -73,7 +84,7 @@ def united(
     groups = [(start, end) for start, end, kind in named(text, entities, True) if kind is EntityType.GROUP]
     found = [one for one in joined(text, guesses, threshold) if not _is_of_a_group(one, groups)]
     english = is_english(text)
-    for start, end, kind in named(text, entities, is_cased(text)):
+    for start, end, kind in named(text, entities, is_cased(text), surely(guesses, english)):
         surest = max((one.score for one in guesses if one.start < end and start < one.end), default=0.0)
         if surest >= _needed(kind, english, is_lone=" " not in text[start:end]):
             found.append(Guess(start, end, kind, _SPACY_SCORE))

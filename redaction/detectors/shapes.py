@@ -24,7 +24,7 @@ class Shape:
 
 
 _DATE = (
-    r"(?:\d{1,2}[./\-]\d{1,2}[./\-]\d{2,4}|\d{4}-\d{2}-\d{2}|"
+    r"(?:\d{1,2}[./\-]\d{1,2}[./\-]\d{2,4}|\d{4}[-/.]\d{2}[-/.]\d{2}|"
     r"\d{1,2}(?:st|nd|rd|th|\.)? ?(?:of )?[a-zäé]{3,9}\.?,? \d{4}|[a-zäé]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})"
 )
 _SUFFIX = (
@@ -102,7 +102,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         "date of birth",
         EntityType.DATE_OF_BIRTH,
-        rf"(?<=\b{_BIRTH_WORD}\b[^\n\d]{{0,20}}){_DATE}\b",
+        rf"(?<=\b{_BIRTH_WORD}(?!\w)[^\n\d]{{0,20}}){_DATE}\b",
         0.7,
         needs=rf"\b{_BIRTH_WORD}",
     ),

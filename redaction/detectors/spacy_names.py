@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,10 @@ class SpacyNames:
 
 
 def named(
-    text: str, entities: Iterable[tuple[int, int, str]], cased: bool
+    text: str,
+    entities: Iterable[tuple[int, int, str]],
+    cased: bool,
+    is_sure: Callable[[int, int], bool] = lambda _start, _end: False,
 ) -> Iterator[tuple[int, int, EntityType]]:
     """What is left of spaCy's entities (start, end, label) as names.
 
@@ -65,7 +68,7 @@ def named(
         if kind is EntityType.ORGANIZATION and len(parts) > 1:
             continue
         for first, last in parts:
-            for begin, finish in name_pieces(text, first, last):
+            for begin, finish in name_pieces(text, first, last, is_sure):
                 if cased:
                     begin, finish = between_capitals(text, begin, finish)
                 if begin < finish and (cased or len(text[begin:finish].split()) <= _MOST_WORDS):

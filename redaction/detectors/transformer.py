@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -61,6 +61,7 @@ _NAME_JOINT = re.compile(
 _SENTENCE_START = re.compile(r"(?:^|[.!?:\n\"“”>|*-])\s*$")
 _CAPITAL_THRESHOLD = 0.1
 _SURE = 0.9
+_SEEN = 0.2
 _BEYOND_DOUBT = 0.985
 _SURE_IN_LOWER_CASE = 0.7
 _HARDLY = 0.005
@@ -95,12 +96,13 @@ def joined(text: str, guesses: Sequence[Guess], threshold: float) -> Iterator[Gu
     capital inside a sentence is evidence, so less is asked of the model; in German it is none.
     """
     cased = is_cased(text)
-    capitals_tell = cased and is_english(text)
+    english = is_english(text)
+    capitals_tell = cased and english
     whole: list[Guess] = []
     run: list[Guess] = []
     for word in [*_words(text, guesses, threshold, cased, capitals_tell), None]:
         if run and (word is None or not _continue_each_other(text, run[-1], word)):
-            whole += _whole(text, run, cased)
+            whole += _whole(text, run, cased, english)
             run = []
         if word is not None:
             run.append(word)
@@ -108,6 +110,13 @@ def joined(text: str, guesses: Sequence[Guess], threshold: float) -> Iterator[Gu
         beside = [whole[other] for other in (place - 1, place + 1) if 0 <= other < len(whole)]
         if one.type is not EntityType.ADDRESS or _is_address(text, one, beside, cased):
             yield one
+
+
+def surely(guesses: Iterable[Guess], english: bool) -> Callable[[int, int], bool]:
+    """Whether a range holds (a part of) somebody's name for the model, which knows English words well."""
+    needed = _SEEN if english else _SURE
+    people = [one for one in guesses if one.type is EntityType.PERSON and one.score >= needed]
+    return lambda start, end: any(one.start < end and start < one.end for one in people)
 
 
 def _is_address(text: str, one: Guess, beside: list[Guess], cased: bool) -> bool:
@@ -180,7 +189,7 @@ def _continue_each_other(text: str, one: Guess, other: Guess) -> bool:
     return one.type is other.type and joint.fullmatch(text, one.end, other.start) is not None
 
 
-def _whole(text: str, run: list[Guess], cased: bool) -> Iterator[Guess]:
+def _whole(text: str, run: list[Guess], cased: bool, english: bool) -> Iterator[Guess]:
     start, end, kind = run[0].start, run[-1].end, run[0].type
     score = max(guess.score for guess in run)
     if kind not in _NAMES:
@@ -189,7 +198,7 @@ def _whole(text: str, run: list[Guess], cased: bool) -> Iterator[Guess]:
     is_low = cased and all(text[guess.start].islower() for guess in run)
     if is_low and (len(run) == 1 or min(guess.score for guess in run) < _SURE_IN_LOWER_CASE):
         return
-    for first, last in name_pieces(text, start, end):
+    for first, last in name_pieces(text, start, end, surely(run, english)):
         if cased:
             first, last = between_capitals(text, first, last)
         yield Guess(first, last, kind, score)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from redaction.entities import EntityType, Redacted, Source, Span
+from redaction.normalise import normalise
 from redaction.overlaps import resolve, subtract
 
 from .form import find_lookalikes, find_tokens
@@ -66,13 +67,25 @@ def _replaced(text: str, spans: Iterable[Span], replacements: Iterable[str]) -> 
 
 def _literals(text: str, spans: list[Span], kept: list[tuple[int, int]]) -> list[Span]:
     taken = sorted([*((span.start, span.end) for span in spans), *kept])
-    literals: list[Span] = []
+    found: list[tuple[int, int]] = []
     position = 0
     for start, end in [*taken, (len(text), len(text))]:
-        for first, last in find_lookalikes(text, position, start):
-            literals.append(Span(first, last, EntityType.LITERAL, 1.0, Source.ESCAPE))
+        found += find_lookalikes(text, position, start)
         position = end
-    return literals
+    plain = normalise(text)
+    if plain.text != text:  # a model may copy it in plain letters
+        taken = sorted([*taken, *found])
+        written = (plain.original(first, last) for first, last in find_lookalikes(plain.text))
+        found += [one for one in written if not any(one[0] < end and start < one[1] for start, end in taken)]
+    return [Span(first, last, EntityType.LITERAL, 1.0, Source.ESCAPE) for first, last in _disjoint(found)]
+
+
+def _disjoint(ranges: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    furthest = 0
+    for start, end in sorted(set(ranges)):
+        if start >= furthest and start < end:
+            yield start, end
+            furthest = end
 
 
 def _token_of(text: str, span: Span, token_map: TokenMap) -> str:

@@ -26,13 +26,21 @@ class TokenRecord:
     value: str
     entity: str | None = None
 
+    @property
+    def owner(self) -> str:
+        """Within whom the value has one token: a record, a stranger for parts of the name, or nobody ("")."""
+        token = parse_token(self.token)
+        if self.entity is not None or token is None or _first_word(token) not in _PARTS:
+            return self.entity or ""
+        return f"{token.stem}_{token.number}"
+
 
 class TokenMap:
     """One conversation's values and tokens, filled from stored records; `added` says what has to be stored.
 
     All values of one record share a number. Without a record, spellings of one value that differ in
-    case or accents share it. A value has one token and a token one value, for a value of a record within
-    that record: two customers called Anna have a token each.
+    case or accents share it. A value has one token and a token one value: for a value of a record within
+    that record, for a part of a name within that name. Two people called Anna have a token each.
 
     Threads may share a map. Two processes must not both add: store `added` under a unique constraint on
     the token, and on a conflict load the records again and redact again. A map that was stored and loaded
@@ -45,6 +53,7 @@ class TokenMap:
         self._records: dict[str, TokenRecord] = {}
         self._by_value: dict[str, str] = {}
         self._by_entity: dict[tuple[str, str], str] = {}
+        self._parts: dict[tuple[EntityType, int, str], str] = {}
         self._numbers: dict[tuple[EntityType, str, str], int] = {}
         self._highest: dict[EntityType, int] = {}
         for record in records:
@@ -79,7 +88,7 @@ class TokenMap:
         Only what has an `entity` or a `root` can be a FIRST, MIDDLE or LAST name.
         """
         with self._lock:
-            known = self._by_value.get(value) if entity is None else self._by_entity.get((entity, value))
+            known = self._known(value, entity, root)
             if known is not None:
                 return known
             whole = self._by_value.get(root) if root is not None and entity is None else None
@@ -88,6 +97,8 @@ class TokenMap:
                 stem, number = subject.stem, subject.number
             else:
                 number = self._number(stem, _subject_key(stem, entity, root or value))
+            if root is not None and entity is None and (part := self._parts.get((stem, number, value))):
+                return part
             token = self._unused(stem, number, facet)
             self._remember(TokenRecord(token, value, entity))
             return token
@@ -118,6 +129,13 @@ class TokenMap:
         """What this conversation already knows, for `Redactor.detect`."""
         return [entry for record in self.records() if (entry := _entry_of(record)) is not None]
 
+    def _known(self, value: str, entity: str | None, root: str | None) -> str | None:
+        """The token of a value of a record, or of somebody whom no record knows, but not of a part of a name:
+        the Anna of one stranger is not that of another."""
+        if entity is not None:
+            return self._by_entity.get((entity, value))
+        return self._by_value.get(value) if root is None else None
+
     def _load(self, record: TokenRecord) -> None:
         token = parse_token(record.token)
         if token is None:
@@ -133,9 +151,13 @@ class TokenMap:
 
     def _remember(self, record: TokenRecord) -> None:
         self._records[record.token] = record
-        self._by_value.setdefault(record.value, record.token)
+        token = parse_token(record.token)
         if record.entity is not None:
             self._by_entity.setdefault((record.entity, record.value), record.token)
+        elif token is not None and _first_word(token) in _PARTS:
+            self._parts.setdefault((token.stem, token.number, record.value), record.token)
+        else:
+            self._by_value.setdefault(record.value, record.token)
 
     def _number(self, stem: EntityType, key: tuple[EntityType, str, str]) -> int:
         number = self._numbers.get(key)

@@ -37,7 +37,7 @@ from retrieval import (
 )
 from tests.gateway.conftest import until_ready
 from tests.gateway.server import ModelServer, serving
-from tests.migrated import Migrated
+from tests.migrated import migrated
 from tests.retrieval.stand import Stand
 
 FEW = """
@@ -100,16 +100,14 @@ class House:
 
 
 @pytest.fixture
-def house(
-    new_database: Callable[[], str], appliance_database: Migrated, tmp_path: Path
-) -> Callable[[str], House]:
+def house(new_database: Callable[[], str], tmp_path: Path) -> Callable[[str], House]:
+    """On a database of its own: what it publishes is sealed with a keyring of its own."""
+    appliance = migrated(new_database, tmp_path)
     crm = new_database()
     seed_demo_company(crm)
     with psycopg.connect(crm, autocommit=True) as connection:
         connection.execute(FEW)
-    stand = Stand.make(
-        tmp_path, appliance_database.superuser_dsn, crm, sync=SyncSettings(poll_s=0.2, sweep_s=600)
-    )
+    stand = Stand.make(tmp_path, appliance.superuser_dsn, crm, sync=SyncSettings(poll_s=0.2, sweep_s=600))
     names = ("web", "work", "retrieval", "door")
     for name in names:
         if not (tmp_path / f"{name}.pub").exists():
@@ -123,7 +121,7 @@ def house(
         stand.settings.model_copy(
             update={
                 "trust": trust["retrieval"],
-                "database": appliance_database.settings("cloister_retrieval"),
+                "database": appliance.settings("cloister_retrieval"),
             }
         ),
         stand.crm_dsn,
@@ -134,7 +132,7 @@ def house(
     def made(embedder: str) -> House:
         door = DoorSettings(
             listen=ListenSettings(port=1),
-            database=appliance_database.settings("cloister_door"),
+            database=appliance.settings("cloister_door"),
             trust=trust["door"],
             keeper=stand.settings.keeper,
             names=NamesSettings(workers=1),

@@ -29,7 +29,7 @@ from gateway.door.names import NamePool
 from gateway.door.routing import ModelRouter
 from gateway.door.settings import BreakerSettings, NamesSettings
 from gateway.turns import NoRoom, Turns
-from redaction import CANARIES, DetectorFailed, Gazetteer, Redactor, Span, load_redactor
+from redaction import CANARIES, DetectorFailed, EntityType, Gazetteer, Redactor, Span, load_redactor
 
 from .conftest import ANNA, Site, principal, until_ready
 from .server import ModelServer, says, serving
@@ -270,8 +270,8 @@ async def test_a_door_is_red_while_its_names_are_cold_and_warms_them_again(
 ) -> None:
     made: list[NamePool] = []
 
-    def kept(settings: NamesSettings) -> NamePool:
-        made.append(NamePool(settings))
+    def kept(settings: NamesSettings, types: frozenset[EntityType]) -> NamePool:
+        made.append(NamePool(settings, types))
         return made[-1]
 
     monkeypatch.setattr("gateway.door.app.NamePool", kept)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.door.strangers import StrangerScreen
-from redaction import EntityType, Source, Span
+from redaction import EntityType, Policy, Source, Span
 
 _NAME = re.compile(r"Zora Quux|Milo Quux")
 
@@ -43,15 +43,43 @@ async def test_a_sentence_is_given_when_it_has_ended_and_not_behind_an_initial()
     assert await screen.feed("ux now.\nThen") == " Ask Z. Quux now.\n"
 
 
-async def test_a_sentence_without_end_is_not_held_for_ever() -> None:
+async def test_a_sentence_without_end_is_not_held_for_ever_and_divides_no_name() -> None:
     screen = StrangerScreen(names, [])
-    assert len(await screen.feed("word " * 200)) > 800
+    assert len(await screen.feed("word " * 200)) > 700
+    for words in range(60, 90):
+        text = "word " * words + "Zora Quux " + "word " * 90
+        assert (await screened(text))[1] == 1
 
 
-@given(
-    st.lists(st.sampled_from(["Zora Quux", " asks. ", "Milo Quux", "\n", "the box", "<PERSON_1>", " "])),
-    st.data(),
-)
+async def test_a_title_ends_no_sentence() -> None:
+    screen = StrangerScreen(names, [])
+    assert await screen.feed("It is done. Ask Dr. Zora ") == "It is done."
+
+
+async def test_a_part_of_a_word_that_was_told_is_not_the_name() -> None:
+    assert await screened("Ask Zora Quux.", told="the Zora Quuxes") == ("Ask [withheld].", 1)
+
+
+async def test_what_a_company_allows_stays() -> None:
+    screen = StrangerScreen(names, [], Policy(allowed=frozenset({"zora quux"})))
+    assert await screen.feed("Ask Zora Quux.\n") == "Ask Zora Quux.\n"
+
+
+PARTS = [
+    "Zora Quux",
+    " asks. ",
+    "Milo Quux",
+    "\n",
+    "the box",
+    "<PERSON_1>",
+    " ",
+    "word " * 90,
+    " Dr. ",
+    "a Mr. ",
+]
+
+
+@given(st.lists(st.sampled_from(PARTS)), st.data())
 @settings(max_examples=60, deadline=None)
 async def test_any_pieces_give_what_the_whole_gives(parts: list[str], data: st.DataObject) -> None:
     text = "".join(parts)

@@ -55,6 +55,12 @@ def test_what_letters_are_full_of_is_nobodys_name(ner: NerDetector, text: str) -
     assert found(ner, text, PERSON, ADDRESS) == set()
 
 
+@pytest.mark.parametrize("name", ["Susan Price", "Per Hansen", "Will Smith", "May Chen"])
+def test_a_name_that_is_a_word_is_masked_whole(ner: NerDetector, name: str) -> None:
+    text = f"Yesterday {name} called about the delivery."
+    assert name in found(ner, text, PERSON)
+
+
 def test_a_name_of_a_stranger_is_one_span_with_its_particle(ner: NerDetector) -> None:
     assert "Lieve van Wickerode" in found(ner, "Met vriendelijke groet, Lieve van Wickerode", PERSON)
 

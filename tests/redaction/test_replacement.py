@@ -17,6 +17,7 @@ from redaction import (
     redact,
     restore,
 )
+from redaction.normalise import normalise
 
 from .texts import slips, texts, tokens
 
@@ -182,3 +183,14 @@ def test_tokens_stand_in_the_order_of_the_spans(redactor: Redactor) -> None:
         "Anna Schmidt",
         "<PERSON_9>",
     ]
+
+
+@pytest.mark.parametrize(
+    "typed", ["PERSON_１", "‹PERSON_①>", "<PER\u200bSON_1>", "&lt;PERSON_1&gt;", "\\u003cPERSON_1>"]
+)
+def test_a_look_alike_in_other_letters_is_escaped_too(quick_redactor: Redactor, typed: str) -> None:
+    tokens = TokenMap()
+    quick_redactor.redact("Ask Anna Schmidt.", tokens)
+    redacted = quick_redactor.redact(f"What of {typed}?", tokens).text
+    assert "LITERAL" in redacted
+    assert "Anna" not in restore(normalise(redacted).text, tokens.values())

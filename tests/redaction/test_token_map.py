@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 from redaction import (
     BadTokenMap,
     EntityType,
+    Gazetteer,
+    GazetteerEntry,
+    Redactor,
     Source,
     Span,
     TokenConflict,
     TokenMap,
     TokenRecord,
+    parse_token,
     redact,
     restore,
 )
@@ -50,7 +54,7 @@ def test_each_token_has_one_value_and_each_value_of_a_record_one_token(asked: li
     assert [book.value_of(name) for name in given_out] == [
         value for pairs in given_out.values() for value in {value for _, value in pairs}
     ]
-    owned = [(record.entity, record.value) for record in book.records()]
+    owned = [(record.owner, record.value) for record in book.records()]
     assert len(owned) == len(set(owned))
     assert all(len({entity for entity, _ in pairs if entity}) <= 1 for pairs in given_out.values())
 
@@ -127,3 +131,24 @@ def test_threads_that_redact_at_once_agree_on_every_token() -> None:
         assert len(set(values.values())) == len(values)
         assert all(restore(redacted, values) == text for text, redacted, _ in everything)
         assert all(values.items() >= seen.items() for _, _, seen in everything)
+
+
+@pytest.mark.parametrize("known", [(), ("Anna Quux",), ("Anna Zorblax",), ("Anna Quux", "Anna Zorblax")])
+def test_a_first_name_that_two_people_share_is_neithers(known: tuple[str, ...]) -> None:
+    entries = [
+        GazetteerEntry(name, EntityType.PERSON, f"contact:{number}", "name")
+        for number, name in enumerate(known)
+    ]
+    redactor = Redactor([], Gazetteer.build(entries))
+    strangers = [
+        GazetteerEntry("Anna Quux", EntityType.PERSON),
+        GazetteerEntry("Anna Zorblax", EntityType.PERSON),
+    ]
+    tokens = TokenMap()
+    first, second = "Anna Quux wrote. Anna is glad.", "Anna Zorblax called. Anna wants a refund."
+    redact(first, redactor.detect(first, [*strangers[:1], *tokens.dictionary()]), tokens)
+    later = redact(second, redactor.detect(second, [*strangers[1:], *tokens.dictionary()]), tokens)
+    numbers = [parsed.number for token in later.tokens if (parsed := parse_token(token))]
+    assert len(set(numbers)) == 2
+    assert 1 not in numbers
+    assert restore(later.text, tokens.values()) == second

@@ -167,7 +167,8 @@ def test_whoever_reads_a_table_reads_the_one_that_replaces_it(tmp_path: Path, po
 
 
 def test_identities_of_maps_have_the_types_that_redaction_knows() -> None:
-    assert {kind.value for kind in IdentityType} == {kind.value for kind in EntityType} - {"LITERAL"}
+    quasi = {"DATE", "AGE", "GROUP"}  # of a column that holds one it is said that it is a fact, or not read
+    assert {kind.value for kind in IdentityType} == {kind.value for kind in EntityType} - {"LITERAL"} - quasi
 
 
 @pytest.mark.parametrize("path", sorted(MAPS.glob("*.yaml")), ids=lambda path: path.stem)
