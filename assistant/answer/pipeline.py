@@ -222,7 +222,7 @@ class AnswerPipeline:
             if drafted or not _is_model(error):
                 raise
             if prompt is not None:
-                yield _receipt(asked, prompt, ())
+                yield _receipt(asked, prompt, (), sent=isinstance(error, UpstreamFailed))
             yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
             return
         yield Step(
@@ -382,8 +382,8 @@ def _sentence(index: int, checked: Checked) -> Step:
     return Step(EventKind.SENTENCE, data)
 
 
-def _receipt(asked: Asked, prompt: Prompt, shown: Sequence[str]) -> Step:
-    receipt = receipt_of(asked.question, prompt, shown)
+def _receipt(asked: Asked, prompt: Prompt, shown: Sequence[str], *, sent: bool = True) -> Step:
+    receipt = receipt_of(asked.question, prompt, shown, sent=sent)
     return Step(EventKind.RECEIPT, receipt, RunAudit.ACCOUNTED, receipt)
 
 

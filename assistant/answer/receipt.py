@@ -30,13 +30,17 @@ def _identity(token: str) -> tuple[EntityType, int, EntityType] | None:
     return parsed.stem, parsed.number, EntityType(facet) if facet in _TYPES else parsed.stem
 
 
-def receipt_of(question: str, prompt: Prompt, shown: Sequence[str]) -> dict[str, Any]:
-    """What was asked, read by a model and shown, as counts; `model` is False where none was asked."""
+def receipt_of(question: str, prompt: Prompt, shown: Sequence[str], *, sent: bool = True) -> dict[str, Any]:
+    """What was asked, read by a model and shown, as counts.
+
+    `model` is False where none read anything: the CRM answered by itself, or the prompt was never `sent`.
+    Where nothing was found there is no answer, and no receipt: it would tell whom the CRM knows.
+    """
     return {
         "question": hidden_in([question]),
-        "prompt": hidden_in(_texts(prompt.messages)),
+        "prompt": hidden_in(_texts(prompt.messages)) if sent else {},
         "shown": hidden_in(shown),
-        "model": not prompt.told,
+        "model": sent and not prompt.told,
     }
 
 

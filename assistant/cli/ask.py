@@ -90,6 +90,8 @@ class _Answer:
             case "masked":
                 self.result["masked"] = data
                 self._aside(_("· {count} identities hidden from the model").format(count=data["count"]))
+            case "receipt":
+                self.result["receipt"] = data
             case "sources":
                 self.result |= {"passages": data["passages"], "facts": data["facts"]}
             case "sentence":

@@ -12,6 +12,18 @@ from redaction.gazetteer.lexicon import Lexicon, is_whole_word
 from redaction.gazetteer.words import is_everyday_word
 from redaction.normalise import Reading, fold_value
 
+from .edges import is_function_word
+
+_WHOLE = frozenset(
+    {
+        EntityType.EMAIL,
+        EntityType.URL,
+        EntityType.USERNAME,
+        EntityType.SECRET,
+        EntityType.IBAN,
+        EntityType.CARD,
+    }
+)
 _NAME_PARTS = frozenset({"first", "middle", "last"})
 _CASE_MATTERS = frozenset({EntityType.ORGANIZATION, EntityType.LOCATION})
 _PART = re.compile(r"[^\W\d_][\w'’\-]*[^\W\d_]")
@@ -59,6 +71,8 @@ def _is_old_news(mention: Span, found: list[Span]) -> bool:
         return False
     span = found[place]
     inside = span.end - span.start > mention.end - mention.start
+    if inside and span.type in _WHOLE:
+        return True  # the name in a mail address is a piece of that address
     links = mention.root is not None or mention.entity is not None
     return span.source is Source.GAZETTEER or (span.type is mention.type and (inside or not links))
 
@@ -86,7 +100,7 @@ def _parts(values: list[GazetteerEntry]) -> dict[str, _Known]:
     for entry in values:
         if entry.type is not EntityType.PERSON:
             continue
-        words = [word for word in _PART.findall(entry.value) if fold_value(word) not in _NO_NAMES]
+        words = [word for word in _PART.findall(entry.value) if _may_be_name_part(word, entry.value)]
         if len(words) < 2:
             continue
         for place, word in enumerate(words):
@@ -96,6 +110,14 @@ def _parts(values: list[GazetteerEntry]) -> dict[str, _Known]:
             known = _Known(entry.type, is_everyday_word(folded), entry.entity, field, entry.subject, root)
             parts[folded] = known if _is_same_person(parts.get(folded), known) else _nobodys(known)
     return parts
+
+
+def _may_be_name_part(word: str, name: str) -> bool:
+    """No title or function word, and no word in lower case in a name that has capitals: a wrong guess at half
+    a sentence must not hide its words wherever they stand."""
+    if fold_value(word) in _NO_NAMES or is_function_word(word):
+        return False
+    return not word.islower() or name.islower()
 
 
 def _is_same_person(earlier: _Known | None, known: _Known) -> bool:

@@ -45,13 +45,15 @@ _LOGIN = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9+.\-]{1,20}://(?P<user>[^\s:/@'\"<>]{0,100}):(?P<secret>[^\s/@'\"<>]{1,200})@(?=[\w\[])"
 )
 _WORDS = (
-    r"(?:pass(?:word|wd|phrase|code)?|pwd|passwort|kennwort|geheimnis|mot de passe|mdp|code secret|contraseña|clave|"
+    r"(?:pass(?:word|wd|phrase|code)?|pwd?|passwort|kennwort|zugangsdaten|sicherheitscode|security code|geheimnis|"
+    r"mot de passe|mdp|code secret|contraseña|clave|"
     r"parola d'ordine|codice segreto|wachtwoord|palavra-passe|senha|pin(?:-?code)?|puk|tan|otp|cvv2?|cvc2?|"
     r"(?:api|access|secret|private|auth|encryption|signing|client|account|license|app|consumer|master|deploy|service)"
     r"[ _\-]?(?:key|token|secret)(?:[ _\-]?id)?|secret|token|bearer|api-schlüssel|zugangsschlüssel|clé d'api)"
 )
 _AFTER_WORD = re.compile(
-    rf"(?<![A-Za-z])(?P<word>{_WORDS})[\"'`]?(?: ?(?:is|was|ist|lautet|est|es|è|é):?| ?[:=]+>?| (?=[A-Za-z0-9+/_\-.=]{{20}}))"
+    rf"(?<![A-Za-z])(?P<word>{_WORDS})[\"'`]?(?: ?(?:is|was|ist|lautet|est|es|è|é):?| ?[:=]+>?| (?=[A-Za-z0-9+/_\-.=]{{20}})"
+    r"| (?=\S*[A-Za-z])(?=\S*\d)(?=\S{6})| (?=\d{3,8}\b))"
     r" ?[\"'`]?(?P<secret>[^\s\"'`<>]{3,512})",
     re.IGNORECASE,
 )
@@ -61,6 +63,8 @@ _HEADER = re.compile(
 _SHORT_WORDS = frozenset(
     {
         "pin",
+        "security code",
+        "sicherheitscode",
         "pincode",
         "pin-code",
         "puk",
@@ -78,7 +82,7 @@ _LIST_ENDS = ".,;:)]}>"
 _LOOKS_LIKE_A_KEY = re.compile(r"[A-Za-z0-9+/_\-.=]+")
 _BITS = 3.0
 _HINT = re.compile(
-    r"pass|pwd|kennwort|geheim|mdp|secret|segreto|contraseña|clave|parola|wachtwoord|senha|pin|puk|tan|otp|cv[vc]|"
+    r"pass|pwd?\b|kennwort|zugangsdaten|\w+code|code\b|geheim|mdp|secret|segreto|contraseña|clave|parola|wachtwoord|senha|pin|puk|tan|otp|cv[vc]|"
     r"key|token|bearer|basic|schlüssel|clé|://|-----BEGIN",
     re.IGNORECASE,
 )

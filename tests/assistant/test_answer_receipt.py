@@ -34,3 +34,11 @@ async def test_an_answer_has_one_receipt_of_question_prompt_and_shown_text() -> 
     assert receipt.data["shown"] == {"PERSON": 1}
     assert receipt.data["model"] is True
     assert "<" not in json.dumps(receipt.data)
+
+
+async def test_where_no_model_was_asked_the_receipt_says_so() -> None:
+    taken = await steps(
+        ScriptedDoor(away=True), found(), "What about <PERSON_1>?", tokens=TOKENS, visible=("contact:9",)
+    )
+    [receipt] = [one for one in taken if isinstance(one, Step) and one.kind == EventKind.RECEIPT]
+    assert receipt.data == {"question": {"PERSON": 1}, "prompt": {}, "shown": {}, "model": False}

@@ -91,6 +91,20 @@ def test_what_was_found_once_is_masked_everywhere(redactor: Redactor) -> None:
     assert {token.split("_")[1].strip(">") for token in tokens.tokens()} == {"1"}
 
 
+def test_a_wrong_guess_at_half_a_sentence_does_not_spread(quick_redactor: Redactor) -> None:
+    wrong = GazetteerEntry("Mon mot de passe est", EntityType.PERSON)
+    assert found(quick_redactor, "Le contrat est fini, il est tard pour le mot.", wrong) == []
+
+
+def test_a_mail_address_is_masked_whole_where_the_name_in_it_is_known(quick_redactor: Redactor) -> None:
+    known = GazetteerEntry("Gwendolyn Ashby", EntityType.PERSON)
+    text = "Gwendolyn Ashby has g.ashby@postbox.example now."
+    assert [value for value, _, _ in found(quick_redactor, text, known)] == [
+        "Gwendolyn Ashby",
+        "g.ashby@postbox.example",
+    ]
+
+
 def test_what_the_conversation_knows_is_masked_without_a_detector(quick_redactor: Redactor) -> None:
     known = GazetteerEntry("Zorblax Quux", EntityType.PERSON)
     assert [value for value, _, _ in found(quick_redactor, "zorblax quux, then Quux", known)] == [

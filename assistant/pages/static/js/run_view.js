@@ -75,7 +75,7 @@ export class RunView {
       h("summary.chip", {}, icon("mask"), tn("{n} identity hidden from the model", "{n} identities hidden from the model", count)),
       h("div.masked-body", {},
         h("p", {}, receipt?.model === false
-          ? t("No language model read them: this answer was counted in the CRM. You see the real values because you typed them or may see their records.")
+          ? t("No language model read them. You see the real values because you typed them or may see their records.")
           : t("The language model read placeholders in their place. You see the real values because you typed them or may see their records.")),
         receipt ? receiptTable(receipt, names) : h("ul", {}, counted)));
     details.addEventListener("toggle", () => { this.maskedOpen = details.open; });
