@@ -84,6 +84,7 @@ def redaction(
         from redaction import lowered
 
         texts = [lowered(text) for text in texts]
+    _warn_of_unknown_types(texts)
     if write is not None:
         _write(texts, write)
         return
@@ -116,6 +117,14 @@ def _read(data: Path) -> "list[LabelledText]":
         leave(Exit.FAILED, _("{file} cannot be read: {why}").format(file=data, why=error))
     except BadLabels as error:
         leave(Exit.FAILED, f"{data}: {error}")
+
+
+def _warn_of_unknown_types(texts: "Sequence[LabelledText]") -> None:
+    known = set(EntityType) | {"TITLE"}
+    unknown = sorted({span.type for text in texts for span in text.spans} - known)
+    if unknown:
+        sentence = _("Not counted, since nothing here masks such types: {types}.\n")
+        sys.stderr.write(sentence.format(types=", ".join(unknown)))
 
 
 def _known(gazetteer: Path | None) -> "Gazetteer":

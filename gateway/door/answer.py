@@ -1,8 +1,9 @@
 """An answer on its way out: scanned for identities the model should not know, restored, rid of links."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from gateway.errors import PartUnavailable
@@ -175,7 +176,6 @@ class AnswerStream:
     functions: Mapping[str, str] = field(default_factory=dict)
     usage: Mapping[str, Any] | None = None
     finish_reasons: dict[int, str] = field(default_factory=dict)
-    words: int = 0
     _restorer: Restorer = field(init=False)
     _choices: dict[int, _Choice] = field(default_factory=dict)
     _arguments: list[_Text] = field(default_factory=list)
@@ -207,7 +207,6 @@ class AnswerStream:
             delta = choice.get("delta") or {}
             own = self._choices.setdefault(index, _Choice())
             if delta.get("content"):
-                self.words += 1
                 own.content = own.content or self._strand()
                 yield from _content(index, own.content.feed(delta["content"]))
             if delta.get("tool_calls"):
@@ -216,14 +215,16 @@ class AnswerStream:
             if choice.get("finish_reason"):
                 self.finish_reasons[index] = str(choice["finish_reason"])
 
-    def rest(self) -> Iterator[ChoiceDelta]:
-        """What was held back, when the server has ended."""
+    def rest(self, screened: Callable[[str], str] = str) -> Iterator[ChoiceDelta]:
+        """What was held back, when the server has ended; `screened` takes people out of arguments."""
         for index, choice in self._choices.items():
             if choice.content is not None:
                 cut = self.finish_reasons.get(index) not in _ENDED
                 yield from _content(index, choice.content.finish(cut=cut))
             if choice.calls is not None:
-                yield from (ChoiceDelta(index, each) for each in choice.calls.rest(self._cleaned))
+                yield from (
+                    ChoiceDelta(index, each) for each in choice.calls.rest(partial(self._cleaned, screened))
+                )
 
     def _strand(self) -> _Text:
         return _Text(self.redactor, self._restorer, self.restoring.kept, self.hosts)
@@ -232,10 +233,10 @@ class AnswerStream:
         yield from self._arguments
         yield from (choice.content for choice in self._choices.values() if choice.content is not None)
 
-    def _cleaned(self, text: str, *, cut: bool) -> str:
+    def _cleaned(self, screened: Callable[[str], str], text: str, *, cut: bool) -> str:
         strand = self._strand()
         self._arguments.append(strand)
-        return strand.feed(text) + strand.finish(cut=cut)
+        return strand.feed(screened(text)) + strand.finish(cut=cut)
 
 
 def _content(choice: int, text: str) -> Iterator[ChoiceDelta]:

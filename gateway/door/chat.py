@@ -109,6 +109,7 @@ class Reply:
         functions = prepared.prompt.functions
         self._stream = AnswerStream(door.output_redactor(), prepared.restoring, hosts, functions)
         self._screens: dict[int, StrangerScreen] = {}
+        self._argument_screens: list[StrangerScreen] = []
         self._told = list(texts_in(prepared.prompt.body["messages"])) if self._looks_for_strangers() else []
         self._outcome = "left"
         self._head = {
@@ -168,7 +169,7 @@ class Reply:
             for index, screen in self._screens.items():
                 for delta in self._stream.deltas(_as_chunk(index, await screen.finish())):
                     yield delta
-            rest = await asyncio.to_thread(lambda: list(self._stream.rest()))  # arguments may be long
+            rest = await self._rest()
             await self._record("answered")
         except CloisterError:
             self._outcome = "failed"
@@ -199,6 +200,22 @@ class Reply:
             choices.append(choice)
         return {**chunk, "choices": choices}
 
+    async def _rest(self) -> list[ChoiceDelta]:
+        """What was held back: arguments of calls may be long, so they are worked on in a thread."""
+        loop = asyncio.get_running_loop()
+
+        def screened(text: str) -> str:
+            return asyncio.run_coroutine_threadsafe(self._screened_argument(text), loop).result()
+
+        return await asyncio.to_thread(lambda: list(self._stream.rest(screened)))
+
+    async def _screened_argument(self, text: str) -> str:
+        if not self._looks_for_strangers():
+            return text
+        screen = self._screen()
+        self._argument_screens.append(screen)
+        return await screen.feed(text) + await screen.finish()
+
     def _screen(self) -> StrangerScreen:
         return StrangerScreen(self._names_in, self._told, self._door.scanner.policy)
 
@@ -207,7 +224,9 @@ class Reply:
 
     @property
     def _withheld(self) -> int:
-        return self._stream.withheld + sum(screen.withheld for screen in self._screens.values())
+        return self._stream.withheld + sum(
+            screen.withheld for screen in [*self._screens.values(), *self._argument_screens]
+        )
 
     async def _end(self, outcome: str) -> None:
         await self._answer.close()

@@ -359,6 +359,18 @@ async def test_tool_calls_of_the_model_are_restored_as_json(fresh: Site, openai:
     assert json.loads(function.arguments) == {"to": ANNA}
 
 
+async def test_a_person_whom_the_model_makes_up_is_taken_out_of_arguments_too(
+    fresh: Site, openai: AsyncOpenAI
+) -> None:
+    written = json.dumps({"to": "Please ask Szabina Gelencsér about it.", "copy": "<PERSON_1>"})
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "mail", "arguments": written}}
+    fresh.model.script = says({"tool_calls": [call]})
+    answer = await openai.chat.completions.create(model="default", messages=asks(f"Mail {ANNA}"))  # type: ignore[arg-type]
+    assert answer.choices[0].message.tool_calls is not None
+    function = answer.choices[0].message.tool_calls[0].function  # type: ignore[union-attr]
+    assert json.loads(function.arguments) == {"to": "Please ask [withheld] about it.", "copy": ANNA}
+
+
 @pytest.mark.parametrize("name", ["Anna_Weidenbach", "Zelda_Quimbleton", "look_up"])
 async def test_no_function_s_name_tells_whom_the_crm_knows(
     fresh: Site, openai: AsyncOpenAI, name: str
