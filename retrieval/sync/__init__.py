@@ -8,7 +8,7 @@ from .follow import Follower
 from .mirror import Mirror
 from .passes import Passes
 from .roster import Roster
-from .tables import SyncRow
+from .tables import ParkedRow, SyncRow
 
 __all__ = [
     "Builder",
@@ -16,6 +16,7 @@ __all__ = [
     "Filler",
     "Follower",
     "Mirror",
+    "ParkedRow",
     "Passes",
     "Roster",
     "SyncRow",
