@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from retrieval.crm.document import Path
 from retrieval.crm.map import (
     Attribute,
+    Condition,
     CrmMap,
     Entity,
     FactColumn,
@@ -16,7 +18,9 @@ from retrieval.crm.map import (
     KeyColumn,
     Rule,
     SecretColumn,
-    attribute_of,
+    TextColumn,
+    fill,
+    own_columns,
     placeholders,
 )
 
@@ -25,25 +29,39 @@ Finding = tuple[Path, str]
 ROLE = "role"
 """The attribute whose values the roles of rules and fields are compared with."""
 
+_QUOTED = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|`[^`]*`""")
+
+_HASH = re.compile(r"#(?!>)")  # begins a comment in MySQL, and a path operator in PostgreSQL
+
 
 def incoherences(crm_map: CrmMap) -> Iterator[Finding]:
     """Everything in the map that contradicts itself, as (path, sentence)."""
     yield from _users(crm_map)
-    tables: dict[str, str] = {}
+    tables: dict[str, list[str]] = {}
     for name, entity in crm_map.entities.items():
         place: Path = ("entities", name)
-        if entity.table in tables:
-            yield (
-                (*place, "table"),
-                f"the table {entity.table} is already the entity {tables[entity.table]}; map a table once",
-            )
-        tables.setdefault(entity.table, name)
+        for other in tables.get(entity.table, ()):
+            if not _apart(entity.where, crm_map.entities[other].where):
+                yield (
+                    (*place, "table"),
+                    f"the table {entity.table} is already the entity {other}; map a table once, or tell the "
+                    "rows of both apart by where: {column: value}",
+                )
+        tables.setdefault(entity.table, []).append(name)
         yield from _parents(crm_map, name, place)
         yield from _columns(crm_map, entity, place)
+        yield from _named(entity, place)
         yield from _templates(entity, place)
+        yield from _body(entity, place)
+        yield from _lead(entity, place)
         yield from _fields(crm_map, entity, place)
         for number, rule in enumerate(entity.visible):
             yield from _rule(crm_map, entity, rule, (*place, "visible", number))
+
+
+def _apart(one: Condition, other: Condition) -> bool:
+    """Whether no row can meet both conditions."""
+    return any(set(one[column]).isdisjoint(other[column]) for column in one.keys() & other.keys())
 
 
 def _users(crm_map: CrmMap) -> Iterator[Finding]:
@@ -138,20 +156,59 @@ def _columns(crm_map: CrmMap, entity: Entity, place: Path) -> Iterator[Finding]:
         for source in entity.sources(field):
             if source.split(".", 1)[0] in hidden and source != field:
                 yield (*here, "of"), f"“{source}” is secret or ignored and is never read; take it out"
-    named = {
-        "key": entity.key,
-        "changed": entity.changed,
-        "consent": entity.consent,
-        "internal": entity.internal,
+
+
+def _named(entity: Entity, place: Path) -> Iterator[Finding]:
+    """No part of an entity may need a column that is never read."""
+    hidden = _hidden(entity)
+    named: dict[Path, str | None] = {
+        ("key",): entity.key,
+        ("changed",): entity.changed,
+        ("as_of",): entity.as_of,
+        ("consent",): entity.consent,
+        ("internal",): entity.internal,
+        ("retention", "column"): entity.retention.column if entity.retention else None,
+        ("parent", "column"): entity.parent.column if entity.parent else None,
+        **{("where", column): column for column in entity.where},
+        **{("flags", name): flag.column for name, flag in entity.flags.items()},
     }
     for part, used in named.items():
         if used in hidden:
-            yield (*place, part), f"the column {used} is secret or ignored and is never read; name another"
-    if entity.parent and entity.parent.column in hidden:
-        yield (
-            (*place, "parent", "column"),
-            f"the column {entity.parent.column} is secret or ignored; name another",
-        )
+            yield (*place, *part), f"the column {used} is secret or ignored and is never read; name another"
+
+
+def _body(entity: Entity, place: Path) -> Iterator[Finding]:
+    if entity.body is None:
+        return
+    here: Path = (*place, "body")
+    columns = dict(entity.readable)
+    named = placeholders(entity.body)
+    for name in named:
+        column = columns.get(name)
+        if column is None:
+            yield here, f"“{name}” is no text, fact or identity column; add it to columns or correct it"
+        elif name in entity.fields:
+            yield here, f"“{name}” is readable by some roles only and cannot be part of the body; take it out"
+        elif isinstance(column, FactColumn) and column.live:
+            yield here, f"“{name}” is live and read when it is asked for; take it out of the body"
+    texts = [column for name in named if isinstance(column := columns.get(name), TextColumn)]
+    if not texts:
+        yield here, "no text column is in the body; name one, as in {description}, or remove body"
+    if len({column.internal for column in texts}) > 1:
+        yield here, "internal text and other text would be one; leave the internal columns out of the body"
+    if _open_brace(entity.body):
+        yield here, "a brace is open; write names as {name}"
+
+
+def _lead(entity: Entity, place: Path) -> Iterator[Finding]:
+    columns = dict(entity.readable)
+    for number, name in enumerate(entity.lead):
+        column = columns.get(name)
+        here: Path = (*place, "lead", number)
+        if column is None or isinstance(column, TextColumn):
+            yield here, f"“{name}” is no fact or identity column; name one, such as a date or a status"
+        elif name in entity.fields:
+            yield here, f"“{name}” is readable by some roles only and cannot head a passage; take it out"
 
 
 def _templates(entity: Entity, place: Path) -> Iterator[Finding]:
@@ -168,7 +225,7 @@ def _templates(entity: Entity, place: Path) -> Iterator[Finding]:
                 yield (*place, part), f"“{name}” is readable by some roles only and cannot title a record"
             elif part == "url" and name not in keys:
                 yield (*place, part), f"a link holds keys only, and “{name}” is none; use {{{entity.key}}}"
-        if "{" in template.replace("{" + "}", "") and not placeholders(template):
+        if _open_brace(template):
             yield (*place, part), "a brace is open; write names as {name}"
     if not placeholders(entity.label):
         yield (
@@ -190,16 +247,25 @@ def _fields(crm_map: CrmMap, entity: Entity, place: Path) -> Iterator[Finding]:
 
 
 def _rule(crm_map: CrmMap, entity: Entity, rule: Rule, place: Path) -> Iterator[Finding]:
-    ways = [rule.everyone, rule.column is not None or rule.among is not None, rule.parent is not None]
-    if sum(ways) > 1:
+    value = rule.column is not None or rule.value_sql is not None
+    ways = [rule.everyone, value or rule.among is not None, rule.parent is not None]
+    if rule.column is not None and rule.value_sql is not None:
+        yield place, "column and value_sql both give the value; keep one of them"
+    elif sum(ways) > 1:
         yield place, "a rule is everyone, or a column, or the parent; write one rule for each"
     if not any(ways) and not rule.roles:
         yield place, "the rule says nobody; give everyone, column and in, parent, or roles"
-    if (rule.column is None) != (rule.among is None):
+    if value != (rule.among is not None):
         yield place, "column and in belong together, as in {column: owner_id, in: $user.id}"
-    if rule.among and attribute_of(rule.among) not in crm_map.users.attributes:
-        known = ", ".join(f"$user.{name}" for name in crm_map.users.attributes)
-        yield (*place, "in"), f"there is no {rule.among}; known are {known}"
+    if rule.attribute and rule.attribute not in crm_map.users.attributes:
+        known = ", ".join(f"$user.{name}" for name in crm_map.users.attributes) or "none"
+        yield (
+            (*place, "in"),
+            f"there is no {rule.among}; known are {known}; add “{rule.attribute}” to users.attributes",
+        )
+    for part, expression in rule.sql_parts.items():
+        if sentence := _expression(expression):
+            yield (*place, part), sentence
     if rule.parent and (entity.parent is None or entity.parent.entity != rule.parent):
         yield (
             (*place, "parent"),
@@ -208,9 +274,31 @@ def _rule(crm_map: CrmMap, entity: Entity, rule: Rule, place: Path) -> Iterator[
     if rule.roles and ROLE not in crm_map.users.attributes:
         yield (*place, "roles"), _no_role()
     hidden = _hidden(entity)
-    for column in (*rule.where, *((rule.column,) if rule.column else ())):
+    for column in sorted(rule.read_columns):
         if column in hidden:
             yield place, f"the column {column} is secret or ignored and is never read; name another"
+
+
+def _expression(expression: str) -> str | None:
+    """What is wrong with SQL as far as its form shows it; the database says the rest."""
+    plain = _QUOTED.sub("x", expression)
+    if (
+        any(sign in plain for sign in (";", "--", "/*"))
+        or _HASH.search(plain)
+        or plain.count("(") != plain.count(")")
+    ):
+        return "this is not one SQL expression; remove semicolons and comments, and close every bracket"
+    if "'" in plain or '"' in plain or "`" in plain:
+        return "a quotation mark is open; close it"
+    if "{" in plain or "$" in plain:
+        return "SQL is over the row alone and takes no names in braces and no $user; use in: $user.…"
+    if not own_columns(expression):
+        return "it names no column of the row; write columns as t.name"
+    return None
+
+
+def _open_brace(template: str) -> bool:
+    return "{" in fill(template, {}) or "}" in fill(template, {})
 
 
 def _hidden(entity: Entity) -> set[str]:

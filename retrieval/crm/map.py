@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -20,7 +20,9 @@ from pydantic import (
     StrictInt,
     StrictStr,
     StringConstraints,
+    model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 Scalar = StrictBool | StrictInt | StrictStr | None
 Row = Mapping[str, Any]
@@ -32,8 +34,15 @@ TableName = Annotated[str, StringConstraints(pattern=r"^[^\W\d][\w$ -]*(\.[^\W\d
 SourceName = Annotated[str, StringConstraints(pattern=r"^[^\W\d][\w$ -]*(\.[\w$ -]+)*$")]
 RoleName = Annotated[str, StringConstraints(pattern=r"^[\w -]+$")]
 UserRef = Annotated[str, StringConstraints(pattern=r"^\$user\.[a-z][a-z0-9_]*$")]
+SqlExpression = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+"""SQL over the row ``t``, written by the administrator in the map and never made from input."""
 
+SHORT_RULES: Final = {"owner": "$user.id", "team": "$user.teams", "territory": "$user.territories"}
+"""A short form of a rule → what its column is compared with."""
+
+_OF_ROWS: Final = ("columns", "where", "flags", "fields", "words")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_OWN_COLUMN = re.compile(r"""(?<![\w."`])t\.(?:"([^"]+)"|`([^`]+)`|([^\W\d][\w$]*))""")
 
 
 class IdentityType(StrEnum):
@@ -64,6 +73,22 @@ class FactKind(StrEnum):
     DATE = "date"
     TIME = "time"
     BOOLEAN = "boolean"
+
+
+class Split(StrEnum):
+    """How a text is cut into passages."""
+
+    PROSE = "prose"
+    MAIL = "mail"
+    TURNS = "turns"
+    HEADINGS = "headings"
+
+
+class Markup(StrEnum):
+    """How a text is written down."""
+
+    PLAIN = "plain"
+    HTML = "html"
 
 
 class _Part(BaseModel):
@@ -112,12 +137,16 @@ def _short_attribute(value: Any) -> Any:
 
 
 class Users(_Part):
-    """How a signed-in person is found in the CRM: the lower-case ``login`` equals the principal's."""
+    """How a signed-in person is found in the CRM: the lower-case ``login`` equals the principal's.
+
+    Rows that do not meet ``where`` are no users, and rows that are not ``active`` are none now.
+    """
 
     table: TableName
     key: ColumnName
     login: ColumnName
     active: Annotated[Active | None, BeforeValidator(_short_attribute)] = None
+    where: Condition = {}
     attributes: dict[AttributeName, Annotated[Attribute, BeforeValidator(_short_attribute)]]
 
 
@@ -139,6 +168,8 @@ class TextColumn(_Readable):
 
     kind_of: Literal["text"] = Field(alias="class")
     internal: bool = False
+    split: Split = Split.PROSE
+    markup: Markup = Markup.PLAIN
 
 
 class FactColumn(_Readable):
@@ -202,18 +233,36 @@ class Parent(_Part):
 
 
 class Rule(_Part):
-    """One way to see a row. Everything that a rule names must hold."""
+    """One way to see a row. Everything that a rule names must hold.
+
+    ``value_sql`` stands in place of ``column``: a scalar, or in PostgreSQL an array of values, one of which
+    is enough. ``where_sql`` is a condition that ``where`` cannot say. Both are SQL over the row ``t``.
+    """
 
     everyone: bool = False
     column: ColumnName | None = None
+    value_sql: SqlExpression | None = None
     among: UserRef | None = Field(None, alias="in")
     parent: EntityName | None = None
     roles: tuple[RoleName, ...] = ()
     where: Condition = {}
+    where_sql: SqlExpression | None = None
 
     @property
     def attribute(self) -> str | None:
         return attribute_of(self.among) if self.among else None
+
+    @property
+    def sql_parts(self) -> dict[str, str]:
+        """Which part of the rule → its SQL."""
+        parts = {"value_sql": self.value_sql, "where_sql": self.where_sql}
+        return {name: expression for name, expression in parts.items() if expression}
+
+    @property
+    def read_columns(self) -> frozenset[str]:
+        """The columns of the row that decide."""
+        named = {*self.where, *((self.column,) if self.column else ())}
+        return frozenset(named.union(*map(own_columns, self.sql_parts.values())))
 
 
 class FieldRight(_Part):
@@ -222,28 +271,89 @@ class FieldRight(_Part):
     roles: tuple[RoleName, ...] = Field(min_length=1)
 
 
+class Follow(_Part):
+    """Another table whose changes move this record's rights or text; its ``column`` holds the record's key.
+
+    Only rows that meet ``where`` count. ``reads`` are the columns that SQL in the rules reads besides.
+    """
+
+    table: TableName
+    column: ColumnName
+    where: Condition = {}
+    reads: tuple[ColumnName, ...] = ()
+
+    @property
+    def read_columns(self) -> tuple[str, ...]:
+        return tuple(sorted({self.column, *self.where, *self.reads}))
+
+
+class Retention(_Part):
+    """Rows whose ``column`` is more than ``days`` days ago do not exist for Cloister; one without is kept."""
+
+    column: ColumnName
+    days: StrictInt = Field(ge=1)
+
+
+class Flag(_Part):
+    """A mark that the record carries when its ``column`` has one of these values."""
+
+    column: ColumnName
+    equals: Annotated[tuple[Scalar, ...], BeforeValidator(_as_tuple)] = (True,)
+
+
+def _short_flag(value: Any) -> Any:
+    return {"column": value} if isinstance(value, str) else value
+
+
 def _short_rule(value: Any) -> Any:
-    return {"everyone": True} if value == "everyone" else value
+    """``everyone``, ``{owner: owner_id}``, ``{team: team_id}``, ``{territory: …}`` and ``{role: lead}``."""
+    if value == "everyone":
+        return {"everyone": True}
+    if not isinstance(value, dict):
+        return value
+    rule = dict(value)
+    if "role" in rule:
+        if "roles" in rule:
+            raise PydanticCustomError("rule", "role and roles say the same; write one of them")
+        rule["roles"] = _as_tuple(rule.pop("role"))
+    short = [name for name in SHORT_RULES if name in rule]
+    if short and (len(short) > 1 or not rule.keys().isdisjoint({"column", "value_sql", "in", "among"})):
+        raise PydanticCustomError(
+            "rule", "owner, team, territory and column are ways of their own; write one rule for each"
+        )
+    for name in short:
+        rule |= {"column": rule.pop(name), "in": SHORT_RULES[name]}
+    return rule
 
 
 class Entity(_Part):
     """A table of the CRM. Columns that are not named here are never read.
 
+    Rows that do not meet ``where``, or are older than the ``retention``, do not exist for Cloister.
     ``also`` are words for its records besides the entity's name and the table's: customer, customers.
     A ``reference`` holds texts that were written to answer questions, such as articles.
+    ``body`` is a template of the record's prose in place of its text columns one by one, ``lead`` names the
+    fields that head each of its passages, ``as_of`` the time that it speaks of.
     """
 
     table: TableName
     key: ColumnName
+    where: Condition = {}
     label: str
+    body: str | None = None
+    lead: tuple[ColumnName, ...] = ()
     also: tuple[StrictStr, ...] = ()
     reference: StrictBool = False
     url: str | None = None
     changed: ColumnName | None = None
+    as_of: ColumnName | None = None
     consent: ColumnName | None = None
     internal: ColumnName | None = None
+    retention: Retention | None = None
     parent: Parent | None = None
+    follows: tuple[Follow, ...] = ()
     columns: dict[ColumnName, Column]
+    flags: dict[AttributeName, Annotated[Flag, BeforeValidator(_short_flag)]] = {}
     visible: tuple[Annotated[Rule, BeforeValidator(_short_rule)], ...] = Field(min_length=1)
     fields: dict[ColumnName, FieldRight] = {}
 
@@ -285,30 +395,37 @@ class Entity(_Part):
     @property
     def read_columns(self) -> tuple[str, ...]:
         """Every column that Cloister reads from the table, sorted; nothing else is selected or granted."""
-        names = {self.key, *(name for name in (self.changed, self.consent, self.internal) if name)}
+        names = {self.key, *self.where, *(flag.column for flag in self.flags.values())}
+        names.update(name for name in (self.changed, self.as_of, self.consent, self.internal) if name)
         for field, _ in self.readable:
             names.update(source.split(".", 1)[0] for source in self.sources(field))
         names.update(name for name, column in self.columns.items() if isinstance(column, KeyColumn))
         if self.parent:
             names.add(self.parent.column)
-        for rule in self.visible:
-            names.update(rule.where)
-            if rule.column:
-                names.add(rule.column)
-        return tuple(sorted(names))
+        if self.retention:
+            names.add(self.retention.column)
+        return tuple(sorted(names.union(*(rule.read_columns for rule in self.visible))))
 
 
 class CrmMap(_Part):
     """One CRM. ``crm`` names it, ``version`` is raised when the map changes.
 
+    ``schema`` is where tables are whose names have none; after reading, every name has it.
     ``words`` are what people say for what the records say, in whatever language: warranty → Garantie.
     """
 
     crm: EntityName
     version: int = Field(ge=1)
+    schema_name: ColumnName | None = Field(None, alias="schema")
     users: Users
     words: dict[StrictStr, tuple[StrictStr, ...]] = {}
     entities: dict[EntityName, Entity] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_schema(cls, content: Any) -> Any:
+        schema = content.get("schema") if isinstance(content, dict) else None
+        return _within(content, schema) if isinstance(schema, str) else content
 
     def ancestors(self, entity: str) -> tuple[str, ...]:
         """The entity's parent, its parent's parent, and so on."""
@@ -330,6 +447,11 @@ def attribute_of(reference: str) -> str:
     return reference.removeprefix("$user.")
 
 
+def own_columns(expression: str) -> frozenset[str]:
+    """The columns of the row ``t`` that SQL names: ``t.owner_id`` or ``t."ownerId"``."""
+    return frozenset(next(filter(None, found)) for found in _OWN_COLUMN.findall(expression))
+
+
 def placeholders(template: str) -> tuple[str, ...]:
     """The names in braces: ``"{name} ({city})"`` → ``("name", "city")``."""
     return tuple(_PLACEHOLDER.findall(template))
@@ -338,3 +460,16 @@ def placeholders(template: str) -> tuple[str, ...]:
 def fill(template: str, values: Mapping[str, str]) -> str:
     """Put ``values`` in place of the names in braces; a name without a value becomes nothing."""
     return _PLACEHOLDER.sub(lambda match: values.get(match.group(1), ""), template).strip()
+
+
+def _within(content: Any, schema: str) -> Any:
+    """The map's content with ``schema`` before each name of a table that has none."""
+    if isinstance(content, list):
+        return [_within(part, schema) for part in content]
+    if not isinstance(content, dict):
+        return content
+    found = {name: part if name in _OF_ROWS else _within(part, schema) for name, part in content.items()}
+    table = found.get("table")
+    if isinstance(table, str) and "." not in table:
+        found["table"] = f"{schema}.{table}"
+    return found

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.crm import MapInvalid, check_map, load_map
+from retrieval.crm import Entity, MapInvalid, check_map, load_map
 
 MAPS = Path(__file__).parents[2] / "retrieval" / "maps"
 
@@ -99,6 +99,34 @@ def test_only_columns_that_the_map_needs_are_read(tmp_path: Path) -> None:
         ("{parent: account}", "{parent: order}", 38, "is not the parent"),
         ("entity: account}\n    visible", "entity: acc}\n    visible", 36, "no entity “acc”"),
         ("table: cases", "table: accounts", 30, "map a table once"),
+        ("table: cases", "table: accounts\n    where: {kind: case}", 30, "tell the rows of both apart"),
+        ("    columns:", "    where: {password: x}\n    columns:", 19, "never read"),
+        ("    columns:", "    as_of: password\n    columns:", 19, "never read"),
+        ("{class: text}", "{class: text, split: thread}", 22, "use one of 'prose', 'mail'"),
+        ("{class: text}", "{class: text, markup: rtf}", 22, "'plain' or 'html'"),
+        ("    visible", "    retention: {column: closed_on, days: 0}\n    visible", 24, "at least 1"),
+        ("    visible", "    retention: {column: password, days: 9}\n    visible", 24, "never read"),
+        ("    visible", "    flags: {vip: password}\n    visible", 24, "never read"),
+        ("    visible", "    follows: [{table: x}]\n    visible", 24, "“column” is missing"),
+        ("    visible", "    lead: [about]\n    visible", 24, "is no fact or identity column"),
+        ("    visible", "    lead: [balance]\n    visible", 24, "cannot head a passage"),
+        ("    visible", "    body: \"{nickname}\"\n    visible", 24, "add it to columns"),
+        ("    visible", "    body: \"{name}\"\n    visible", 24, "no text column is in the body"),
+        ("    visible", "    body: \"{about} {balance}\"\n    visible", 24, "part of the body"),
+        ("    visible", "    body: \"{about} {\"\n    visible", 24, "a brace is open"),
+        ("{column: owner_id, in: $user.id}", "{owner: owner_id, team: team_id}", 25, "one rule for each"),
+        ("{column: owner_id, in: $user.id}", "{owner: a, in: $user.id}", 25, "one rule for each"),
+        ("{column: owner_id, in: $user.id}", "{role: a, roles: [b]}", 25, "say the same"),
+        ("{column: owner_id, in: $user.id}", "{territory: a}", 25, "add “territories” to users.attributes"),
+        ("{column: owner_id, in: $user.id}", "{column: a, value_sql: t.b, in: $user.id}", 25, "keep one"),
+        ("{column: owner_id, in: $user.id}", "{value_sql: t.b}", 25, "belong together"),
+        ("{column: owner_id, in: $user.id}", "{where_sql: t.a = 1}", 25, "says nobody"),
+        ("{column: owner_id, in: $user.id}", "{everyone: true, where_sql: a = 1}", 25, "columns as t.name"),
+        ("{column: owner_id, in: $user.id}", "{everyone: true, where_sql: t.a; DROP}", 25, "not one SQL"),
+        ("{column: owner_id, in: $user.id}", "{everyone: true, where_sql: (t.a}", 25, "not one SQL"),
+        ("{column: owner_id, in: $user.id}", "{everyone: true, where_sql: \"t.a = 'x\"}", 25, "quotation"),
+        ("{column: owner_id, in: $user.id}", "{everyone: true, where_sql: t.a=$user.b}", 25, "the row alon"),
+        ("{column: owner_id, in: $user.id}", "{value_sql: t.password, in: $user.id}", 25, "never read"),
         ("version: 1", "version: 1\nversion: 2", 3, "“version” is given twice"),
         ("version: 1", "version: zero", 2, "whole number"),
         ("version: 1", "version: [1", 3, "not valid YAML"),
@@ -110,6 +138,63 @@ def test_a_problem_names_its_line_and_what_to_do(
     assert GOOD.count(right) >= 1
     found = problems_of(tmp_path, GOOD.replace(right, wrong, 1))
     assert any(f"line {line}" in problem and words in problem for problem in found), found
+
+
+def entity(tmp_path: Path, text: str, name: str = "account") -> Entity:
+    (tmp_path / "map.yaml").write_text(text, encoding="utf-8")
+    return load_map(tmp_path / "map.yaml").entities[name]
+
+
+def test_columns_that_decide_are_read_too(tmp_path: Path) -> None:
+    parts = """\
+    where: {deleted: false}
+    as_of: touched
+    retention: {column: closed_on, days: 730}
+    flags: {vip: is_vip, on_hold: {column: state, equals: [held, blocked]}}
+    follows: [{table: member, column: account_id, where: {kind: a}, reads: [user_id]}]
+    lead: [name]
+    body: "{about}"
+    visible:
+      - {value_sql: '(SELECT array_agg(user_id) FROM member WHERE account_id = t."Id")', in: $user.id}
+      - {everyone: true, where_sql: t.open AND lower(t.kind) = 't.no'}
+"""
+    account = entity(tmp_path, GOOD.replace("    visible:\n", parts, 1))
+    assert set(account.read_columns) >= {
+        "Id", "closed_on", "deleted", "is_vip", "kind", "open", "state", "touched"
+    }  # fmt: skip
+    assert account.follows[0].read_columns == ("account_id", "kind", "user_id")
+    assert account.flags["on_hold"].equals == ("held", "blocked")
+
+
+def test_short_rules_are_the_long_ones(tmp_path: Path) -> None:
+    short = "{owner: owner_id, where: {restricted: false}}\n      - {team: team_id, role: lead}"
+    long = (
+        "{column: owner_id, in: $user.id, where: {restricted: false}}"
+        "\n      - {column: team_id, in: $user.teams, roles: [lead]}"
+    )
+    right = "{column: owner_id, in: $user.id}"
+    one, other = (entity(tmp_path, GOOD.replace(right, text)) for text in (short, long))
+    assert one.visible == other.visible
+
+
+def test_one_table_can_hold_several_entities_whose_rows_are_told_apart(tmp_path: Path) -> None:
+    text = GOOD.replace(
+        '    key: id\n    label: "{name}"', '    key: id\n    where: {kind: [a, b]}\n    label: "{name}"'
+    )
+    other = text.replace("table: cases\n", "table: accounts\n    where: {kind: KIND}\n")
+    assert problems_of(tmp_path, other.replace("KIND", "c")) == []
+    assert "tell the rows of both apart" in problems_of(tmp_path, other.replace("KIND", "b"))[0]
+
+
+def test_a_schema_is_that_of_every_table_without_one(tmp_path: Path) -> None:
+    text = GOOD.replace("version: 1", "version: 1\nschema: sales")
+    text = text.replace("table: cases", "table: other.cases")
+    text = text.replace("{restricted: false}", "{table: accounts}")
+    (tmp_path / "map.yaml").write_text(text, encoding="utf-8")
+    crm_map = load_map(tmp_path / "map.yaml")
+    assert (crm_map.users.table, crm_map.users.attributes["teams"].table) == ("sales.users", "sales.members")
+    assert [each.table for each in crm_map.entities.values()] == ["sales.accounts", "other.cases"]
+    assert crm_map.entities["account"].visible[1].where == {"table": ("accounts",)}
 
 
 def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
