@@ -18,6 +18,7 @@ from .crm import (
     create_crm_roles,
     import_folder,
     load_map,
+    map_schema_text,
     read_logins,
 )
 from .demo import (
@@ -92,6 +93,7 @@ __all__ = [
     "is_negated",
     "is_whether",
     "load_map",
+    "map_schema_text",
     "read_logins",
     "register_retrieval_events",
     "says_open",

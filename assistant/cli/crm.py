@@ -43,6 +43,17 @@ def check(
         raise typer.Exit(Exit.FAULTS)
 
 
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of maps, by which an editor completes and explains them.
+
+    A map names the file it is saved in: # yaml-language-server: $schema=crm-map.schema.json
+    """
+    from retrieval import map_schema_text
+
+    sys.stdout.write(map_schema_text())
+
+
 @app.command("import")
 def import_(
     folder: Annotated[Path, typer.Argument(help="Folder of CSV or JSON files, one table a file.")],

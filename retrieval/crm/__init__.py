@@ -24,6 +24,7 @@ from retrieval.crm.rights import (
     visible_sql,
 )
 from retrieval.crm.roles import READER, columns_of, create_crm_roles
+from retrieval.crm.schema import map_schema, map_schema_text
 from retrieval.crm.users import AmbiguousUser, CrmUser, read_user, read_user_now, read_users_now
 
 __all__ = [
@@ -61,6 +62,8 @@ __all__ = [
     "import_folder",
     "link",
     "load_map",
+    "map_schema",
+    "map_schema_text",
     "may_see_field",
     "read_logins",
     "read_user",

@@ -99,8 +99,22 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
-Condition = dict[ColumnName, Annotated[tuple[Scalar, ...], BeforeValidator(_as_tuple), Field(min_length=1)]]
+def _column_alone(value: Any) -> Any:
+    return {"column": value} if isinstance(value, str) else value
+
+
+Scalars = Annotated[
+    tuple[Scalar, ...],
+    BeforeValidator(_as_tuple, json_schema_input_type=Scalar | tuple[Scalar, ...]),
+    Field(min_length=1),
+]
+Condition = dict[ColumnName, Scalars]
 """Column → the values it may have. ``null`` is a value."""
+
+Sources = Annotated[
+    tuple[SourceName, ...],
+    BeforeValidator(_as_tuple, json_schema_input_type=SourceName | tuple[SourceName, ...]),
+]
 
 
 # ── Users ────────────────────────────────────────────────────────────────────────────────────────
@@ -129,11 +143,13 @@ class Active(_Part):
     """Only rows of the users table with one of these values are users."""
 
     column: ColumnName
-    equals: Annotated[tuple[Scalar, ...], BeforeValidator(_as_tuple)] = (True,)
+    equals: Scalars = (True,)
 
 
-def _short_attribute(value: Any) -> Any:
-    return {"column": value} if isinstance(value, str) else value
+AnyAttribute = Annotated[
+    Attribute, BeforeValidator(_column_alone, json_schema_input_type=ColumnName | Attribute)
+]
+AnyActive = Annotated[Active, BeforeValidator(_column_alone, json_schema_input_type=ColumnName | Active)]
 
 
 class Users(_Part):
@@ -145,9 +161,9 @@ class Users(_Part):
     table: TableName
     key: ColumnName
     login: ColumnName
-    active: Annotated[Active | None, BeforeValidator(_short_attribute)] = None
+    active: AnyActive | None = None
     where: Condition = {}
-    attributes: dict[AttributeName, Annotated[Attribute, BeforeValidator(_short_attribute)]]
+    attributes: dict[AttributeName, AnyAttribute]
 
 
 # ── Columns ──────────────────────────────────────────────────────────────────────────────────────
@@ -160,7 +176,7 @@ class _Column(_Part):
 class _Readable(_Column):
     """``of`` names the sources of the value: columns, or paths into a JSON column; joined by a space."""
 
-    of: Annotated[tuple[SourceName, ...], BeforeValidator(_as_tuple)] | None = Field(None, min_length=1)
+    of: Sources | None = Field(None, min_length=1)
 
 
 class TextColumn(_Readable):
@@ -298,11 +314,10 @@ class Flag(_Part):
     """A mark that the record carries when its ``column`` has one of these values."""
 
     column: ColumnName
-    equals: Annotated[tuple[Scalar, ...], BeforeValidator(_as_tuple)] = (True,)
+    equals: Scalars = (True,)
 
 
-def _short_flag(value: Any) -> Any:
-    return {"column": value} if isinstance(value, str) else value
+AnyFlag = Annotated[Flag, BeforeValidator(_column_alone, json_schema_input_type=ColumnName | Flag)]
 
 
 def _short_rule(value: Any) -> Any:
@@ -324,6 +339,9 @@ def _short_rule(value: Any) -> Any:
     for name in short:
         rule |= {"column": rule.pop(name), "in": SHORT_RULES[name]}
     return rule
+
+
+AnyRule = Annotated[Rule, BeforeValidator(_short_rule, json_schema_input_type=Literal["everyone"] | Rule)]
 
 
 class Entity(_Part):
@@ -353,8 +371,8 @@ class Entity(_Part):
     parent: Parent | None = None
     follows: tuple[Follow, ...] = ()
     columns: dict[ColumnName, Column]
-    flags: dict[AttributeName, Annotated[Flag, BeforeValidator(_short_flag)]] = {}
-    visible: tuple[Annotated[Rule, BeforeValidator(_short_rule)], ...] = Field(min_length=1)
+    flags: dict[AttributeName, AnyFlag] = {}
+    visible: tuple[AnyRule, ...] = Field(min_length=1)
     fields: dict[ColumnName, FieldRight] = {}
 
     @property

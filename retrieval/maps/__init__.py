@@ -1,6 +1,10 @@
 """Maps of known CRMs, shipped with the product."""
 
 from pathlib import Path
+from typing import Final
+
+SCHEMA_FILE: Final = Path(__file__).parent / "crm-map.schema.json"
+"""What an editor needs to know the map language: `cloister crm schema`."""
 
 
 def shipped_map(name: str) -> Path:
