@@ -27,7 +27,17 @@ from gateway import (
     problem,
 )
 from retrieval.crm import AmbiguousUser, CrmError, CrmMap, CrmUnavailable, MapInvalid, load_map
-from retrieval.index import EdgeIndex, Embedder, Index, ServerIndex, Terms, connect_server
+from retrieval.index import (
+    EdgeStore,
+    Embedder,
+    Generations,
+    Index,
+    Recipe,
+    ServerIndex,
+    Terms,
+    connect_server,
+)
+from retrieval.pieces import CUT
 from retrieval.records import Records
 from retrieval.search.api import router
 from retrieval.search.events import register_retrieval_events
@@ -88,8 +98,7 @@ async def _start(
     database = Database(settings.database)
     stack.push_async_callback(database.close)
     envelope = Envelope(open_keeper(settings.keeper))
-    index = await _open_index(settings.index)
-    stack.push_async_callback(index.close)
+    index = await _open_index(settings.index, stack)
     records = await _open_records(crm_map, settings.crm, settings.crm.timeout_s, stack)
     asked = await _open_records(crm_map, settings.crm, settings.crm.question_timeout_s, stack)
     door: DoorClient | None = None
@@ -130,10 +139,15 @@ async def _open_records(
     return records
 
 
-async def _open_index(settings: IndexSettings) -> Index:
+async def _open_index(settings: IndexSettings, stack: AsyncExitStack) -> Index:
     if settings.server is None:
-        return EdgeIndex(settings.folder, model=settings.model, dimensions=settings.dimensions)
+        recipe = Recipe.of(settings.model, settings.dimensions, CUT)
+        generations = Generations(EdgeStore(settings.folder), recipe)
+        await generations.open()
+        stack.push_async_callback(generations.close)
+        return generations.serving.index
     index = ServerIndex(connect_server(settings.server), model=settings.model, dimensions=settings.dimensions)
+    stack.push_async_callback(index.close)
     await index.open()
     return index
 

@@ -1,15 +1,35 @@
 """The index: where pieces of rows are found by terms and by meaning, without their text."""
 
 from .edge import EdgeIndex, Terms
+from .edge_store import EdgeStore
 from .embedding import Embedder, HashedWords, ReadsAhead
-from .errors import IndexFailed
-from .points import Counts, Hit, Index, IndexedChunk, IndexedRow, Known, Leg, Sparse, Waiting, point_id
+from .errors import BackupUnusable, IndexFailed
+from .generations import Generation, Recipe, Store
+from .points import (
+    Counts,
+    Hit,
+    Index,
+    IndexedChunk,
+    IndexedRow,
+    Known,
+    Leg,
+    Searches,
+    Size,
+    Sparse,
+    Waiting,
+    point_id,
+)
 from .server import ServerIndex, connect_server
+from .serving import Generations, Opened
 
 __all__ = [
+    "BackupUnusable",
     "Counts",
     "EdgeIndex",
+    "EdgeStore",
     "Embedder",
+    "Generation",
+    "Generations",
     "HashedWords",
     "Hit",
     "Index",
@@ -18,9 +38,14 @@ __all__ = [
     "IndexedRow",
     "Known",
     "Leg",
+    "Opened",
     "ReadsAhead",
+    "Recipe",
+    "Searches",
     "ServerIndex",
+    "Size",
     "Sparse",
+    "Store",
     "Terms",
     "Waiting",
     "connect_server",

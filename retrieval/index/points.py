@@ -1,17 +1,23 @@
 """What the index holds: references, versions, rights and vectors. No text and no identity."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
 from retrieval.rights import Visibility
+
+LAYOUT: Final = 2
+"""Raised when payloads or vectors of points change: a new generation is filled beside the old."""
 
 BATCH: Final = 500
 """Points a call; larger ones hold the engine for too long."""
 
 MARK: Final = "-"
 """The field of the one point of a row that nobody may see."""
+
+KEYWORDS: Final = ("ref", "kind", "acl", "up", "wants", "vdigest")
+"""Payload fields that filters look at."""
 
 WANTS_VECTOR: Final = "vector"
 """A word, because the engine in this process does not match booleans."""
@@ -28,13 +34,17 @@ class Sparse(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class IndexedChunk:
-    """A piece of a row. `digest` changes with its text; `wants_vector` says that it is worth embedding."""
+    """A piece of a row. `digest` changes with anything of it; `wants_vector` says that it is worth embedding.
+
+    `vdigest` changes with the text that is embedded: pieces that share it share their vector.
+    """
 
     field: str
     ordinal: int
     digest: str
     terms: Sparse
     wants_vector: bool
+    vdigest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,7 @@ class Waiting(NamedTuple):
     field: str
     ordinal: int
     digest: str
+    vdigest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +128,7 @@ class IndexedPoint:
 
     id: str
     digest: str
+    vdigest: str
     terms: Sparse | None
     payload: dict[str, object]
 
@@ -128,7 +140,29 @@ class Counts(NamedTuple):
     vectors: int
 
 
-class Index(Protocol):
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much an index holds. None is what an engine does not tell.
+
+    `loose` are points written since the engine last built its graph, which are found by comparing with each;
+    `optimised` is the time of that in UTC (ISO 8601).
+    """
+
+    points: int
+    segments: int
+    bytes: int | None = None
+    loose: int | None = None
+    optimised: str | None = None
+
+
+class Searches(Protocol):
+    """What answers a question."""
+
+    async def search(self, visibility: Visibility, legs: Sequence[Leg]) -> list[list[Hit]]:
+        """Best hits of each leg, among what `visibility` lets through."""
+
+
+class Index(Searches, Protocol):
     """A vector engine. Writes are done by one task at a time; searches may run beside them."""
 
     async def load(self) -> dict[str, dict[str, Known]]:
@@ -137,7 +171,7 @@ class Index(Protocol):
     async def put(self, rows: Sequence[IndexedRow], known: Mapping[str, Known]) -> dict[str, Known]:
         """Make the index hold exactly these rows' chunks; `known` is by ref, as is the answer.
 
-        Vectors of chunks whose digest did not change are kept.
+        A chunk keeps its vector as long as its `vdigest` is the same (without one: its digest).
         """
 
     async def drop(self, points: Sequence[str]) -> None:
@@ -149,8 +183,8 @@ class Index(Protocol):
     async def add_vectors(self, vectors: Mapping[str, Sequence[float]]) -> None:
         """Give points their vectors; every id must be there."""
 
-    async def search(self, visibility: Visibility, legs: Sequence[Leg]) -> list[list[Hit]]:
-        """Best hits of each leg, among what `visibility` lets through."""
+    async def vectors_for(self, vdigests: Collection[str]) -> dict[str, list[float]]:
+        """Vectors that pieces with these digests of their embedded text already have."""
 
     async def counts(self, kinds: Sequence[str]) -> dict[str, Counts]:
         """How much there is of each kind."""
@@ -160,6 +194,15 @@ class Index(Protocol):
 
     async def flush(self) -> None:
         """Make everything written durable."""
+
+    async def size(self) -> Size:
+        """How much there is in all."""
+
+    async def tend(self, *, asked: bool = False) -> bool:
+        """Build what makes searching quick, beside the running searches; whether there was need to.
+
+        Without `asked` there is need when enough has changed. Returns when it is done.
+        """
 
     async def close(self) -> None:
         """Let go of the engine."""
@@ -188,18 +231,20 @@ def points_of(model: str, row: IndexedRow) -> list[IndexedPoint]:
     """The points of a row: one for each chunk, or the mark of a row that nobody may see."""
     shared = payload_of(row)
     if not row.chunks:
-        own = {"field": MARK, "ordinal": 0, "digest": "", "wants": ""}
-        return [IndexedPoint(point_id(model, row.ref, MARK, 0), "", None, {**shared, **own})]
+        own = {"field": MARK, "ordinal": 0, "digest": "", "vdigest": "", "wants": ""}
+        return [IndexedPoint(point_id(model, row.ref, MARK, 0), "", "", None, {**shared, **own})]
     return [
         IndexedPoint(
             point_id(model, row.ref, chunk.field, chunk.ordinal),
             chunk.digest,
+            chunk.vdigest,
             chunk.terms,
             {
                 **shared,
                 "field": chunk.field,
                 "ordinal": chunk.ordinal,
                 "digest": chunk.digest,
+                "vdigest": chunk.vdigest,
                 "wants": WANTS_VECTOR if chunk.wants_vector else "",
             },
         )
@@ -217,7 +262,7 @@ def waiting_of(point: str, payload: Mapping[str, Any]) -> Waiting:
     """A piece that waits for its vector, from what an engine gives back."""
     kind, _, key = str(payload["ref"]).partition(":")
     field, ordinal = str(payload["field"]), int(payload["ordinal"])
-    return Waiting(point, kind, key, field, ordinal, str(payload["digest"]))
+    return Waiting(point, kind, key, field, ordinal, str(payload["digest"]), str(payload.get("vdigest", "")))
 
 
 def gather(payloads: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, Known]]:

@@ -1,6 +1,6 @@
 """A Qdrant server: the same index for many searchers. The only module that imports its client."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,12 +11,14 @@ from retrieval.settings import ServerSettings
 from .errors import IndexFailed
 from .points import (
     BATCH,
+    KEYWORDS,
     WANTS_VECTOR,
     Counts,
     Hit,
     IndexedRow,
     Known,
     Leg,
+    Size,
     Waiting,
     gather,
     hit_of,
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 _DENSE: Final = "dense"
 _TERMS: Final = "terms"
 _SHAPE: Final = 1
-_KEYWORDS: Final = ("ref", "kind", "acl", "up", "wants")
 _SCROLL: Final = 5_000
 _READ: Final = ["ref", "version", "shape", "names", "size", "digest"]
 _HIT: Final = ["ref", "field", "ordinal"]
@@ -79,7 +80,7 @@ class ServerIndex:
                 vectors_config={_DENSE: m.VectorParams(size=self._dimensions, distance=m.Distance.COSINE)},
                 sparse_vectors_config={_TERMS: m.SparseVectorParams(modifier=m.Modifier.IDF)},
             )
-            for name in _KEYWORDS:
+            for name in KEYWORDS:
                 await self._client.create_payload_index(
                     self._collection, name, m.PayloadSchemaType.KEYWORD, wait=True
                 )
@@ -134,7 +135,7 @@ class ServerIndex:
         )
         async with _translated():
             records, _ = await self._client.scroll(
-                self._collection, scroll_filter=wanted, limit=limit, with_payload=[*_HIT, "digest"]
+                self._collection, scroll_filter=wanted, limit=limit, with_payload=[*_HIT, "digest", "vdigest"]
             )
         return [waiting_of(str(record.id), record.payload or {}) for record in records]
 
@@ -172,6 +173,16 @@ class ServerIndex:
     async def rights(self) -> dict[str, frozenset[str]]:
         payloads = await self._payloads(["ref", "acl"])
         return {str(one["ref"]): frozenset(map(str, one["acl"])) for one in payloads.values()}
+
+    async def vectors_for(self, vdigests: Collection[str]) -> dict[str, list[float]]:
+        raise NotImplementedError
+
+    async def size(self) -> Size:
+        raise NotImplementedError
+
+    async def tend(self, *, asked: bool = False) -> bool:  # noqa: ARG002 - as it is asked
+        """Nothing to do: the server sees to it by itself."""
+        return False
 
     async def flush(self) -> None:
         """Nothing to do: every write here waited until the server had it."""

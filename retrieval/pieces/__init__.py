@@ -1,10 +1,11 @@
 """Rows cut into pieces, and the references in their texts."""
 
-from .cut import FACTS, Piece, facts_of, prose_in, prose_of, texts_to_read
+from .cut import CUT, FACTS, Piece, facts_of, prose_in, prose_of, texts_to_read
 from .split import split
 from .words import as_terms, plain_references, references_in, without_references
 
 __all__ = [
+    "CUT",
     "FACTS",
     "Piece",
     "as_terms",

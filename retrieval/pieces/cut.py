@@ -11,6 +11,9 @@ from retrieval.crm.render import label_of
 
 from .split import split
 
+CUT: Final = 1
+"""Raised when rows are cut differently: a new generation of the index is then filled beside the old one."""
+
 FACTS: Final = "facts"
 """The field of the one piece that holds a row's facts and identities."""
 

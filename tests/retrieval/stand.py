@@ -40,6 +40,8 @@ from retrieval import (
     load_map,
 )
 from retrieval.app import State
+from retrieval.index import EdgeStore, Generations, Index, Recipe
+from retrieval.pieces import CUT
 from retrieval.sync import Follower
 
 DEMO_MAP = Path(__file__).parents[2] / "retrieval" / "maps" / "demo.yaml"
@@ -133,6 +135,17 @@ class Stand:
             transport = httpx.ASGITransport(_WithState(app, dict(state)), raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://retrieval") as http:
                 yield Running(self, cast(State, state), http, RetrievalClient(http, self.web))
+
+    @asynccontextmanager
+    async def index(self) -> AsyncIterator[Index]:
+        """What a stopped process left in its index."""
+        kept = self.settings.index
+        generations = Generations(EdgeStore(kept.folder), Recipe.of(kept.model, kept.dimensions, CUT))
+        await generations.open()
+        try:
+            yield generations.serving.index
+        finally:
+            await generations.close()
 
     def crm(self, statement: str, *params: Any) -> list[tuple[Any, ...]]:
         """Run a statement in the CRM as its owner."""

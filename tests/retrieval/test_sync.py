@@ -15,14 +15,14 @@ import pytest
 
 from gateway import NotAllowed, Role
 from retrieval import SyncSettings
-from retrieval.index import EdgeIndex, Known
+from retrieval.index import Known
 
 from .oracle import Oracle
 from .stand import ADMIN, Running, Stand, principal
 
 KILLS = 4
 NEW_NAME = "Quirinius Zabelthau"
-PAYLOAD = set("ref kind version shape names acl up size field ordinal digest wants".split())
+PAYLOAD = set("ref kind version shape names acl up size field ordinal digest vdigest wants".split())
 
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
@@ -34,11 +34,8 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -
 
 async def loaded(stand: Stand) -> dict[str, dict[str, Known]]:
     """What a stopped process left in its index."""
-    index = EdgeIndex(stand.settings.index.folder, model=stand.settings.index.model, dimensions=384)
-    try:
+    async with stand.index() as index:
         return await index.load()
-    finally:
-        await index.close()
 
 
 def rows_of(process: Running, kind: str) -> set[str]:
@@ -290,12 +287,9 @@ async def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(new_stand: Cal
 
 
 async def counted(stand: Stand) -> int:
-    index = EdgeIndex(stand.settings.index.folder, model=stand.settings.index.model, dimensions=384)
-    try:
+    async with stand.index() as index:
         counts = await index.counts(list(Oracle(stand.crm_dsn).rows))
         return sum(one.points for one in counts.values())
-    finally:
-        await index.close()
 
 
 async def start_child(stand: Stand, *arguments: str) -> asyncio.subprocess.Process:
