@@ -19,6 +19,7 @@ from .crm import (
     import_folder,
     load_map,
     map_schema_text,
+    notes_at,
     read_logins,
 )
 from .demo import (
@@ -94,6 +95,7 @@ __all__ = [
     "is_whether",
     "load_map",
     "map_schema_text",
+    "notes_at",
     "read_logins",
     "register_retrieval_events",
     "says_open",

@@ -23,20 +23,30 @@ def check(
     dsn: Dsn = None,
     as_json: Json = False,
 ) -> None:
-    """Check a CRM map; with --dsn also against the database. Ends with 5 when it has faults."""
-    from retrieval import CrmError, check_map, check_map_at
+    """Check a CRM map; ends with 5 when it has faults.
 
+    With --dsn also against the database: tables, columns, unique keys, types, SQL, and the right to read;
+    best with the role that Cloister will use. Notes say what would let changes be followed as they happen;
+    they are no faults.
+    """
+    from retrieval import CrmError, Problem, check_map, check_map_at, notes_at
+
+    notes: list[Problem] = []
     try:
         problems = check_map(map_file)
         if not problems and dsn:
             problems = check_map_at(map_file, dsn)
+            notes = [] if problems else notes_at(map_file, dsn)
     except (CrmError, OSError) as error:
         leave(Exit.FAILED, str(error))
     if as_json:
-        print(json.dumps([asdict(problem) for problem in problems], indent=2))
+        said = [(problem, False) for problem in problems] + [(note, True) for note in notes]
+        print(json.dumps([{**asdict(each), "note": is_note} for each, is_note in said], indent=2))
     else:
         for problem in problems:
             print(f"{map_file}:{problem}")
+        for note in notes:
+            print(_("{map}: note, {note}").format(map=map_file, note=note))
         if not problems:
             print(_("{map} is a good map.").format(map=map_file))
     if problems:

@@ -1,4 +1,4 @@
-from retrieval.crm.against import check_map_against, check_map_at
+from retrieval.crm.against import check_map_against, check_map_at, notes_at
 from retrieval.crm.errors import (
     AlreadyImported,
     CrmError,
@@ -65,6 +65,7 @@ __all__ = [
     "map_schema",
     "map_schema_text",
     "may_see_field",
+    "notes_at",
     "read_logins",
     "read_user",
     "read_user_now",

@@ -23,6 +23,7 @@ __all__ = [
     "QueryCanceled",
     "connect",
     "copy_rows",
+    "described",
     "dict_row",
     "sql",
     "table_name",
@@ -81,6 +82,20 @@ def copy_rows(
             copy.write_row(row)
             count += 1
     return count
+
+
+def described(connection: Connection[Any], statement: Composed) -> tuple[int, str | None]:
+    """The type (oid) of the first column that ``statement`` gives, or why it cannot be run; in a transaction
+    that may only read and is undone."""
+    try:
+        with connection.transaction(force_rollback=True), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION READ ONLY")
+            cursor.execute(statement)
+            return (cursor.description or [])[0].type_code, None
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error as error:
+        return 0, _reason(error)
 
 
 def table_name(table: str) -> sql.Identifier:
