@@ -9,7 +9,8 @@ from retrieval.crm import CrmMap, RenderedPart, UserAttributes, facts, render, t
 from retrieval.crm.map import FactColumn, Row
 from retrieval.crm.render import label_of
 
-from .split import split
+from .forms import Form
+from .split import Cut, is_short, split
 
 CUT: Final = 1
 """Raised when rows are cut differently: a new generation of the index is then filled beside the old one."""
@@ -22,13 +23,16 @@ FACTS: Final = "facts"
 class Piece:
     """A piece of a row as text, identities included. `internal` text must not reach a customer.
 
-    `free` are the numbers of the lines, from 0, in which anything may stand; None where that is all of them.
+    `span` is its place in the prose it was cut from (code points, half open), None for what was made of
+    columns. `free` are the numbers of the lines, from 0, in which anything may stand; None where that is all
+    of them.
     """
 
     field: str
     ordinal: int
     text: str
     internal: bool
+    span: tuple[int, int] | None = None
     free: tuple[int, ...] | None = None
 
 
@@ -45,14 +49,30 @@ def prose_in(crm_map: CrmMap, kind: str, row: Row, rendered: Sequence[RenderedPa
     parts = [part for part in rendered if part.kind == "text"]
     # a subject that the title repeats is not read twice
     prose = [part for part in parts if part.text not in called] or parts
-    pieces = []
+    pieces: list[Piece] = []
     for internal, group in groupby(prose, key=lambda part: part.internal):
         together = list(group)
-        lead = len(prose) > 1
-        text = "\n".join(f"{labels[part.field]}: {part.text}" if lead else part.text for part in together)
-        field = together[0].field
-        pieces += [Piece(field, number, piece, internal) for number, piece in enumerate(split(text))]
+        texts = [f"{labels[part.field]}: {part.text}" if len(prose) > 1 else part.text for part in together]
+        whole = "\n".join(texts)
+        if is_short(whole):
+            pieces += [_piece(together[0].field, 0, cut, internal) for cut in split(whole)]
+            continue
+        for part, text in zip(together, texts, strict=True):
+            form = _form(crm_map, kind, part.field)
+            pieces += [
+                _piece(part.field, number, cut, internal) for number, cut in enumerate(split(text, form))
+            ]
     return pieces
+
+
+def _piece(field: str, ordinal: int, cut: Cut, internal: bool) -> Piece:
+    text = f"{cut.under}\n{cut.text}" if cut.under else cut.text
+    return Piece(field, ordinal, text, internal, (cut.start, cut.end))
+
+
+def _form(crm_map: CrmMap, kind: str, field: str) -> Form:
+    column = crm_map.entities[kind].columns[field]
+    return Form.AUTO
 
 
 def facts_of(crm_map: CrmMap, kind: str, row: Row, user: UserAttributes) -> Piece | None:
@@ -71,6 +91,7 @@ def facts_of(crm_map: CrmMap, kind: str, row: Row, user: UserAttributes) -> Piec
         0,
         "\n".join(line for line, _ in lines),
         any(part.internal for part in parts),
+        None,
         tuple(number for number, (_, free) in enumerate(lines) if free),
     )
 
