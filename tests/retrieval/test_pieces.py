@@ -67,7 +67,19 @@ Thirty days.
 """
 FORMS = {Form.MAIL: THREAD, Form.TURNS: CHAT, Form.HEADINGS: ARTICLE}
 _WORDS = st.sampled_from(
-    ["pump", "loud", "the order", "Note:", "CUSTOMER:", "REP:", "\nCUSTOMER: ", "\nREP: ", "\n# A", "\n", ". "]
+    [
+        "pump",
+        "loud",
+        "the order",
+        "Note:",
+        "CUSTOMER:",
+        "REP:",
+        "\nCUSTOMER: ",
+        "\nREP: ",
+        "\n# A",
+        "\n",
+        ". ",
+    ]
     + ["\nOn Mon, 3 Mar 2025 Anna wrote:\n> ", "\nFrom: A\nSent: B\n", "é", "𝄞", "x" * 300, "   "]
 )
 

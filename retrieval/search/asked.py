@@ -1,0 +1,88 @@
+"""A question as it is searched with: its parts, and how much the words before it count."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from retrieval.index import Sparse, Terms
+from retrieval.pieces import as_terms, plain_references, without_references
+
+PARTS: Final = 4
+"""A long request is searched for in at most so many parts besides the whole."""
+
+_LONG: Final = 40  # words: a shorter question is one
+_PART_WORDS: Final = 36
+_EARLIER: Final = 0.4  # what a term weighs that only stood in an earlier question
+
+_SENTENCE: Final = re.compile(r"(?<=[.!?;])\s+|\n+")
+_CLAUSE: Final = re.compile(
+    r",?\s+(?:and|und|also|as well as|sowie)\s+(?=(?:what|when|where|who|whose|which|why|how|is|are|was|were|does"
+    r"|do|did|has|have|can|could|should|was|wann|wo|wer|welche\w*|warum|wie|ist|sind|hat|kann)\b)",
+    re.IGNORECASE,
+)
+_COURTESY: Final = re.compile(
+    r"^\W*(?:hi|hello|hey|dear|good (?:morning|day|afternoon|evening)|thanks?|thank you|many thanks|kind regards"
+    r"|best(?: regards)?|regards|cheers|yours|sincerely|hallo|guten (?:tag|morgen|abend)|sehr geehrte\w*|liebe\w*"
+    r"|danke|vielen dank|mit freundlichen|viele grüße|freundliche grüße)\b[^.!?]{0,40}[.!?,]*$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What is looked for: texts to be embedded, the whole first, and the terms with their weights."""
+
+    texts: tuple[str, ...]
+    terms: Sparse
+    topic: Sparse
+    """The terms without references: what is asked, not of whom."""
+
+
+def searched(terms: Terms, question: str, earlier: str, words: Sequence[str], kinds: Sequence[str]) -> Searched:
+    """The question with the map's `words` for its own; what was asked `earlier` counts for less.
+
+    A follow-up is embedded together with what it follows, and once more alone.
+    """
+    said = " ".join((question, *words))
+    joined = f"{earlier} {said}" if earlier else said
+    texts = [joined, *([said] if earlier else []), *parts_of(question)]
+    return Searched(
+        tuple(dict.fromkeys(plain_references(text) for text in texts)),
+        _weighed(terms.of_query(as_terms(said, kinds)), terms.of_query(as_terms(earlier, kinds))),
+        _weighed(
+            terms.of_query(without_references(said)), terms.of_query(without_references(earlier))
+        ),
+    )
+
+
+def parts_of(question: str) -> list[str]:
+    """The parts of a request that asks for more than one thing, or says much; empty where it is short."""
+    sentences = [
+        clause.strip()
+        for sentence in _SENTENCE.split(question)
+        for clause in _CLAUSE.split(sentence)
+        if clause.strip() and not _COURTESY.match(clause)
+    ]
+    asking = [one for one in sentences if one.endswith("?")]
+    if len(sentences) < 2 or (len(question.split()) < _LONG and len(asking) < 2 and len(sentences) < 3):
+        return []
+    return [*asking, *_packed([one for one in sentences if one not in asking])][:PARTS]
+
+
+def _packed(sentences: Sequence[str]) -> list[str]:
+    """Sentences together as far as they are short."""
+    packed: list[str] = []
+    for sentence in sentences:
+        if packed and len(packed[-1].split()) + len(sentence.split()) <= _PART_WORDS:
+            packed[-1] = f"{packed[-1]} {sentence}"
+        else:
+            packed.append(sentence)
+    return packed
+
+
+def _weighed(now: Sparse, before: Sparse) -> Sparse:
+    """Terms of the question, and those that only stood before it."""
+    weights = {index: _EARLIER * value for index, value in zip(*before, strict=True)}
+    weights |= dict(zip(*now, strict=True))
+    return Sparse(list(weights), list(weights.values()))

@@ -1,0 +1,110 @@
+"""Where to look, and what was found there: places in the CRM with what each way of looking says of them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from retrieval.crm import CrmMap
+from retrieval.index import Hit, Index, Leg
+from retrieval.pieces import FACTS
+from retrieval.rights import Visibility
+
+from .asked import Searched
+from .focus import Focus, kinds_beneath
+
+DEPTH: Final = 60
+"""Of so many places each leg tells."""
+
+
+class Spot(NamedTuple):
+    """A place in the CRM: one piece of one row."""
+
+    kind: str
+    key: str
+    field: str
+    ordinal: int
+
+    @property
+    def ref(self) -> str:
+        return f"{self.kind}:{self.key}"
+
+
+@dataclass
+class Seen:
+    """What the legs say of the places that they found: BM25 scores, cosines, and what a link is worth."""
+
+    terms: dict[Spot, float] = field(default_factory=dict)
+    meaning: dict[Spot, float] = field(default_factory=dict)
+    linked: dict[Spot, float] = field(default_factory=dict)
+
+    @property
+    def spots(self) -> list[Spot]:
+        """Every place once, those that links lead to first."""
+        return list(dict.fromkeys([*self.linked, *self.terms, *self.meaning]))
+
+    def link(self, ref: str, worth: float) -> None:
+        """A record that a named one leads to, or the named one itself."""
+        kind, _, key = ref.partition(":")
+        spot = Spot(kind, key, FACTS, 0)
+        self.linked[spot] = max(worth, self.linked.get(spot, 0.0))
+
+
+async def look(
+    index: Index,
+    crm_map: CrmMap,
+    visibility: Visibility,
+    focus: Focus,
+    searched: Searched,
+    vectors: Sequence[Sequence[float]],
+    *,
+    within_only: bool,
+) -> Seen:
+    """Ask the index, by terms and by each of the vectors, in one call.
+
+    Where records are named, among what belongs to them and, unless `within_only`, among what can belong to
+    nobody, such as articles.
+    """
+    legs = list(_legs(crm_map, focus, searched, vectors, within_only=within_only))
+    answers = await index.search(visibility, legs)
+    seen = Seen()
+    for leg, hits in zip(legs, answers, strict=True):
+        _keep_best(seen.terms if leg.terms is not None else seen.meaning, hits)
+    return seen
+
+
+def _legs(
+    crm_map: CrmMap,
+    focus: Focus,
+    searched: Searched,
+    vectors: Sequence[Sequence[float]],
+    *,
+    within_only: bool,
+) -> Iterable[Leg]:
+    if not focus.named:
+        yield from _both(searched.terms.indices and Leg(terms=searched.terms, limit=DEPTH), vectors)
+        return
+    topic = searched.topic
+    yield from _both(topic.indices and Leg(terms=topic, within=focus.refs, limit=DEPTH), vectors, focus.refs)
+    beneath = kinds_beneath(crm_map, focus.kinds)
+    elsewhere = tuple(kind for kind in crm_map.entities if kind not in beneath)
+    if elsewhere and not within_only:
+        lexical = topic.indices and Leg(terms=topic, kinds=elsewhere, limit=DEPTH)
+        yield from _both(lexical, vectors, kinds=elsewhere)
+
+
+def _both(
+    lexical: Leg | list[int],
+    vectors: Sequence[Sequence[float]],
+    within: tuple[str, ...] = (),
+    kinds: tuple[str, ...] = (),
+) -> Iterable[Leg]:
+    if isinstance(lexical, Leg):
+        yield lexical
+    for vector in vectors:
+        yield Leg(vector=vector, within=within, kinds=kinds, limit=DEPTH)
+
+
+def _keep_best(scores: dict[Spot, float], hits: Sequence[Hit]) -> None:
+    for hit in hits:
+        spot = Spot(hit.kind, hit.key, hit.field, hit.ordinal)
+        scores[spot] = max(hit.score, scores.get(spot, hit.score))
