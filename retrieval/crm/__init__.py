@@ -12,7 +12,19 @@ from retrieval.crm.importer import ImportedTable, import_folder
 from retrieval.crm.load import check_map, load_map
 from retrieval.crm.logins import read_logins
 from retrieval.crm.map import CrmMap, Entity, FactKind, IdentityType
-from retrieval.crm.render import Fact, Identity, RenderedPart, facts, identities, link, render, title
+from retrieval.crm.render import (
+    BODY,
+    Fact,
+    Identity,
+    RenderedPart,
+    changed_at,
+    facts,
+    identities,
+    lead,
+    link,
+    render,
+    title,
+)
 from retrieval.crm.rights import (
     EVERYONE,
     Predicate,
@@ -28,6 +40,7 @@ from retrieval.crm.schema import map_schema, map_schema_text
 from retrieval.crm.users import AmbiguousUser, CrmUser, read_user, read_user_now, read_users_now
 
 __all__ = [
+    "BODY",
     "EVERYONE",
     "READER",
     "AlreadyImported",
@@ -50,6 +63,7 @@ __all__ = [
     "RenderedPart",
     "UserAttributes",
     "acl_keys",
+    "changed_at",
     "check_map",
     "check_map_against",
     "check_map_at",
@@ -60,6 +74,7 @@ __all__ = [
     "grant_keys",
     "identities",
     "import_folder",
+    "lead",
     "link",
     "load_map",
     "map_schema",

@@ -76,8 +76,9 @@ class FactKind(StrEnum):
 
 
 class Split(StrEnum):
-    """How a text is cut into passages."""
+    """How a text is cut into passages; ``auto`` by its own marks."""
 
+    AUTO = "auto"
     PROSE = "prose"
     MAIL = "mail"
     TURNS = "turns"
@@ -184,7 +185,7 @@ class TextColumn(_Readable):
 
     kind_of: Literal["text"] = Field(alias="class")
     internal: bool = False
-    split: Split = Split.PROSE
+    split: Split = Split.AUTO
     markup: Markup = Markup.PLAIN
 
 

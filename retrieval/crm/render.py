@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
@@ -17,13 +17,18 @@ from retrieval.crm.map import (
     FactKind,
     IdentityColumn,
     IdentityType,
+    Markup,
     ReadableColumn,
     Row,
     TextColumn,
     fill,
     placeholders,
 )
+from retrieval.crm.markup import plain_text
 from retrieval.crm.rights import UserAttributes, may_see_field
+
+BODY = "body"
+"""The field of prose that a template makes of several."""
 
 
 class Identity(NamedTuple):
@@ -102,7 +107,18 @@ def render(crm_map: CrmMap, entity: str, row: Row, user: UserAttributes | None =
         parts.append(
             RenderedPart(field, lead + text, column.kind_of, len(lead), identity=identity, internal=internal)
         )
-    return parts
+    return _with_body(mapped.body, row, mapped, parts) if mapped.body else parts
+
+
+def _with_body(template: str, row: Row, mapped: Entity, parts: list[RenderedPart]) -> list[RenderedPart]:
+    """The parts with one prose in place of several: the template filled with what of it may be read."""
+    prose = [part for part in parts if part.kind == "text"]
+    if not prose:
+        return parts
+    may_be_read = {part.field for part in parts}
+    values = {name: text for name, text in _values(mapped, template, row).items() if name in may_be_read}
+    body = RenderedPart(BODY, fill(template, values), "text", internal=any(part.internal for part in prose))
+    return [body, *(part for part in parts if part.kind != "text")]
 
 
 def facts(crm_map: CrmMap, entity: str, row: Row, user: UserAttributes | None = None) -> list[Fact]:
@@ -143,6 +159,30 @@ def link(crm_map: CrmMap, entity: str, row: Row) -> str | None:
     return fill(mapped.url, values)
 
 
+def lead(crm_map: CrmMap, entity: str, row: Row) -> str:
+    """What heads every passage of the record: the facts that the map names for it, live ones too."""
+    mapped = crm_map.entities[entity]
+    columns = dict(mapped.readable)
+    found = ((label_of(name, columns[name]), _text(mapped, name, columns[name], row)) for name in mapped.lead)
+    return " · ".join(f"{label}: {text}" for label, text in found if text)
+
+
+def changed_at(crm_map: CrmMap, entity: str, row: Row) -> datetime | None:
+    """The time that the record speaks of, else the time of its last change; without a zone it is UTC."""
+    mapped = crm_map.entities[entity]
+    value = row[name] if (name := mapped.as_of or mapped.changed) else None
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time.min)
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
 def label_of(field: str, column: ReadableColumn) -> str:
     return column.label or field.replace("_", " ").replace(".", " ")
 
@@ -165,6 +205,8 @@ def _text(entity: Entity, field: str, column: ReadableColumn, row: Row) -> str:
     if isinstance(column, FactColumn) and column.kind is FactKind.MONEY:
         amount = _typed(entity, field, column, row)
         return "" if amount is None else f"{column.currency} {amount:,.2f}"
+    if isinstance(column, TextColumn) and column.markup is Markup.HTML:
+        return " ".join(text for text in map(_from_html, _found(entity, field, row)) if text)
     joiner = ", " if isinstance(column, IdentityColumn) and column.type is IdentityType.ADDRESS else " "
     return joiner.join(text for text in map(_plain, _found(entity, field, row)) if text)
 
@@ -221,6 +263,10 @@ def _plain(value: Any) -> str:
     if isinstance(value, str | int | float | Decimal):
         return str(value).strip()
     return json.dumps(value, default=str)
+
+
+def _from_html(value: Any) -> str:
+    return plain_text(value) if isinstance(value, str) else _plain(value)
 
 
 def _nested(values: list[Any]) -> bool:

@@ -6,10 +6,9 @@ from itertools import groupby
 from typing import Final
 
 from retrieval.crm import CrmMap, RenderedPart, UserAttributes, facts, render, title
-from retrieval.crm.map import FactColumn, Row
+from retrieval.crm.map import FactColumn, Row, Split, TextColumn
 from retrieval.crm.render import label_of
 
-from .forms import Form
 from .split import Cut, is_short, split
 
 CUT: Final = 1
@@ -70,9 +69,9 @@ def _piece(field: str, ordinal: int, cut: Cut, internal: bool) -> Piece:
     return Piece(field, ordinal, text, internal, (cut.start, cut.end))
 
 
-def _form(crm_map: CrmMap, kind: str, field: str) -> Form:
-    column = crm_map.entities[kind].columns[field]
-    return Form.AUTO
+def _form(crm_map: CrmMap, kind: str, field: str) -> Split:
+    column = crm_map.entities[kind].columns.get(field)
+    return column.split if isinstance(column, TextColumn) else Split.AUTO
 
 
 def facts_of(crm_map: CrmMap, kind: str, row: Row, user: UserAttributes) -> Piece | None:

@@ -5,8 +5,10 @@ A long text is parted where its own parts end, so that no piece holds half of tw
 
 import re
 from collections.abc import Iterator
-from enum import StrEnum
+from itertools import pairwise
 from typing import Final, NamedTuple
+
+from retrieval.crm.map import Split
 
 _FEW_TURNS: Final = 3
 _HEADING: Final = re.compile(
@@ -31,16 +33,6 @@ _TURN: Final = re.compile(
 )
 
 
-class Form(StrEnum):
-    """What a text is. With `AUTO` the text itself says so."""
-
-    AUTO = "auto"
-    PROSE = "prose"
-    MAIL = "mail"
-    TURNS = "turns"
-    HEADINGS = "headings"
-
-
 class Part(NamedTuple):
     """A part of a text, by its place (code points, half open), and the headings it stands under."""
 
@@ -49,25 +41,25 @@ class Part(NamedTuple):
     under: str = ""
 
 
-def form_of(text: str) -> Form:
+def form_of(text: str) -> Split:
     """What a text is, by its own marks; prose when it has none."""
     if _MESSAGE.search(text):
-        return Form.MAIL
+        return Split.MAIL
     if len([*_turns(text)]) >= _FEW_TURNS:
-        return Form.TURNS
+        return Split.TURNS
     if len(_HEADING.findall(text)) > 1:
-        return Form.HEADINGS
-    return Form.PROSE
+        return Split.HEADINGS
+    return Split.PROSE
 
 
-def parts_of(text: str, form: Form = Form.AUTO) -> list[Part]:
+def parts_of(text: str, form: Split = Split.AUTO) -> list[Part]:
     """The parts of a text in their order; together they are the whole of it."""
-    match form_of(text) if form is Form.AUTO else form:
-        case Form.MAIL:
+    match form_of(text) if form is Split.AUTO else form:
+        case Split.MAIL:
             return _between(text, [found.start() for found in _MESSAGE.finditer(text)])
-        case Form.TURNS:
+        case Split.TURNS:
             return _between(text, list(_turns(text)))
-        case Form.HEADINGS:
+        case Split.HEADINGS:
             return _sections(text)
         case _:
             return [Part(0, len(text))]
@@ -82,7 +74,7 @@ def _turns(text: str) -> Iterator[int]:
 
 def _between(text: str, starts: list[int]) -> list[Part]:
     edges = [0, *(start for start in starts if start > 0), len(text)]
-    return [Part(start, end) for start, end in zip(edges, edges[1:], strict=False) if end > start]
+    return [Part(start, end) for start, end in pairwise(edges) if end > start]
 
 
 def _sections(text: str) -> list[Part]:

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from .forms import Form, Part, form_of, parts_of
+from retrieval.crm.map import Split
+
+from .forms import Part, form_of, parts_of
 
 _WORD: Final = re.compile(r"\w+|[^\w\s]")
 _SENTENCE: Final = re.compile(r"[^.!?\n]+[.!?\n]*\s*|[.!?\n]+\s*")
@@ -23,7 +25,7 @@ class Cut(NamedTuple):
     under: str = ""
 
 
-def split(text: str, form: Form = Form.AUTO) -> list[Cut]:
+def split(text: str, form: Split = Split.AUTO) -> list[Cut]:
     """Pieces of at most `PIECE_WORDS` words and marks each.
 
     A mail thread is cut by message, a transcript by turn (a piece holds several, and repeats the last of the
@@ -33,9 +35,9 @@ def split(text: str, form: Form = Form.AUTO) -> list[Cut]:
         return []
     if is_short(text):
         return [_trimmed(text, 0, len(text))]
-    form = form_of(text) if form is Form.AUTO else form
+    form = form_of(text) if form is Split.AUTO else form
     cuts = [cut for part in parts_of(text, form) for cut in _cuts(text, part)]
-    return list(_together(text, cuts)) if form is Form.TURNS else cuts
+    return list(_together(text, cuts)) if form is Split.TURNS else cuts
 
 
 def is_short(text: str) -> bool:

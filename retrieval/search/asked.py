@@ -17,14 +17,15 @@ _EARLIER: Final = 0.4  # what a term weighs that only stood in an earlier questi
 
 _SENTENCE: Final = re.compile(r"(?<=[.!?;])\s+|\n+")
 _CLAUSE: Final = re.compile(
-    r",?\s+(?:and|und|also|as well as|sowie)\s+(?=(?:what|when|where|who|whose|which|why|how|is|are|was|were|does"
-    r"|do|did|has|have|can|could|should|was|wann|wo|wer|welche\w*|warum|wie|ist|sind|hat|kann)\b)",
+    r",?\s+(?:and|und|also|as well as|sowie)\s+(?=(?:what|when|where|who|whose|which|why|how|is|are|was|were"
+    r"|does|do|did|has|have|can|could|should|was|wann|wo|wer|welche\w*|warum|wie|ist|sind|hat|kann)\b)",
     re.IGNORECASE,
 )
 _COURTESY: Final = re.compile(
-    r"^\W*(?:hi|hello|hey|dear|good (?:morning|day|afternoon|evening)|thanks?|thank you|many thanks|kind regards"
-    r"|best(?: regards)?|regards|cheers|yours|sincerely|hallo|guten (?:tag|morgen|abend)|sehr geehrte\w*|liebe\w*"
-    r"|danke|vielen dank|mit freundlichen|viele grüße|freundliche grüße)\b[^.!?]{0,40}[.!?,]*$",
+    r"^\W*(?:hi|hello|hey|dear|good (?:morning|day|afternoon|evening)|thanks?|thank you|many thanks"
+    r"|kind regards"
+    r"|best(?: regards)?|regards|cheers|yours|sincerely|hallo|guten (?:tag|morgen|abend)|sehr geehrte\w*"
+    r"|liebe\w*|danke|vielen dank|mit freundlichen|viele grüße|freundliche grüße)\b[^.!?]{0,40}[.!?,]*$",
     re.IGNORECASE,
 )
 
@@ -39,7 +40,9 @@ class Searched:
     """The terms without references: what is asked, not of whom."""
 
 
-def searched(terms: Terms, question: str, earlier: str, words: Sequence[str], kinds: Sequence[str]) -> Searched:
+def searched(
+    terms: Terms, question: str, earlier: str, words: Sequence[str], kinds: Sequence[str]
+) -> Searched:
     """The question with the map's `words` for its own; what was asked `earlier` counts for less.
 
     A follow-up is embedded together with what it follows, and once more alone.
@@ -50,9 +53,7 @@ def searched(terms: Terms, question: str, earlier: str, words: Sequence[str], ki
     return Searched(
         tuple(dict.fromkeys(plain_references(text) for text in texts)),
         _weighed(terms.of_query(as_terms(said, kinds)), terms.of_query(as_terms(earlier, kinds))),
-        _weighed(
-            terms.of_query(without_references(said)), terms.of_query(without_references(earlier))
-        ),
+        _weighed(terms.of_query(without_references(said)), terms.of_query(without_references(earlier))),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from gateway import Principal, RevealGrant, Role, Tokens, require
+from retrieval.crm import BODY
 from retrieval.records import Records
 from retrieval.rights import Visibility, visibility_of
 
@@ -11,7 +12,9 @@ from .focus import visible_rows
 from .values import Grant, GrantQuestion
 
 SECONDS: Final = 60
-_RENDERED: Final = frozenset({"title", "facts"})  # made of several columns, for the viewer they are shown to
+_RENDERED: Final = frozenset(
+    {"title", "facts", BODY}
+)  # made of several columns, for the viewer they are shown to
 _EVERY_FIELD: Final = frozenset({"*"})
 
 

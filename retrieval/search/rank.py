@@ -4,12 +4,15 @@ Scores of the legs are put on one scale by the best of each (Bruch, Gai & Ingber
 Functions for Hybrid Retrieval”: a convex combination of scores keeps what ranks alone throw away).
 """
 
+import itertools
 import math
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
+
+from .legs import Seen, Spot
 
 T = TypeVar("T", bound=Hashable)
 
@@ -19,10 +22,10 @@ _WORD: Final = re.compile(r"\w+")
 class Scores(NamedTuple):
     """Parts of a score, each from 0 to 1.
 
-    `terms` and `meaning` are the legs' own; `linked` says that a named record leads here; `words` is the share
-    of the question's terms, by their worth among the candidates, that the live text has, `phrases` the share of
-    its neighbouring words that are neighbours there; `kind` that this kind of record was asked for; `recent`
-    how new it is.
+    `terms` and `meaning` are the legs' own; `linked` says that a named record leads here; `words` is the
+    share of the question's terms, by their worth among the candidates, that the live text has, `phrases` the
+    share of its neighbouring words that are neighbours there; `kind` that this kind of record was asked for;
+    `recent` how new it is.
     """
 
     terms: float = 0.0
@@ -38,10 +41,19 @@ class Scores(NamedTuple):
         return sum(part * weight for part, weight in zip(self, weights, strict=True))
 
 
-WEIGHTS: Final = Scores(
-    terms=1.0, meaning=1.0, linked=1.0, words=0.5, phrases=0.2, kind=0.1, recent=0.02
-)
+WEIGHTS: Final = Scores(terms=1.0, meaning=1.0, linked=1.0, words=0.5, phrases=0.2, kind=0.1, recent=0.02)
 """Found on the open half of the query sets; see the evaluation."""
+
+
+def shortlist(seen: Seen, at_most: int) -> list[Spot]:
+    """The places whose live text is worth reading, by what the legs say; named records and theirs first."""
+    terms, meaning = scaled(seen.terms), scaled(seen.meaning, from_least=True)
+
+    def worth(spot: Spot) -> float:
+        by_leg = Scores(terms.get(spot, 0.0), meaning.get(spot, 0.0), 2 * seen.linked.get(spot, 0.0))
+        return by_leg.total(WEIGHTS)
+
+    return sorted(seen.spots, key=worth, reverse=True)[:at_most]
 
 
 def scaled(scores: Mapping[T, float], *, from_least: bool = False) -> dict[T, float]:
@@ -88,10 +100,11 @@ class Wording:
     def _worth(self, found: Sequence[frozenset[int]]) -> dict[int, float]:
         counts = Counter(term for terms in found for term in terms)
         return {
-            term: math.log(1 + (len(found) - counts[term] + 0.5) / (counts[term] + 0.5)) for term in self.asked
+            term: math.log(1 + (len(found) - counts[term] + 0.5) / (counts[term] + 0.5))
+            for term in self.asked
         }
 
 
 def _pairs(text: str) -> set[tuple[str, str]]:
     words = [word[:6].casefold() for word in _WORD.findall(text)]
-    return set(zip(words, words[1:], strict=False))
+    return set(itertools.pairwise(words))

@@ -1,22 +1,20 @@
 """One question: found by several legs, fused by rank, and checked once more in the CRM itself."""
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway import CloisterError, Principal, log
-from retrieval.crm import EVERYONE, AmbiguousUser, CrmUnavailable, acl_keys, facts, link, title
+from retrieval.crm import EVERYONE, AmbiguousUser, CrmUnavailable, acl_keys, changed_at, facts, link, title
 from retrieval.crm.map import FactKind, Row
-from retrieval.index import Embedder, Index, Leg, Terms
+from retrieval.index import Embedder, Index, Terms
 from retrieval.pieces import (
     FACTS,
     Piece,
-    as_terms,
     facts_of,
-    plain_references,
     prose_of,
     references_in,
     without_references,
@@ -24,16 +22,24 @@ from retrieval.pieces import (
 from retrieval.records import Records
 from retrieval.rights import Visibility, visibility_of
 
-from .focus import FOCUS_ROWS, Focus, find_focus, kinds_asked_for, kinds_beneath, links_to, numbered
-from .fuse import Ranking, choose, fuse
+from .asked import searched
+from .choice import choose
+from .focus import FOCUS_ROWS, Focus, find_focus, kinds_asked_for, links_to, numbered
+from .legs import Seen, Spot, look
 from .listing import find_listing
 from .live import live_facts
+from .rank import WEIGHTS, Scores, Wording, scaled, shortlist
 from .reading import words_of_map
 from .values import Fact, Listing, Passage, Question, SearchResult
 
-_CHOICE: Final = 3  # of so many times the places is chosen
+_CHECKED: Final = 80  # of so many places the live text is read
 _LINKED: Final = 25
 _LINKED_UNASKED: Final = 4
+_NAMED: Final = 1.0  # what it is worth to be named, to be what was asked for of the named, and to be theirs
+_ASKED: Final = 0.9
+_UNASKED: Final = 0.2
+_FADES: Final = 20  # ranks after which being theirs is worth half
+_FADES_S: Final = 180 * 86_400.0
 _EMBED_S: Final = 4.0
 
 UNKNOWN_USER: Final = (
@@ -44,26 +50,12 @@ NO_CRM: Final = "The CRM does not answer, so no record can be shown: rights are 
 WORDS_ONLY: Final = "Searched by words only: search by meaning is not available at the moment."
 
 
-class _Spot(NamedTuple):
-    """A place in the CRM: one piece of one row."""
-
-    kind: str
-    key: str
-    field: str
-    ordinal: int
-
-    @property
-    def ref(self) -> str:
-        return f"{self.kind}:{self.key}"
-
-
 @dataclass(frozen=True, eq=False)
 class _Confirmed:
     """A spot that the CRM confirmed, with its live row."""
 
-    spot: _Spot
+    spot: Spot
     row: Row
-    score: float
     as_of: datetime
 
 
@@ -72,6 +64,14 @@ class _Found(_Confirmed):
     """A confirmed spot with its text."""
 
     piece: Piece
+
+
+@dataclass(frozen=True, eq=False)
+class _Ranked(_Found):
+    """A found spot and what it is worth."""
+
+    scores: Scores
+    score: float
 
 
 class Searcher:
@@ -124,19 +124,18 @@ class Searcher:
         ):
             return await self._list(visibility, focus, *listed)
         words = words_of_map(self._map, without_references(question.question))
-        question = question.model_copy(
-            update={"question": " ".join(filter(None, (question.question, *words, question.earlier)))}
-        )
-        vector = await self._vector(principal, question.question)
-        notices = () if vector else (WORDS_ONLY,)
+        asked_for = kinds_asked_for(self._map, without_references(" ".join((question.question, *words))))
+        wanted = searched(self._terms, question.question, question.earlier, words, tuple(self._map.entities))
+        vectors = await self._vectors(principal, wanted.texts)
+        notices = () if vectors else (WORDS_ONLY,)
         if scope and not focus.named:
             return _nothing(stale=self._is_stale(), notices=notices)
-        asked_for = kinds_asked_for(self._map, without_references(question.question))
-        rankings = await self._by_index(question, visibility, focus, vector, within_only=bool(scope))
-        rankings += await self._by_links(question.question, visibility, focus, asked_for)
-        confirmed = await self._check(visibility, fuse(rankings))
+        seen = await look(self._index, self._map, visibility, focus, wanted, vectors, within_only=bool(scope))
+        await self._follow_links(seen, question.question, visibility, focus, asked_for)
+        confirmed = await self._check(visibility, shortlist(seen, _CHECKED))
+        found = self._ranked(list(self._cut(confirmed, visibility)), seen, question, asked_for)
         best = choose(
-            list(islice(self._cut(confirmed, visibility), _CHOICE * question.limit)),
+            found,
             question.limit,
             kind=lambda one: one.spot.kind,
             row=lambda one: one.spot.ref,
@@ -146,8 +145,8 @@ class Searcher:
             user_known=True,
             crm_available=True,
             stale=self._is_stale(),
-            found=len(confirmed),
-            checked=len({one.spot.ref for one in confirmed}),
+            found=len(found),
+            checked=len({one.spot.ref for one in found}),
             passages=tuple(self._passage(one) for one in best),
             facts=tuple(await live_facts(self._records, visibility, focus)),
             notices=notices,
@@ -169,50 +168,21 @@ class Searcher:
             listing=listing,
         )
 
-    async def _vector(self, principal: Principal, question: str) -> list[float] | None:
-        """The question's vector, or None when the door cannot make it: terms alone must then do."""
+    async def _vectors(self, principal: Principal, texts: Sequence[str]) -> list[list[float]]:
+        """The vectors of the texts; none when the door cannot make them: terms alone must then do."""
         try:
             async with asyncio.timeout(_EMBED_S):
-                (vector,) = await self._embedder.embed(principal, [plain_references(question)], "query")
+                return await self._embedder.embed(principal, texts, "query")
         except (CloisterError, TimeoutError) as error:
             log.warning("search.words_only", reason=type(error).__name__)
-            return None
-        return vector
+            return []
 
-    async def _by_index(
-        self,
-        question: Question,
-        visibility: Visibility,
-        focus: Focus,
-        vector: Sequence[float] | None,
-        *,
-        within_only: bool,
-    ) -> list[Ranking]:
-        kinds = tuple(self._map.entities)
-        whole = self._terms.of_query(as_terms(question.question, kinds))
-        legs = []
-        if not focus.named:
-            legs += [Leg(terms=whole), *([Leg(vector=vector)] if vector else [])]
-        else:
-            topic = self._terms.of_query(without_references(question.question))
-            legs.append(Leg(terms=topic, within=focus.refs))
-            legs += [Leg(vector=vector, within=focus.refs)] if vector else []
-            beneath = kinds_beneath(self._map, focus.kinds)
-            elsewhere = tuple(kind for kind in kinds if kind not in beneath)
-            if elsewhere and not within_only:  # what belongs to nobody: articles, products
-                legs.append(Leg(terms=topic, kinds=elsewhere))
-                legs += [Leg(vector=vector, kinds=elsewhere)] if vector else []
-        legs = [leg for leg in legs if leg.vector or (leg.terms and leg.terms.indices)]
-        found = await self._index.search(visibility, legs)
-        return [Ranking([_Spot(hit.kind, hit.key, hit.field, hit.ordinal) for hit in hits]) for hits in found]
-
-    async def _by_links(
-        self, question: str, visibility: Visibility, focus: Focus, asked_for: Sequence[str]
-    ) -> list[Ranking]:
-        """The named records, and the latest of theirs, those first whose live values are asked for."""
-        rankings = []
-        if focus.named:
-            rankings.append(Ranking([_spot_of(ref) for ref in focus.named], 1.5))
+    async def _follow_links(
+        self, seen: Seen, question: str, visibility: Visibility, focus: Focus, asked_for: Sequence[str]
+    ) -> None:
+        """See the named records, and the latest of theirs, those first whose live values are asked for."""
+        for ref in focus.named:
+            seen.link(ref, _NAMED)
         words = set(without_references(question).lower().split())
         keys: dict[str, list[str]] = {}
         for ref in list(focus.named)[:FOCUS_ROWS]:
@@ -225,22 +195,20 @@ class Searcher:
                 rows = await self._records.linked(child, column, keys[kind], visibility, limit)
                 ranked = sorted(rows, key=lambda row: -self._agreement(child, row, visibility, words))
                 key = self._map.entities[child].key
-                spots = [_Spot(child, str(row[key]), FACTS, 0) for row in ranked]
-                rankings.append(Ranking(spots, 2.0 if asked else 0.5))
-        return rankings
+                for rank, row in enumerate(ranked):
+                    seen.link(
+                        f"{child}:{row[key]}", (_ASKED if asked else _UNASKED) * _FADES / (_FADES + rank)
+                    )
 
     def _agreement(self, kind: str, row: Row, visibility: Visibility, words: set[str]) -> int:
         """How many facts of a row have a value that the question names: “open”, “escalated”."""
         found = facts(self._map, kind, row, visibility.user.attributes)
         return sum(fact.kind is FactKind.TEXT and fact.text.lower() in words for fact in found)
 
-    async def _check(
-        self, visibility: Visibility, ranked: Sequence[tuple[object, float]]
-    ) -> list[_Confirmed]:
+    async def _check(self, visibility: Visibility, spots: Sequence[Spot]) -> list[_Confirmed]:
         """The late check: what of this there still is, that the caller may see now, as it reads now."""
-        spots = [(spot, score) for spot, score in ranked if isinstance(spot, _Spot)]
         keys: dict[str, dict[str, None]] = {}
-        for spot, _ in spots:
+        for spot in spots:
             keys.setdefault(spot.kind, {})[spot.key] = None
         answers = await asyncio.gather(
             *(self._records.rows(kind, list(wanted), visibility) for kind, wanted in keys.items())
@@ -248,8 +216,8 @@ class Searcher:
         rows = dict(zip(keys, answers, strict=True))
         as_of = datetime.now(UTC)
         return [
-            _Confirmed(spot, rows[spot.kind][spot.key], score, as_of)
-            for spot, score in spots
+            _Confirmed(spot, rows[spot.kind][spot.key], as_of)
+            for spot in spots
             if spot.key in rows[spot.kind]
         ]
 
@@ -258,15 +226,43 @@ class Searcher:
         for one in confirmed:
             piece = self._piece(one.spot, one.row, visibility)
             if piece is not None:
-                yield _Found(one.spot, one.row, one.score, one.as_of, piece)
+                yield _Found(one.spot, one.row, one.as_of, piece)
 
-    def _piece(self, spot: _Spot, row: Row, visibility: Visibility) -> Piece | None:
+    def _ranked(
+        self, found: Sequence[_Found], seen: Seen, question: Question, asked_for: Sequence[str]
+    ) -> list[_Ranked]:
+        """Places in order of worth, the best first."""
+        wording = Wording.of(without_references(question.question), self._terms_in)
+        texts = [f"{title(self._map, one.spot.kind, one.row)}\n{one.piece.text}" for one in found]
+        terms, meaning = scaled(seen.terms), scaled(seen.meaning, from_least=True)
+        ranked = []
+        for one, (words, phrases) in zip(found, wording.agreement(texts), strict=True):
+            scores = Scores(
+                terms=terms.get(one.spot, 0.0),
+                meaning=meaning.get(one.spot, 0.0),
+                linked=seen.linked.get(one.spot, 0.0),
+                words=words,
+                phrases=phrases,
+                kind=float(one.spot.kind in asked_for),
+                recent=self._recent(one),
+            )
+            ranked.append(_Ranked(one.spot, one.row, one.as_of, one.piece, scores, scores.total(WEIGHTS)))
+        return sorted(ranked, key=lambda one: -one.score)
+
+    def _terms_in(self, text: str) -> Sequence[int]:
+        return self._terms.of_query(text).indices
+
+    def _recent(self, one: _Found) -> float:
+        changed = changed_at(self._map, one.spot.kind, one.row)
+        return math.exp(-(one.as_of - changed).total_seconds() / _FADES_S) if changed else 0.0
+
+    def _piece(self, spot: Spot, row: Row, visibility: Visibility) -> Piece | None:
         if spot.field == FACTS:
             return facts_of(self._map, spot.kind, row, visibility.user.attributes)
         pieces = {(one.field, one.ordinal): one for one in prose_of(self._map, spot.kind, row)}
         return pieces.get((spot.field, spot.ordinal))
 
-    def _passage(self, one: _Found) -> Passage:
+    def _passage(self, one: _Ranked) -> Passage:
         spot = one.spot
         return Passage(
             id=f"{spot.ref}/{spot.field}/{spot.ordinal}",
@@ -279,14 +275,12 @@ class Searcher:
             open=EVERYONE in acl_keys(self._map, spot.kind, one.row),
             reference=self._map.entities[spot.kind].reference and spot.field != FACTS,
             as_of=one.as_of,
+            changed=changed_at(self._map, spot.kind, one.row),
             score=one.score,
+            scores=dict(one.scores._asdict()),
+            span=one.piece.span,
             free=one.piece.free,
         )
-
-
-def _spot_of(ref: str) -> _Spot:
-    kind, _, key = ref.partition(":")
-    return _Spot(kind, key, FACTS, 0)
 
 
 def _nothing(

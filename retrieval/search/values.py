@@ -37,8 +37,11 @@ class Passage(_Value):
 
     `id` is stable for the piece; `internal` text must not reach a customer; `open` text may be
     read by everybody who is signed in, such as an article; a `reference` was written to answer
-    questions; `score` is comparable within one answer only. `free` are the numbers of the lines, from 0, in
-    which anything may stand, a stranger's name too; None where that is all of them.
+    questions. `changed` is the time that the record speaks of, or of its last change; `span` the passage's
+    place in the prose of its `field` (code points). `score` is comparable within one answer only and the
+    weighted sum of `scores`, each from 0 to 1: terms, meaning, linked, words, phrases, kind, recent. `free`
+    are the numbers of the lines, from 0, in which anything may stand, a stranger's name too; None where that
+    is all of them.
     """
 
     id: str
@@ -51,7 +54,10 @@ class Passage(_Value):
     open: bool = False
     reference: bool = False
     as_of: datetime
+    changed: datetime | None = None
     score: float
+    scores: dict[str, float] = {}
+    span: tuple[int, int] | None = None
     free: tuple[int, ...] | None = None
 
 

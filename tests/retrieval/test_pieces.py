@@ -1,12 +1,14 @@
 """Long texts are cut where their own parts end, and nothing of them is lost."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.pieces.forms import Form, form_of, parts_of
+from retrieval.crm.map import Split
+from retrieval.pieces.forms import form_of, parts_of
 from retrieval.pieces.split import PIECE_WORDS, split
 
 THREAD = """Hello Anna,
@@ -65,29 +67,17 @@ Twenty-four months.
 
 Thirty days.
 """
-FORMS = {Form.MAIL: THREAD, Form.TURNS: CHAT, Form.HEADINGS: ARTICLE}
+FORMS = {Split.MAIL: THREAD, Split.TURNS: CHAT, Split.HEADINGS: ARTICLE}
+_MARKS = ("Note:", "CUSTOMER:", "\nCUSTOMER: ", "\nREP: ", "\n# A", "\nOn Mon, 3 Mar 2025 Anna wrote:\n> ")
 _WORDS = st.sampled_from(
-    [
-        "pump",
-        "loud",
-        "the order",
-        "Note:",
-        "CUSTOMER:",
-        "REP:",
-        "\nCUSTOMER: ",
-        "\nREP: ",
-        "\n# A",
-        "\n",
-        ". ",
-    ]
-    + ["\nOn Mon, 3 Mar 2025 Anna wrote:\n> ", "\nFrom: A\nSent: B\n", "é", "𝄞", "x" * 300, "   "]
+    [*_MARKS, "\nFrom: A\nSent: B\n", "pump", "the order", "\n", ". ", "é", "𝄞", "x" * 300, "   "]
 )
 
 
 @pytest.mark.parametrize(("form", "text"), FORMS.items())
-def test_a_text_says_what_it_is(form: Form, text: str) -> None:
+def test_a_text_says_what_it_is(form: Split, text: str) -> None:
     assert form_of(text) is form
-    assert form_of("Called back, the part is on its way. Note: two visits.") is Form.PROSE
+    assert form_of("Called back, the part is on its way. Note: two visits.") is Split.PROSE
 
 
 def test_a_thread_is_parted_by_message() -> None:
@@ -121,14 +111,14 @@ def test_no_piece_holds_half_of_two_messages() -> None:
 def test_a_transcripts_next_piece_repeats_the_last_turn() -> None:
     turns = [f"{'CUSTOMER' if n % 2 else 'REP'}: turn number {n}, " + "a word " * 20 for n in range(30)]
     cuts = split("\n".join(turns))
-    for one, other in zip(cuts, cuts[1:], strict=False):
+    for one, other in pairwise(cuts):
         assert re.findall(r"number (\d+)", one.text)[-1] == re.findall(r"number (\d+)", other.text)[0]
 
 
-@given(st.lists(_WORDS, max_size=400).map(" ".join), st.sampled_from(Form))
-def test_cuts_are_the_whole_text_and_short(text: str, form: Form) -> None:
+@given(st.lists(_WORDS, max_size=400).map(" ".join), st.sampled_from(Split))
+def test_cuts_are_the_whole_text_and_short(text: str, form: Split) -> None:
     cuts = split(text, form)
-    covered = set()
+    covered = set[int]()
     for cut in cuts:
         assert text[cut.start : cut.end] == cut.text
         assert len(re.findall(r"\w+|[^\w\s]", cut.text)) <= PIECE_WORDS + 1

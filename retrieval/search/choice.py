@@ -1,29 +1,10 @@
-"""Several rankings made one, and a choice of it that is not all of one kind."""
+"""A choice of what was found that is not all of one kind."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Final, NamedTuple, TypeVar
-
-K: Final = 60
-"""The constant of reciprocal rank fusion (Cormack, Clarke & Büttcher 2009)."""
+from collections.abc import Callable, Hashable, Sequence
+from typing import TypeVar
 
 T = TypeVar("T", bound=Hashable)
-
-
-class Ranking(NamedTuple):
-    """Things in order of worth, the best first, and how much this order counts."""
-
-    order: Sequence[Hashable]
-    weight: float = 1.0
-
-
-def fuse(rankings: Iterable[Ranking]) -> list[tuple[Hashable, float]]:
-    """Reciprocal rank fusion: each thing with its score, the best first; ties in the order first seen."""
-    scores: dict[Hashable, float] = {}
-    for ranking in rankings:
-        for rank, thing in enumerate(dict.fromkeys(ranking.order), 1):
-            scores[thing] = scores.get(thing, 0.0) + ranking.weight / (K + rank)
-    return sorted(scores.items(), key=lambda scored: -scored[1])
 
 
 def choose(
