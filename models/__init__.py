@@ -1,6 +1,7 @@
 """Which models there are, how they get onto a machine, and how they are served."""
 
-from models.embedding_app import create_embedding_app
+from models.embedding_app import DEFAULT_ENTRY, create_embedding_app, load_encoder
+from models.encoder import Encoder
 from models.engine import engine_python, install_engine, is_engine_current
 from models.entries import Catalogue, CatalogueEntry, ServingProfile, load_catalogue
 from models.errors import (
@@ -24,12 +25,14 @@ from models.progress import OnProgress, Phase, Progress
 from models.serving import ServeCommand, ServingTls, serving_command
 
 __all__ = [
+    "DEFAULT_ENTRY",
     "Catalogue",
     "CatalogueEntry",
     "CatalogueInvalid",
     "ChecksumMismatch",
     "DiskFull",
     "DownloadFailed",
+    "Encoder",
     "EngineInstallFailed",
     "EngineMissing",
     "EntryDamaged",
@@ -53,6 +56,7 @@ __all__ = [
     "is_engine_current",
     "is_entry_current",
     "load_catalogue",
+    "load_encoder",
     "serving_command",
     "verify_entry",
 ]

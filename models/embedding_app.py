@@ -85,16 +85,14 @@ def create_embedding_app(
     Raises at start: NotInstalled, EntryDamaged.
     """
     served = entry or load_catalogue().get(DEFAULT_ENTRY)
-    if served.dimensions is None:
-        raise CatalogueInvalid(f"{served.name} is not an embedding model.")
-    dimensions = served.dimensions
+    dimensions = _dimensions(served)
     slots = asyncio.Semaphore(MAX_WAITING)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[_State]:
         with ThreadPoolExecutor(1, thread_name_prefix="embed") as thread:
             loop = asyncio.get_running_loop()
-            encoder = await loop.run_in_executor(thread, lambda: _load(served, folder, dimensions, threads))
+            encoder = await loop.run_in_executor(thread, lambda: load_encoder(folder, served, threads))
             yield {"encoder": encoder, "thread": thread}
 
     async def known_caller(request: Request) -> None:
@@ -136,9 +134,18 @@ def create_embedding_app(
     return app
 
 
-def _load(entry: CatalogueEntry, folder: Path, dimensions: int, threads: int | None) -> Encoder:
-    verify_entry(entry, folder)
-    return Encoder(folder, max_tokens=entry.context_length, dimensions=dimensions, threads=threads)
+def load_encoder(folder: Path, entry: CatalogueEntry | None = None, threads: int | None = None) -> Encoder:
+    """The entry installed in `folder`, verified, in this process. Raises NotInstalled, EntryDamaged."""
+    served = entry or load_catalogue().get(DEFAULT_ENTRY)
+    verify_entry(served, folder)
+    dimensions = _dimensions(served)
+    return Encoder(folder, max_tokens=served.context_length, dimensions=dimensions, threads=threads)
+
+
+def _dimensions(entry: CatalogueEntry) -> int:
+    if entry.dimensions is None:
+        raise CatalogueInvalid(f"{entry.name} is not an embedding model.")
+    return entry.dimensions
 
 
 async def _state_of(request: Request) -> _State:

@@ -36,6 +36,7 @@ from .maps import shipped_map
 from .pieces import FACTS
 from .search.events import RetrievalEvent, register_retrieval_events
 from .search.values import (
+    MAX_PASSAGES,
     EntitySync,
     Fact,
     FoundEntity,
@@ -43,15 +44,18 @@ from .search.values import (
     ListCondition,
     Listing,
     Passage,
+    Question,
     SearchResult,
     SyncStatus,
 )
 from .search.words import is_negated, is_whether, says_open, unfinished
 from .settings import CrmSettings, IndexSettings, RetrievalSettings, SyncSettings
 from .sync.offline import identities_in
+from .trial import Phase, Ranked, System, Trial, UnknownLogin, open_trial
 
 __all__ = [
     "FACTS",
+    "MAX_PASSAGES",
     "AlreadyImported",
     "Company",
     "CrmError",
@@ -74,13 +78,19 @@ __all__ = [
     "Listing",
     "MapInvalid",
     "Passage",
+    "Phase",
     "Problem",
+    "Question",
+    "Ranked",
     "RetrievalClient",
     "RetrievalEvent",
     "RetrievalSettings",
     "SearchResult",
     "SyncSettings",
     "SyncStatus",
+    "System",
+    "Trial",
+    "UnknownLogin",
     "build_company",
     "check_map",
     "check_map_against",
@@ -96,6 +106,7 @@ __all__ = [
     "load_map",
     "map_schema_text",
     "notes_at",
+    "open_trial",
     "read_logins",
     "register_retrieval_events",
     "says_open",

@@ -2,10 +2,10 @@
 
 from .context import Turn
 from .events import EventKind, RunAudit
-from .pipeline import MAX_SEARCHED, AnsweringSettings, AnswerPipeline, Asked, Hold, Step
+from .pipeline import AnsweringSettings, AnswerPipeline, Asked, Hold, Step
 from .receipt import hidden_in
-from .references import durable_text, entity_refs, named_records
-from .strangers import strangers_among
+from .references import MAX_SEARCHED, Searched, durable_text, entity_refs, named_records, searched
+from .strangers import Strangers, strangers_among
 
 __all__ = [
     "MAX_SEARCHED",
@@ -15,11 +15,14 @@ __all__ = [
     "EventKind",
     "Hold",
     "RunAudit",
+    "Searched",
     "Step",
+    "Strangers",
     "Turn",
     "durable_text",
     "entity_refs",
     "hidden_in",
     "named_records",
+    "searched",
     "strangers_among",
 ]

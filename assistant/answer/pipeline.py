@@ -43,7 +43,7 @@ from .evidence import (
 )
 from .found import Evidence, evidence_of, parts_of
 from .receipt import receipt_of
-from .references import count_hidden, durable_text, entity_refs, named_records
+from .references import count_hidden, entity_refs, named_records, searched
 from .sentences import SentenceSplitter
 from .statements import called
 from .strangers import Strangers, strangers_among
@@ -56,8 +56,6 @@ _UNKNOWN_USER: Final = (
 )
 _CRM_DOWN: Final = "The CRM cannot be reached, so no record can be checked or shown. Try again in a moment."
 _LIMIT: Final = 8
-MAX_SEARCHED: Final = 8_000
-"""Characters of a question that are searched with; ids in place of names can make it longer than it was."""
 _MARK: Final = re.compile(r"\s?\[\d{1,3}\]")
 _ABOUT_ONE_THING: Final = 300
 _A_TOKEN: Final = 2.0  # characters, low enough that no quotation is cut
@@ -173,19 +171,15 @@ class AnswerPipeline:
         return read, strangers
 
     async def _search(self, asked: Asked) -> SearchResult:
-        refs = entity_refs(asked.tokens)
-        entities = refs or entity_refs(asked.earlier_tokens)
-        question, earlier = durable_text(asked.question, asked.tokens)[:MAX_SEARCHED], ""
-        if not refs and not asked.scope:
-            before = [durable_text(turn.question, asked.earlier_tokens) for turn in asked.history[-2:]]
-            earlier = " ".join(before)[: MAX_SEARCHED - len(question)]
+        before = [turn.question for turn in asked.history]
+        wanted = searched(asked.question, asked.tokens, asked.scope, before, asked.earlier_tokens)
         return await self._retrieval.search(
             asked.principal,
-            question,
-            entities=entities,
+            wanted.question,
+            entities=wanted.entities,
             scope=asked.scope,
             limit=_LIMIT,
-            earlier=earlier,
+            earlier=wanted.earlier,
         )
 
     async def _redact(self, asked: Asked, result: SearchResult) -> Evidence:

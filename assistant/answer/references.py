@@ -2,11 +2,43 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from gateway import TokenInfo
 
 from .support import tokens as tokens_in
+
+MAX_SEARCHED: Final = 8_000
+"""Characters of a question that are searched with; ids in place of names can make it longer than it was."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What is searched with: durable ids in place of names, and what was asked before where that helps."""
+
+    question: str
+    entities: tuple[str, ...]
+    earlier: str
+
+
+def searched(
+    question: str,
+    tokens: Sequence[Mapping[str, Any]],
+    scope: str | None,
+    before: Sequence[str],
+    earlier_tokens: Sequence[Mapping[str, Any]],
+) -> Searched:
+    """The search of a tokenised question that follows on the questions `before` it, the latest last.
+
+    A question that names records or stays within one stands for itself.
+    """
+    refs = entity_refs(tokens)
+    asked, earlier = durable_text(question, tokens)[:MAX_SEARCHED], ""
+    if not refs and not scope:
+        turns = [durable_text(turn, earlier_tokens) for turn in before[-2:]]
+        earlier = " ".join(turns)[: MAX_SEARCHED - len(asked)]
+    return Searched(asked, refs or entity_refs(earlier_tokens), earlier)
 
 
 def entity_refs(tokens: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

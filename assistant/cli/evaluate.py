@@ -4,12 +4,14 @@ import typer
 
 from .evaluate_answers import answers
 from .evaluate_redaction import redaction
+from .evaluate_retrieval import evaluate_retrieval
 from .evaluate_tokens import evaluate_tokens
 
 app = typer.Typer(
-    help="Measure the answers of the demo, what the redaction finds, and how tokens fare in a model.",
+    help="Measure the search, the demo's answers, what the redaction finds, and how tokens fare in a model.",
     no_args_is_help=True,
 )
 app.command()(answers)
 app.command()(redaction)
+app.command("retrieval")(evaluate_retrieval)
 app.command("tokens")(evaluate_tokens)

@@ -1,7 +1,6 @@
 """`--as-columns`: what a CRM map says of an entity's columns, in the redaction library's terms."""
 
 from gettext import gettext as _
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +11,7 @@ if TYPE_CHECKING:
     Whole = dict[tuple[str, ...], ColumnRule]
 
 from .exits import Exit, leave
+from .maps import map_file
 
 
 def table_rules(place: str) -> "TableRules":
@@ -24,7 +24,7 @@ def table_rules(place: str) -> "TableRules":
         sentence = _("--as-columns {place}: give MAP.ENTITY, for example demo.contact.")
         leave(Exit.FAILED, sentence.format(place=place))
     try:
-        crm_map = load_map(_map_file(name))
+        crm_map = load_map(map_file(name))
     except MapInvalid as error:
         leave(Exit.FAILED, str(error))
     if entity not in crm_map.entities:
@@ -36,20 +36,6 @@ def table_rules(place: str) -> "TableRules":
     names = (EntityType.PERSON, EntityType.ORGANIZATION)
     subject = next((rule.type for rule in columns.values() if rule.type in names), None)
     return TableRules(entity, crm_map.entities[entity].key, columns, whole, subject)
-
-
-def _map_file(name: str) -> Path:
-    from retrieval import shipped_map
-
-    path = Path(name).expanduser()
-    if path.is_file():
-        return path
-    try:
-        return shipped_map(name)
-    except FileNotFoundError as error:
-        shipped = sorted(each.stem for each in Path(error.args[0]).parent.glob("*.yaml"))
-        sentence = _("There is no map {map}: give the file of a map, or one of {shipped}.")
-        leave(Exit.FAILED, sentence.format(map=name, shipped=", ".join(shipped)))
 
 
 def _columns_of(crm_map: "CrmMap", entity: str) -> "tuple[Columns, Whole]":
