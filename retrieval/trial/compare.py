@@ -14,12 +14,14 @@ from retrieval.pieces import as_terms, plain_references
 from retrieval.records import Records
 from retrieval.rights import Visibility, visibility_of
 from retrieval.search.focus import visible_rows
-from retrieval.search.fuse import K
 from retrieval.search.service import Searcher
 from retrieval.search.values import MAX_PASSAGES, Question, SearchResult
 
 from .everything import Everything
 from .watch import Watch, Watched
+
+K: Final = 60
+"""The constant of reciprocal rank fusion (Cormack, Clarke & Büttcher 2009)."""
 
 _PIECES: Final = 200
 """Pieces that a plain search takes, so that 50 records come out of them."""
@@ -151,7 +153,7 @@ def _records_of(hits: Collection[Hit]) -> list[str]:
 
 
 def _rrf(orders: Sequence[Sequence[str]]) -> list[str]:
-    """Reciprocal rank fusion (Cormack, Clarke & Büttcher 2009) of rankings of records."""
+    """Plain reciprocal rank fusion of rankings of records."""
     scores: dict[str, float] = {}
     for order in orders:
         for rank, ref in enumerate(order, 1):
