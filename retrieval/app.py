@@ -33,9 +33,8 @@ from retrieval.index import (
     Generations,
     Index,
     Recipe,
-    ServerIndex,
+    ServerStore,
     Terms,
-    connect_server,
 )
 from retrieval.pieces import CUT
 from retrieval.records import Records
@@ -140,16 +139,11 @@ async def _open_records(
 
 
 async def _open_index(settings: IndexSettings, stack: AsyncExitStack) -> Index:
-    if settings.server is None:
-        recipe = Recipe.of(settings.model, settings.dimensions, CUT)
-        generations = Generations(EdgeStore(settings.folder), recipe)
-        await generations.open()
-        stack.push_async_callback(generations.close)
-        return generations.serving.index
-    index = ServerIndex(connect_server(settings.server), model=settings.model, dimensions=settings.dimensions)
-    stack.push_async_callback(index.close)
-    await index.open()
-    return index
+    store = ServerStore(settings.server) if settings.server else EdgeStore(settings.folder)
+    generations = Generations(store, Recipe.of(settings.model, settings.dimensions, CUT))
+    await generations.open()
+    stack.push_async_callback(generations.close)
+    return generations.serving.index
 
 
 def _run(stack: AsyncExitStack, work: Coroutine[object, object, None], name: str) -> None:

@@ -1,9 +1,10 @@
 """What a retrieval process is told at its start."""
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gateway import (
     DatabaseSettings,
@@ -15,6 +16,8 @@ from gateway import (
     TrustSettings,
     read_secret,
 )
+
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 MAY_DELETE: Final = 0.15
 """A sync that would delete more than this share of a kind of record stops and asks."""
@@ -50,12 +53,53 @@ class CrmSettings(Settings):
 
 
 class ServerSettings(Settings):
-    """A Qdrant server, for more records or searchers than one process has room for."""
+    """A Qdrant server or cluster, for more records or searchers than one process has room for.
+
+    `url` and `more_urls` are nodes of one cluster, or one load balancer before it. A node that does not
+    answer is passed over. `replication_factor`, `write_consistency_factor`, `shards` and what is kept
+    `on_disk` count for collections made from now on; left out, the server's own defaults do.
+    `collection_prefix` keeps several appliances apart on one cluster.
+    """
 
     url: str
+    more_urls: tuple[str, ...] = ()
     api_key_file: ExistingFile | None = None
     ca_file: ExistingFile | None = None
-    timeout_s: int = 10
+    certificate_file: ExistingFile | None = None
+    key_file: ExistingFile | None = None
+    timeout_s: int = Field(10, ge=1)
+    """Seconds that one try of an operation may take, on both sides."""
+    question_timeout_s: int = Field(3, ge=1)
+    """Seconds that a search may take, further tries included, while somebody waits for it."""
+    patience_s: float = Field(30, gt=0)
+    """Seconds after which an operation is not tried again, however long the server asks to wait."""
+    tries: int = Field(4, ge=1, le=20)
+    collection_prefix: str = Field("cloister", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    replication_factor: int | None = Field(None, ge=1)
+    write_consistency_factor: int | None = Field(None, ge=1)
+    shards: int | None = Field(None, ge=1)
+    on_disk: frozenset[Literal["vectors", "terms", "payload", "graph"]] = frozenset()
+    write_ordering: Literal["weak", "medium", "strong"] = "medium"
+    read_consistency: int | Literal["majority", "quorum", "all"] | None = None
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return (self.url, *self.more_urls)
+
+    @model_validator(mode="after")
+    def _is_coherent(self) -> Self:
+        """No key in the clear, no half of a certificate, no write that can never be acknowledged."""
+        for url in self.urls if self.url != ":memory:" else ():
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError(f"{url!r} is no address such as https://qdrant.example:6333")
+            if self.api_key_file and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+                raise ValueError(f"the API key would be sent in the clear to {url}: use https")
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file go together")
+        if (self.write_consistency_factor or 1) > (self.replication_factor or 1):
+            raise ValueError("write_consistency_factor is larger than replication_factor")
+        return self
 
 
 class IndexSettings(Settings):

@@ -19,7 +19,7 @@ from .points import (
     Waiting,
     point_id,
 )
-from .server import ServerIndex, connect_server
+from .server_store import ServerStore
 from .serving import Generations, Opened
 
 __all__ = [
@@ -42,12 +42,11 @@ __all__ = [
     "ReadsAhead",
     "Recipe",
     "Searches",
-    "ServerIndex",
+    "ServerStore",
     "Size",
     "Sparse",
     "Store",
     "Terms",
     "Waiting",
-    "connect_server",
     "point_id",
 ]

@@ -16,9 +16,9 @@ from retrieval.index import (
     IndexedRow,
     Known,
     Leg,
-    ServerIndex,
+    Recipe,
+    ServerStore,
     Terms,
-    connect_server,
     point_id,
 )
 from retrieval.rights import Visibility
@@ -33,17 +33,16 @@ TERMS = Terms()
 @pytest.fixture(params=["edge", "server"])
 async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Index]:
     """The engine in the process, and the client of a server with its own stand-in for one."""
-    engine: Index = open_edge(tmp_path)
-    if request.param == "server":
+    if request.param == "edge":
+        engine: Index = open_edge(tmp_path)
+        yield engine
         await engine.close()
-        server = ServerIndex(connect_server(ServerSettings(url=":memory:")), model=MODEL, dimensions=3)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Payload indexes have no effect in the local Qdrant")
-            await server.open()
-        await server.open()
-        engine = server
-    yield engine
-    await engine.close()
+        return
+    store = ServerStore(ServerSettings(url=":memory:"))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Payload indexes have no effect in the local Qdrant")
+        yield await store.open(await store.create(Recipe.of(MODEL, 3, 1)))
+    await store.close()
 
 
 def open_edge(folder: Path) -> EdgeIndex:
