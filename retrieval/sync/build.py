@@ -1,6 +1,8 @@
 """A live row as the index keeps it: masked, cut, weighed, and with a keyed version."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
@@ -12,7 +14,20 @@ from retrieval.pieces import FACTS, as_terms, prose_in
 from .family import Kin
 from .roster import Roster, word_of
 
-_RULES: Final = 1  # raised when a row is cut or masked differently: everything is then written anew
+_RULES: Final = 2  # raised when a row is cut or masked differently: everything is then written anew
+_TITLES: Final = 50_000
+_NUMBERED: Final = re.compile(r"[\w-]*\d[\w-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class PieceTexts:
+    """A piece without identities: as its words are indexed, and as its vector is made.
+
+    The dense text holds nothing that this row alone has, so that the same words have the same vector.
+    """
+
+    terms_text: str
+    dense_text: str
 
 
 class Builder:
@@ -23,54 +38,90 @@ class Builder:
         self._roster = roster
         self._terms = terms
         self._key = hash_key
+        self._titles: dict[tuple[str, str], str] = {}
+        self._titles_of = roster.version
+        kinds = "|".join(re.escape(kind) for kind in sorted(crm_map.entities, key=len, reverse=True))
+        self._references = re.compile(rf"(?<!\w)({kinds})_\w+")
 
     def row(self, kind: str, row: Row, kin: Kin) -> IndexedRow:
         """The row; without pieces when nobody may see it or it may not be processed."""
-        texts = self.texts(kind, row, kin) if kin.acl else {}
+        context, texts = self._texts(kind, row, kin) if kin.acl else (self._context(kin), {})
         chunks = [
             IndexedChunk(
                 field,
                 ordinal,
-                self.digest(text),
-                self._terms.of_document(as_terms(text, self._map.entities)),
+                self.digest_of(piece),
+                self._terms.of_document(as_terms(piece.terms_text, self._map.entities)),
                 wants_vector=field != FACTS or len(texts) == 1,
+                vdigest=self.vdigest_of(piece),
             )
-            for (field, ordinal), text in texts.items()
+            for (field, ordinal), piece in texts.items()
         ]
         names = self.names(kin.ref, kin.up)
         state = [str(_RULES), str(self._map.version), names, *kin.acl, "", *kin.up, ""]
         state += [f"{chunk.field}/{chunk.ordinal}/{chunk.digest}" for chunk in chunks]
-        shape = self.digest(*kin.acl, "", *kin.up, "", *(self._masked(text, kin) for text in kin.titles))
+        shape = self.digest(*kin.acl, "", *kin.up, "", *context)
         _, _, key = kin.ref.partition(":")
         return IndexedRow(kind, key, self.digest(*state), shape, names, kin.acl, kin.up, tuple(chunks))
 
-    def texts(self, kind: str, row: Row, kin: Kin) -> dict[tuple[str, int], str]:
-        """What is indexed and embedded of a row: (field, ordinal) → text without identities."""
-        context = " · ".join(self._masked(text, kin) for text in kin.titles)
+    def texts(self, kind: str, row: Row, kin: Kin) -> dict[tuple[str, int], PieceTexts]:
+        """What is indexed and embedded of a row: (field, ordinal) → texts without identities."""
+        return self._texts(kind, row, kin)[1]
+
+    def _texts(
+        self, kind: str, row: Row, kin: Kin
+    ) -> tuple[tuple[str, ...], dict[tuple[str, int], PieceTexts]]:
+        """The titles of the row and of what it belongs to, and its pieces."""
         rendered = render(self._map, kind, row)
-        lead = f"{kind} {word_of(kin.ref)} {context}"
-        found = {
-            (piece.field, piece.ordinal): f"{lead}\n{self._masked(piece.text, kin)}"
-            for piece in prose_in(self._map, kind, row, rendered)
-        }
+        prose = prose_in(self._map, kind, row, rendered)
         lines = []
         for part in rendered:
-            if part.kind == "text":
-                continue
-            label = part.text[: part.value_start]
-            value = word_of(kin.ref) if part.identity else part.text[part.value_start :]
-            lines.append(self._masked(f"{label}{value}", kin))
+            if part.kind != "text":
+                value = word_of(kin.ref) if part.identity else part.text[part.value_start :]
+                lines.append(f"{part.text[: part.value_start]}{value}")
+        own, facts, *masked = self._roster.mask_each(
+            [kin.title, "\n".join(lines), *(piece.text for piece in prose)], kin.ref, kin.up
+        )
+        context = (own, *self._context(kin.above))
+        found = {
+            (piece.field, piece.ordinal): self._piece(kind, kin.ref, context, text)
+            for piece, text in zip(prose, masked, strict=True)
+        }
         if lines or not found:
-            found[FACTS, 0] = "\n".join([lead, *lines])
-        return found
+            found[FACTS, 0] = self._piece(kind, kin.ref, context, facts)
+        return context, found
+
+    def _piece(self, kind: str, ref: str, context: Sequence[str], text: str) -> PieceTexts:
+        lead = f"{kind} {word_of(ref)} {' · '.join(context)}"
+        told = " ".join(_NUMBERED.sub("", " ".join(context)).split())
+        plain = self._references.sub(lambda found: found.group(1), text)
+        return PieceTexts(f"{lead}\n{text}", f"{kind} {told}\n{plain}")
+
+    def _context(self, kin: Kin | None) -> tuple[str, ...]:
+        """The titles of a record and of those above it, without identities: masked once for all children."""
+        if self._titles_of != self._roster.version or len(self._titles) > _TITLES:
+            self._titles, self._titles_of = {}, self._roster.version
+        found = []
+        while kin:
+            title = self._titles.get((kin.ref, kin.title))
+            if title is None:
+                title = self._titles[kin.ref, kin.title] = self._roster.mask(kin.title, kin.ref, kin.up)
+            found.append(title)
+            kin = kin.above
+        return tuple(found)
+
+    def digest_of(self, piece: PieceTexts) -> str:
+        """Changes with any text of the piece."""
+        return self.digest(piece.terms_text, piece.dense_text)
+
+    def vdigest_of(self, piece: PieceTexts) -> str:
+        """The same for all pieces that have the same vector."""
+        return self.digest("vector", piece.dense_text)
 
     def names(self, ref: str, up: Sequence[str]) -> str:
         """A digest of what is published of a record; empty when nothing is."""
         items = self._roster.own_values(ref, up)
         return self.digest(*(f"{item.type}/{item.field}/{item.value}" for item in items)) if items else ""
-
-    def _masked(self, text: str, kin: Kin) -> str:
-        return self._roster.mask(text, kin.ref, kin.up)
 
     def digest(self, *parts: str) -> str:
         """A keyed digest: without the key nobody can try out what it was made of."""

@@ -13,12 +13,13 @@ _KEPT: Final = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Kin:
-    """A row's own rights, the records it belongs to (nearest first), and its and their titles."""
+    """A row's own rights, the records it belongs to (nearest first), its title, and its parent."""
 
     ref: str
     acl: tuple[str, ...]
     up: tuple[str, ...]
-    titles: tuple[str, ...]
+    title: str
+    above: "Kin | None" = None
 
 
 class Family:
@@ -63,5 +64,6 @@ def _kin(crm_map: CrmMap, kind: str, row: Row, above: Kin | None) -> Kin:
         f"{kind}:{row[entity.key]}",
         tuple(acl_keys(crm_map, kind, row, above.acl if above else ())),
         tuple(dict.fromkeys([*own, *inherited])),
-        (title(crm_map, kind, row), *(above.titles if above else ())),
+        title(crm_map, kind, row),
+        above,
     )

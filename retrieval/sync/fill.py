@@ -123,8 +123,8 @@ class Filler:
                 shown = texts_to_read(self._records.crm_map, kind, row) if one.acl else []
                 for piece in pieces[key]:
                     text = made.get((piece.field, piece.ordinal))
-                    if text is not None and self._builder.digest(text) == piece.digest:
-                        texts[piece], asked_for[piece] = text, shown
+                    if text is not None and self._builder.digest_of(text) == piece.digest:
+                        texts[piece], asked_for[piece] = text.dense_text, shown
             current = {piece.key for piece in texts if piece.kind == kind}
             if different := pieces.keys() - current:
                 self._changed(kind, different)

@@ -2,7 +2,8 @@
 
 `python -m tests.retrieval.big DSN [COPIES]` writes it into an empty database. Every copy has the same cases
 and notes under other names, numbers and addresses, so texts read as real ones do and no two customers
-are the same: about 4,400 cases and notes and 12,000 rows a copy; 12 copies are more than 100,000 pieces of prose.
+are the same. It is about 4,400 cases and notes and 10,800 rows a copy; 10 copies are
+more than 100,000 pieces of prose.
 """
 
 import random
@@ -81,15 +82,15 @@ class _Renamed:
                 contact["phone"]: _number(contact["phone"], draw),
                 contact["mobile"]: _number(contact["mobile"], draw),
             }
-        city = account["city"]
-        line = f"{draw.choice(people)[1]} {draw.choice(('Lane', 'Road', 'Straße', 'Way'))} {draw.randint(1, 999)}"
+        place = f"{account['postcode']} {account['city']}"
+        line = f"{draw.choice(people)[1]} {draw.choice(_STREETS)} {draw.randint(1, 999)}"
         self._new |= {
             account["name"]: name,
             account["email"]: f"office@{domain}",
             account["phone"]: _number(account["phone"], draw),
             account["account_no"]: f"C{900_000 + copy * 10_000 + account['id']}",
             account["address_line"]: line,
-            f"{account['address_line']}, {account['postcode']} {city}": f"{line}, {account['postcode']} {city}",
+            f"{account['address_line']}, {place}": f"{line}, {place}",
         }
         if account["website"]:
             self._new[account["website"]] = f"https://www.{domain}"
@@ -117,6 +118,7 @@ class _Renamed:
 
 
 _NUMBERED: Final = re.compile(r"\b(?:CS|HT)-\d{5,6}\b|\bR20\d\d-\d{5}\b")
+_STREETS: Final = ("Lane", "Road", "Straße", "Way")
 _TRADES: Final = ("Catering", "Logistics", "Dental", "Gardens", "Interiors", "Brewing", "Joinery", "Fitness")
 _FORMS: Final = ("Ltd", "GmbH", "Group", "& Sons", "KG", "Partners")
 
