@@ -45,6 +45,12 @@ class AnchorReading(Settings):
     public_key_file: ExistingFile
 
 
+class ProgramSettings(Settings):
+    """Programs that search for people."""
+
+    calls_per_minute: int = Field(120, ge=1)
+
+
 class WebSettings(Settings):
     """`cloister web`."""
 
@@ -59,6 +65,7 @@ class WebSettings(Settings):
     policy_file: Path | None = None
     https: bool = False
     origins: tuple[str, ...] = ()
+    programs: ProgramSettings = ProgramSettings()
     demo: DemoSettings | None = None
     peers: dict[str, str] = Field(default_factory=dict)
 

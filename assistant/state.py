@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from approvals import Policy
 from assistant.conversations import Titles
 from assistant.runs.feed import RunFeed
+from assistant.search.programs import CallRate
 from assistant.settings import WebSettings
 from gateway import Database, DoorClient, Tokens
 from retrieval import RetrievalClient
@@ -25,6 +26,7 @@ class WebState(TypedDict):
     titles: Titles
     feed: RunFeed
     policy: Policy
+    programs: CallRate
     tasks: list[asyncio.Task[None]]
 
 

@@ -21,6 +21,7 @@ from assistant.reviews import router as reviews_router
 from assistant.runs.api import router as runs_router
 from assistant.runs.feed import RunFeed
 from assistant.search.api import router as search_router
+from assistant.search.programs import CallRate
 from assistant.settings import WebSettings
 from assistant.state import WebConfiguration, WebState
 from assistant.tokens import router as tokens_router
@@ -88,6 +89,7 @@ def create_web_app(settings: WebSettings) -> FastAPI:
             titles=Titles(door),
             feed=feed,
             policy=load_policy(settings.policy_file),
+            programs=CallRate(settings.programs.calls_per_minute),
             tasks=[listening],
         )
         listening.cancel()

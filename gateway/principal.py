@@ -20,10 +20,15 @@ from .settings import ExistingFile, Settings, SettingsError, read_secret
 
 PRINCIPAL_SECONDS: Final = 60
 _ALGORITHM: Final = "Ed25519"  # RFC 9864
+_FOR_OTHERS: Final = frozenset({"cli"})
+"""Issuers that never speak for themselves: their tokens hold only with the name of who asks."""
 
 
 class Role(StrEnum):
-    """What a principal may do; an admin runs the machine and reads no content."""
+    """What a principal may do; an admin runs the machine and reads no content.
+
+    A `service` is a program; a `delegate` is one that asks for people, each time naming whom it asks for.
+    """
 
     REP = "rep"
     LEAD = "lead"
@@ -31,16 +36,22 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     ADMIN = "admin"
     SERVICE = "service"
+    DELEGATE = "delegate"
 
 
 @dataclass(frozen=True)
 class Principal:
-    """One caller: an account of the appliance, with its CRM login."""
+    """One caller: an account of the appliance, with its CRM login.
+
+    `by` is who asks in this principal's name, such as `service:crm-bridge`; empty when they do so themselves.
+    It travels with every token, and the record holds both.
+    """
 
     id: str
     login: str
     roles: frozenset[Role]
     name: str = ""
+    by: str = ""
 
     def has(self, *roles: Role) -> bool:
         """Whether any of `roles` is held."""
@@ -93,6 +104,7 @@ class Tokens:
             "login": principal.login,
             "name": principal.name,
             "roles": sorted(principal.roles),
+            **({"act": {"sub": principal.by}} if principal.by else {}),  # RFC 8693, section 4.1
         }
         return self._sign("principal", audience, claims, seconds)
 
@@ -104,7 +116,10 @@ class Tokens:
         claims = self._verify("principal", token, audience)
         try:
             roles = frozenset(Role(role) for role in claims["roles"])
-            return Principal(str(claims["sub"]), str(claims["login"]), roles, str(claims.get("name", "")))
+            name, by = str(claims.get("name", "")), str(claims["act"]["sub"]) if "act" in claims else ""
+            if claims["iss"] in _FOR_OTHERS and not by:
+                raise NotSignedIn("The token does not say who asks in this name.")
+            return Principal(str(claims["sub"]), str(claims["login"]), roles, name, by)
         except (KeyError, ValueError, TypeError) as error:
             raise NotSignedIn("The token does not hold.") from error
 

@@ -35,6 +35,7 @@ from .index import Embedder, HashedWords
 from .maps import shipped_map
 from .pieces import FACTS
 from .search.events import RetrievalEvent, register_retrieval_events
+from .search.explain import ExplainQuestion, Explanation
 from .search.values import (
     MAX_PASSAGES,
     EntitySync,
@@ -67,6 +68,8 @@ __all__ = [
     "Embedder",
     "Employee",
     "EntitySync",
+    "ExplainQuestion",
+    "Explanation",
     "Fact",
     "FoundEntity",
     "Grant",

@@ -40,6 +40,7 @@ from retrieval.pieces import CUT
 from retrieval.records import Records
 from retrieval.search.api import router
 from retrieval.search.events import register_retrieval_events
+from retrieval.search.explain import Explainer, lines_of
 from retrieval.search.grants import Granter
 from retrieval.search.service import Searcher
 from retrieval.settings import CrmSettings, IndexSettings, RetrievalSettings
@@ -59,6 +60,7 @@ class State(TypedDict):
     index: Index
     searcher: Searcher
     granter: Granter
+    explainer: Explainer
     follower: Follower
     filler: Filler
 
@@ -123,6 +125,7 @@ async def _start(
         index=index,
         searcher=Searcher(asked, index, terms, embedder, lambda: follower.stale),
         granter=Granter(asked, tokens),
+        explainer=Explainer(asked, index, lines_of(settings.crm.map_file)),
         follower=follower,
         filler=filler,
     )

@@ -6,6 +6,7 @@ import httpx
 from pydantic import BaseModel
 
 from gateway import Principal, Tokens, call
+from retrieval.search.explain import ExplainQuestion, Explanation
 from retrieval.search.values import (
     MAX_ENTITIES,
     MAX_REFERENCES,
@@ -89,6 +90,11 @@ class RetrievalClient:
     async def suggestions(self, principal: Principal) -> tuple[str, ...]:
         """Questions that `principal` could ask, with names of their records."""
         return (await self._call(principal, "GET", "/v1/suggestions", Suggestions)).questions
+
+    async def explain(self, principal: Principal, login: str, record: str) -> Explanation:
+        """Why the CRM user `login` sees a record, or why not (role admin)."""
+        asked = ExplainQuestion(login=login, record=record)
+        return await self._call(principal, "POST", "/v1/explain", Explanation, asked)
 
     async def sync_status(self, principal: Principal) -> SyncStatus:
         """How far the index is, kind by kind."""

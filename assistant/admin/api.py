@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from assistant.session import SignedIn
 from assistant.state import Door, Retrieval, WebConfiguration
 from gateway import Role, UnitOfWork, require
-from retrieval import SyncStatus
+from retrieval import ExplainQuestion, Explanation, SyncStatus
 
 from .health import look_at_health
 
@@ -23,6 +23,13 @@ async def health(
     folder = settings.state_folder
     found = await look_at_health(session, principal, settings.peers, door, retrieval, folder)
     return found.as_json()
+
+
+@router.post("/explain")
+async def explain(asked: ExplainQuestion, principal: SignedIn, retrieval: Retrieval) -> Explanation:
+    """Which rule shows or hides a record for a CRM user."""
+    require(principal, Role.ADMIN)
+    return await retrieval.explain(principal, asked.login, asked.record)
 
 
 @router.get("/sync")

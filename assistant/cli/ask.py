@@ -1,4 +1,4 @@
-"""`cloister ask` and `cloister search`."""
+"""`cloister ask`."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def ask(
 ) -> None:
     """Ask a question and wait for the answer; one that is held says so and ends."""
     caller = Caller(Appliance.running(data), login, token_file)
-    body = {"question": _text(question), "scope": scope, "conversation": conversation}
+    body = {"question": question_text(question), "scope": scope, "conversation": conversation}
     run = caller.post("/api/v1/runs", body)
     answer = _Answer(run, quiet=as_json)
     for kind, content in caller.events(f"/api/v1/runs/{run['id']}/events"):
@@ -40,32 +40,6 @@ def ask(
         raise typer.Exit(Exit.FAILED)
     if "refused" in answer.result:
         raise typer.Exit(Exit.REFUSED)
-
-
-def search(
-    question: Question,
-    login: As = None,
-    scope: Scope = None,
-    limit: Annotated[int, typer.Option(min=1, max=50)] = 8,
-    as_json: Json = False,
-    token_file: TokenFile = None,
-    data: Data = None,
-) -> None:
-    """Show the passages and facts that this person may see; no model writes."""
-    caller = Caller(Appliance.running(data), login, token_file)
-    found = caller.post("/api/v1/search", {"question": _text(question), "scope": scope, "limit": limit})
-    if as_json:
-        _print_json(found)
-        return
-    for passage in found["passages"]:
-        mark = _(" (internal only)") if passage["internal"] else ""
-        print(f"{passage['title']}  [{passage['entity']} {passage['field']}]{mark}\n{passage['text']}\n")
-    for fact in found["facts"]:
-        print(f"{fact['title']} — {fact['label']}: {fact['value']}")
-    if not found["passages"] and not found["facts"]:
-        print(_("Nothing found."))
-    for notice in found["notices"]:
-        sys.stderr.write(notice + "\n")
 
 
 class _Answer:
@@ -154,7 +128,8 @@ def _stage(data: dict[str, Any]) -> str:
     return f"· {said}: {numbers}" if numbers else f"· {said}"
 
 
-def _text(question: str) -> str:
+def question_text(question: str) -> str:
+    """The question, from standard input where it is `-`."""
     text = sys.stdin.buffer.read() if question == "-" else os.fsencode(question)
     try:
         return text.decode("utf-8")

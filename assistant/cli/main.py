@@ -8,11 +8,13 @@ import typer
 from gateway import SettingsError
 
 from . import account, audit, crm, evaluate, models, sync, token
-from .ask import ask, search
+from .ask import ask
 from .doctor import doctor
 from .exits import Exit
+from .explain import explain
 from .processes import door, embeddings, retrieval, web, work
 from .redact import redact
+from .search import search
 from .up import up
 
 app = typer.Typer(
@@ -25,6 +27,7 @@ app = typer.Typer(
 app.command()(up)
 app.command()(ask)
 app.command()(search)
+app.command()(explain)
 app.command()(redact)
 app.command()(doctor)
 

@@ -19,6 +19,11 @@ from .exits import Exit, exit_of, leave
 TOKEN_VARIABLE = "CLOISTER_TOKEN"  # noqa: S105 - a variable's name
 
 
+def has_token(token_file: Path | None) -> bool:
+    """Whether somebody's own API token was given."""
+    return token_file is not None or bool(os.environ.get(TOKEN_VARIABLE))
+
+
 @dataclass(frozen=True)
 class Appliance:
     """What `up` left in the state folder for the command line."""

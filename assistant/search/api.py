@@ -1,17 +1,16 @@
-"""Search and the list of records for `@`, over HTTP."""
+"""Search and the list of records for `@`, over HTTP: for the page, and for programs that ask for somebody."""
 
-import uuid
 from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from assistant.answer import MAX_SEARCHED, durable_text, entity_refs, named_records, strangers_among
-from assistant.runs.api import checked_question, redact_question
-from assistant.session import SignedIn
 from assistant.state import Door, Retrieval
-from gateway import QuestionRefused, Role, require
+from gateway import Role, require
 from retrieval import SearchResult
+
+from .finding import find
+from .programs import AskedFor
 
 router = APIRouter(prefix="/api/v1", tags=["search"])
 
@@ -25,24 +24,16 @@ class Searching(BaseModel):
 
 
 @router.post("/search")
-async def search(wanted: Searching, principal: SignedIn, door: Door, retrieval: Retrieval) -> SearchResult:
+async def search(wanted: Searching, principal: AskedFor, door: Door, retrieval: Retrieval) -> SearchResult:
     """Find passages and facts. Nothing is stored and no model writes."""
     require(principal, Role.REP, Role.LEAD, Role.OFFICER)
-    text = checked_question(wanted.question)
-    conversation = uuid.uuid4()
-    question = await redact_question(door, principal, conversation, text)
-    if question.outcome == "denied":
-        raise QuestionRefused(question.sentence)
-    named = named_records(question.tokens)
-    own = frozenset(await retrieval.visible(principal, named) if named else ())
-    strangers = await strangers_among(question.tokens, own, door, principal, conversation)
-    tokens = strangers.forget(question.tokens)
-    return await retrieval.search(
+    return await find(
         principal,
-        durable_text(strangers.hide(question.text), tokens)[:MAX_SEARCHED],
-        entities=entity_refs(tokens),
+        wanted.question,
         scope=wanted.scope,
         limit=wanted.limit,
+        door=door,
+        retrieval=retrieval,
     )
 
 
@@ -54,7 +45,7 @@ class TypedName(BaseModel):
 
 
 @router.post("/entities")
-async def entities(wanted: TypedName, principal: SignedIn, retrieval: Retrieval) -> dict[str, Any]:
+async def entities(wanted: TypedName, principal: AskedFor, retrieval: Retrieval) -> dict[str, Any]:
     """Records of the caller whose name contains `q`."""
     require(principal, Role.REP, Role.LEAD, Role.OFFICER)
     if not wanted.q.strip() or "\0" in wanted.q:

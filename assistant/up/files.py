@@ -24,12 +24,12 @@ EMBEDDING_MODEL: Final = "all-minilm-l6-v2-int8"
 CHAT_MODEL: Final = "smollm2-135m-instruct-w8a8"
 
 _INNER: Final = ("postgres", "crm", "embeddings", "vllm", "door", "retrieval", "work")
-_SIGNERS: Final = ("web", "work", "retrieval", "door", "audit")
+_SIGNERS: Final = ("web", "work", "retrieval", "door", "cli", "audit")
 _TRUSTS: Final[Mapping[str, tuple[str, ...]]] = {
     "web": (),
     "work": (),
-    "door": ("web", "work", "retrieval"),
-    "retrieval": ("web", "work"),
+    "door": ("web", "work", "retrieval", "cli"),
+    "retrieval": ("web", "work", "cli"),
 }
 
 

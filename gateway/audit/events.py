@@ -65,12 +65,15 @@ def record(
 ) -> None:
     """Insert an event into the transaction of the fact it records.
 
-    `detail` must be JSON and hold tokenised text at most. Raises `ValueError` for an event that no
+    `detail` must be JSON and hold tokenised text at most. Where somebody asks in the actor's name, `by` in it
+    says who. Raises `ValueError` for an event that no
     package registered.
     """
     if event.value not in _registered:
         raise ValueError(f"the audit event {event.value} is not registered")
     principal = actor if isinstance(actor, Principal) else None
+    if principal and principal.by:
+        detail["by"] = principal.by
     session.add(
         AuditRow(
             event=event.value,

@@ -7,6 +7,7 @@ from retrieval.rights import visibility_of
 from retrieval.sync import Follower
 
 from .events import RetrievalEvent
+from .explain import Explainer, ExplainQuestion, Explanation
 from .focus import visible_rows
 from .suggestions import suggest
 from .typeahead import find_entities
@@ -95,6 +96,27 @@ async def suggestions(principal: CallingPrincipal, request: Request) -> Suggesti
     if visibility is None:
         return Suggestions(questions=())
     return Suggestions(questions=tuple(await suggest(request.state.records, visibility)))
+
+
+@router.post("/explain")
+async def explain(
+    asked: ExplainQuestion, principal: CallingPrincipal, request: Request, session: UnitOfWork
+) -> Explanation:
+    """Tell an administrator which rule shows or hides a record for a CRM user; it holds no content."""
+    require(principal, Role.ADMIN)
+    explainer: Explainer = request.state.explainer
+    told = await explainer.explain(asked.login, asked.record)
+    record(
+        session,
+        RetrievalEvent.RIGHTS_EXPLAINED,
+        principal,
+        subject=told.record if told.exists else None,  # else it is whatever somebody has typed
+        whose=told.login,
+        exists=told.exists,
+        sees=told.sees,
+        drift=len(told.drift),
+    )
+    return told
 
 
 @router.get("/sync")

@@ -11,6 +11,7 @@ class RetrievalEvent(StrEnum):
     SEARCHED = "records.searched"
     REVEAL_GRANTED = "reveal.granted"
     SYNC_ASKED = "sync.asked"
+    RIGHTS_EXPLAINED = "rights.explained"
 
 
 def register_retrieval_events() -> None:

@@ -1,0 +1,39 @@
+"""One search in somebody's name, as the page and programs make it: redacted, filtered, under their rights."""
+
+import uuid
+
+from assistant.answer import MAX_SEARCHED, durable_text, entity_refs, named_records, strangers_among
+from assistant.runs.api import checked_question, redact_question
+from gateway import DoorClient, Principal, QuestionRefused
+from retrieval import RetrievalClient, SearchResult
+
+
+async def find(
+    principal: Principal,
+    text: str,
+    *,
+    scope: str | None,
+    limit: int,
+    door: DoorClient,
+    retrieval: RetrievalClient,
+) -> SearchResult:
+    """Passages and facts that `principal` may see. Nothing is stored and no model writes.
+
+    Raises `QuestionRefused` for what the inbound filter denies, and whatever a part raises that is missing.
+    """
+    text = checked_question(text)
+    conversation = uuid.uuid4()
+    question = await redact_question(door, principal, conversation, text)
+    if question.outcome == "denied":
+        raise QuestionRefused(question.sentence)
+    named = named_records(question.tokens)
+    own = frozenset(await retrieval.visible(principal, named) if named else ())
+    strangers = await strangers_among(question.tokens, own, door, principal, conversation)
+    tokens = strangers.forget(question.tokens)
+    return await retrieval.search(
+        principal,
+        durable_text(strangers.hide(question.text), tokens)[:MAX_SEARCHED],
+        entities=entity_refs(tokens),
+        scope=scope,
+        limit=limit,
+    )
