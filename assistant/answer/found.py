@@ -105,8 +105,9 @@ def evidence_of(
 
 
 def _tags(result: SearchResult) -> frozenset[str]:
-    """Marks of the customer that the policy may know: the facts that answer yes, such as `vip`."""
-    return frozenset(fact.field for fact in result.facts if fact.kind == "boolean" and fact.value == "yes")
+    """Marks that the policy may know: those of the CRM, and the facts that answer yes, such as `vip`."""
+    said = {fact.field for fact in result.facts if fact.kind == "boolean" and fact.value == "yes"}
+    return frozenset({*result.flags, *said})
 
 
 def _fact_sources(facts: Sequence[Mapping[str, Any]], listing: Listing | None) -> list[Source]:

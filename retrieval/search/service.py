@@ -24,7 +24,8 @@ from retrieval.rights import Visibility, visibility_of
 
 from .asked import searched
 from .choice import choose
-from .focus import FOCUS_ROWS, Focus, find_focus, kinds_asked_for, links_to, numbered
+from .flags import flags_about
+from .focus import FOCUS_ROWS, Focus, find_focus, kinds_asked_for, links_to, numbered, visible_rows
 from .legs import Seen, Spot, look
 from .listing import find_listing
 from .live import live_facts
@@ -151,6 +152,7 @@ class Searcher:
             facts=tuple(await live_facts(self._records, visibility, focus)),
             notices=notices,
             words=words,
+            flags=await flags_about(self._records, focus, {one.spot.ref: one.row for one in best}),
         )
 
     async def _list(
@@ -165,6 +167,11 @@ class Searcher:
             checked=len(passages),
             passages=tuple(passages),
             facts=(count, *await live_facts(self._records, visibility, focus)),
+            flags=await flags_about(
+                self._records,
+                focus,
+                await visible_rows(self._records, visibility, [one.entity for one in passages]),
+            ),
             listing=listing,
         )
 

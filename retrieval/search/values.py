@@ -117,6 +117,9 @@ class SearchResult(_Value):
     `words` are what the map says for words of the question: warranty for Garantie. With a `listing` the
     passages are those of its records, and the first fact is its count.
 
+    `flags` are the marks that the company has put on the records that the question names and on those they
+    belong to (`vip`), and with `source:` before them on the records of the passages.
+
     `found` counts the pieces that were found and confirmed, `checked` the rows that they are of.
     `stale` says that the index is behind the CRM; `notices` are sentences for the rep (searched
     without vectors, the CRM does not answer).
@@ -131,6 +134,7 @@ class SearchResult(_Value):
     facts: tuple[Fact, ...]
     notices: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
     listing: Listing | None = None
 
 

@@ -11,7 +11,7 @@ from psycopg import sql
 from assistant.appliance.postgres import PostgresCluster
 from retrieval import SyncSettings, seed_demo_company
 
-from .stand import Running, Stand, create_appliance_schemas
+from .stand import DEMO_MAP, Running, Stand, create_appliance_schemas
 
 FEW = """
 DELETE FROM accounts WHERE id NOT IN (
@@ -67,13 +67,13 @@ def new_stand(
     """Make stands of one test: each with a CRM and an appliance database of its own."""
     made: list[str] = []
 
-    def make(sync: SyncSettings | None = None) -> Stand:
+    def make(sync: SyncSettings | None = None, crm_map: Path = DEMO_MAP) -> Stand:
         number = next(_numbers)
         names = (f"crm_{number}", f"appliance_{number}")
         made.extend(names)
         crm = copy_database(postgres_cluster, names[0], small_company)
         appliance = copy_database(postgres_cluster, names[1], empty_appliance)
-        return Stand.make(tmp_path / str(number), appliance, crm, sync=sync)
+        return Stand.make(tmp_path / str(number), appliance, crm, sync=sync, crm_map=crm_map)
 
     yield make
     for name in made:

@@ -2,6 +2,7 @@
 
 import random
 import re
+from pathlib import Path
 from typing import Any
 
 from gateway import Role
@@ -11,7 +12,7 @@ from retrieval.index import Leg, Terms
 from retrieval.rights import visibility_of
 
 from .oracle import Oracle, Person
-from .stand import Running, Stand, principal
+from .stand import DEMO_MAP, Running, Stand, principal
 
 ROUNDS = 12
 
@@ -244,3 +245,29 @@ async def test_typing_a_label_finds_only_visible_records(running: Running, stand
     mine = oracle.rows["account"][int(accounts_of(oracle, someone(oracle))[0].partition(":")[2])]
     found = await running.client.entities(principal(someone(oracle).login), mine["name"][:6])
     assert f"account:{mine['id']}" in {one.ref for one in found}
+
+
+async def test_a_mark_of_the_customer_is_told_for_a_case_of_theirs_alone(
+    new_stand: Any, tmp_path: Path
+) -> None:
+    marked = tmp_path / "marked.yaml"
+    changed = DEMO_MAP.read_text().replace(
+        "    table: accounts\n", "    table: accounts\n    flags: {litigation: restricted}\n"
+    )
+    marked.write_text(changed)
+    stand = new_stand(sync=_still(), crm_map=marked)
+    stand.crm("UPDATE accounts SET restricted = (id = (SELECT min(id) FROM accounts))")
+    oracle = Oracle(stand.crm_dsn)
+    account = min(oracle.rows["account"])
+    person = next(one for one in oracle.people if not oracle.may_see(one, f"account:{account}"))
+    key = next(key for key, row in oracle.rows["case"].items() if row["account_id"] == account)
+    stand.crm("UPDATE cases SET assigned_to = %s WHERE id = %s", person.id, key)
+    case = f"case:{key}"
+    async with stand.running() as running:
+        await running.caught_up()
+        who = principal(person.login)
+        asked = await running.client.search(who, f"what is [{case}] about", entities=(case,))
+        assert "litigation" in asked.flags
+        assert f"account:{account}" not in refs_in(asked)
+        other = await running.client.search(who, "refund limits by role")
+        assert "litigation" not in other.flags
