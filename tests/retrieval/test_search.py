@@ -256,11 +256,14 @@ async def test_a_mark_of_the_customer_is_told_for_a_case_of_theirs_alone(
     )
     marked.write_text(changed)
     stand = new_stand(sync=_still(), crm_map=marked)
-    stand.crm("UPDATE accounts SET restricted = (id = (SELECT min(id) FROM accounts))")
     oracle = Oracle(stand.crm_dsn)
-    account = min(oracle.rows["account"])
-    person = next(one for one in oracle.people if not oracle.may_see(one, f"account:{account}"))
-    key = next(key for key, row in oracle.rows["case"].items() if row["account_id"] == account)
+    person, key, account = next(
+        (person, key, row["account_id"])
+        for person in oracle.people
+        for key, row in oracle.rows["case"].items()
+        if not oracle.may_see(person, f"account:{row['account_id']}")
+    )
+    stand.crm("UPDATE accounts SET restricted = (id = %s)", account)
     stand.crm("UPDATE cases SET assigned_to = %s WHERE id = %s", person.id, key)
     case = f"case:{key}"
     async with stand.running() as running:
