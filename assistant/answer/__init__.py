@@ -4,7 +4,7 @@ from .context import Turn
 from .events import EventKind, RunAudit
 from .pipeline import AnsweringSettings, AnswerPipeline, Asked, Hold, Step
 from .receipt import hidden_in
-from .references import MAX_SEARCHED, Searched, durable_text, entity_refs, named_records, searched
+from .references import MAX_SEARCHED, Searched, durable_text, entity_refs, named_records, of_nobody, searched
 from .strangers import Strangers, strangers_among
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "entity_refs",
     "hidden_in",
     "named_records",
+    "of_nobody",
     "searched",
     "strangers_among",
 ]

@@ -43,7 +43,7 @@ from .evidence import (
 )
 from .found import Evidence, evidence_of, parts_of
 from .receipt import receipt_of
-from .references import count_hidden, entity_refs, named_records, searched
+from .references import count_hidden, entity_refs, named_records, of_nobody, searched
 from .sentences import SentenceSplitter
 from .statements import called
 from .strangers import Strangers, strangers_among
@@ -172,7 +172,9 @@ class AnswerPipeline:
 
     async def _search(self, asked: Asked) -> SearchResult:
         before = [turn.question for turn in asked.history]
-        wanted = searched(asked.question, asked.tokens, asked.scope, before, asked.earlier_tokens)
+        unknown = of_nobody([*asked.tokens, *asked.earlier_tokens])
+        typed = dict(zip(unknown, await self._typed(asked, unknown), strict=True))
+        wanted = searched(asked.question, asked.tokens, asked.scope, before, asked.earlier_tokens, typed)
         return await self._retrieval.search(
             asked.principal,
             wanted.question,
@@ -181,6 +183,12 @@ class AnswerPipeline:
             limit=_LIMIT,
             earlier=wanted.earlier,
         )
+
+    async def _typed(self, asked: Asked, tokens: Sequence[str]) -> Sequence[str]:
+        """The words that the caller typed for these tokens; a token that somebody else typed stays one."""
+        if not tokens:
+            return ()
+        return (await self._door.restore(asked.principal, asked.conversation, tokens)).texts
 
     async def _redact(self, asked: Asked, result: SearchResult) -> Evidence:
         redaction = await self._door.redact(

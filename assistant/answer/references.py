@@ -13,6 +13,9 @@ MAX_SEARCHED: Final = 8_000
 """Characters of a question that are searched with; ids in place of names can make it longer than it was."""
 
 
+_NEVER_SEARCHED: Final = frozenset({"SECRET", "CARD", "IBAN"})
+
+
 @dataclass(frozen=True)
 class Searched:
     """What is searched with: durable ids in place of names, and what was asked before where that helps."""
@@ -22,21 +25,40 @@ class Searched:
     earlier: str
 
 
+def of_nobody(tokens: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Tokens of no record whose words may be searched with: a guess hides brands and numbers too."""
+    found = [
+        str(token["token"])
+        for token in tokens
+        if not token.get("entity") and str(token.get("type")) not in _NEVER_SEARCHED
+    ]
+    return tuple(dict.fromkeys(found))
+
+
 def searched(
     question: str,
     tokens: Sequence[Mapping[str, Any]],
     scope: str | None,
     before: Sequence[str],
     earlier_tokens: Sequence[Mapping[str, Any]],
+    typed: Mapping[str, str],
 ) -> Searched:
     """The search of a tokenised question that follows on the questions `before` it, the latest last.
 
-    A question that names records or stays within one stands for itself.
+    A question that names records or stays within one stands for itself. `typed` are the caller's own words
+    for tokens `of_nobody`; the door hides names among them again before a model embeds them.
     """
+
+    def plain(text: str, of: Sequence[Mapping[str, Any]]) -> str:
+        text = durable_text(text, of)
+        for token, words in typed.items():
+            text = text.replace(token, words)
+        return text
+
     refs = entity_refs(tokens)
-    asked, earlier = durable_text(question, tokens)[:MAX_SEARCHED], ""
+    asked, earlier = plain(question, tokens)[:MAX_SEARCHED], ""
     if not refs and not scope:
-        turns = [durable_text(turn, earlier_tokens) for turn in before[-2:]]
+        turns = [plain(turn, earlier_tokens) for turn in before[-2:]]
         earlier = " ".join(turns)[: MAX_SEARCHED - len(asked)]
     return Searched(asked, refs or entity_refs(earlier_tokens), earlier)
 

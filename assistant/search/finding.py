@@ -2,7 +2,7 @@
 
 import uuid
 
-from assistant.answer import MAX_SEARCHED, durable_text, entity_refs, named_records, strangers_among
+from assistant.answer import named_records, of_nobody, searched, strangers_among
 from assistant.runs.api import checked_question, redact_question
 from gateway import DoorClient, Principal, QuestionRefused
 from retrieval import RetrievalClient, SearchResult
@@ -30,10 +30,14 @@ async def find(
     own = frozenset(await retrieval.visible(principal, named) if named else ())
     strangers = await strangers_among(question.tokens, own, door, principal, conversation)
     tokens = strangers.forget(question.tokens)
+    unknown = of_nobody(tokens)
+    words = (await door.restore(principal, conversation, unknown)).texts if unknown else ()
+    typed = dict(zip(unknown, words, strict=True))
+    asked = searched(strangers.hide(question.text), tokens, scope, (), (), typed)
     return await retrieval.search(
         principal,
-        durable_text(strangers.hide(question.text), tokens)[:MAX_SEARCHED],
-        entities=entity_refs(tokens),
+        asked.question,
+        entities=asked.entities,
         scope=scope,
         limit=limit,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from assistant.answer import Strangers, named_records, searched
+from assistant.answer import Strangers, named_records, of_nobody, searched
 from redaction import Redactor, Span, TokenMap
 from retrieval import MAX_PASSAGES, Question, Trial
 
@@ -31,7 +31,9 @@ class Asker:
         *before, asked = [strangers.hide(text) for text, _ in read]
         kept = [strangers.forget(found) for _, found in read]
         earlier = [token for found in kept[:-1] for token in found]
-        wanted = searched(asked, kept[-1], query.scope, before, earlier)
+        unknown = of_nobody([*kept[-1], *earlier])
+        typed = {token: book.value_of(token) or token for token in unknown}
+        wanted = searched(asked, kept[-1], query.scope, before, earlier, typed)
         return Question(
             question=wanted.question,
             entities=wanted.entities,
