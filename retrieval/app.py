@@ -44,7 +44,7 @@ from retrieval.search.explain import Explainer, lines_of
 from retrieval.search.grants import Granter
 from retrieval.search.service import Searcher
 from retrieval.settings import CrmSettings, IndexSettings, RetrievalSettings
-from retrieval.sync import Builder, Filler, Follower, Mirror, Passes, Roster
+from retrieval.sync import Builder, DecodingFeed, Filler, Follower, Mirror, Passes, Roster
 
 AUDIENCE: Final = "retrieval"
 _HASH_PURPOSE: Final = "record index"
@@ -111,7 +111,8 @@ async def _start(
     terms, roster, mirror = Terms(), Roster(), Mirror(index)
     builder = Builder(crm_map, roster, terms, await envelope.hash_key(_HASH_PURPOSE))
     passes = Passes(records, mirror, roster, builder, database, envelope, settings.sync.page_rows)
-    follower = Follower(records, index, mirror, passes, database, settings.sync)
+    decoding = _decoding(settings, crm_map, database, builder)
+    follower = Follower(records, index, mirror, passes, database, settings.sync, decoding)
     batch = settings.sync.embed_batch
     filler = Filler(records, index, mirror, builder, embedder, batch, follower.look_again, door)
     _run(stack, follower.run(), "sync")
@@ -128,6 +129,18 @@ async def _start(
         explainer=Explainer(asked, index, lines_of(settings.crm.map_file)),
         follower=follower,
         filler=filler,
+    )
+
+
+def _decoding(
+    settings: RetrievalSettings, crm_map: CrmMap, database: Database, builder: Builder
+) -> DecodingFeed | None:
+    """The CRM's log, through a slot that no other appliance has."""
+    if settings.sync.follow == "poll":
+        return None
+    slot = f"cloister_{builder.digest('replication slot')[:12]}"
+    return DecodingFeed(
+        crm_map, settings.crm, database, publication=settings.sync.publication, slot=slot, shape=Builder.RULES
     )
 
 

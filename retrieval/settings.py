@@ -115,12 +115,19 @@ class IndexSettings(Settings):
 
 
 class SyncSettings(Settings):
-    """How often the index is brought up to date; seconds."""
+    """How often the index is brought up to date; seconds.
+
+    A PostgreSQL CRM that has the `publication` is followed by its log, unless `follow` is poll; then it is
+    compared as a whole every `reconcile_log_s`, else every `reconcile_s`.
+    """
 
     poll_s: float = Field(1.5, gt=0)
     overlap_s: float = Field(60, gt=0)
     sweep_s: float = Field(20, gt=0)
     reconcile_s: float = Field(900, gt=0)
+    follow: Literal["log", "poll"] = "log"
+    publication: str = "cloister"
+    reconcile_log_s: float = Field(21_600, gt=0)
     page_rows: int = Field(400, ge=1, le=5_000)
     embed_batch: int = Field(16, ge=1, le=256)
     fill_vectors: bool = True

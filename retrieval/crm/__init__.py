@@ -37,11 +37,13 @@ from retrieval.crm.rights import (
 )
 from retrieval.crm.roles import READER, columns_of, create_crm_roles
 from retrieval.crm.schema import map_schema, map_schema_text
+from retrieval.crm.script import PUBLICATION, admin_script, let_follow
 from retrieval.crm.users import AmbiguousUser, CrmUser, read_user, read_user_now, read_users_now
 
 __all__ = [
     "BODY",
     "EVERYONE",
+    "PUBLICATION",
     "READER",
     "AlreadyImported",
     "AmbiguousUser",
@@ -64,6 +66,7 @@ __all__ = [
     "UserAttributes",
     "acl_keys",
     "changed_at",
+    "admin_script",
     "check_map",
     "check_map_against",
     "check_map_at",
@@ -75,6 +78,7 @@ __all__ = [
     "identities",
     "import_folder",
     "lead",
+    "let_follow",
     "link",
     "load_map",
     "map_schema",

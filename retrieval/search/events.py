@@ -12,6 +12,7 @@ class RetrievalEvent(StrEnum):
     REVEAL_GRANTED = "reveal.granted"
     SYNC_ASKED = "sync.asked"
     RIGHTS_EXPLAINED = "rights.explained"
+    SLOT_LOST = "sync.slot_lost"
 
 
 def register_retrieval_events() -> None:

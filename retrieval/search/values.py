@@ -208,6 +208,22 @@ class EntitySync(_Value):
     running: bool
 
 
+class Following(_Value):
+    """How the CRM is followed: `decoding` its log, or `watermark`, `because` of something.
+
+    `retained_bytes` of log are kept for the `slot`, and `safe_bytes` may be written before the CRM gives
+    it up. `notices` are sentences for an administrator.
+    """
+
+    mode: str
+    because: str = ""
+    slot: str | None = None
+    wal_status: str | None = None
+    retained_bytes: int | None = None
+    safe_bytes: int | None = None
+    notices: tuple[str, ...] = ()
+
+
 class SyncStatus(_Value):
     """How far the index is: `ready` when lexical search is; `filling` while pieces still get their vectors.
 
@@ -216,4 +232,5 @@ class SyncStatus(_Value):
 
     ready: bool
     filling: bool = False
+    following: Following | None = None
     entities: tuple[EntitySync, ...]

@@ -1,6 +1,7 @@
 """From the CRM into the index: whole comparisons, changes, deletions, vectors."""
 
 from .build import Builder
+from .decoding import DecodingFeed
 from .errors import TooManyGone
 from .family import Family
 from .fill import Filler
@@ -12,6 +13,7 @@ from .tables import ParkedRow, SyncRow
 
 __all__ = [
     "Builder",
+    "DecodingFeed",
     "Family",
     "Filler",
     "Follower",

@@ -33,6 +33,8 @@ class PieceTexts:
 class Builder:
     """Makes rows for the index. `hash_key` keys every digest, so that none can be guessed back."""
 
+    RULES: Final = str(_RULES)
+
     def __init__(self, crm_map: CrmMap, roster: Roster, terms: Terms, hash_key: bytes) -> None:
         self._map = crm_map
         self._roster = roster

@@ -1,37 +1,49 @@
-"""Following the CRM: one task that keeps the index up to it for as long as the process lives."""
+"""Following the CRM: one task that keeps the index up to it for as long as the process lives.
+
+Why nothing is lost between the whole comparison and the stream: the slot is made first, at a position C.
+What was committed before C is visible to every statement that begins afterwards, so the comparison sees it.
+What is committed after C is told by the stream, once it is visible to others, and its rows are then read again.
+The comparison reads after C, each row at a moment of its own; whatever it read too early is told again, and
+what is told twice is written twice. So the last word on every row is its last commit. The same holds after a
+restart, from the position that was confirmed, and that is confirmed only when the index is durable.
+"""
 
 import asyncio
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
-from gateway import CloisterError, Database, PartUnavailable, log
-from retrieval.crm import CrmError, CrmUnavailable
+from gateway import CloisterError, Database, PartUnavailable, log, record
+from retrieval.crm import CrmError, CrmRefused, CrmUnavailable
 from retrieval.index import Index
 from retrieval.records import Records
-from retrieval.search.values import EntitySync, SyncStatus
+from retrieval.search.events import RetrievalEvent
+from retrieval.search.values import EntitySync, Following, SyncStatus
 from retrieval.settings import SyncSettings
 
+from .brake import Brake
+from .decoding import CannotDecode
 from .errors import TooManyGone
+from .feed import Batch, ChangeFeed, FeedState
+from .meters import tell, tell_lost, tell_written
 from .mirror import Mirror
 from .passes import Passes
 from .progress import Progress, read_progress, save_progress
+from .watermark import WatermarkFeed
 
 _BACK_OFF_S: Final = (1.0, 2.0, 5.0, 10.0)
-_FLUSH_S: Final = 10.0
-
-
-class _Poll(NamedTuple):
-    """What one look at a watermark found; it counts once it has been applied."""
-
-    fresh: list[str]
-    found: dict[str, datetime]
-    cursor: datetime
+_FLUSH_S: Final = 1.0
+_QUIET_S: Final = 10.0
+_SAVE_S: Final = 5.0
+_WAIT_S: Final = 0.5
+_TRY_AGAIN_S: Final = 60.0
+_WATCH_S: Final = 15.0
+_AGING_S: Final = 900.0
 
 
 class Follower:
-    """Compares everything at the start, then asks by watermark, and now and then compares again.
+    """Compares everything at the start, unless the CRM's log goes on where the index is; then takes changes as
+    they come, and now and then compares again.
 
     Whatever fails is written into the status and tried again; nothing that fails here stops searching.
     """
@@ -44,7 +56,9 @@ class Follower:
         passes: Passes,
         database: Database,
         settings: SyncSettings,
+        decoding: ChangeFeed | None = None,
     ) -> None:
+        """`decoding` is followed as long as the CRM allows it; without it the CRM is polled."""
         self._records = records
         self._map = records.crm_map
         self._index = index
@@ -54,18 +68,23 @@ class Follower:
         self._settings = settings
         self._kinds = self._map.parents_first
         self._progress: dict[str, Progress] = {kind: Progress() for kind in self._kinds}
-        self._seen: dict[str, dict[str, datetime]] = {kind: {} for kind in self._kinds}
-        self._watermarks = {
-            kind: column for kind in self._kinds if (column := self._map.entities[kind].changed)
-        }
-        self._again: dict[str, set[str]] = {}
+        self._decoding = decoding
+        self._feed: ChangeFeed | None = None
+        self._beside: WatermarkFeed | None = None
+        self._state = FeedState(mode="watermark")
+        self._brake = Brake()
+        self._changed: dict[str, set[str]] = {}
+        self._whole: set[str] = set()
+        self._position: int | None = None
         self._asked = asyncio.Event()
-        self._allow_deletes = False
-        self._swept = self._compared = self._flushed = 0.0
+        self._allow_deletes = self._dirty = self._loaded = False
+        self._swept = self._aged = self._compared = self._flushed = self._saved = 0.0
+        self._tried = self._watched = 0.0
+        self._refused: dict[str, float] = {}
         self.missing: str | None = "record index"
         """The part that keeps this from working, None when nothing does."""
         self.caught_up = asyncio.Event()
-        """Set when the first whole comparison of this process has ended."""
+        """Set when the index was first known to be up to the CRM in this process."""
 
     @property
     def ready(self) -> bool:
@@ -87,11 +106,24 @@ class Follower:
             one.running = True
         self._asked.set()
 
+    def look_again(self, kind: str, keys: Iterable[str]) -> None:
+        """Bring these rows up to date soon, whatever the CRM says of them."""
+        self._changed.setdefault(kind, set()).update(keys)
+
     async def status(self) -> SyncStatus:
         """How far each kind is."""
         counts = await self._index.counts(self._kinds)
         return SyncStatus(
             ready=self.ready,
+            following=Following(
+                mode=self._state.mode,
+                because=self._state.because,
+                slot=self._state.slot,
+                wal_status=self._state.wal_status,
+                retained_bytes=self._state.retained_bytes,
+                safe_bytes=self._state.safe_bytes,
+                notices=self._state.notices,
+            ),
             entities=tuple(
                 EntitySync(
                     entity=kind,
@@ -110,80 +142,155 @@ class Follower:
     async def run(self) -> None:
         """Follow until cancelled."""
         failures = 0
-        begun = False
-        while True:
-            try:
-                if not begun:
-                    await self._begin()
-                    begun = True
-                await self._tick()
-                self.missing, failures = None, 0
-                await self._pause(self._settings.poll_s)
-            except (CrmError, CloisterError) as error:
-                self._failed(error)
-                await self._pause(_BACK_OFF_S[min(failures, len(_BACK_OFF_S) - 1)])
-                failures += 1
-            except Exception as error:  # noqa: BLE001 - the outermost loop: it must outlive any fault
-                log.error("sync.failed", exc_info=error)
-                self.missing = "record sync"
-                await self._pause(_BACK_OFF_S[-1])
+        try:
+            while True:
+                try:
+                    await self._step()
+                    self.missing, failures = None, 0
+                except (CrmError, CloisterError) as error:
+                    await self._failed(error)
+                    await self._pause(_BACK_OFF_S[min(failures, len(_BACK_OFF_S) - 1)])
+                    failures += 1
+                except Exception as error:  # noqa: BLE001 - the outermost loop: it must outlive any fault
+                    log.error("sync.failed", exc_info=error)
+                    self.missing = "record sync"
+                    await self._leave()
+                    await self._pause(_BACK_OFF_S[-1])
+        finally:
+            await self._leave()
 
-    async def _begin(self) -> None:
+    async def _step(self) -> None:
+        if not self._loaded:
+            await self._load()
+        now = time.monotonic()
+        if self._feed is None or (self._wants_decoding and now - self._tried > _TRY_AGAIN_S):
+            await self._choose()
+        if self._asked.is_set() or now - self._compared > self._reconcile_s:
+            self._asked.clear()
+            self._whole |= set(self._kinds)
+        if due := self._to_compare(now):
+            await self._compare_whole(due)
+            return
+        batches = await self._listen()
+        await self._sweep(now)
+        written = await self._apply()
+        self._dirty = self._dirty or written > 0
+        self._note(batches, written)
+        await self._settle(now)
+
+    # ── Beginning ────────────────────────────────────────────────────────────────────────────────────
+
+    async def _load(self) -> None:
         await self.mirror.load()
         self._progress = await read_progress(self._database, self._kinds)
         for kind, one in self._progress.items():
-            row_count = len(self.mirror.rows(kind))
-            if row_count == 0:
+            if not self.mirror.rows(kind):
                 one.complete = False  # the index was deleted or is new: what was saved is no longer true
-        await self._compare_all()
+            # a process that was killed in the middle of a row left it half written
+            self.look_again(kind, [key for key, row in self.mirror.rows(kind).items() if not row.version])
+        self._loaded = True
 
-    def look_again(self, kind: str, keys: Iterable[str]) -> None:
-        """Bring these rows up to date with the next poll, whatever their watermark says."""
-        self._again.setdefault(kind, set()).update(keys)
+    @property
+    def _wants_decoding(self) -> bool:
+        return self._decoding is not None and self._feed is not self._decoding
 
-    async def _tick(self) -> None:
-        now = time.monotonic()
-        if self._asked.is_set() or now - self._compared > self._settings.reconcile_s:
-            self._asked.clear()
-            await self._compare_all()
-            return
-        polls = {kind: await self._poll(kind, column) for kind, column in self._watermarks.items()}
-        changed = {kind: list(poll.fresh) for kind, poll in polls.items()}
-        for kind, keys in self._again.items():
-            changed[kind] = [*changed.get(kind, ()), *keys]
-        self._again = {}
-        sweeping = now - self._swept > self._settings.sweep_s
-        if sweeping:
-            self._swept = now
-            await self._sweep(changed)
-        wrote = await self._passes.apply({kind: keys for kind, keys in changed.items() if keys})
-        for kind, poll in polls.items():
-            self._seen[kind], self._progress[kind].cursor = poll.found, poll.cursor
+    @property
+    def _reconcile_s(self) -> float:
+        by_log = self._feed is not None and self._feed is self._decoding
+        return self._settings.reconcile_log_s if by_log else self._settings.reconcile_s
+
+    async def _choose(self) -> None:
+        """Follow by the CRM's log when that can be had, else by its watermarks, and say which."""
+        self._tried = time.monotonic()
+        because = "The settings say so, or the CRM is no PostgreSQL."
+        if self._decoding is not None:
+            try:
+                opened = await self._decoding.open()
+            except CannotDecode as why:
+                because = str(why)
+            else:
+                if opened.lost:
+                    await self._announce(opened.lost)
+                self._feed, self._position = self._decoding, None
+                await self._begin(opened.whole)
+                return
+        if self._feed is None or self._feed is self._decoding:
+            feed = self._watermarks(self._kinds, because)
+            opened = await feed.open()
+            self._feed, self._position = feed, None
+            await self._begin(opened.whole)
+        elif isinstance(self._feed, WatermarkFeed) and self._feed.because != because:
+            self._feed.because = because
+            await self._watch()
+
+    async def _begin(self, whole: Iterable[str]) -> None:
+        assert self._feed  # noqa: S101 - just opened
+        incomplete = {kind for kind, one in self._progress.items() if not one.complete}
+        self._whole |= set(whole) | incomplete
+        self._refused = {}
+        self._compared = time.monotonic()
+        await self._watch()
+        log.info("sync.mode", mode=self._state.mode, because=self._state.because, compare=sorted(self._whole))
+        if not self._whole and not self.caught_up.is_set():
+            await (
+                self._passes.learn_identities()
+            )  # texts are masked with them, and they are kept in memory alone
+
+    def _watermarks(self, kinds: Iterable[str], because: str = "") -> WatermarkFeed:
+        columns = {kind: column for kind in kinds if (column := self._map.entities[kind].changed)}
+        return WatermarkFeed(self._records, columns, self._progress, self._settings, because)
+
+    async def _announce(self, sentence: str) -> None:
+        log.warning("sync.slot_lost", reason=sentence)
+        tell_lost()
+        async with self._database.transaction() as session:
+            record(session, RetrievalEvent.SLOT_LOST, "retrieval", reason=sentence)
+
+    async def _watch(self) -> None:
+        """See how the feed is, and poll beside it what it does not cover."""
+        assert self._feed  # noqa: S101 - there is one by now
+        self._watched = time.monotonic()
+        self._state = await self._feed.state()
+        tell(self._state)
+        covered = self._feed.covered
         for kind, one in self._progress.items():
-            if kind in self._watermarks or sweeping:
-                _keep_refusal(one)
-        if wrote or sweeping:
-            await self._save()
-        await self._flush(now)
+            one.mode = "decoding" if kind in covered else "watermark"
+        if self._feed is self._decoding:
+            left = [kind for kind in self._kinds if kind not in covered]
+            self._beside = self._watermarks(left) if left else None
 
-    async def _compare_all(self) -> None:
+    # ── Comparing ────────────────────────────────────────────────────────────────────────────────────
+
+    def _to_compare(self, now: float) -> list[str]:
+        """Kinds that must be compared, and those that inherit from them; one that was refused has a rest."""
+        whole = {kind for kind in self._whole if now - self._refused.get(kind, -_TRY_AGAIN_S) >= _TRY_AGAIN_S}
+        return [kind for kind in self._kinds if whole & {kind, *self._map.ancestors(kind)}]
+
+    async def _compare_whole(self, kinds: list[str]) -> None:
         allow, self._allow_deletes = self._allow_deletes, False
-        for one in self._progress.values():
-            one.running = True
+        everything = len(kinds) == len(self._kinds)
+        for kind in kinds:
+            self._progress[kind].running = True
         try:
             began = await self._records.now()
-            await self._passes.learn_identities()
-            for kind in self._kinds:
-                await self._compare(kind, began, allow_deletes=allow)
+            if everything or not self.caught_up.is_set():
+                await self._passes.learn_identities()
+            for kind in kinds:
+                await self._compare(kind, allow_deletes=allow)
+                self._progress[kind].cursor = began
+        except BaseException:
+            self._allow_deletes = allow
+            raise
         finally:
-            for one in self._progress.values():
-                one.running = False
-        self._compared = self._swept = time.monotonic()
-        await self._index.flush()
-        await self._save()
+            for kind in kinds:
+                self._progress[kind].running = False
+        if everything:
+            self._compared = self._swept = time.monotonic()
+        self._dirty, self._flushed, self._saved = True, 0.0, 0.0
+        await self._settle(time.monotonic())
         self.caught_up.set()
 
-    async def _compare(self, kind: str, began: datetime, *, allow_deletes: bool) -> None:
+    async def _compare(self, kind: str, *, allow_deletes: bool) -> None:
         one = self._progress[kind]
         try:
             await self._passes.compare(kind, allow_deletes=allow_deletes)
@@ -191,54 +298,164 @@ class Follower:
             log.warning("sync.stopped", entity=kind)
             one.succeeded()
             one.error = str(stopped)
+        except CrmRefused as refused:
+            self._refuse(kind, refused)
+            return
         else:
             one.succeeded()
-        one.complete, one.cursor, one.running = True, began, False
-        self._seen[kind] = {}
+        if allow_deletes:
+            self._brake.released(kind)
+        one.complete, one.running = True, False
+        self._whole.discard(kind)
         log.info("sync.compared", entity=kind, rows=len(self.mirror.rows(kind)))
 
-    async def _poll(self, kind: str, column: str) -> _Poll:
-        """Keys whose watermark is new.
+    def _refuse(self, kind: str, refused: CrmRefused) -> None:
+        """The table or a column of it is gone, or may not be read: the other kinds go on."""
+        log.warning("sync.refused", entity=kind)
+        self._progress[kind].error = str(refused)
+        self._whole.add(kind)
+        self._refused[kind] = time.monotonic()
 
-        A transaction may commit long after the time it writes, so a while before the cursor is read
-        again; what was seen there with the same time is left out.
-        """
-        cursor = self._progress[kind].cursor or datetime.min.replace(tzinfo=UTC)
-        since = cursor - timedelta(seconds=self._settings.overlap_s) if cursor.year > 1 else cursor
-        found = await self._records.changed(kind, column, since)
-        seen = self._seen[kind]
-        fresh = [key for key, at in found.items() if seen.get(key) != at]
-        return _Poll(fresh, found, max(found.values(), default=cursor))
-
-    async def _sweep(self, changed: dict[str, list[str]]) -> None:
-        """Take out what is gone, add what is new, and compare what has no watermark."""
+    async def _sweep(self, now: float) -> None:
+        """Take out what is gone, add what is new, and compare what has no watermark, where no feed tells."""
+        assert self._feed  # noqa: S101 - there is one by now
+        sweeping = now - self._swept > self._settings.sweep_s
+        aging = now - self._aged > _AGING_S
+        self._swept = now if sweeping else self._swept
+        self._aged = now if aging else self._aged
         for kind in self._kinds:
+            entity = self._map.entities[kind]
+            covered = kind in self._feed.covered
+            if not (aging and entity.retention if covered else sweeping):
+                continue
             try:
-                if kind in self._watermarks:
-                    changed[kind] = [*changed.get(kind, []), *await self._passes.sweep(kind)]
+                if (entity.changed and not entity.follows) or covered:
+                    self.look_again(kind, await self._passes.sweep(kind))
                 else:
                     await self._passes.compare(kind)
+                    self._dirty = True
+                _keep_refusal(self._progress[kind])
             except TooManyGone as stopped:
                 self._progress[kind].error = str(stopped)
+            except CrmRefused as refused:
+                self._refuse(kind, refused)
+
+    # ── Changes ──────────────────────────────────────────────────────────────────────────────────────
+
+    async def _listen(self) -> list[Batch]:
+        """Take what the feeds have into what is to be done."""
+        assert self._feed  # noqa: S101 - there is one by now
+        pending = any(self._changed.values())
+        batches = [await self._feed.next(0 if pending else _WAIT_S)]
+        self._position = batches[0].position
+        if self._beside is not None:
+            batches.append(await self._beside.next(0))
+        for batch in batches:
+            self._whole |= batch.whole
+            for kind, keys in batch.changes.items():
+                self._changed.setdefault(kind, set()).update(keys - self._held_back(kind, batch))
+        if self._beside is not None:
+            await self._beside.confirm(batches[1].position, frozenset(self._kinds))
+        return batches
+
+    def _held_back(self, kind: str, batch: Batch) -> frozenset[str]:
+        """Deletions that a person is asked about first; the next whole comparison finds them again."""
+        known = self.mirror.rows(kind).keys()
+        gone = batch.gone.get(kind, frozenset()) & known
+        if not gone:
+            return frozenset()
+        fresh = len(batch.changes[kind] - batch.gone[kind] - known)
+        if self._brake.lets(kind, known, gone, fresh):
+            return frozenset()
+        log.warning("sync.stopped", entity=kind)
+        self._progress[kind].error = str(TooManyGone(kind, len(gone), len(known)))
+        self._dirty, self._saved = True, 0.0  # what is asked must outlive this process
+        return frozenset(gone)
+
+    async def _apply(self) -> int:
+        todo, self._changed = {kind: keys for kind, keys in self._changed.items() if keys}, {}
+        try:
+            return await self._passes.apply(todo) if todo else 0
+        except CrmRefused:
+            return await self._apply_each(todo)
+        except BaseException:
+            for kind, keys in todo.items():
+                self.look_again(kind, keys)
+            raise
+
+    async def _apply_each(self, todo: dict[str, set[str]]) -> int:
+        """One table refuses: the others need not wait for it."""
+        written = 0
+        while todo:
+            kind, keys = next(iter(todo.items()))
+            try:
+                written += await self._passes.apply({kind: keys})
+            except CrmRefused as refused:
+                self._refuse(kind, refused)
+            except BaseException:
+                for kind, keys in todo.items():
+                    self.look_again(kind, keys)
+                raise
+            del todo[kind]
+        return written
+
+    def _note(self, batches: list[Batch], written: int) -> None:
+        """Say how far each kind is now."""
+        assert self._feed  # noqa: S101 - there is one by now
+        lag = max(batch.lag for batch in batches)
+        told = sum(len(keys) for batch in batches for keys in batch.changes.values())
+        if told or written:
+            tell_written(self._state.mode, told, lag)
+        for kind, one in self._progress.items():
+            polled = self._map.entities[kind].changed and not self._map.entities[kind].follows
+            if kind not in self._whole and (kind in self._feed.covered or polled):
+                _keep_refusal(one)
+        if not batches[0] and self._whole <= self._refused.keys():
+            self.caught_up.set()
+
+    async def _settle(self, now: float) -> None:
+        """Make what was written durable, then confirm it."""
+        assert self._feed  # noqa: S101 - there is one by now
+        if now - self._watched > _WATCH_S:
+            await self._watch()
+        if now - self._flushed < (_FLUSH_S if self._dirty else _QUIET_S):
+            return
+        if self._dirty:
+            await self._index.flush()
+            if now - self._saved > _SAVE_S:
+                await self._save()
+        self._flushed, self._dirty = now, False
+        if self._position is not None and not any(self._changed.values()):
+            sound = frozenset(kind for kind in self._kinds if kind not in self._whole)
+            await self._feed.confirm(self._position, sound)
 
     async def _save(self) -> None:
+        self._saved = time.monotonic()
         rows = {kind: len(self.mirror.rows(kind)) for kind in self._kinds}
         await save_progress(self._database, self._progress, rows, await self._index.counts(self._kinds))
 
-    async def _flush(self, now: float) -> None:
-        if now - self._flushed > _FLUSH_S:
-            self._flushed = now
-            await self._index.flush()
+    # ── Failing ──────────────────────────────────────────────────────────────────────────────────────
 
-    def _failed(self, error: CrmError | CloisterError) -> None:
+    async def _failed(self, error: CrmError | CloisterError) -> None:
         self.missing = "CRM database" if isinstance(error, CrmUnavailable) else "record sync"
         if isinstance(error, PartUnavailable):
             self.missing = error.part
         for kind in self._kinds:
-            self._seen[kind] = {}
             self._progress[kind].error = str(error)
             self._progress[kind].running = False
         log.warning("sync.waiting", part=self.missing, reason=type(error).__name__)
+        if isinstance(self._feed, WatermarkFeed):
+            self._feed.forget()
+        else:
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """Stop listening; whatever was not confirmed is told again."""
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            await feed.close()
+        elif self._decoding is not None:
+            await self._decoding.close()
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -15,13 +15,15 @@ from .tables import SyncRow
 
 @dataclass
 class Progress:
-    """One kind. `cursor` is the watermark in the CRM's clock up to which everything has been read."""
+    """One kind. `cursor` is the watermark in the CRM's clock up to which everything has been read,
+    `mode` how the kind is followed."""
 
     complete: bool = False
     running: bool = False
     cursor: datetime | None = None
     last_sync: datetime | None = None
     error: str | None = None
+    mode: str | None = None
 
     def succeeded(self) -> None:
         """The index was compared with the CRM just now."""
@@ -63,11 +65,12 @@ async def save_progress(
             "cursor": one.cursor,
             "last_sync": one.last_sync,
             "error": one.error,
+            "mode": one.mode,
         }
         for kind, one in progress.items()
     ]
     statement = insert(SyncRow).values(values)
-    names = ("rows", "points", "vectors", "complete", "cursor", "last_sync", "error")
+    names = ("rows", "points", "vectors", "complete", "cursor", "last_sync", "error", "mode")
     async with database.transaction() as session:
         connection = await session.connection()
         await connection.execute(

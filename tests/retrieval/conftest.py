@@ -35,6 +35,11 @@ def copy_database(cluster: PostgresCluster, name: str, template: str) -> str:
 
 def drop_database(cluster: PostgresCluster, name: str) -> None:
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots"
+            " WHERE database = %s AND active_pid IS NOT NULL",
+            (name,),
+        )
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 

@@ -37,6 +37,7 @@ from retrieval import (
     SyncSettings,
     create_crm_roles,
     create_retrieval_app,
+    let_follow,
     load_map,
 )
 from retrieval.app import State
@@ -91,6 +92,7 @@ class Stand:
         create_appliance_schemas(appliance_dsn)
         reader = f"reader_{conninfo_to_dict(crm_dsn)['dbname']}"
         create_crm_roles(crm_dsn, READER_PASSWORD, load_map(crm_map), reader=reader)
+        let_follow(crm_dsn, load_map(crm_map), reader=reader)
         LocalKeyring.create(folder / "keyring")
         for name in ("retrieval", "web"):
             make_signing_key(folder / f"{name}.key", folder / f"{name}.pub")
