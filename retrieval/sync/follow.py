@@ -2,7 +2,7 @@
 
 Why nothing is lost between the whole comparison and the stream: the slot is made first, at a position C.
 What was committed before C is visible to every statement that begins afterwards, so the comparison sees it.
-What is committed after C is told by the stream, once it is visible to others, and its rows are then read again.
+What is committed after C is told by the stream, once it is visible to others; its rows are then read again.
 The comparison reads after C, each row at a moment of its own; whatever it read too early is told again, and
 what is told twice is written twice. So the last word on every row is its last commit. The same holds after a
 restart, from the position that was confirmed, and that is confirmed only when the index is durable.

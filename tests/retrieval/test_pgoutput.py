@@ -93,7 +93,9 @@ class Tables:
 
 
 def relation(number: int, table: str, *named: str) -> p.Relation:
-    return p.Relation(number, "public", table, "d", tuple(p.RelationColumn(True, one, 20, -1) for one in named))
+    return p.Relation(
+        number, "public", table, "d", tuple(p.RelationColumn(True, one, 20, -1) for one in named)
+    )
 
 
 def told(*messages: Message) -> list[Transaction]:
