@@ -23,6 +23,7 @@ from .crm import (
     map_schema_text,
     notes_at,
     read_logins,
+    suggest_map_at,
 )
 from .demo import (
     Company,
@@ -119,5 +120,6 @@ __all__ = [
     "says_open",
     "seed_demo_company",
     "shipped_map",
+    "suggest_map_at",
     "unfinished",
 ]

@@ -1,4 +1,4 @@
-"""`cloister crm`: check a map, import an export."""
+"""`cloister crm`: propose, check and describe a map, import an export."""
 
 import json
 import sys
@@ -62,6 +62,29 @@ def schema() -> None:
     from retrieval import map_schema_text
 
     sys.stdout.write(map_schema_text())
+
+
+@app.command()
+def suggest(
+    dsn: Annotated[str, typer.Option(help="libpq address of the CRM's database (postgresql://…).")],
+    schema: Annotated[str, typer.Option(help="The schema whose tables are looked at.")] = "public",
+    names: Annotated[bool, typer.Option(help="Look for names of people in values too; takes longer.")] = True,
+) -> None:
+    """Propose a map for a live CRM, for a person to finish; print it.
+
+    Tables, columns, types and keys are read, and some values of columns whose name does not tell what is in
+    them; the detectors of redaction say what those are like. No value is printed or kept. What is uncertain
+    stands beside a “check”. Who may see records that nothing ties to a user is left open, and `crm check`
+    refuses the map until somebody has decided.
+    """
+    from redaction import RedactionError, load_redactor
+    from retrieval import CrmError, suggest_map_at
+
+    try:
+        text = suggest_map_at(dsn, schema, load_redactor(ner=names).detect)
+    except (CrmError, RedactionError) as error:
+        leave(Exit.FAILED, str(error))
+    sys.stdout.write(text)
 
 
 @app.command("import")

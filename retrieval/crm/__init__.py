@@ -38,6 +38,7 @@ from retrieval.crm.rights import (
 from retrieval.crm.roles import READER, columns_of, create_crm_roles
 from retrieval.crm.schema import map_schema, map_schema_text
 from retrieval.crm.script import PUBLICATION, admin_script, let_follow
+from retrieval.crm.suggest import suggest_map, suggest_map_at
 from retrieval.crm.users import AmbiguousUser, CrmUser, read_user, read_user_now, read_users_now
 
 __all__ = [
@@ -90,6 +91,8 @@ __all__ = [
     "read_user_now",
     "read_users_now",
     "render",
+    "suggest_map",
+    "suggest_map_at",
     "title",
     "visible_sql",
 ]

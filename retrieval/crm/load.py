@@ -14,6 +14,11 @@ from retrieval.crm.map import CrmMap
 
 _CLASSES = "text, fact, identity, secret, key or ignore"
 
+NOBODY_DECIDED = (
+    "nobody may see these rows yet; decide who may, as in - {owner: owner_id}, - {parent: account}, "
+    "- {role: lead}, or - everyone"
+)
+
 _SENTENCES = {
     "missing": "“{last}” is missing; add it",
     "extra_forbidden": "“{last}” is not something that can be said here; remove it or correct its spelling",
@@ -93,8 +98,11 @@ def _sentences(document: Document, error: ValidationError) -> Iterable[Problem]:
     for detail in error.errors():
         place: Path = tuple(detail["loc"])
         context = detail.get("ctx", {})
+        undecided = detail["type"] == "too_short" and place[-1:] == ("visible",)
         template = _SENTENCES.get(detail["type"])
-        if template is None:
+        if undecided:
+            sentence = NOBODY_DECIDED
+        elif template is None:
             sentence = detail["msg"]
         else:
             names = {"last": place[-1] if place else "", "input": _short(detail["input"]), **context}
