@@ -112,7 +112,7 @@ async def _start(
     builder = Builder(crm_map, roster, terms, await envelope.hash_key(_HASH_PURPOSE))
     passes = Passes(records, mirror, roster, builder, database, envelope, settings.sync.page_rows)
     decoding = _decoding(settings, crm_map, database, builder)
-    follower = Follower(records, index, mirror, passes, database, settings.sync, decoding)
+    follower = Follower(records, mirror, passes, database, settings.sync, decoding)
     batch = settings.sync.embed_batch
     filler = Filler(records, index, mirror, builder, embedder, batch, follower.look_again, door)
     _run(stack, follower.run(), "sync")

@@ -7,6 +7,7 @@ from retrieval.crm.errors import (
     ImportFailed,
     MapInvalid,
     Problem,
+    RowUnreadable,
 )
 from retrieval.crm.importer import ImportedTable, import_folder
 from retrieval.crm.load import check_map, load_map
@@ -64,6 +65,7 @@ __all__ = [
     "Predicate",
     "Problem",
     "RenderedPart",
+    "RowUnreadable",
     "UserAttributes",
     "acl_keys",
     "admin_script",

@@ -12,7 +12,7 @@ from psycopg.errors import QueryCanceled
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import Jsonb
 
-from retrieval.crm.errors import CrmRefused, CrmUnavailable
+from retrieval.crm.errors import CrmRefused, CrmUnavailable, RowUnreadable
 
 __all__ = [
     "AsyncConnection",
@@ -65,6 +65,8 @@ def translated() -> Iterator[None]:
         raise CrmRefused(
             f"The CRM database refuses this role ({_reason(error)}); grant it what the map needs."
         ) from error
+    except psycopg.DataError as error:
+        raise RowUnreadable(f"The CRM has a value that cannot be read ({type(error).__name__}).") from error
     except psycopg.Error as error:
         raise CrmRefused(f"The CRM database refused a statement ({_reason(error)}).") from error
 

@@ -4,6 +4,7 @@ CrmError
 ├── MapInvalid            the map cannot be used; carries every problem with its line
 ├── CrmUnavailable        the CRM database does not answer; trying again may help
 ├── CrmRefused            the CRM database answered and said no
+│   └── RowUnreadable     a row holds a value that cannot be read, such as an infinite date
 └── ImportFailed          a file or row cannot be imported; nothing was
     └── AlreadyImported   the tables are there and ``replace`` was not asked for
 """
@@ -47,6 +48,10 @@ class CrmUnavailable(CrmError):
 
 
 class CrmRefused(CrmError):
+    pass
+
+
+class RowUnreadable(CrmRefused):
     pass
 
 

@@ -196,7 +196,11 @@ class FoundEntities(_Value):
 
 
 class EntitySync(_Value):
-    """How far the index is with one kind of record. `lag_seconds` is None before the first sync."""
+    """How far the index is with one kind of record. `lag_seconds` is None before the first sync.
+
+    `mode` says how it is followed, `rate` how many rows a second go by at the moment. `held` rows are gone
+    from the CRM and wait for a person's word, `kept` ones stay by it; `parked` ones could not be indexed.
+    """
 
     entity: str
     rows: int
@@ -206,6 +210,11 @@ class EntitySync(_Value):
     last_sync: datetime | None
     error: str | None
     running: bool
+    mode: str | None = None
+    rate: float | None = None
+    held: int = 0
+    kept: int = 0
+    parked: int = 0
 
 
 class Following(_Value):

@@ -1,26 +1,32 @@
 """From the CRM into the index: whole comparisons, changes, deletions, vectors."""
 
+from .brake import Brake
 from .build import Builder
 from .decoding import DecodingFeed
-from .errors import TooManyGone
 from .family import Family
 from .fill import Filler
+from .first import QuestionsFirst
 from .follow import Follower
 from .mirror import Mirror
+from .parking import Parked, Parking, Stage
 from .passes import Passes
 from .roster import Roster
 from .tables import ParkedRow, SyncRow
 
 __all__ = [
+    "Brake",
     "Builder",
     "DecodingFeed",
     "Family",
     "Filler",
     "Follower",
     "Mirror",
+    "Parked",
     "ParkedRow",
+    "Parking",
     "Passes",
+    "QuestionsFirst",
     "Roster",
+    "Stage",
     "SyncRow",
-    "TooManyGone",
 ]

@@ -1,12 +1,11 @@
 """What a row inherits from the records it belongs to: rights, references and titles."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from retrieval.crm import CrmMap, acl_keys, title
 from retrieval.crm.map import Row
-from retrieval.records import Records
 
 _KEPT: Final = 50_000
 
@@ -22,15 +21,36 @@ class Kin:
     above: "Kin | None" = None
 
 
-class Family:
-    """Looks up parents in the CRM, each once. Made anew for every pass, so that nothing is kept stale."""
+class ReadsRows(Protocol):
+    """Where parents are looked up."""
 
-    def __init__(self, records: Records) -> None:
+    @property
+    def crm_map(self) -> CrmMap:
+        """The map of the rows."""
+
+    async def rows(self, kind: str, keys: Sequence[str], /) -> dict[str, Row]:
+        """The rows with these keys. Raises `CrmUnavailable`."""
+
+
+class Family:
+    """Looks up parents in the CRM, each once. Made anew for every pass, so that nothing is kept stale.
+
+    `refused` is told of a row (kind, key) that cannot be rendered; without it, that is raised.
+    """
+
+    def __init__(
+        self, records: ReadsRows, refused: Callable[[str, str, Exception], None] | None = None
+    ) -> None:
         self._records = records
+        self._refused = refused
         self._kept: dict[str, Kin] = {}
 
     async def kin(self, kind: str, rows: Sequence[Row]) -> list[Kin]:
         """What each of `rows` is and inherits, in their order. Raises `CrmUnavailable`."""
+        return [kin for _, kin in await self.pairs(kind, rows)]
+
+    async def pairs(self, kind: str, rows: Sequence[Row]) -> list[tuple[Row, Kin]]:
+        """Each row that can be rendered, with what it is and inherits. Raises `CrmUnavailable`."""
         crm_map = self._records.crm_map
         entity = crm_map.entities[kind]
         parents: dict[str, Kin] = {}
@@ -40,7 +60,12 @@ class Family:
         made = []
         for row in rows:
             above = parents.get(str(row[entity.parent.column])) if entity.parent else None
-            made.append(_kin(crm_map, kind, row, above))
+            try:
+                made.append((row, _kin(crm_map, kind, row, above)))
+            except Exception as error:
+                if self._refused is None:
+                    raise
+                self._refused(kind, str(row[entity.key]), error)
         return made
 
     async def _parents(self, kind: str, keys: Iterable[str]) -> dict[str, Kin]:

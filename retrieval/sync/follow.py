@@ -15,15 +15,12 @@ from typing import Final
 
 from gateway import CloisterError, Database, PartUnavailable, log, record
 from retrieval.crm import CrmError, CrmRefused, CrmUnavailable
-from retrieval.index import Index
 from retrieval.records import Records
 from retrieval.search.events import RetrievalEvent
 from retrieval.search.values import EntitySync, Following, SyncStatus
 from retrieval.settings import SyncSettings
 
-from .brake import Brake
 from .decoding import CannotDecode
-from .errors import TooManyGone
 from .feed import Batch, ChangeFeed, FeedState
 from .meters import tell, tell_lost, tell_written
 from .mirror import Mirror
@@ -42,8 +39,8 @@ _AGING_S: Final = 900.0
 
 
 class Follower:
-    """Compares everything at the start, unless the CRM's log goes on where the index is; then takes changes as
-    they come, and now and then compares again.
+    """Compares everything at the start, unless the CRM's log goes on where the index is; then takes changes
+    as they come, and now and then compares again.
 
     Whatever fails is written into the status and tried again; nothing that fails here stops searching.
     """
@@ -51,7 +48,6 @@ class Follower:
     def __init__(
         self,
         records: Records,
-        index: Index,
         mirror: Mirror,
         passes: Passes,
         database: Database,
@@ -61,7 +57,6 @@ class Follower:
         """`decoding` is followed as long as the CRM allows it; without it the CRM is polled."""
         self._records = records
         self._map = records.crm_map
-        self._index = index
         self.mirror = mirror
         self._passes = passes
         self._database = database
@@ -72,7 +67,6 @@ class Follower:
         self._feed: ChangeFeed | None = None
         self._beside: WatermarkFeed | None = None
         self._state = FeedState(mode="watermark")
-        self._brake = Brake()
         self._changed: dict[str, set[str]] = {}
         self._whole: set[str] = set()
         self._position: int | None = None
@@ -112,7 +106,8 @@ class Follower:
 
     async def status(self) -> SyncStatus:
         """How far each kind is."""
-        counts = await self._index.counts(self._kinds)
+        counts = await self.mirror.index.counts(self._kinds)
+        brake, parking = self._passes.brake, self._passes.parking
         return SyncStatus(
             ready=self.ready,
             following=Following(
@@ -132,8 +127,13 @@ class Follower:
                     vectors=counts[kind].vectors,
                     lag_seconds=one.lag_seconds,
                     last_sync=one.last_sync,
-                    error=one.error,
+                    error=one.error or brake.sentence(kind),
                     running=one.running,
+                    mode=one.mode,
+                    rate=self._passes.rates.of(kind),
+                    held=brake.held(kind),
+                    kept=brake.kept(kind),
+                    parked=len(parking.of(kind)),
                 )
                 for kind, one in self._progress.items()
             ),
@@ -173,8 +173,11 @@ class Follower:
             return
         batches = await self._listen()
         await self._sweep(now)
+        held = self._held
         written = await self._apply()
         self._dirty = self._dirty or written > 0
+        if self._held != held:
+            self._dirty, self._saved = True, 0.0  # what is asked must outlive this process
         self._note(batches, written)
         await self._settle(now)
 
@@ -186,8 +189,10 @@ class Follower:
         for kind, one in self._progress.items():
             if not self.mirror.rows(kind):
                 one.complete = False  # the index was deleted or is new: what was saved is no longer true
+            self._passes.brake.restore(kind, one.gone, one.kept)
             # a process that was killed in the middle of a row left it half written
             self.look_again(kind, [key for key, row in self.mirror.rows(kind).items() if not row.version])
+        await self._passes.parking.load()
         self._loaded = True
 
     @property
@@ -255,6 +260,7 @@ class Follower:
         covered = self._feed.covered
         for kind, one in self._progress.items():
             one.mode = "decoding" if kind in covered else "watermark"
+            one.slot = self._state.slot if kind in covered else None
         if self._feed is self._decoding:
             left = [kind for kind in self._kinds if kind not in covered]
             self._beside = self._watermarks(left) if left else None
@@ -294,17 +300,10 @@ class Follower:
         one = self._progress[kind]
         try:
             await self._passes.compare(kind, allow_deletes=allow_deletes)
-        except TooManyGone as stopped:
-            log.warning("sync.stopped", entity=kind)
-            one.succeeded()
-            one.error = str(stopped)
         except CrmRefused as refused:
             self._refuse(kind, refused)
             return
-        else:
-            one.succeeded()
-        if allow_deletes:
-            self._brake.released(kind)
+        one.succeeded()
         one.complete, one.running = True, False
         self._whole.discard(kind)
         log.info("sync.compared", entity=kind, rows=len(self.mirror.rows(kind)))
@@ -329,14 +328,12 @@ class Follower:
             if not (aging and entity.retention if covered else sweeping):
                 continue
             try:
-                if (entity.changed and not entity.follows) or covered:
+                if covered or (entity.changed and not entity.follows and kind not in self._blind):
                     self.look_again(kind, await self._passes.sweep(kind))
                 else:
                     await self._passes.compare(kind)
                     self._dirty = True
-                _keep_refusal(self._progress[kind])
-            except TooManyGone as stopped:
-                self._progress[kind].error = str(stopped)
+                self._progress[kind].succeeded()
             except CrmRefused as refused:
                 self._refuse(kind, refused)
 
@@ -353,24 +350,23 @@ class Follower:
         for batch in batches:
             self._whole |= batch.whole
             for kind, keys in batch.changes.items():
-                self._changed.setdefault(kind, set()).update(keys - self._held_back(kind, batch))
+                self.look_again(kind, keys)
         if self._beside is not None:
             await self._beside.confirm(batches[1].position, frozenset(self._kinds))
+        for kind, due in self._passes.parking.due().items():
+            self.look_again(kind, due)
         return batches
 
-    def _held_back(self, kind: str, batch: Batch) -> frozenset[str]:
-        """Deletions that a person is asked about first; the next whole comparison finds them again."""
-        known = self.mirror.rows(kind).keys()
-        gone = batch.gone.get(kind, frozenset()) & known
-        if not gone:
-            return frozenset()
-        fresh = len(batch.changes[kind] - batch.gone[kind] - known)
-        if self._brake.lets(kind, known, gone, fresh):
-            return frozenset()
-        log.warning("sync.stopped", entity=kind)
-        self._progress[kind].error = str(TooManyGone(kind, len(gone), len(known)))
-        self._dirty, self._saved = True, 0.0  # what is asked must outlive this process
-        return frozenset(gone)
+    @property
+    def _held(self) -> list[int]:
+        """How many deletions wait for a word, kind by kind."""
+        return [self._passes.brake.held(kind) for kind in self._kinds]
+
+    @property
+    def _blind(self) -> set[str]:
+        """Kinds whose watermarks cannot be read."""
+        feeds = [feed for feed in (self._feed, self._beside) if isinstance(feed, WatermarkFeed)]
+        return {kind for feed in feeds for kind in feed.blind}
 
     async def _apply(self) -> int:
         todo, self._changed = {kind: keys for kind, keys in self._changed.items() if keys}, {}
@@ -409,7 +405,7 @@ class Follower:
         for kind, one in self._progress.items():
             polled = self._map.entities[kind].changed and not self._map.entities[kind].follows
             if kind not in self._whole and (kind in self._feed.covered or polled):
-                _keep_refusal(one)
+                one.succeeded()
         if not batches[0] and self._whole <= self._refused.keys():
             self.caught_up.set()
 
@@ -421,7 +417,7 @@ class Follower:
         if now - self._flushed < (_FLUSH_S if self._dirty else _QUIET_S):
             return
         if self._dirty:
-            await self._index.flush()
+            await self.mirror.flush()
             if now - self._saved > _SAVE_S:
                 await self._save()
         self._flushed, self._dirty = now, False
@@ -432,7 +428,7 @@ class Follower:
     async def _save(self) -> None:
         self._saved = time.monotonic()
         rows = {kind: len(self.mirror.rows(kind)) for kind in self._kinds}
-        await save_progress(self._database, self._progress, rows, await self._index.counts(self._kinds))
+        await save_progress(self._database, self._progress, rows, await self.mirror.index.counts(self._kinds))
 
     # ── Failing ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -463,10 +459,3 @@ class Follower:
                 await self._asked.wait()
         except TimeoutError:
             return
-
-
-def _keep_refusal(one: Progress) -> None:
-    """Up to date, though deletions that a person was asked about still wait for the answer."""
-    refusal = one.error if one.error and "--allow-deletes" in one.error else None
-    one.succeeded()
-    one.error = refusal

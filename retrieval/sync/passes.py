@@ -1,29 +1,36 @@
 """Bringing the index up to the CRM: by whole comparison, by what has changed, by what is gone.
 
 Identities are always published before the passages that mention them are written. Every pass may be cut
-off anywhere and run again: it writes what differs, under ids that are always the same.
+off anywhere and run again: it writes what differs, under ids that are always the same. A row that cannot be
+taken in is set aside and out of the index; the others are not kept waiting.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from gateway import Database, Envelope, PublishedIdentity, publish_identities
+from sqlalchemy.exc import DBAPIError
+
+from gateway import BadInput, Database, Envelope, PublishedIdentity, publish_identities
 from redaction import EntityType
 from retrieval.crm import identities
 from retrieval.crm.map import IdentityColumn, Row
-from retrieval.index import IndexedRow
+from retrieval.index import IndexedRow, IndexFailed
 from retrieval.records import Records
-from retrieval.settings import MAY_DELETE
 
+from .brake import Brake
 from .build import Builder
-from .errors import TooManyGone
 from .family import Family, Kin
+from .first import QuestionsFirst
 from .mirror import Mirror
+from .parking import Parking, Stage
+from .rates import Rates
+from .reading import Reader
 from .roster import Roster
 
-_FEW: Final = 3  # so few rows may always be gone, whatever share of a small table they are
 _PUBLISH: Final = 2_000
+
+Pair = tuple[Row, Kin]
 
 
 class Passes:
@@ -38,6 +45,7 @@ class Passes:
         database: Database,
         envelope: Envelope,
         page_rows: int,
+        first: QuestionsFirst | None = None,
     ) -> None:
         self._records = records
         self._map = records.crm_map
@@ -47,6 +55,11 @@ class Passes:
         self._database = database
         self._envelope = envelope
         self._page_rows = page_rows
+        self._first = first or QuestionsFirst()
+        self.brake = Brake()
+        self.rates = Rates()
+        self.parking = Parking(database)
+        self._reader = Reader(records, self.parking)
         self._published: dict[str, str] = {}
         self._named = [
             kind
@@ -56,96 +69,149 @@ class Passes:
 
     async def learn_identities(self) -> None:
         """Read every identity of the CRM, and publish those that are not published yet."""
-        family = Family(self._records)
-        kin: list[Kin] = []
+        family = self._family()
+        pairs: list[Pair] = []
         for kind in self._named:
-            async for page in self._pages(kind):
-                kin += await self._learn(kind, page, family)
+            async for page in self._reader.pages(kind, self._page_rows):
+                pairs += self._learn(kind, await family.pairs(kind, page))
         await asyncio.to_thread(self._roster.settle)
-        await self._publish(kin)
+        await self._publish(pairs)
+        await self.parking.save()
 
-    async def compare(self, kind: str, *, allow_deletes: bool = False) -> None:
-        """Compare every row of a kind with the index. Raises `TooManyGone` after writing what is there."""
-        family = Family(self._records)
+    async def compare(self, kind: str, *, allow_deletes: bool = False, force: Collection[str] = ()) -> None:
+        """Compare every row of a kind with the index, and write the references of `force` in any case.
+
+        Rows that are gone leave the index as far as the brake lets them.
+        """
+        family = self._family()
         seen: set[str] = set()
-        async for page in self._pages(kind):
+        async for page in self._reader.pages(kind, self._page_rows):
             seen |= {str(row[self._map.entities[kind].key]) for row in page}
-            await self._write(kind, page, family)
+            await self._write(kind, page, family, force)
         await self._remove(kind, seen, allow_deletes=allow_deletes)
+        await self.parking.save()
 
     async def sweep(self, kind: str) -> list[str]:
-        """Take out what is gone; gives keys that the index does not have. Raises `TooManyGone`."""
+        """Take out what is gone, as far as the brake lets it; gives keys that the index does not have."""
         keys = await self._records.keys(kind)
         await self._remove(kind, set(keys), allow_deletes=False)
         known = self._mirror.rows(kind)
-        return [key for key in keys if key not in known]
+        return [key for key in keys if key not in known and self.parking.get(kind, key) is None]
 
-    async def apply(self, changed: Mapping[str, Collection[str]]) -> int:
+    async def resolve(self, kind: str, *, allow_deletes: bool) -> int:
+        """Delete what waits for a word, or keep it until the CRM has it again; how many rows it were."""
+        present = set(await self._records.keys(kind))
+        before = len(self._mirror.rows(kind))
+        await self._remove(kind, present, allow_deletes=allow_deletes)
+        return before - len(self._mirror.rows(kind)) if allow_deletes else self.brake.keep(kind)
+
+    async def apply(self, changed: Mapping[str, Collection[str]], force: Collection[str] = ()) -> int:
         """Bring these rows up to date, and the rows that inherit from them; gives how many were written."""
-        family = Family(self._records)
+        family = self._family()
         todo = {kind: dict.fromkeys(keys) for kind, keys in changed.items()}
-        rows = {kind: await self._records.rows(kind, list(keys)) for kind, keys in todo.items() if keys}
-        kin = [
+        rows = {kind: await self._reader.rows(kind, list(keys)) for kind, keys in todo.items() if keys}
+        pairs = [
             one
             for kind in self._named
             if kind in rows
-            for one in await self._learn(kind, list(rows[kind].values()), family)
+            for one in self._learn(kind, await family.pairs(kind, list(rows[kind].values())))
         ]
         await asyncio.to_thread(self._roster.settle)
-        await self._publish(kin)
+        await self._publish(pairs)
         written = 0
         for kind in self._map.parents_first:
             keys = list(todo.get(kind, ()))
             touched: list[str] = []
             for start in range(0, len(keys), self._page_rows):
                 some = keys[start : start + self._page_rows]
-                present = await self._records.rows(kind, some)
-                lost = [key for key in some if key not in present]
-                gone = [key for key in lost if key in self._mirror.rows(kind)]
-                await self._forget(kind, gone)
-                written += len(gone)
-                rows_written, reshaped = await self._write(kind, list(present.values()), family)
-                written += rows_written
+                present = await self._reader.rows(kind, some)
+                self.brake.back(kind, present)
+                gone = await self._lose(kind, [key for key in some if key not in present], present)
+                rows_written, reshaped = await self._write(kind, list(present.values()), family, force)
+                written += rows_written + len(gone)
                 touched += [*reshaped, *gone]
             for child, inherited in (await self._children(kind, touched)).items():
                 todo.setdefault(child, {}).update(dict.fromkeys(inherited))
+        await self.parking.save()
         return written
 
-    async def _pages(self, kind: str) -> AsyncIterator[Sequence[Row]]:
-        after = None
-        while page := await self._records.page(kind, after, self._page_rows):
-            yield page
-            after = page[-1][self._map.entities[kind].key]
+    def _family(self) -> Family:
+        def refused(kind: str, key: str, error: Exception) -> None:
+            self.parking.park(kind, key, Stage.RENDERING, error)
 
-    async def _learn(self, kind: str, rows: Sequence[Row], family: Family) -> list[Kin]:
-        kin = await family.kin(kind, rows)
-        self._roster.replace(
-            {one.ref: identities(self._map, kind, row) for one, row in zip(kin, rows, strict=True)}
-        )
-        return kin
+        return Family(self._reader, refused)
 
-    async def _write(self, kind: str, rows: Sequence[Row], family: Family) -> tuple[int, list[str]]:
+    def _learn(self, kind: str, pairs: Sequence[Pair]) -> list[Pair]:
+        """Learn what rows are called; without those of which that cannot be known."""
+        learnt: list[Pair] = []
+        for row, kin in pairs:
+            try:
+                self._roster.replace({kin.ref: identities(self._map, kind, row)})
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with one row is not the others' fault
+                self.parking.park(kind, _key(kin), Stage.IDENTITIES, error)
+            else:
+                learnt.append((row, kin))
+        return learnt
+
+    async def _write(
+        self, kind: str, rows: Sequence[Row], family: Family, force: Collection[str]
+    ) -> tuple[int, list[str]]:
         """Write rows that differ: how many, and the keys of those whose children must be looked at."""
         if not rows:
             return 0, []
+        pairs = await family.pairs(kind, rows)
         if kind in self._named:
-            kin = await self._learn(kind, rows, family)
+            pairs = self._learn(kind, pairs)
             await asyncio.to_thread(self._roster.settle)
-            await self._publish(kin)
-        else:
-            kin = await family.kin(kind, rows)
-        built = await asyncio.to_thread(self._build, kind, rows, kin)
-        known = self._mirror.rows(kind)
-        differing = [row for row in built if row.key not in known or known[row.key].version != row.version]
-        reshaped = [row.key for row in differing if row.key not in known or known[row.key].shape != row.shape]
-        if differing:
-            await self._mirror.put(differing)
-        return len(differing), reshaped
+            pairs = await self._publish(pairs)
+        await self._first.give_way()
+        built, refused = await asyncio.to_thread(self._build, kind, pairs)
+        for key, error in refused:
+            self.parking.park(kind, key, Stage.RENDERING, error)
+        before = dict(self._mirror.rows(kind))
+        written = await self._put(built, force)
+        well = {row.key for row in built}
+        column = self._map.entities[kind].key
+        out = [key for row in rows if (key := str(row[column])) not in well]
+        self.parking.free(kind, (row.key for row in written))
+        self.parking.free(kind, [key for key in well if (parked := self.parking.get(kind, key))
+                                 and parked.stage is not Stage.EMBEDDING
+                                 and parked.stage is not Stage.WRITING])  # fmt: skip
+        out = [key for key in out if key in before]
+        await self._mirror.drop(kind, out)
+        reshaped = [row.key for row in written if row.key not in before or before[row.key].shape != row.shape]
+        self.rates.add(kind, len(rows))
+        return len(written) + len(out), [*reshaped, *out]
 
-    def _build(self, kind: str, rows: Sequence[Row], kin: Sequence[Kin]) -> list[IndexedRow]:
-        # rows of one customer after each other: what reading their texts takes is then made once
-        order = sorted(zip(rows, kin, strict=True), key=lambda pair: pair[1].up[::-1])
-        return [self._builder.row(kind, row, one) for row, one in order]
+    async def _put(self, rows: Sequence[IndexedRow], force: Collection[str]) -> list[IndexedRow]:
+        """Write what differs; a row that the engine refuses while it takes others is set aside."""
+        try:
+            return await self._mirror.bring(rows, force)
+        except IndexFailed as error:
+            if len(rows) == 1:
+                await self._mirror.index.flush()  # raises when it is the engine and not the row
+                await self._mirror.drop(rows[0].kind, [rows[0].key])
+                self.parking.park(rows[0].kind, rows[0].key, Stage.WRITING, error)
+                return []
+        half = len(rows) // 2
+        return await self._put(rows[:half], force) + await self._put(rows[half:], force)
+
+    def _build(
+        self, kind: str, pairs: Sequence[Pair]
+    ) -> tuple[list[IndexedRow], list[tuple[str, Exception]]]:
+        """The rows that can be built, and the keys of the others with what is wrong.
+
+        Those of one customer come after each other: what reading takes is then made once for all.
+        """
+        built: list[IndexedRow] = []
+        refused: list[tuple[str, Exception]] = []
+        for row, kin in sorted(pairs, key=lambda pair: pair[1].up[::-1]):
+            self._first.wait()
+            try:
+                built.append(self._builder.row(kind, row, kin))
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with one row is not the others' fault
+                refused.append((_key(kin), error))
+        return built, refused
 
     async def _children(self, kind: str, keys: Sequence[str]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
@@ -159,14 +225,31 @@ class Passes:
     async def _remove(self, kind: str, present: Collection[str], *, allow_deletes: bool) -> None:
         known = self._mirror.rows(kind)
         gone = [key for key in known if key not in present]
-        if len(gone) > max(_FEW, MAY_DELETE * len(known)) and not allow_deletes:
-            raise TooManyGone(kind, len(gone), len(known))
+        if allow_deletes:
+            self.brake.lift(kind)
+        else:
+            gone = self.brake.allowed(kind, gone, len(known), whole=True)
         await self._forget(kind, gone)
+
+    async def _lose(self, kind: str, keys: Sequence[str], present: Collection[str]) -> list[str]:
+        """Take out rows that the CRM did not give, as far as the brake lets it; which ones left."""
+        known = self._mirror.rows(kind)
+        added = sum(key not in known for key in present)
+        unread = [key for key in keys if self.parking.stage(kind, key) is Stage.READING]
+        gone = [key for key in keys if key not in unread]
+        leaving = [key for key in gone if key in known]
+        allowed = self.brake.allowed(kind, leaving, len(known), added=added)
+        out = [key for key in unread if key in known]
+        await self._mirror.drop(kind, out)
+        await self._forget(kind, allowed)
+        self.parking.free(kind, [key for key in gone if key not in known])
+        return [*allowed, *out]
 
     async def _forget(self, kind: str, keys: Sequence[str]) -> None:
         if not keys:
             return
         await self._mirror.drop(kind, keys)
+        self.parking.free(kind, keys)
         if kind in self._named:
             refs = [f"{kind}:{key}" for key in keys]
             self._roster.forget(refs)
@@ -175,23 +258,25 @@ class Passes:
             async with self._database.transaction() as session:
                 await publish_identities(session, self._envelope, [], refs)
 
-    async def _publish(self, kin: Iterable[Kin]) -> None:
-        """Publish what differs from what was published; in portions, as publications wait for each other."""
-        portion: list[PublishedIdentity] = []
-        names: dict[str, str] = {}
-        for one in kin:
-            current = self._builder.names(one.ref, one.up)
-            if current == self._published_names(one.ref):
+    async def _publish(self, pairs: Iterable[Pair]) -> list[Pair]:
+        """Publish what differs from what was published; gives the rows that may be written now.
+
+        In portions, as publications wait for each other.
+        """
+        well: list[Pair] = []
+        portion: list[Pair] = []
+        size = 0
+        for pair in pairs:
+            kin = pair[1]
+            if self._builder.names(kin.ref, kin.up) == self._published_names(kin.ref):
+                well.append(pair)
                 continue
-            names[one.ref] = current
-            portion += [
-                PublishedIdentity(item.value, EntityType(item.type.value), one.ref, item.field)
-                for item in self._roster.own_values(one.ref, one.up)
-            ]
-            if len(portion) >= _PUBLISH:
-                await self._publish_portion(portion, names)
-                portion, names = [], {}
-        await self._publish_portion(portion, names)
+            portion.append(pair)
+            size += len(self._roster.of(kin.ref))
+            if size >= _PUBLISH:
+                well += await self._publish_portion(portion)
+                portion, size = [], 0
+        return well + await self._publish_portion(portion)
 
     def _published_names(self, ref: str) -> str:
         if ref in self._published:
@@ -199,9 +284,28 @@ class Passes:
         known = self._mirror.known(ref)
         return known.names if known else ""
 
-    async def _publish_portion(self, portion: Sequence[PublishedIdentity], names: Mapping[str, str]) -> None:
-        if not names:
-            return
-        async with self._database.transaction() as session:
-            await publish_identities(session, self._envelope, portion, list(names))
-        self._published |= names
+    async def _publish_portion(self, pairs: Sequence[Pair]) -> list[Pair]:
+        if not pairs:
+            return []
+        entries = [
+            PublishedIdentity(item.value, EntityType(item.type.value), kin.ref, item.field)
+            for _, kin in pairs
+            for item in self._roster.own_values(kin.ref, kin.up)
+        ]
+        try:
+            async with self._database.transaction() as session:
+                await publish_identities(session, self._envelope, entries, [kin.ref for _, kin in pairs])
+        except (BadInput, DBAPIError) as error:
+            if len(pairs) == 1:
+                kind, _, key = pairs[0][1].ref.partition(":")
+                self.parking.park(kind, key, Stage.PUBLISHING, error)
+                return []
+        else:
+            self._published |= {kin.ref: self._builder.names(kin.ref, kin.up) for _, kin in pairs}
+            return list(pairs)
+        half = len(pairs) // 2
+        return await self._publish_portion(pairs[:half]) + await self._publish_portion(pairs[half:])
+
+
+def _key(kin: Kin) -> str:
+    return kin.ref.partition(":")[2]

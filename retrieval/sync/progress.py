@@ -15,8 +15,11 @@ from .tables import SyncRow
 
 @dataclass
 class Progress:
-    """One kind. `cursor` is the watermark in the CRM's clock up to which everything has been read,
-    `mode` how the kind is followed."""
+    """One kind. `cursor` is the watermark in the CRM's clock up to which everything has been read.
+
+    `gone` rows wait for a person's word and `kept` ones stay by it (see `Brake`); `mode` says how the kind is
+    followed, by which replication `slot` if by one.
+    """
 
     complete: bool = False
     running: bool = False
@@ -24,6 +27,9 @@ class Progress:
     last_sync: datetime | None = None
     error: str | None = None
     mode: str | None = None
+    slot: str | None = None
+    gone: int = 0
+    kept: int = 0
 
     def succeeded(self) -> None:
         """The index was compared with the CRM just now."""
@@ -66,11 +72,14 @@ async def save_progress(
             "last_sync": one.last_sync,
             "error": one.error,
             "mode": one.mode,
+            "slot": one.slot,
+            "gone": one.gone,
+            "kept": one.kept,
         }
         for kind, one in progress.items()
     ]
     statement = insert(SyncRow).values(values)
-    names = ("rows", "points", "vectors", "complete", "cursor", "last_sync", "error", "mode")
+    names = [name for name in values[0] if name != "entity"]
     async with database.transaction() as session:
         connection = await session.connection()
         await connection.execute(

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from retrieval.crm import RowUnreadable
 from retrieval.records import Records
 from retrieval.settings import SyncSettings
 
@@ -35,6 +36,8 @@ class WatermarkFeed:
         self._progress = progress
         self._settings = settings
         self.because = because
+        self.blind: set[str] = set()
+        """Kinds whose times cannot be read at the moment: they must be compared."""
         self._seen: dict[str, dict[str, datetime]] = {}
         self._found: dict[str, datetime] = {}
         self._polled = 0.0
@@ -77,7 +80,12 @@ class WatermarkFeed:
     async def _poll(self, kind: str, column: str) -> frozenset[str]:
         cursor = self._progress[kind].cursor or datetime.min.replace(tzinfo=UTC)
         since = cursor - timedelta(seconds=self._settings.overlap_s) if cursor.year > 1 else cursor
-        found = await self._records.changed(kind, column, since)
+        try:
+            found = await self._records.changed(kind, column, since)
+        except RowUnreadable:  # a time that is none
+            self.blind.add(kind)
+            return frozenset()
+        self.blind.discard(kind)
         seen = self._seen.get(kind, {})
         self._seen[kind] = found
         self._found[kind] = max(found.values(), default=cursor)

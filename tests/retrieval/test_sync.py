@@ -186,7 +186,7 @@ async def test_no_identity_and_no_text_is_in_any_file_of_the_index(new_stand: Ca
         await process.state["index"].flush()
         files = [path for path in stand.settings.index.folder.rglob("*") if path.is_file()]
         stored = b"\n".join(re.sub(rb"\0{2,}", b"\0", path.read_bytes()) for path in files).lower()
-    payloads = payloads_in(next(stand.settings.index.folder.iterdir()))
+    payloads = payloads_in(next(stand.settings.index.folder.rglob("edge_config.json")).parent)
     assert all(payload.keys() == PAYLOAD for payload in payloads)
     stored += b"\n".join(json.dumps(payload).lower().encode() for payload in payloads)
     assert len(stored) > 300_000
@@ -264,7 +264,7 @@ async def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(new_stand: Cal
     ended = []
     for _ in range(KILLS):
         child = await start_child(killed)
-        await until(lambda: _is_true(any(shard.glob("*/edge_config.json"))))
+        await until(lambda: _is_true(any(shard.rglob("edge_config.json"))))
         await asyncio.sleep(draw.uniform(0.1, 2.0))  # a kill at any moment is what this is about
         os.kill(child.pid, signal.SIGKILL)
         ended.append(await child.wait())

@@ -1,0 +1,161 @@
+"""Rows that could not be taken into the index: set aside so that they block nothing, and tried again."""
+
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import delete, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+
+from gateway import CloisterError, Database, log
+from retrieval.crm import CrmError
+
+from .tables import ParkedRow
+
+_BACK_OFF_S: Final = (5, 30, 120, 600, 3_600, 21_600)
+_SAVED: Final = 1_000
+_OURS: Final = Path(__file__).parents[2]
+
+
+class Stage(StrEnum):
+    """How far a row came. After `EMBEDDING` failed it is found by words; after the others not at all."""
+
+    READING = "reading"
+    IDENTITIES = "identities"
+    RENDERING = "rendering"
+    PUBLISHING = "publishing"
+    WRITING = "writing"
+    EMBEDDING = "embedding"
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """One row that was set aside; `reason` holds nothing of its content."""
+
+    entity: str
+    key: str
+    stage: Stage
+    reason: str
+    since: datetime
+    tries: int
+    next_try: datetime
+
+
+class Parking:
+    """Rows set aside, in memory and in the appliance's database."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._clock = clock
+        self._rows: dict[tuple[str, str], Parked] = {}
+        self._changed: set[tuple[str, str]] = set()
+
+    async def load(self) -> None:
+        """Read what was set aside before. Raises `PartUnavailable`."""
+        async with self._database.transaction() as session:
+            for row in await session.exec(select(ParkedRow)):
+                found = Parked(
+                    row.entity, row.key, Stage(row.stage), row.reason, row.since, row.tries, row.next_try
+                )
+                self._rows.setdefault((row.entity, row.key), found)
+
+    def park(self, kind: str, key: str, stage: Stage, error: Exception) -> None:
+        """Set a row aside, or longer when it was."""
+        now, before = self._clock(), self._rows.get((kind, key))
+        tries = before.tries + 1 if before else 1
+        wait = timedelta(seconds=_BACK_OFF_S[min(tries, len(_BACK_OFF_S)) - 1])
+        since = before.since if before else now
+        reason = reason_of(error)
+        self._rows[kind, key] = Parked(kind, key, stage, reason, since, tries, now + wait)
+        self._changed.add((kind, key))
+        log.warning("sync.parked", entity=kind, key=key, stage=stage, reason=reason, tries=tries)
+
+    def free(self, kind: str, keys: Iterable[str]) -> None:
+        """These rows are well, or gone."""
+        if self._rows:
+            for key in keys:
+                if self._rows.pop((kind, key), None):
+                    self._changed.add((kind, key))
+
+    def get(self, kind: str, key: str) -> Parked | None:
+        """One row, when it was set aside."""
+        return self._rows.get((kind, key))
+
+    def stage(self, kind: str, key: str) -> Stage | None:
+        """Where the row was set aside."""
+        row = self._rows.get((kind, key))
+        return row.stage if row else None
+
+    def of(self, kind: str) -> list[Parked]:
+        """All of a kind, the oldest first."""
+        return sorted((row for row in self._rows.values() if row.entity == kind), key=lambda row: row.since)
+
+    def due(self) -> dict[str, list[str]]:
+        """Rows to be tried again now, by kind."""
+        now = self._clock()
+        found: dict[str, list[str]] = {}
+        for row in self._rows.values():
+            if row.next_try <= now and row.stage is not Stage.EMBEDDING:
+                found.setdefault(row.entity, []).append(row.key)
+        return found
+
+    def may_embed(self, kind: str, key: str) -> bool:
+        """Whether a vector may be tried for the row now."""
+        row = self._rows.get((kind, key))
+        return row is None or row.stage is not Stage.EMBEDDING or row.next_try <= self._clock()
+
+    def hasten(self) -> int:
+        """Try all of them with the next step; how many there are."""
+        now = self._clock()
+        for where, row in self._rows.items():
+            self._rows[where] = Parked(
+                row.entity, row.key, row.stage, row.reason, row.since, row.tries, min(row.next_try, now)
+            )
+        return len(self._rows)
+
+    async def save(self) -> None:
+        """Write down what changed. Raises `PartUnavailable`."""
+        changed = list(self._changed)
+        for start in range(0, len(changed), _SAVED):
+            some = changed[start : start + _SAVED]
+            await self._write({where: self._rows.get(where) for where in some})
+            self._changed.difference_update(some)
+
+    async def _write(self, rows: Mapping[tuple[str, str], Parked | None]) -> None:
+        kept = [row for row in rows.values() if row]
+        gone = [where for where, row in rows.items() if row is None]
+        names = ("stage", "reason", "since", "tries", "next_try")
+        async with self._database.transaction() as session:
+            connection = await session.connection()
+            if gone:
+                where = tuple_(col(ParkedRow.entity), col(ParkedRow.key))
+                await connection.execute(delete(ParkedRow).where(where.in_(gone)))
+            if kept:
+                statement = insert(ParkedRow).values(
+                    [{"entity": row.entity, "key": row.key, **{name: getattr(row, name) for name in names}}
+                     for row in kept]
+                )  # fmt: skip
+                await connection.execute(
+                    statement.on_conflict_do_update(
+                        index_elements=["entity", "key"],
+                        set_={name: statement.excluded[name] for name in names},
+                    )
+                )
+
+
+def reason_of(error: Exception) -> str:
+    """Why it failed, without a word of content: the kind of error and where in the code, not its message."""
+    told = str(error) if isinstance(error, CloisterError | CrmError) else ""
+    cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    places = [
+        frame
+        for frame in traceback.extract_tb(cause.__traceback__)
+        if Path(frame.filename).is_relative_to(_OURS)
+    ]
+    at = f" at {Path(places[-1].filename).relative_to(_OURS)}:{places[-1].lineno}" if places else ""
+    return f"{told} ({type(cause).__name__}{at})".strip() if told else f"{type(cause).__name__}{at}"
