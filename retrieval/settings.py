@@ -112,6 +112,11 @@ class IndexSettings(Settings):
     server: ServerSettings | None = None
     model: str = "all-MiniLM-L6-v2"
     dimensions: int = Field(384, ge=1)
+    rerank_model: str | None = None
+    """The name by which the door knows a reranker; without one, the order is that of the search."""
+    rerank_top: int = Field(30, ge=2, le=100)
+    rerank_s: float = Field(1.5, gt=0)
+    """Seconds that a question waits for the reranker before it does without."""
 
 
 class SyncSettings(Settings):

@@ -33,6 +33,7 @@ class GatewayEvent(StrEnum):
     TEXT_RESTORED = "text.restored"
     TEXT_REFUSED = "text.refused"
     TEXT_EMBEDDED = "text.embedded"
+    TEXT_RERANKED = "text.reranked"
     MODEL_CALLED = "model.called"
     MODEL_ANSWERED = "model.answered"
     IDENTITIES_PUBLISHED = "identities.published"

@@ -3,7 +3,7 @@
 from .app import create_door_app
 from .client import DoorClient
 from .outgoing import without_links
-from .settings import DeploymentSettings, DoorSettings
+from .settings import DeploymentSettings, DoorSettings, RerankerSettings
 from .values import (
     ChatChunk,
     ChatMessage,
@@ -27,6 +27,7 @@ __all__ = [
     "DoorSettings",
     "DoorVerdict",
     "RedactedPart",
+    "RerankerSettings",
     "Restored",
     "ServerState",
     "TextPart",

@@ -19,7 +19,7 @@ from gateway.settings import SettingsError
 from gateway.telemetry import CorrelationMiddleware, log, metrics
 from redaction import Level, Policy, PresidioDetector, RecognizerMissing, load_recognizers, load_redactor
 
-from . import chat, deployments, embeddings, texts, typed
+from . import chat, deployments, embeddings, reranking, texts, typed
 from .limits import BodyLimit
 from .names import NamePool
 from .problems import install_door_errors
@@ -59,6 +59,7 @@ def create_door_app(settings: DoorSettings) -> FastAPI:
     app.include_router(typed.router)
     app.include_router(chat.router)
     app.include_router(embeddings.router)
+    app.include_router(reranking.router)
     app.include_router(deployments.router)
     app.add_api_route("/healthz", _alive, methods=["GET"])
     app.add_api_route("/readyz", _ready, methods=["GET"])
@@ -95,6 +96,7 @@ def _build(settings: DoorSettings) -> Door:
         router=router,
         servers=ModelServers(settings.models, router),
         embedders=ModelServers(settings.embeddings, ModelRouter(settings.embeddings, settings.breaker)),
+        rerankers=ModelServers(settings.rerankers, ModelRouter(settings.rerankers, settings.breaker)),
         scanner=load_redactor(ner=False, policy=replace(policy, level=Level.DIRECT), more=own),
     )
 
@@ -111,6 +113,7 @@ async def _close(door: Door) -> None:
     door.redactor.close()
     await door.servers.close()
     await door.embedders.close()
+    await door.rerankers.close()
     await door.database.close()
 
 

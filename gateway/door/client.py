@@ -32,6 +32,7 @@ AUDIENCE: Final = "door"
 _CHAT_TIMEOUT: Final = httpx.Timeout(10, read=120)
 _INDEX_TIMEOUT: Final = httpx.Timeout(10, read=120)
 _QUERY_TIMEOUT: Final = httpx.Timeout(10)  # somebody waits, and words can be compared without vectors
+_RERANK_TIMEOUT: Final = httpx.Timeout(5)
 _DONE: Final = "[DONE]"
 
 
@@ -107,6 +108,17 @@ class DoorClient:
         limit = _INDEX_TIMEOUT if purpose == "index" else _QUERY_TIMEOUT
         answer = await self._post(principal, "/v1/embeddings", body, limit=limit)
         return [row["embedding"] for row in sorted(answer["data"], key=lambda row: row["index"])]
+
+    async def rerank(
+        self, principal: Principal, query: str, documents: Sequence[str], *, model: str
+    ) -> list[float]:
+        """How well each text answers the query, the more the better; identities are replaced by durable ids.
+
+        Scores of one call compare with each other alone. Raises `PartUnavailable`, `NotFound`, `TooLarge`.
+        """
+        body = {"model": model, "query": query, "documents": list(documents)}
+        answer = await self._post(principal, "/v1/rerank", body, limit=_RERANK_TIMEOUT)
+        return [row["relevance_score"] for row in sorted(answer["results"], key=lambda row: row["index"])]
 
     async def models(self, principal: Principal) -> list[str]:
         """Names of the models that the door has a deployment for."""

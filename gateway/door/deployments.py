@@ -26,4 +26,5 @@ async def list_deployments(
     return {
         "models": [asdict(state) for state in await door.servers.states()],
         "embeddings": [asdict(state) for state in await door.embedders.states()],
+        "rerankers": [asdict(state) for state in await door.rerankers.states()],
     }

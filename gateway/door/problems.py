@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 
 from gateway.errors import CloisterError, install_error_handlers, problem
 
-OPENAI_PATHS: Final = ("/v1/chat/", "/v1/embeddings", "/v1/models")
+OPENAI_PATHS: Final = ("/v1/chat/", "/v1/embeddings", "/v1/rerank", "/v1/models")
 _TYPES: Final = {
     400: "invalid_request_error",
     401: "authentication_error",

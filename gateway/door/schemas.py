@@ -183,6 +183,15 @@ class EmbeddingCloister(_Wire):
     purpose: EmbeddingPurpose = "query"
 
 
+class RerankRequest(_Wire):
+    """Jina's and Cohere's rerank, as vLLM has it, of texts only."""
+
+    model: str = Field("reranker", max_length=200)
+    query: str
+    documents: list[str] = Field(min_length=1, max_length=200)
+    top_n: int | None = Field(None, ge=1)
+
+
 class EmbeddingsRequest(_Wire):
     """OpenAI's embeddings, of texts only."""
 

@@ -26,6 +26,17 @@ class DeploymentSettings(Settings):
     chunk_s: float = 30.0
 
 
+class RerankerSettings(DeploymentSettings):
+    """A server that says how well texts answer a question, as vLLM serves cross-encoders.
+
+    Somebody waits for it, and what was found has an order without it: it gets little time.
+    """
+
+    model: str = "reranker"
+    connect_s: float = 1.0
+    first_chunk_s: float = 3.0
+
+
 class NamesSettings(Settings):
     """The pool of processes that look for names. Without it, persons outside the CRM are not found.
 
@@ -91,6 +102,7 @@ class DoorSettings(Settings):
     keeper: KeeperSettings
     models: list[DeploymentSettings] = Field(default_factory=list)
     embeddings: list[DeploymentSettings] = Field(default_factory=list)
+    rerankers: list[RerankerSettings] = Field(default_factory=list)
     names: NamesSettings = NamesSettings()
     masking: MaskingSettings = MaskingSettings()
     limits: LimitSettings = LimitSettings()

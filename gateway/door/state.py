@@ -40,6 +40,7 @@ class Door:
     router: ModelRouter
     servers: ModelServers
     embedders: ModelServers
+    rerankers: ModelServers
     scanner: Redactor
     answering: Counter[str] = field(default_factory=Counter)
     last_words: set[asyncio.Task[None]] = field(default_factory=set)

@@ -87,12 +87,36 @@ class ModelServers:
 
     async def embed(self, model: str, texts: Sequence[Redacted]) -> tuple[str, dict[str, Any]]:
         """Vectors of redacted texts: the deployment's name and the server's answer."""
+        body = {"input": list(texts), "encoding_format": "float"}
+        unanswered = PartUnavailable("embeddings", "The embedding server does not answer.")
+        return await self._post(model, "/v1/embeddings", body, unanswered)
+
+    async def rerank(
+        self, model: str, query: Redacted, documents: Sequence[Redacted]
+    ) -> tuple[str, dict[str, Any]]:
+        """How well redacted texts answer a redacted question: the deployment's name and its answer.
+
+        What is longer than the model reads is cut there.
+        """
+        body = {"query": query, "documents": list(documents), "truncate_prompt_tokens": -1}
+        if not self._clients:
+            raise PartUnavailable("reranker", "This appliance runs without a reranker.")
+        unanswered = PartUnavailable("reranker", "The reranker does not answer.")
+        return await self._post(model, "/v1/rerank", body, unanswered)
+
+    async def _post(
+        self, model: str, path: str, body: Mapping[str, Any], unanswered: PartUnavailable
+    ) -> tuple[str, dict[str, Any]]:
+        """A call that is answered at once, with one other try."""
         failed: list[str] = []
         while True:
-            choice = self._router.choose(model, 0, without=failed)
-            body = {"model": _served(choice.settings), "input": list(texts), "encoding_format": "float"}
             try:
-                response = await self._clients[choice.name].post("/v1/embeddings", json=body)
+                choice = self._router.choose(model, 0, without=failed)
+            except PartUnavailable as resting:  # it would say that the language model is missing
+                raise unanswered from resting
+            named = {"model": _served(choice.settings), **body}
+            try:
+                response = await self._clients[choice.name].post(path, json=named)
                 _raise_for(response.status_code)
                 self._router.succeeded(choice.name)
                 return choice.name, response.json()
@@ -100,7 +124,7 @@ class ModelServers:
                 self.broke(choice.name, error)
                 failed.append(choice.name)
                 if len(failed) == _TRIES or len(self._clients) == len(failed):
-                    raise PartUnavailable("embeddings", "The embedding server does not answer.") from error
+                    raise unanswered from error
 
     async def states(self) -> list[ServerState]:
         """Each server, and whether it answers now; asked all at once, two seconds each."""
