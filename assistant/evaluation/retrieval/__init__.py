@@ -3,6 +3,7 @@
 from .asking import Asker
 from .embedding import InProcess
 from .figures import MEASURES, PERCENTILES, Figures, figures_of
+from .own import own_queries
 from .queries import BadQuery, Query, Records, read_queries, write_queries
 from .runs import write_details, write_runs
 from .trying import Tried, try_queries
@@ -18,6 +19,7 @@ __all__ = [
     "Records",
     "Tried",
     "figures_of",
+    "own_queries",
     "read_queries",
     "try_queries",
     "write_details",
