@@ -37,6 +37,7 @@ from retrieval import (
     check_map_at,
     create_crm_roles,
     import_folder,
+    let_follow,
     load_map,
     read_logins,
     seed_demo_company,
@@ -251,7 +252,9 @@ class Plan:
                 drop_database(self._crm.dsn(), CRM_DATABASE)  # so that a corrected export is imported
             faults = "\n".join(f"  {problem}" for problem in problems)
             raise StepFailed(f"The map {self._map} does not fit the CRM that was filled:\n{faults}")
-        create_crm_roles(dsn, self._layout.password(CRM_READER), load_map(self._map))
+        crm_map = load_map(self._map)
+        create_crm_roles(dsn, self._layout.password(CRM_READER), crm_map)
+        let_follow(dsn, crm_map)
 
     def _accounts(self, on_progress: OnProgress) -> None:
         on_progress("settings files", None)

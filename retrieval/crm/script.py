@@ -48,6 +48,7 @@ DECLARE
     wanted record;
     columns text;
     identity "char";
+    published text[] := '{{}}';
 BEGIN
     IF current_setting('server_version_num')::int < 150000 THEN
         RAISE NOTICE 'No publication was made: before PostgreSQL 15 whole rows would travel. Cloister polls.';
@@ -57,8 +58,6 @@ BEGIN
         RAISE WARNING 'wal_level is %: ALTER SYSTEM SET wal_level = logical, and restart PostgreSQL.',
             current_setting('wal_level');
     END IF;
-    DROP PUBLICATION IF EXISTS {publication};
-    CREATE PUBLICATION {publication} WITH (publish_via_partition_root = true);
     FOR wanted IN SELECT * FROM (VALUES
 {tables}
     ) AS mapped(name, keys)
@@ -84,8 +83,19 @@ BEGIN
                 wanted.name;
             CONTINUE;
         END IF;
-        EXECUTE format('ALTER PUBLICATION {publication_escaped} ADD TABLE %s (%s)', wanted.name, columns);
+        published := published || format('%s (%s)', wanted.name, columns);
     END LOOP;
+    IF published = '{{}}' THEN
+        RAISE WARNING 'No publication was made: none of the mapped tables can be published.';
+        RETURN;
+    END IF;
+    -- what is published already stays as it is, so that running this again makes nobody begin anew
+    IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = {publication_text}) THEN
+        CREATE PUBLICATION {publication};
+    END IF;
+    ALTER PUBLICATION {publication}
+        SET (publish = 'insert, update, delete, truncate', publish_via_partition_root = true);
+    EXECUTE {alter} || array_to_string(published, ', ');
 END
 $cloister$;
 """
@@ -139,7 +149,10 @@ def publication_sql(crm_map: CrmMap, publication: str = PUBLICATION) -> str:
     )
     name = _quoted(publication)
     return _PUBLISH.format(
-        publication=name, publication_escaped=name.replace("'", "''").replace("%", "%%"), tables=tables
+        publication=name,
+        publication_text=_literal(publication),
+        alter=_literal(f"ALTER PUBLICATION {name} SET TABLE "),
+        tables=tables,
     )
 
 
