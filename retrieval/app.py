@@ -43,8 +43,9 @@ from retrieval.search.events import register_retrieval_events
 from retrieval.search.explain import Explainer, lines_of
 from retrieval.search.grants import Granter
 from retrieval.search.service import Searcher
+from retrieval.search.without_crm import WithoutCrm
 from retrieval.settings import CrmSettings, IndexSettings, RetrievalSettings
-from retrieval.sync import Builder, DecodingFeed, Filler, Follower, Mirror, Passes, Roster
+from retrieval.sync import Builder, DecodingFeed, Filler, Follower, Mirror, OpenTexts, Passes, Roster
 
 AUDIENCE: Final = "retrieval"
 _HASH_PURPOSE: Final = "record index"
@@ -110,7 +111,10 @@ async def _start(
 
     terms, roster, mirror = Terms(), Roster(), Mirror(index)
     builder = Builder(crm_map, roster, terms, await envelope.hash_key(_HASH_PURPOSE))
-    passes = Passes(records, mirror, roster, builder, database, envelope, settings.sync.page_rows)
+    copies = OpenTexts(crm_map, roster, database)
+    passes = Passes(
+        records, mirror, roster, builder, database, envelope, settings.sync.page_rows, copies=copies
+    )
     decoding = _decoding(settings, crm_map, database, builder)
     follower = Follower(records, mirror, passes, database, settings.sync, decoding)
     batch = settings.sync.embed_batch
@@ -124,7 +128,7 @@ async def _start(
         audience=AUDIENCE,
         records=asked,
         index=index,
-        searcher=Searcher(asked, index, terms, embedder, lambda: follower.stale),
+        searcher=Searcher(asked, index, terms, embedder, lambda: follower.stale, WithoutCrm(index, copies)),
         granter=Granter(asked, tokens),
         explainer=Explainer(asked, index, lines_of(settings.crm.map_file)),
         follower=follower,

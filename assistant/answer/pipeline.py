@@ -142,7 +142,12 @@ class AnswerPipeline:
         yield Step(EventKind.MASKED, {"count": sum(evidence.hidden.values()), "types": evidence.hidden})
         yield Step(
             EventKind.SOURCES,
-            {"passages": evidence.passages, "facts": evidence.facts, "stale": result.stale},
+            {
+                "passages": evidence.passages,
+                "facts": evidence.facts,
+                "stale": result.stale,
+                "copied": not result.crm_available,
+            },
         )
         yield Step(EventKind.STAGE, {"name": "writing"})
         async for step in self._write(asked, evidence, strangers):
@@ -356,7 +361,7 @@ def _ending(result: SearchResult) -> Step | None:
     """What ends the run after the search: no user, no CRM, nothing found."""
     if not result.user_known:
         return Step(EventKind.FAILED, {"part": "CRM user", "sentence": _UNKNOWN_USER, "retry": False})
-    if not result.crm_available:
+    if not (result.crm_available or result.passages):
         return Step(EventKind.FAILED, {"part": "CRM", "sentence": _CRM_DOWN, "retry": True})
     if not (result.passages or result.facts):
         return Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_FOUND})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway import Principal
-from retrieval.crm import CrmMap, CrmUser, Predicate, grant_keys, may_see_field, visible_sql
+from retrieval.crm import EVERYONE, CrmMap, CrmUser, Predicate, grant_keys, may_see_field, visible_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,12 @@ class Visibility:
     def may_see_field(self, kind: str, field: str) -> bool:
         """Whether the field of a visible row may be read."""
         return may_see_field(self.crm_map.entities[kind], field, self.user.attributes)
+
+
+def visibility_of_anyone(crm_map: CrmMap) -> Visibility:
+    """What everybody may see, for when nobody's rights can be read: the key of everyone, and no attribute."""
+    nobody = CrmUser(None, {name: () for name in crm_map.users.attributes})
+    return Visibility(crm_map, nobody, (EVERYONE,))
 
 
 class UserSource(Protocol):

@@ -68,7 +68,7 @@ async def look(
     answers = await index.search(visibility, legs)
     seen = Seen()
     for leg, hits in zip(legs, answers, strict=True):
-        _keep_best(seen.terms if leg.terms is not None else seen.meaning, hits)
+        keep_best(seen.terms if leg.terms is not None else seen.meaning, hits)
     return seen
 
 
@@ -104,7 +104,8 @@ def _both(
         yield Leg(vector=vector, within=within, kinds=kinds, limit=DEPTH)
 
 
-def _keep_best(scores: dict[Spot, float], hits: Sequence[Hit]) -> None:
+def keep_best(scores: dict[Spot, float], hits: Sequence[Hit]) -> None:
+    """Note the best score of each place."""
     for hit in hits:
         spot = Spot(hit.kind, hit.key, hit.field, hit.ordinal)
         scores[spot] = max(hit.score, scores.get(spot, hit.score))

@@ -32,6 +32,7 @@ from .live import live_facts
 from .rank import WEIGHTS, Scores, Wording, scaled, shortlist
 from .reading import words_of_map
 from .values import Fact, Listing, Passage, Question, SearchResult
+from .without_crm import WithoutCrm, away
 
 _CHECKED: Final = 80  # of so many places the live text is read
 _LINKED: Final = 25
@@ -47,7 +48,6 @@ UNKNOWN_USER: Final = (
     "Your sign-in matches no active user of the CRM, so there are no records you may see. "
     "Ask the administrator of the CRM."
 )
-NO_CRM: Final = "The CRM does not answer, so no record can be shown: rights are checked there each time."
 WORDS_ONLY: Final = "Searched by words only: search by meaning is not available at the moment."
 
 
@@ -85,6 +85,7 @@ class Searcher:
         terms: Terms,
         embedder: Embedder,
         is_stale: Callable[[], bool],
+        without_crm: WithoutCrm | None = None,
     ) -> None:
         self._records = records
         self._map = records.crm_map
@@ -92,12 +93,13 @@ class Searcher:
         self._terms = terms
         self._embedder = embedder
         self._is_stale = is_stale
+        self._without_crm = without_crm
 
     async def search(self, principal: Principal, question: Question) -> SearchResult:
         """Passages and facts for one question, all read from the CRM in the course of it.
 
-        A caller without a CRM user gets nothing, and so does everybody while the CRM does not answer:
-        both are said in a notice, not raised.
+        A caller without a CRM user gets nothing. While the CRM does not answer there is nothing but copies of
+        articles that are open to everyone. Both are said in a notice, not raised.
         """
         try:
             visibility = await visibility_of(self._records, principal)
@@ -107,7 +109,7 @@ class Searcher:
         except AmbiguousUser as error:
             return _nothing(user_known=False, notice=str(error))
         except CrmUnavailable:
-            return _nothing(crm_available=False, notice=NO_CRM)
+            return await self._articles(principal, question)
 
     async def _search(self, principal: Principal, question: Question, visibility: Visibility) -> SearchResult:
         scope = [question.scope] if question.scope else []
@@ -154,6 +156,15 @@ class Searcher:
             words=words,
             flags=await flags_about(self._records, focus, {one.spot.ref: one.row for one in best}),
         )
+
+    async def _articles(self, principal: Principal, question: Question) -> SearchResult:
+        """Copies of articles that are open to everyone: all that there is without the CRM."""
+        if self._without_crm is None:
+            return away(())
+        words = words_of_map(self._map, without_references(question.question))
+        wanted = searched(self._terms, question.question, question.earlier, words, tuple(self._map.entities))
+        vectors = await self._vectors(principal, wanted.texts)
+        return await self._without_crm.search(wanted, vectors, question.limit, question.scope)
 
     async def _list(
         self, visibility: Visibility, focus: Focus, listing: Listing, passages: list[Passage], count: Fact

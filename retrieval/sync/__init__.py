@@ -8,6 +8,7 @@ from .fill import Filler
 from .first import QuestionsFirst
 from .follow import Follower
 from .mirror import Mirror
+from .open_texts import OpenText, OpenTexts
 from .parking import Parked, Parking, Stage
 from .passes import Passes
 from .roster import Roster
@@ -21,6 +22,8 @@ __all__ = [
     "Filler",
     "Follower",
     "Mirror",
+    "OpenText",
+    "OpenTexts",
     "Parked",
     "ParkedRow",
     "Parking",

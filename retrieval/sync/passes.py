@@ -23,6 +23,7 @@ from .build import Builder
 from .family import Family, Kin
 from .first import QuestionsFirst
 from .mirror import Mirror
+from .open_texts import OpenTexts
 from .parking import Parking, Stage
 from .rates import Rates
 from .reading import Reader
@@ -46,6 +47,7 @@ class Passes:
         envelope: Envelope,
         page_rows: int,
         first: QuestionsFirst | None = None,
+        copies: OpenTexts | None = None,
     ) -> None:
         self._records = records
         self._map = records.crm_map
@@ -56,6 +58,7 @@ class Passes:
         self._envelope = envelope
         self._page_rows = page_rows
         self._first = first or QuestionsFirst()
+        self._copies = copies
         self.brake = Brake()
         self.rates = Rates()
         self.parking = Parking(database)
@@ -179,6 +182,8 @@ class Passes:
                                  and parked.stage is not Stage.WRITING])  # fmt: skip
         out = [key for key in out if key in before]
         await self._mirror.drop(kind, out)
+        if self._copies:
+            await self._copies.keep(kind, [pair for pair in pairs if str(pair[0][column]) in well], out)
         reshaped = [row.key for row in written if row.key not in before or before[row.key].shape != row.shape]
         self.rates.add(kind, len(rows))
         return len(written) + len(out), [*reshaped, *out]
@@ -230,6 +235,8 @@ class Passes:
         else:
             gone = self.brake.allowed(kind, gone, len(known), whole=True)
         await self._forget(kind, gone)
+        if self._copies:
+            await self._copies.keep_only(kind, {*present, *self._mirror.rows(kind)})
 
     async def _lose(self, kind: str, keys: Sequence[str], present: Collection[str]) -> list[str]:
         """Take out rows that the CRM did not give, as far as the brake lets it; which ones left."""
@@ -241,6 +248,8 @@ class Passes:
         allowed = self.brake.allowed(kind, leaving, len(known), added=added)
         out = [key for key in unread if key in known]
         await self._mirror.drop(kind, out)
+        if self._copies:
+            await self._copies.forget(kind, out)
         await self._forget(kind, allowed)
         self.parking.free(kind, [key for key in gone if key not in known])
         return [*allowed, *out]
@@ -249,6 +258,8 @@ class Passes:
         if not keys:
             return
         await self._mirror.drop(kind, keys)
+        if self._copies:
+            await self._copies.forget(kind, keys)
         self.parking.free(kind, keys)
         if kind in self._named:
             refs = [f"{kind}:{key}" for key in keys]

@@ -74,7 +74,7 @@ async def test_without_the_model_the_sources_are_still_there() -> None:
     ("changes", "kind"),
     [
         ({"user_known": False}, EventKind.FAILED),
-        ({"crm_available": False}, EventKind.FAILED),
+        ({"crm_available": False, "passages": ()}, EventKind.FAILED),
         ({"passages": ()}, EventKind.NOTHING_FOUND),
     ],
 )
@@ -83,6 +83,18 @@ async def test_the_model_is_never_asked_without_records(changes: dict[str, Any],
     taken = await steps(door, found(**changes))
     assert kinds(taken)[-1] == kind
     assert door.heard == []
+
+
+async def test_copies_of_articles_are_told_as_such_while_the_crm_is_away() -> None:
+    taken = await steps(ScriptedDoor("All is well. [1]"), found(crm_available=False, stale=True))
+    [sources] = [step for step in taken if isinstance(step, Step) and step.kind == EventKind.SOURCES]
+    assert (sources.data["copied"], sources.data["stale"]) == (True, True)
+    [sources] = [
+        step
+        for step in await steps(ScriptedDoor("All is well. [1]"), found())
+        if isinstance(step, Step) and step.kind == EventKind.SOURCES
+    ]
+    assert sources.data["copied"] is False
 
 
 async def test_somebody_who_is_not_the_callers_is_nobody() -> None:

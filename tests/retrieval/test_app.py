@@ -94,7 +94,8 @@ async def test_a_crm_that_goes_away_and_comes_back_is_noticed(stand: Stand) -> N
         stand.crm(f'ALTER ROLE "{reader}" NOLOGIN')
         stand.crm("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", reader)
         result = await process.client.search(principal(person.login), "refund limits")
-        assert (result.crm_available, result.passages, result.facts) == (False, (), ())
+        assert (result.crm_available, result.stale, result.facts) == (False, True, ())
+        assert {passage.entity.partition(":")[0] for passage in result.passages} <= {"article"}
         await until(lambda: _missing(process, "CRM database"))
         stand.crm(f'ALTER ROLE "{reader}" LOGIN')
         await until(lambda: is_ready(process), 40)
@@ -112,7 +113,8 @@ async def test_a_crm_that_hangs_is_noticed_and_nobody_waits_for_it(stand: Stand)
             line.moving.clear()
             async with asyncio.timeout(60):
                 result = await process.client.search(principal(person.login), "refund limits")
-                assert (result.crm_available, result.passages) == (False, ())
+                assert (result.crm_available, result.stale, result.facts) == (False, True, ())
+                assert {passage.entity.partition(":")[0] for passage in result.passages} <= {"article"}
                 await until(lambda: _missing(process, "CRM database"))
             line.moving.set()
             await until(lambda: is_ready(process), 40)

@@ -61,7 +61,8 @@ export class RunView {
     const { model } = this;
     const row = [h("span.now", {}, isWorking(model) ? h("span.spinner", { "aria-hidden": "true" }) : null, h("span", {}, statusText(model)))];
     if (model.connection === "lost" && !model.done) row.push(h("span.tag.warn", {}, icon("alert"), t("Connection lost. Trying again; nothing is lost.")));
-    if (model.sources?.stale) row.push(h("span.tag.warn", { title: t("The index has not caught up with the CRM: a record that was just made may not be found yet. What is shown was read from the CRM now.") }, icon("alert"), t("Newest records may be missing")));
+    if (model.sources?.copied) row.push(h("span.tag.warn", { title: t("The CRM does not answer, so no record can be shown. These are copies of articles that are open to everyone; they may have changed since.") }, icon("alert"), t("Copies of articles only: the CRM does not answer")));
+    else if (model.sources?.stale) row.push(h("span.tag.warn", { title: t("The index has not caught up with the CRM: a record that was just made may not be found yet. What is shown was read from the CRM now.") }, icon("alert"), t("Newest records may be missing")));
     if (isUnderReview(model)) row.push(h("span.tag.warn", {}, icon("clock"), t("Under review")));
     if (model.masked?.count) row.push(this.maskedChip());
     return row;
