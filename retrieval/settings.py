@@ -1,10 +1,12 @@
 """What a retrieval process is told at its start."""
 
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from gateway import (
     DatabaseSettings,
@@ -23,33 +25,95 @@ MAY_DELETE: Final = 0.15
 """A sync that would delete more than this share of a kind of record stops and asks."""
 
 
+_DATABASES: Final[dict[str, Literal["postgresql", "mysql", "sqlite"]]] = {
+    "postgresql": "postgresql",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "sqlite": "sqlite",
+}
+_PORTS: Final = {"postgresql": 5432, "mysql": 3306}
+
+
 class CrmSettings(Settings):
-    """How the CRM's database is reached, with a role that may only read, and the map of its tables."""
+    """How the CRM's database is reached, with a role that may only read, and the map of its tables.
+
+    PostgreSQL by `host`, `port`, `name` and `user`. Any database by `url`, SQLAlchemy's form without the
+    password: `mysql://reader@host:3306/crm`, `sqlite:////path/crm.db`.
+    """
 
     map_file: ExistingFile
+    url: str | None = None
     host: str = "127.0.0.1"
     port: int = 5432
-    name: str
-    user: str
-    password_file: ExistingFile
+    name: str | None = None
+    user: str | None = None
+    password_file: ExistingFile | None = None
+    sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = "prefer"
+    """As in PostgreSQL. MariaDB and MySQL are spoken to in the clear below `require`."""
+    ca_file: ExistingFile | None = None
+    """Whose certificates are believed, for `verify-ca` and `verify-full`."""
+    timezone: str | None = None
+    """The zone of times that are kept without one; the server's own in PostgreSQL, else UTC."""
     pool_size: int = Field(6, ge=2)
     timeout_s: float = Field(30, gt=0)
     """Seconds that a statement of the sync may take."""
     question_timeout_s: float = Field(4, gt=0)
     """Seconds that a statement may take while somebody waits for it."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _by_url(cls, given: Any) -> Any:
+        """Take host, port, name and user from a URL, so that there is one place to look for them."""
+        if not isinstance(given, dict) or not given.get("url"):
+            return given
+        try:
+            url = make_url(given["url"])
+        except ArgumentError:
+            raise ValueError("url is no database URL; write one as in mysql://reader@host:3306/crm") from None
+        if url.password:
+            raise ValueError("url holds a password; put it into a file and name that as password_file")
+        database = _DATABASES.get(url.get_backend_name())
+        if database is None:
+            raise ValueError(f"url must begin with one of {', '.join(f'{name}:' for name in _DATABASES)}")
+        parts = {"host": url.host, "port": url.port or _PORTS.get(database), "name": url.database}
+        parts["user"] = url.username
+        return {**given, **{name: value for name, value in parts.items() if value is not None}}
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        needed = ["name"] if self.database == "sqlite" else ["name", "user", "password_file"]
+        if missing := [name for name in needed if getattr(self, name) is None]:
+            raise ValueError(f"{' and '.join(missing)} is missing; it says how to reach the CRM's database")
+        if self.sslmode in ("verify-ca", "verify-full") and self.ca_file is None:
+            raise ValueError("ca_file is missing; it says whose certificates are believed")
+        return self
+
+    @property
+    def database(self) -> Literal["postgresql", "mysql", "sqlite"]:
+        """Which database the CRM is; MariaDB is `mysql` too."""
+        return _DATABASES[make_url(self.url).get_backend_name()] if self.url else "postgresql"
+
+    @property
+    def password(self) -> str | None:
+        return read_secret(self.password_file) if self.password_file else None
+
     def parameters(self, timeout_s: float) -> dict[str, object]:
-        """What libpq needs to connect, for statements that take at most `timeout_s`."""
-        return {
+        """What libpq needs to connect to PostgreSQL, for statements that take at most `timeout_s`."""
+        options = {"statement_timeout": int(timeout_s * 1000), "default_transaction_read_only": "on"}
+        if self.timezone:
+            options["timezone"] = self.timezone
+        found: dict[str, object] = {
             "host": self.host,
             "port": self.port,
             "dbname": self.name,
             "user": self.user,
-            "password": read_secret(self.password_file),
-            "connect_timeout": 5,
+            "password": self.password,
+            "sslmode": self.sslmode,
+            "connect_timeout": 3,
             "application_name": "cloister-retrieval",
-            "options": f"-c statement_timeout={int(timeout_s * 1000)}",
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         }
+        return found | ({"sslrootcert": str(self.ca_file)} if self.ca_file else {})
 
 
 class ServerSettings(Settings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from psycopg.errors import QueryCanceled
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import Jsonb
 
-from retrieval.crm.errors import CrmRefused, CrmUnavailable, RowUnreadable
+from retrieval.crm.errors import CrmError, CrmRefused, CrmTimedOut, CrmUnavailable, RowUnreadable
 
 __all__ = [
     "AsyncConnection",
@@ -22,12 +22,15 @@ __all__ = [
     "Jsonb",
     "QueryCanceled",
     "connect",
+    "connector",
     "copy_rows",
     "described",
     "dict_row",
+    "is_fault_of_postgres",
     "sql",
     "table_name",
     "translated",
+    "translation",
     "tuple_row",
 ]
 
@@ -56,19 +59,35 @@ def translated() -> Iterator[None]:
     """Turn psycopg's errors into ours; the message names the fault and never a row's content."""
     try:
         yield
-    except psycopg.OperationalError as error:
-        raise CrmUnavailable(
+    except psycopg.Error as error:
+        raise translation(error) from error
+
+
+def translation(error: BaseException) -> CrmError:
+    """Our error for one of psycopg's."""
+    if isinstance(error, QueryCanceled):
+        return CrmTimedOut(f"The CRM database does not answer in time ({_reason(error)}).")
+    if isinstance(error, psycopg.OperationalError):
+        return CrmUnavailable(
             "The CRM database does not answer; check that it runs and that its address and "
             f"password are right ({_reason(error)})."
-        ) from error
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise CrmRefused(
+        )
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return CrmRefused(
             f"The CRM database refuses this role ({_reason(error)}); grant it what the map needs."
-        ) from error
-    except psycopg.DataError as error:
-        raise RowUnreadable(f"The CRM has a value that cannot be read ({type(error).__name__}).") from error
-    except psycopg.Error as error:
-        raise CrmRefused(f"The CRM database refused a statement ({_reason(error)}).") from error
+        )
+    if isinstance(error, psycopg.DataError):
+        return RowUnreadable(f"The CRM has a value that cannot be read ({type(error).__name__}).")
+    return CrmRefused(f"The CRM database refused a statement ({_reason(error)}).")
+
+
+def is_fault_of_postgres(error: BaseException) -> bool:
+    return isinstance(error, psycopg.Error)
+
+
+def connector(dsn: str, application_name: str) -> Callable[[], Connection[Any]]:
+    """Connects to ``dsn``, for whoever keeps the connections."""
+    return lambda: psycopg.connect(dsn, connect_timeout=CONNECT_SECONDS, application_name=application_name)
 
 
 def copy_rows(
@@ -105,15 +124,14 @@ def table_name(table: str) -> sql.Identifier:
     return sql.Identifier(*table.split("."))
 
 
-def _reason(error: psycopg.Error) -> str:
-    """The primary message; details of the server may quote a row and are left out."""
-    primary = error.diag.message_primary
-    if primary:
-        return primary
-    return (
-        type(error).__name__
-        if error.diag.sqlstate
-        else str(error).strip().splitlines()[0]
-        if str(error)
-        else "no reason given"
-    )
+def _reason(error: BaseException) -> str:
+    """The primary message; details of the server may quote a row and are left out, and so is what it says of
+    a value that does not fit."""
+    name = type(error).__name__
+    if not isinstance(error, psycopg.Error) or isinstance(error, psycopg.DataError):
+        return name
+    if error.diag.message_primary:
+        return error.diag.message_primary
+    if error.diag.sqlstate or not str(error):
+        return name
+    return str(error).strip().splitlines()[0]

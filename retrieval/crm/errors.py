@@ -3,6 +3,7 @@
 CrmError
 ├── MapInvalid            the map cannot be used; carries every problem with its line
 ├── CrmUnavailable        the CRM database does not answer; trying again may help
+│   └── CrmTimedOut       it did not answer in time; trying again at once does not help
 ├── CrmRefused            the CRM database answered and said no
 │   └── RowUnreadable     a row holds a value that cannot be read, such as an infinite date
 └── ImportFailed          a file or row cannot be imported; nothing was
@@ -45,6 +46,10 @@ class MapInvalid(CrmError):
 
 class CrmUnavailable(CrmError):
     retry_helps = True
+
+
+class CrmTimedOut(CrmUnavailable):
+    pass
 
 
 class CrmRefused(CrmError):

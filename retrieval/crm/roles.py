@@ -42,6 +42,8 @@ def columns_of(crm_map: CrmMap) -> dict[str, tuple[str, ...]]:
     found: dict[str, set[str]] = {}
     for entity in crm_map.entities.values():
         found.setdefault(entity.table, set()).update(entity.read_columns)
+        for followed in entity.follows:
+            found.setdefault(followed.table, set()).update(followed.read_columns)
     for table, column in columns_read(crm_map):
         found.setdefault(table, set()).add(column)
     return {table: tuple(sorted(columns)) for table, columns in sorted(found.items())}

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from retrieval.crm.database import (
-    AsyncConnection,
-    Composable,
-    Composed,
-    Connection,
-    sql,
-    table_name,
-    translated,
-    tuple_row,
-)
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from retrieval.crm.clauses import all_of, among, as_text, bind, meets, same, table
+from retrieval.crm.engines import bound, sql_translated
 from retrieval.crm.errors import CrmError
-from retrieval.crm.map import Attribute, Condition, CrmMap, attribute_of
+from retrieval.crm.map import Attribute, CrmMap, attribute_of
 from retrieval.crm.rights import UserAttributes
 
 
@@ -34,89 +29,65 @@ class CrmUser:
     attributes: UserAttributes
 
 
-class Query(NamedTuple):
-    """One statement and its named parameters."""
+class UserQueries:
+    """The statements that find users, made once for a map."""
 
-    sql: Composed
-    params: dict[str, Any]
+    def __init__(self, crm_map: CrmMap) -> None:
+        self._map = crm_map
+        self._relations = _relations_in_order(crm_map)
+        self._one = _user_query(crm_map)
+        self._values = {name: _relation_query(crm_map, name, whole=False) for name in self._relations}
 
-
-async def read_user(crm_map: CrmMap, connection: AsyncConnection[Any], login: str) -> CrmUser | None:
-    """The active CRM user with this login, or ``None``; :class:`AmbiguousUser` when there are several."""
-    with translated():
-        async with connection.cursor(row_factory=tuple_row) as cursor:
-            await cursor.execute(*user_query(crm_map, login))
-            user = _only(crm_map, await cursor.fetchall())
+    async def read(self, connection: AsyncConnection, login: str) -> CrmUser | None:
+        """The active CRM user with this login, or ``None``; :class:`AmbiguousUser` when there are several."""
+        with sql_translated():
+            found = await connection.execute(self._one, {"login": login})
+            user = _only(self._map, found.all())
             if user is None:
                 return None
-            for name in _relations_in_order(crm_map):
-                await cursor.execute(*relation_query(crm_map, name, user))
-                user = _with(user, name, await cursor.fetchall())
-    return user
+            for name in self._relations:
+                values = bound(connection.dialect, {"among": _among(self._map, name, user)})
+                user = _with(user, name, (await connection.execute(self._values[name], values)).all())
+        return user
+
+    def read_now(self, connection: sa.Connection, login: str) -> CrmUser | None:
+        """:meth:`read` on a blocking connection."""
+        with sql_translated():
+            user = _only(self._map, connection.execute(self._one, {"login": login}).all())
+            if user is None:
+                return None
+            for name in self._relations:
+                values = bound(connection.dialect, {"among": _among(self._map, name, user)})
+                user = _with(user, name, connection.execute(self._values[name], values).all())
+        return user
 
 
-def read_user_now(crm_map: CrmMap, connection: Connection[Any], login: str) -> CrmUser | None:
+async def read_user(crm_map: CrmMap, connection: AsyncConnection, login: str) -> CrmUser | None:
+    """The active CRM user with this login, or ``None``; :class:`AmbiguousUser` when there are several."""
+    return await UserQueries(crm_map).read(connection, login)
+
+
+def read_user_now(crm_map: CrmMap, connection: sa.Connection, login: str) -> CrmUser | None:
     """:func:`read_user` on a blocking connection, for commands and jobs."""
-    with translated(), connection.cursor(row_factory=tuple_row) as cursor:
-        cursor.execute(*user_query(crm_map, login))
-        user = _only(crm_map, cursor.fetchall())
-        if user is None:
-            return None
-        for name in _relations_in_order(crm_map):
-            cursor.execute(*relation_query(crm_map, name, user))
-            user = _with(user, name, cursor.fetchall())
-    return user
+    return UserQueries(crm_map).read_now(connection, login)
 
 
-def read_users_now(crm_map: CrmMap, connection: Connection[Any]) -> dict[str, CrmUser]:
+def read_users_now(crm_map: CrmMap, connection: sa.Connection) -> dict[str, CrmUser]:
     """Lower-case login → user, for every active user whose login is theirs alone: what each one's
     :func:`read_user_now` gives, in one statement for the users and one for each relation."""
-    with translated(), connection.cursor(row_factory=tuple_row) as cursor:
+    with sql_translated():
         found: dict[str, list[Sequence[Any]]] = defaultdict(list)
-        for login, *row in cursor.execute(_all_users(crm_map)):
+        for login, *row in connection.execute(_all_users(crm_map)):
             found[login].append(row)
         users = {login: _user(crm_map, rows[0]) for login, rows in found.items() if len(rows) == 1}
         for name in _relations_in_order(crm_map):
             values: dict[Any, dict[Any, None]] = defaultdict(dict)
-            for among, value in cursor.execute(_whole_relation(crm_map, name)):
-                values[among][value] = None
+            for among_, value in connection.execute(_relation_query(crm_map, name, whole=True)):
+                values[among_][value] = None
             for login, user in users.items():
                 rows = [(value,) for one in _among(crm_map, name, user) for value in values.get(one, ())]
                 users[login] = _with(user, name, list(dict.fromkeys(rows)))
     return users
-
-
-def user_query(crm_map: CrmMap, login: str) -> Query:
-    """Up to two rows: the user's key, then the attributes that are columns, in the order of the map."""
-    users = crm_map.users
-    columns = [users.key, *_own(crm_map).values()]
-    wheres: list[Composable] = [
-        sql.SQL("lower({}::text) = lower(%(login)s)").format(sql.Identifier(users.login))
-    ]
-    if users.active:
-        wheres.append(condition_sql({users.active.column: users.active.equals}))
-    statement = sql.SQL("SELECT {} FROM {} WHERE {} LIMIT 2").format(
-        sql.SQL(", ").join(map(sql.Identifier, columns)),
-        table_name(users.table),
-        sql.SQL(" AND ").join(wheres),
-    )
-    return Query(statement, {"login": login})
-
-
-def relation_query(crm_map: CrmMap, name: str, user: CrmUser) -> Query:
-    """The values of one relation; what it depends on is already in ``user``."""
-    attribute = crm_map.users.attributes[name]
-    table, value = attribute.table, attribute.value
-    if table is None or value is None:
-        raise ValueError(f"the attribute {name} is no relation")
-    column, among = attribute.user or str(attribute.column), _among(crm_map, name, user)
-    wheres: list[Composable] = [sql.SQL("{} = ANY(%(among)s)").format(sql.Identifier(column))]
-    if attribute.where:
-        wheres.append(condition_sql(attribute.where))
-    statement = sql.SQL("SELECT DISTINCT {} FROM {} WHERE {}").format(
-        sql.Identifier(value), table_name(table), sql.SQL(" AND ").join(wheres)
-    )
-    return Query(statement, {"among": among})
 
 
 def columns_read(crm_map: CrmMap) -> Iterator[tuple[str, str]]:
@@ -126,11 +97,60 @@ def columns_read(crm_map: CrmMap) -> Iterator[tuple[str, str]]:
     yield users.table, users.login
     if users.active:
         yield users.table, users.active.column
+    for column in users.where:
+        yield users.table, column
     for attribute in users.attributes.values():
-        table = attribute.table or users.table
-        for column in (attribute.column, attribute.user, attribute.value, *attribute.where):
-            if column:
-                yield table, column
+        name = attribute.table or users.table
+        for used in (attribute.column, attribute.user, attribute.value, *attribute.where):
+            if used:
+                yield name, used
+
+
+def _users_table(crm_map: CrmMap) -> tuple[sa.FromClause, list[sa.ColumnElement[bool]]]:
+    """The users' table, and which of its rows are users now."""
+    users = crm_map.users
+    source = table(users.table, (name for of, name in columns_read(crm_map) if of == users.table)).alias("t")
+    wheres = meets(source, users.where)
+    if users.active:
+        wheres += meets(source, {users.active.column: users.active.equals})
+    return source, wheres
+
+
+def _user_query(crm_map: CrmMap) -> sa.Select[Any]:
+    """Up to two rows: the user's key, then the attributes that are columns, in the order of the map."""
+    source, wheres = _users_table(crm_map)
+    login = sa.func.lower(as_text(source.c[crm_map.users.login]))
+    return (
+        sa.select(*_user_columns(crm_map, source))
+        .where(same(login, sa.func.lower(as_text(bind("login")))), *wheres)
+        .limit(sa.literal_column("2"))
+    )
+
+
+def _all_users(crm_map: CrmMap) -> sa.Select[Any]:
+    source, wheres = _users_table(crm_map)
+    login = source.c[crm_map.users.login]
+    lowered = sa.func.lower(as_text(login)).label("login")
+    return sa.select(lowered, *_user_columns(crm_map, source)).where(login.is_not(None), *wheres)
+
+
+def _user_columns(crm_map: CrmMap, source: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+    names = [crm_map.users.key, *_own(crm_map).values()]
+    return [source.c[name].label(f"c{number}") for number, name in enumerate(names)]
+
+
+def _relation_query(crm_map: CrmMap, name: str, *, whole: bool) -> sa.Select[Any]:
+    """The values of one relation among the bound ones; with ``whole`` all of them, each after its own."""
+    attribute = crm_map.users.attributes[name]
+    if attribute.table is None or attribute.value is None:
+        raise ValueError(f"the attribute {name} is no relation")
+    column = attribute.user or str(attribute.column)
+    source = table(attribute.table, [column, attribute.value, *attribute.where]).alias("t")
+    value = source.c[attribute.value].label("value")
+    wheres = meets(source, attribute.where)
+    if whole:
+        return sa.select(source.c[column].label("among"), value).where(all_of(wheres)).distinct()
+    return sa.select(value).where(among(source.c[column], bind("among")), *wheres).distinct()
 
 
 def _only(crm_map: CrmMap, rows: Sequence[Sequence[Any]]) -> CrmUser | None:
@@ -149,29 +169,6 @@ def _user(crm_map: CrmMap, row: Sequence[Any]) -> CrmUser:
     for name, value in zip(_own(crm_map), values, strict=True):
         attributes[name] = tuple(value) if isinstance(value, list) else () if value is None else (value,)
     return CrmUser(key, attributes)
-
-
-def _all_users(crm_map: CrmMap) -> Composed:
-    users = crm_map.users
-    login = sql.SQL("lower({}::text)").format(sql.Identifier(users.login))
-    wheres: list[Composable] = [sql.SQL("{} IS NOT NULL").format(sql.Identifier(users.login))]
-    if users.active:
-        wheres.append(condition_sql({users.active.column: users.active.equals}))
-    columns = [login, *map(sql.Identifier, (users.key, *_own(crm_map).values()))]
-    return sql.SQL("SELECT {} FROM {} WHERE {}").format(
-        sql.SQL(", ").join(columns), table_name(users.table), sql.SQL(" AND ").join(wheres)
-    )
-
-
-def _whole_relation(crm_map: CrmMap, name: str) -> Composed:
-    attribute = crm_map.users.attributes[name]
-    columns = sql.SQL(", ").join(
-        map(sql.Identifier, (attribute.user or str(attribute.column), str(attribute.value)))
-    )
-    where = condition_sql(attribute.where) if attribute.where else sql.SQL("TRUE")
-    return sql.SQL("SELECT DISTINCT {} FROM {} WHERE {}").format(
-        columns, table_name(str(attribute.table)), where
-    )
 
 
 def _among(crm_map: CrmMap, name: str, user: CrmUser) -> list[Any]:
@@ -197,7 +194,7 @@ def _own(crm_map: CrmMap) -> dict[str, str]:
 
 def _relations_in_order(crm_map: CrmMap) -> list[str]:
     """Relations, each after those it depends on."""
-    attributes = crm_map.users.attributes
+    attributes: Mapping[str, Attribute] = crm_map.users.attributes
 
     def depth(attribute: Attribute) -> int:
         needed = attribute.depends_on
@@ -205,18 +202,3 @@ def _relations_in_order(crm_map: CrmMap) -> list[str]:
 
     relations = [name for name, attribute in attributes.items() if attribute.table is not None]
     return sorted(relations, key=lambda name: (depth(attributes[name]), name))
-
-
-def condition_sql(condition: Condition) -> Composable:
-    """ "Each column has one of its values", of a table without an alias."""
-    parts: list[Composable] = []
-    for column, values in condition.items():
-        name = sql.Identifier(column)
-        given = [sql.Literal(value) for value in values if value is not None]
-        ways: list[Composable] = (
-            [sql.SQL("{} IN ({})").format(name, sql.SQL(", ").join(given))] if given else []
-        )
-        if None in values:
-            ways.append(sql.SQL("{} IS NULL").format(name))
-        parts.append(sql.SQL("({})").format(sql.SQL(" OR ").join(ways)))
-    return sql.SQL(" AND ").join(parts)

@@ -3,11 +3,23 @@
 `visibility_of` is the only maker of `Visibility`; it reads the CRM each time and nothing keeps the result.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+import sqlalchemy as sa
 
 from gateway import Principal
-from retrieval.crm import EVERYONE, CrmMap, CrmUser, Predicate, grant_keys, may_see_field, visible_sql
+from retrieval.crm import (
+    EVERYONE,
+    CrmMap,
+    CrmUser,
+    grant_keys,
+    may_see_field,
+    parameters,
+    roles_that_count,
+    visible_sql,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +33,19 @@ class Visibility:
     user: CrmUser
     grants: tuple[str, ...]
 
-    def predicate(self, kind: str) -> Predicate:
-        """ "May see the row", over the table of `kind` named `t`."""
-        return visible_sql(self.crm_map, kind, self.user.attributes)
+    def predicate(self, kind: str, source: sa.FromClause) -> sa.ColumnElement[bool]:
+        """ "May see the row" over `source`, the rows of `kind`; to be run with `values`."""
+        return visible_sql(self.crm_map, kind, self.user.attributes, source)
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Whoever has the same has the same `predicate`, with other `values`."""
+        return roles_that_count(self.crm_map, self.user.attributes)
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The values with which statements with a `predicate` are run."""
+        return parameters(self.crm_map, self.user.attributes)
 
     def may_see_field(self, kind: str, field: str) -> bool:
         """Whether the field of a visible row may be read."""

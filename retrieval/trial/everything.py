@@ -5,9 +5,11 @@ Nothing but a trial makes one, and a trial is opened with a CRM's own address, n
 
 from collections.abc import Iterable
 
-from retrieval.crm import CrmMap, CrmUser, Predicate
+import sqlalchemy as sa
+
+from retrieval.crm import CrmMap, CrmUser, exists_sql
+from retrieval.crm.clauses import all_of
 from retrieval.crm.coherence import ROLE
-from retrieval.crm.database import Composable, Composed, sql
 from retrieval.rights import Visibility
 
 
@@ -16,11 +18,11 @@ class Everything(Visibility):
 
     __slots__ = ()
 
-    def predicate(self, kind: str) -> Predicate:
-        """Consent alone."""
-        consent = self.crm_map.entities[kind].consent
-        seen: Composable = sql.SQL("TRUE") if consent is None else sql.Identifier("t", consent)
-        return Predicate(Composed([seen]), {})
+    def predicate(self, kind: str, source: sa.FromClause) -> sa.ColumnElement[bool]:
+        """Consent alone, of what exists for Cloister."""
+        entity = self.crm_map.entities[kind]
+        consented = [source.c[entity.consent].is_(sa.true())] if entity.consent else []
+        return all_of([*exists_sql(entity, source), *consented])
 
     def may_see_field(self, kind: str, field: str) -> bool:
         """Always."""

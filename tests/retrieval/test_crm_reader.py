@@ -8,7 +8,9 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from psycopg.conninfo import make_conninfo
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from retrieval.crm import (
     AmbiguousUser,
@@ -21,12 +23,15 @@ from retrieval.crm import (
     create_crm_roles,
     grant_keys,
     load_map,
+    parameters,
     read_user,
     read_user_now,
     read_users_now,
+    rows_of,
     visible_sql,
 )
 from retrieval.crm.database import translated
+from retrieval.crm.engines import engine_at
 from retrieval.demo import EMPLOYEES, seed_demo_company
 
 DEMO = load_map(Path(__file__).parents[2] / "retrieval" / "maps" / "demo.yaml")
@@ -53,6 +58,15 @@ def reader_dsn(owner_dsn: str) -> Iterator[str]:
 def reader(reader_dsn: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(reader_dsn, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def asked(reader_dsn: str) -> Iterator[sa.Connection]:
+    """The reader's connection as records are read on it."""
+    engine = engine_at(reader_dsn)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
 
 
 def changed_map(tmp_path: Path, *changes: tuple[str, str]) -> CrmMap:
@@ -112,11 +126,11 @@ def test_a_column_that_may_not_be_read_is_named(tmp_path: Path, reader: psycopg.
     assert "may not read accounts.portal_password_hash" in problem.sentence
 
 
-def test_all_users_together_are_what_each_of_them_is(reader: psycopg.Connection[Any]) -> None:
-    together = read_users_now(DEMO, reader)
+def test_all_users_together_are_what_each_of_them_is(asked: sa.Connection) -> None:
+    together = read_users_now(DEMO, asked)
     assert set(together) == {person.login for person in EMPLOYEES if person.is_active}
     for login, user in together.items():
-        alone = read_user_now(DEMO, reader, login)
+        alone = read_user_now(DEMO, asked, login)
         assert alone is not None
         assert user.key == alone.key
         for name, values in alone.attributes.items():
@@ -167,24 +181,30 @@ def test_a_narrower_map_takes_rights_away(owner_dsn: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("login", ["maya@halden.example", "MAYA@Halden.Example"])
 async def test_a_user_is_found_by_login_without_case(reader_dsn: str, login: str) -> None:
-    async with await psycopg.AsyncConnection.connect(reader_dsn) as connection:
+    engine = create_async_engine(
+        "postgresql+psycopg://", async_creator=lambda: psycopg.AsyncConnection.connect(reader_dsn)
+    )
+    async with engine.connect() as connection:
         user = await read_user(DEMO, connection, login)
+    await engine.dispose()
     assert user is not None
     assert user.attributes == {"id": (1,), "role": ("rep",), "teams": (1,), "territories": (1,)}
 
 
-def test_a_user_who_left_or_is_unknown_is_nobody(reader: psycopg.Connection[Any]) -> None:
+def test_a_user_who_left_or_is_unknown_is_nobody(asked: sa.Connection) -> None:
     for login in ("peter@halden.example", "nobody@halden.example", "", "%@halden.example"):
-        assert read_user_now(DEMO, reader, login) is None
+        assert read_user_now(DEMO, asked, login) is None
 
 
-def test_a_login_of_two_users_lets_nobody_in(tmp_path: Path, reader: psycopg.Connection[Any]) -> None:
+def test_a_login_of_two_users_lets_nobody_in(tmp_path: Path, asked: sa.Connection) -> None:
     twins = changed_map(tmp_path, ("login: email", "login: role"))
     with pytest.raises(AmbiguousUser):
-        read_user_now(twins, reader, "rep")
+        read_user_now(twins, asked, "rep")
 
 
-def test_index_keys_and_sql_agree_for_every_user_and_record(reader: psycopg.Connection[Any]) -> None:
+def test_index_keys_and_sql_agree_for_every_user_and_record(
+    reader: psycopg.Connection[Any], asked: sa.Connection
+) -> None:
     keys: dict[str, dict[Any, list[str]]] = {}
     for entity in DEMO.parents_first:
         mapped = DEMO.entities[entity]
@@ -195,15 +215,14 @@ def test_index_keys_and_sql_agree_for_every_user_and_record(reader: psycopg.Conn
             above = keys[mapped.parent.entity][row[mapped.parent.column]] if mapped.parent else []
             keys[entity][row[mapped.key]] = acl_keys(DEMO, entity, row, above)
     for person in EMPLOYEES:
-        user = read_user_now(DEMO, reader, person.login)
+        user = read_user_now(DEMO, asked, person.login)
         if user is None:
             assert not person.is_active
             continue
         held = set(grant_keys(DEMO, user.attributes))
         for entity, mapped in DEMO.entities.items():
-            predicate = visible_sql(DEMO, entity, user.attributes)
-            statement = psycopg.sql.SQL("SELECT {} FROM {} AS t WHERE {}").format(
-                psycopg.sql.Identifier(mapped.key), psycopg.sql.Identifier(mapped.table), predicate.sql
-            )
-            by_sql = {key for (key,) in reader.execute(statement, predicate.params)}
+            source = rows_of(mapped)
+            seen = visible_sql(DEMO, entity, user.attributes, source)
+            asking = sa.select(source.c[mapped.key]).where(seen)
+            by_sql = set(asked.scalars(asking, parameters(DEMO, user.attributes)))
             assert by_sql == {key for key, row_keys in keys[entity].items() if held.intersection(row_keys)}

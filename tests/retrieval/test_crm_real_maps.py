@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
@@ -19,10 +20,13 @@ from retrieval.crm import (
     identities,
     import_folder,
     load_map,
+    parameters,
     read_logins,
     read_user_now,
+    rows_of,
     visible_sql,
 )
+from retrieval.crm.engines import engine_at
 
 MAPS = Path(__file__).parents[2] / "retrieval" / "maps"
 
@@ -74,17 +78,15 @@ ENTERPRISE: dict[str, list[dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def seen(crm_map: CrmMap, connection: psycopg.Connection[Any], login: str) -> dict[str, set[Any]] | None:
+def seen(crm_map: CrmMap, connection: sa.Connection, login: str) -> dict[str, set[Any]] | None:
     user = read_user_now(crm_map, connection, login)
     if user is None:
         return None
     found = {}
     for name, entity in crm_map.entities.items():
-        predicate = visible_sql(crm_map, name, user.attributes)
-        statement = psycopg.sql.SQL("SELECT {} FROM {} AS t WHERE {}").format(
-            psycopg.sql.Identifier(entity.key), psycopg.sql.Identifier(entity.table), predicate.sql
-        )
-        found[name] = {key for (key,) in connection.execute(statement, predicate.params)}
+        source = rows_of(entity)
+        statement = sa.select(source.c[entity.key]).where(visible_sql(crm_map, name, user.attributes, source))
+        found[name] = set(connection.scalars(statement, parameters(crm_map, user.attributes)))
     return found
 
 
@@ -102,14 +104,15 @@ def test_enterprisebench_is_seen_by_representatives_and_their_leads(
         (tmp_path / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
     import_folder(tmp_path, postgres_dsn)
     crm_map = load_map(MAPS / "enterprisebench.yaml")
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+    engine = engine_at(postgres_dsn)
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection, engine.connect() as asked:
         assert check_map_against(crm_map, connection) == []
         open_to_all = {"product": {"B1"}}
-        lead = seen(crm_map, connection, "p1@firm.example")
+        lead = seen(crm_map, asked, "p1@firm.example")
         assert lead == {"client": {"c2", "c4"}, "chat": {2}, "sale": set(), **open_to_all}
-        rep = seen(crm_map, connection, "P3@Firm.example")
+        rep = seen(crm_map, asked, "P3@Firm.example")
         assert rep == {"client": {"c3"}, "chat": {3}, "sale": {0}, **open_to_all}
-        assert seen(crm_map, connection, "p4@firm.example") is None
+        assert seen(crm_map, asked, "p4@firm.example") is None
         client = rows(crm_map, connection, "client")[0]
         values = {field: value for value, _, field in identities(crm_map, "client", client)}
         assert values["phone_number"] == "2065550100"

@@ -6,10 +6,21 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from retrieval.crm import CrmMap, acl_keys, grant_keys, load_map, may_see_field, visible_sql
+from retrieval.crm import (
+    CrmMap,
+    acl_keys,
+    grant_keys,
+    load_map,
+    may_see_field,
+    parameters,
+    rows_of,
+    visible_sql,
+)
+from retrieval.crm.engines import engine_at
 
 MAP = """\
 crm: company
@@ -122,6 +133,14 @@ def database(postgres_dsn: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
+@pytest.fixture
+def asked(postgres_dsn: str) -> Iterator[sa.Connection]:
+    engine = engine_at(postgres_dsn)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
 def oracle(world: dict[str, list[Row]], entity: str, number: int, user: dict[str, tuple[Any, ...]]) -> bool:
     """The rules of the map above as somebody would read them aloud."""
     if number >= len(world[entity]):
@@ -162,6 +181,7 @@ def keys_of(crm_map: CrmMap, world: dict[str, list[Row]], entity: str, number: i
 def test_keys_and_sql_agree_with_the_rules(
     crm_map: CrmMap,
     database: psycopg.Connection[Any],
+    asked: sa.Connection,
     world: dict[str, list[Row]],
     user: dict[str, tuple[Any, ...]],
 ) -> None:
@@ -182,11 +202,9 @@ def test_keys_and_sql_agree_with_the_rules(
                 f"INSERT INTO {mapped.table} ({columns}) VALUES ({places})".encode(),
                 [number, *row.values()],
             )
-        predicate = visible_sql(crm_map, entity, user)
-        statement = psycopg.sql.SQL("SELECT id FROM {} AS t WHERE {}").format(
-            psycopg.sql.Identifier(mapped.table), predicate.sql
-        )
-        assert {found for (found,) in database.execute(statement, predicate.params)} == expected
+        source = rows_of(mapped)
+        statement = sa.select(source.c.id).where(visible_sql(crm_map, entity, user, source))
+        assert set(asked.scalars(statement, parameters(crm_map, user))) == expected
 
 
 def test_a_user_without_any_right_holds_only_the_key_of_everyone(crm_map: CrmMap) -> None:
