@@ -140,7 +140,7 @@ def _decoding(
     settings: RetrievalSettings, crm_map: CrmMap, database: Database, builder: Builder
 ) -> DecodingFeed | None:
     """The CRM's log, through a slot that no other appliance has."""
-    if settings.sync.follow == "poll":
+    if settings.sync.follow == "poll" or settings.crm.database != "postgresql":
         return None
     slot = f"cloister_{builder.digest('replication slot')[:12]}"
     return DecodingFeed(
