@@ -49,7 +49,13 @@ def evaluate_retrieval(
     map_name: Annotated[
         str, typer.Option("--map", metavar="MAP", help="The CRM's map: a file, or the name of a shipped one.")
     ],
-    queries: Annotated[Path, typer.Option(help='JSON Lines {"query" or "turns", "relevant": [record ids]}.')],
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            help='JSON Lines {"query" or "turns", "relevant": [record ids]}.',
+            show_default="our own set, over the demo company",
+        ),
+    ] = None,
     dsn: Annotated[
         str | None,
         typer.Option(
