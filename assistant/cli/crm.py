@@ -93,16 +93,37 @@ def import_(
     dsn: Dsn = None,
     data: Data = None,
     replace: Annotated[bool, typer.Option("--replace", help="Drop tables of the same names first.")] = False,
+    staff: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LOGIN:ROLE",
+            help="Somebody who may sign in, for exports without users; goes into a table staff. Repeatable.",
+        ),
+    ] = None,
+    opaque_keys: Annotated[
+        bool,
+        typer.Option("--opaque-keys", help="Number the rows of every table whose key is no number."),
+    ] = False,
 ) -> None:
     """Load CSV or JSON files into tables, all or nothing.
 
-    Without --dsn they go into the CRM database of the appliance that runs in the state folder.
+    Without --dsn they go into the CRM database of the appliance that runs in the state folder. A key that
+    says who somebody is, such as anna_smith_7, stays a column and is numbered (row_id), and so is every
+    column that refers to it.
     """
     from retrieval import CrmError, import_folder
 
     target = dsn or _embedded(data)
+    people = {}
+    for one in staff or []:
+        login, _colon, role = one.rpartition(":")
+        if not login or not role:
+            raise typer.BadParameter(
+                _("{one} is no LOGIN:ROLE, such as ann@shop.example:agent.").format(one=one)
+            )
+        people[login] = role
     try:
-        tables = import_folder(folder, target, _told, replace=replace)
+        tables = import_folder(folder, target, _told, replace=replace, staff=people, opaque_keys=opaque_keys)
     except CrmError as error:
         leave(Exit.FAILED, str(error))
     total = sum(table.rows for table in tables)

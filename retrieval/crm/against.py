@@ -256,7 +256,7 @@ def _wrong(crm_map: CrmMap, rule: Rule, part: str, told: Told, tables: Tables) -
         return (
             None if told.type_name == "bool" else f"this gives {told.type_name}; a condition is true or false"
         )
-    if rule.attribute is None:
+    if rule.attribute is None or told.type_name in ("json", "jsonb"):  # members are compared as text
         return None
     table, column = _source(crm_map, crm_map.users.attributes[rule.attribute])
     wanted = _element(tables[table][column].family)

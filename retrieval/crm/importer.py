@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ from retrieval.crm.files import Records, read_folder
 from retrieval.crm.held import HeldRight, give_back, rights_on
 from retrieval.crm.inference import ColumnType, convert, infer
 from retrieval.crm.names import column_names, singular, snake_case
+from retrieval.crm.opaque import ROW_ID, names_somebody, with_numbers
 
 OnProgress = Callable[[str, int], None]
 """Called with a table's name and the number of rows in it, after each table."""
 
-ROW_ID = "row_id"
+STAFF = "staff"
 _MAX_INDEXED = 200
 
 
@@ -43,7 +44,13 @@ class _Table:
 
 
 def import_folder(
-    folder: Path | str, dsn: str, on_progress: OnProgress | None = None, *, replace: bool = False
+    folder: Path | str,
+    dsn: str,
+    on_progress: OnProgress | None = None,
+    *,
+    replace: bool = False,
+    staff: Mapping[str, str] | None = None,
+    opaque_keys: bool = False,
 ) -> tuple[ImportedTable, ...]:
     """Create a table for each CSV, TSV, JSON or JSON Lines file of ``folder`` and fill it, all or nothing.
 
@@ -51,8 +58,13 @@ def import_folder(
     such collections (each is a table). Raises :class:`AlreadyImported` when one of the tables exists and
     ``replace`` is false, and :class:`ImportFailed` with file and row for everything that is wrong with files.
     Who could read a table that is replaced can read the columns that it still has.
+
+    A key that says who somebody is (anna_smith_7, a mail address) stays a column, and the table gets a
+    ``row_id`` as its key; tables that refer to it get ``<…>_row_id`` beside their column. ``opaque_keys``
+    does so for every key that is no number. ``staff`` (login → role) becomes a table ``staff`` of those who
+    may sign in, for exports that have no users.
     """
-    tables = _planned(Path(folder))
+    tables = _planned(Path(folder), staff or {}, opaque_keys)
     with connect(dsn, application_name="cloister-import") as connection:
         held = _make_room(connection, tables, replace)
         imported = tuple(_create(connection, table, on_progress) for table in tables)
@@ -61,9 +73,27 @@ def import_folder(
         return imported
 
 
-def _planned(folder: Path) -> list[_Table]:
+def _planned(folder: Path, staff: Mapping[str, str], opaque_keys: bool) -> list[_Table]:
+    planned = _by_name(read_folder(folder))
+    if staff:
+        signing_in = _plan(_staff(staff))
+        if STAFF in planned:
+            raise ImportFailed(f"{planned[STAFF].records.file} would be the table staff; leave --staff out.")
+        planned[STAFF] = signing_in
+    named = {
+        table.records.table: heading
+        for table in planned.values()
+        if (heading := _telling_key(table, opaque_keys)) is not None
+    }
+    if not named:
+        return list(planned.values())
+    numbered = with_numbers([table.records for table in planned.values()], named)
+    return [_plan(records, key=key) for records, key in numbered]
+
+
+def _by_name(found: Iterator[Records]) -> dict[str, _Table]:
     tables: dict[str, _Table] = {}
-    for records in read_folder(folder):
+    for records in found:
         table = _plan(records)
         if table.name in tables:
             raise ImportFailed(
@@ -71,10 +101,29 @@ def _planned(folder: Path) -> list[_Table]:
                 f"{table.name}; rename one of them."
             )
         tables[table.name] = table
-    return list(tables.values())
+    return tables
 
 
-def _plan(records: Records) -> _Table:
+def _telling_key(table: _Table, opaque_keys: bool) -> str | None:
+    """The heading of the table's key when a number must stand in its place."""
+    heading = next((heading for heading, column in table.names.items() if column == table.key), None)
+    if heading is None or table.types[str(table.key)] is ColumnType.BIGINT:
+        return None
+    return heading if opaque_keys or names_somebody(table.records, heading) else None
+
+
+def _staff(staff: Mapping[str, str]) -> Records:
+    rows = [
+        {"staff_id": number, "email": login, "role": role}
+        for number, (login, role) in enumerate(staff.items(), 1)
+    ]
+    positions = [f"--staff {number}" for number in range(1, len(rows) + 1)]
+    return Records(
+        "--staff", STAFF, ("staff_id", "email", "role"), rows, positions, quoted_numbers_are_text=True
+    )
+
+
+def _plan(records: Records, key: str | None = None) -> _Table:
     name = snake_case(records.table)
     if not name:
         raise ImportFailed(
@@ -88,7 +137,7 @@ def _plan(records: Records) -> _Table:
         )
         for heading, column in names.items()
     }
-    return _Table(records, name, names, types, _key(records, name, names, types))
+    return _Table(records, name, names, types, names[key] if key else _key(records, name, names, types))
 
 
 def _key(records: Records, table: str, names: dict[str, str], types: dict[str, ColumnType]) -> str | None:

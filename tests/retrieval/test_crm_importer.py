@@ -85,7 +85,7 @@ def test_a_file_of_several_collections_becomes_several_tables(
     }
     (tmp_path / "db.json").write_text(json.dumps(content), encoding="utf-8")
     assert {table.name: table.key for table in import_folder(tmp_path, postgres_dsn)} == {
-        "users": "user_id",
+        "users": "row_id",  # ann_1 says who she is
         "orders": "key",
         "tags": "id",
     }
@@ -209,3 +209,60 @@ def test_names_become_snake_case() -> None:
     assert snake_case("current_POC_product") == "current_poc_product"
     assert snake_case("customerID") == "customer_id"
     assert snake_case("2nd line") == "c_2nd_line"
+
+
+def test_keys_that_say_who_somebody_is_are_numbered_wherever_they_stand(
+    tmp_path: Path, postgres_dsn: str, database: psycopg.Connection[Any]
+) -> None:
+    content = {
+        "people": [
+            {"user_id": "mei_patel_7", "name": {"first_name": "Mei", "last_name": "Patel"}, "row_id": "x"},
+            {"user_id": "jan_berg_9", "name": {"first_name": "Jan", "last_name": "Berg"}, "row_id": "y"},
+        ],
+        "orders": [
+            {"order_id": "#W2", "user_id": "jan_berg_9", "item_id": "a_1"},
+            {"order_id": "#W1", "user_id": "mei_patel_7", "item_id": "a_1"},
+            {"order_id": "#W3", "user_id": None, "item_id": "b_2"},
+        ],
+        "items": [{"item_id": "a_1", "name": "Kettle"}, {"item_id": "b_2", "name": "Pan"}],
+    }
+    (tmp_path / "db.json").write_text(json.dumps(content), encoding="utf-8")
+    keys = {table.name: table.key for table in import_folder(tmp_path, postgres_dsn)}
+    assert keys == {"people": "row_id_2", "orders": "order_id", "items": "item_id"}
+    statement = "SELECT order_id, user_row_id, user_id FROM orders ORDER BY order_id"
+    assert database.execute(statement).fetchall() == [
+        ("#W1", 1, "mei_patel_7"),
+        ("#W2", 2, "jan_berg_9"),
+        ("#W3", None, None),
+    ]
+    assert database.execute("SELECT row_id_2, row_id FROM people ORDER BY 1").fetchall() == [
+        (1, "x"),
+        (2, "y"),
+    ]
+
+
+def test_every_key_that_is_no_number_can_be_made_one(
+    tmp_path: Path, postgres_dsn: str, database: psycopg.Connection[Any]
+) -> None:
+    content = {
+        "items": [{"item_id": "a_1", "name": "Kettle"}, {"item_id": "b_2", "name": "Pan"}],
+        "parts": [{"id": 4, "item_id": "b_2"}],
+    }
+    (tmp_path / "db.json").write_text(json.dumps(content), encoding="utf-8")
+    keys = {table.name: table.key for table in import_folder(tmp_path, postgres_dsn, opaque_keys=True)}
+    assert keys == {"items": "row_id", "parts": "id"}
+    assert database.execute("SELECT item_row_id FROM parts").fetchall() == [(2,)]
+
+
+def test_who_may_sign_in_can_be_given_for_an_export_without_users(
+    tmp_path: Path, postgres_dsn: str, database: psycopg.Connection[Any]
+) -> None:
+    (tmp_path / "items.json").write_text('[{"id": 1}]', encoding="utf-8")
+    import_folder(tmp_path, postgres_dsn, staff={"ann@shop.example": "agent", "bob@shop.example": "lead"})
+    assert database.execute("SELECT staff_id, email, role FROM staff ORDER BY 1").fetchall() == [
+        (1, "ann@shop.example", "agent"),
+        (2, "bob@shop.example", "lead"),
+    ]
+    (tmp_path / "staff.json").write_text('[{"id": 1}]', encoding="utf-8")
+    with pytest.raises(ImportFailed, match="would be the table staff; leave --staff out"):
+        import_folder(tmp_path, postgres_dsn, replace=True, staff={"ann@shop.example": "agent"})
