@@ -87,6 +87,21 @@ def suggest(
     sys.stdout.write(text)
 
 
+@app.command()
+def script(
+    map_file: Annotated[Path, typer.Argument(metavar="MAP", help="The map, a YAML file.")],
+    reader: Annotated[str | None, typer.Option(help="The role that Cloister reads with.")] = None,
+) -> None:
+    """Print the SQL that the CRM's administrator runs with psql: a role, a publication, and how to undo both."""
+    from retrieval import CrmError, admin_script, load_map
+
+    try:
+        crm_map = load_map(map_file)
+    except (CrmError, OSError) as error:
+        leave(Exit.FAILED, str(error))
+    sys.stdout.write(admin_script(crm_map, reader=reader) if reader else admin_script(crm_map))
+
+
 @app.command("import")
 def import_(
     folder: Annotated[Path, typer.Argument(help="Folder of CSV or JSON files, one table a file.")],
