@@ -92,7 +92,7 @@ def script(
     map_file: Annotated[Path, typer.Argument(metavar="MAP", help="The map, a YAML file.")],
     reader: Annotated[str | None, typer.Option(help="The role that Cloister reads with.")] = None,
 ) -> None:
-    """Print the SQL that the CRM's administrator runs with psql: a role, a publication, and how to undo both."""
+    """Print SQL for the CRM's administrator (psql): a role, a publication, and how to undo both."""
     from retrieval import CrmError, admin_script, load_map
 
     try:
