@@ -51,6 +51,7 @@ async def read_progress(database: Database, kinds: Iterable[str]) -> dict[str, P
         if row := saved.get(kind):
             one.complete, one.cursor = row.complete, row.cursor
             one.last_sync, one.error = row.last_sync, row.error
+            one.gone, one.kept = row.gone, row.kept
     return progress
 
 
@@ -72,7 +73,6 @@ async def save_progress(
             "last_sync": one.last_sync,
             "error": one.error,
             "mode": one.mode,
-            "slot": one.slot,
             "gone": one.gone,
             "kept": one.kept,
         }

@@ -80,10 +80,17 @@ class Mark:
 
 
 async def read_marks(database: Database) -> dict[str, Mark]:
-    """What was remembered, kind by kind."""
+    """What was remembered, kind by kind; what cannot be read was not."""
     async with database.transaction() as session:
         rows = await session.exec(select(SyncRow.entity, SyncRow.slot))
-        return {entity: Mark(**json.loads(slot)) for entity, slot in rows if slot}
+        return {entity: mark for entity, slot in rows if slot and (mark := _mark(slot))}
+
+
+def _mark(saved: str) -> Mark | None:
+    try:
+        return Mark(**json.loads(saved))
+    except (ValueError, TypeError):
+        return None
 
 
 async def save_marks(database: Database, marks: Mapping[str, Mark], forgotten: Collection[str]) -> None:
