@@ -427,6 +427,8 @@ class Follower:
 
     async def _save(self) -> None:
         self._saved = time.monotonic()
+        for kind, one in self._progress.items():
+            one.gone, one.kept = self._passes.brake.held(kind), self._passes.brake.kept(kind)
         rows = {kind: len(self.mirror.rows(kind)) for kind in self._kinds}
         await save_progress(self._database, self._progress, rows, await self.mirror.index.counts(self._kinds))
 

@@ -1,9 +1,9 @@
 """Measure how long a change of the CRM takes to be answerable: `python -m tests.retrieval.measure_changes`.
 
-Options: `--seconds N` (30), `--rate N` writes a second (120), `--poll` (follow by watermark instead of the log).
-Writers insert, update and delete at the rate while probes, two a second, write a word that nobody wrote before and
-ask for it until a search by terms finds the row. The time counts from the commit. Everything is real but the
-embedding model: vectors are hashed words.
+Options: `--seconds N` (30), `--rate N` writes a second (120), `--poll` (by watermark instead of the log).
+Writers insert, update and delete at the rate while probes, two a second, write a word that is nowhere else
+and ask for it until a search by terms finds the row. The time counts from the commit. Everything is real but
+the embedding model: vectors are hashed words.
 """
 
 import argparse

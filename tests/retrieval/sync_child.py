@@ -1,24 +1,82 @@
 """A retrieval process in a child, for a test to kill: `SETTINGS [once]`.
 
-It follows for a minute; with `once` it ends after the first comparison.
+It follows for ten minutes; with `once` it ends after the first comparison. CRASH_AT=POINT,NUMBER in its
+environment kills it when it comes to that point for that time: the product's methods are wrapped here and
+know nothing of it.
 """
 
 import asyncio
+import os
+import signal
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
-from gateway import load_settings
+from gateway import configure_logging, load_settings
 from retrieval import HashedWords, RetrievalSettings, create_retrieval_app
+from retrieval.sync import DecodingFeed, Mirror, Passes
+
+
+class Crash:
+    """Kills this process at a point, as if it had been killed there."""
+
+    def __init__(self, wanted: str) -> None:
+        self._point, _, number = wanted.partition(",")
+        self._left = int(number or "1")
+
+    def install(self) -> None:
+        """Wrap what the product calls at the points."""
+        self._around(Passes, "_write", "before page", "after page")
+        self._around(Mirror, "put", "before put", "after put")
+        self._around(Mirror, "drop", "before drop", "after drop")
+        self._around(Mirror, "flush", "before flush", "after flush")
+        self._around(DecodingFeed, "confirm", "before confirm", "after confirm")
+        self._around(DecodingFeed, "_prepare", "before slot", "after slot")
+        if self._point == "half put":
+            self._halve()
+
+    def _at(self, point: str) -> None:
+        if point == self._point:
+            self._left -= 1
+            if self._left <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def _around(self, owner: type, name: str, before: str, after: str) -> None:
+        wrapped: Callable[..., Awaitable[Any]] = getattr(owner, name)
+
+        async def call(one: Any, *arguments: Any, **named: Any) -> Any:
+            self._at(before)
+            found = await wrapped(one, *arguments, **named)
+            self._at(after)
+            return found
+
+        setattr(owner, name, call)
+
+    def _halve(self) -> None:
+        """Some rows of a page are in the index, others are not."""
+        wrapped = Mirror.put
+
+        async def put(one: Mirror, rows: Any) -> None:
+            await wrapped(one, rows[: len(rows) // 2])
+            self._at("half put")
+            await wrapped(one, rows[len(rows) // 2 :])
+
+        Mirror.put = put  # type: ignore[method-assign,assignment]
 
 
 async def main() -> None:
+    configure_logging("retrieval", "WARNING")
+    if wanted := os.environ.get("CRASH_AT"):
+        Crash(wanted).install()
     settings = load_settings(Path(sys.argv[1]), RetrievalSettings)
     app = create_retrieval_app(settings, HashedWords())
     async with app.router.lifespan_context(app) as state:
         assert state is not None
         await state["follower"].caught_up.wait()
         if len(sys.argv) < 3:
-            await asyncio.sleep(60)
+            await asyncio.sleep(600)
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

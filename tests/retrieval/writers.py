@@ -14,11 +14,15 @@ _LONG = "repeat(md5(random()::text), 300 + (random() * 300)::int)"
 
 
 def _update_note(crm: "psycopg.Connection[Any]", draw: random.Random) -> None:
-    crm.execute("UPDATE case_notes SET body = body || %s WHERE id = %s", (_words(draw), _any(crm, "case_notes", draw)))
+    crm.execute(
+        "UPDATE case_notes SET body = body || %s WHERE id = %s", (_words(draw), _any(crm, "case_notes", draw))
+    )
 
 
 def _shorten_note(crm: "psycopg.Connection[Any]", draw: random.Random) -> None:
-    crm.execute("UPDATE case_notes SET body = %s WHERE id = %s", (_words(draw), _any(crm, "case_notes", draw)))
+    crm.execute(
+        "UPDATE case_notes SET body = %s WHERE id = %s", (_words(draw), _any(crm, "case_notes", draw))
+    )
 
 
 def _long_case(crm: "psycopg.Connection[Any]", draw: random.Random) -> None:
@@ -134,12 +138,16 @@ def _any(crm: "psycopg.Connection[Any]", table: str, draw: random.Random) -> int
 class Writers:
     """Two threads that write until they are stopped, and go on when the CRM comes back."""
 
-    def __init__(self, dsn: str, *, rate: float, seed: int, truncating: bool = False) -> None:
-        """`rate` statements that change rows a second, together; `truncating` empties a small table at times."""
+    def __init__(
+        self, dsn: str, *, rate: float, seed: int, truncating: bool = False, renaming: bool = True
+    ) -> None:
+        """`rate` deeds a second, together; `truncating` empties a small table at times, `renaming` renames
+        people: what was written of them before is masked anew by the next whole comparison only."""
         self._dsn = dsn
         self._rate = rate
         self._seed = seed
-        self._deeds = (*_DEEDS, (1, _empty_and_fill)) if truncating else _DEEDS
+        deeds = (*_DEEDS, (1, _empty_and_fill)) if truncating else _DEEDS
+        self._deeds = [(weight, deed) for weight, deed in deeds if renaming or deed is not _new_name]
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self.written = 0
@@ -164,7 +172,9 @@ class Writers:
         crm: psycopg.Connection[Any] | None = None
         due = time.monotonic()
         while not self._stopping.is_set():
-            due = max(due + pause, time.monotonic() - 1)  # what was missed while the CRM was away is caught up on
+            due = max(
+                due + pause, time.monotonic() - 1
+            )  # what was missed while the CRM was away is caught up on
             self._stopping.wait(max(0.0, due - time.monotonic()))
             try:
                 if crm is None or crm.closed:
