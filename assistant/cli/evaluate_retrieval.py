@@ -59,7 +59,7 @@ def evaluate_retrieval(
     dsn: Annotated[
         str | None,
         typer.Option(
-            help="libpq address of the CRM's database (postgresql://…).",
+            help="Address of the CRM's database: postgresql://…, or SQLAlchemy's form for others.",
             show_default="the appliance's own CRM",
         ),
     ] = None,

@@ -4,13 +4,16 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
-from secrets import token_bytes, token_hex
-from typing import Final
+from secrets import token_bytes
+from typing import Any, Final
 
+from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from redaction import EntityType, Gazetteer, GazetteerEntry
-from retrieval.crm import CrmMap, identities
+from retrieval.crm import CrmMap, CrmRefused, identities
 from retrieval.crm.map import IdentityColumn, Row
 from retrieval.index import EdgeIndex, Embedder, Terms
 from retrieval.records import Records
@@ -138,17 +141,31 @@ async def _pages(records: Records, kind: str) -> AsyncIterator[Sequence[Row]]:
 
 
 def _settings(map_file: Path, dsn: str, folder: Path) -> CrmSettings:
-    given = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
-    password = folder / f"password-{token_hex(4)}"
-    password.touch(mode=0o600)
-    password.write_text(given.get("password", ""), "utf-8")
-    return CrmSettings(
-        map_file=map_file,
-        host=given.get("host", "127.0.0.1"),
-        port=int(given.get("port", "5432")),
-        name=given.get("dbname", "postgres"),
-        user=given.get("user", "postgres"),
-        password_file=password,
-        timeout_s=_TIMEOUT_S,
-        question_timeout_s=_TIMEOUT_S,
-    )
+    """Of libpq's address, or SQLAlchemy's for another database; raises `CrmRefused` when it is neither."""
+    common: dict[str, Any] = {"map_file": map_file, "timeout_s": _TIMEOUT_S, "question_timeout_s": _TIMEOUT_S}
+    try:
+        if "://" in dsn and make_url(dsn).get_backend_name() != "postgresql":
+            url = make_url(dsn)
+            kept = _kept(folder, str(url.password)) if url.password else None
+            plain = url._replace(password=None).render_as_string()
+            return CrmSettings(url=plain, password_file=kept, **common)
+        given = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
+        return CrmSettings(
+            host=given.get("host", "127.0.0.1"),
+            port=int(given.get("port", "5432")),
+            name=given.get("dbname", "postgres"),
+            user=given.get("user", "postgres"),
+            password_file=_kept(folder, given.get("password", "")),
+            **common,
+        )
+    except (ProgrammingError, ArgumentError, ValueError) as error:
+        raise CrmRefused(
+            "The address of the CRM's database cannot be read; see --help for its form."
+        ) from error
+
+
+def _kept(folder: Path, password: str) -> Path:
+    file = folder / "password"
+    file.touch(mode=0o600)
+    file.write_text(password, "utf-8")
+    return file

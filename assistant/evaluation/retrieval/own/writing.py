@@ -16,9 +16,10 @@ def other_number(number: str, draw: Random) -> str:
 
 
 def hurried(text: str, draw: Random) -> str:
-    """Lower case, no mark at the end, and in one longer word two letters in the wrong order."""
-    words = text.lower().rstrip("?.!").split()
-    able = [at for at, word in enumerate(words) if len(word) > 5 and word.isalpha()]
+    """Lower case, no mark at the end, and two letters of a longer word, no name, in the wrong order."""
+    given = text.rstrip("?.!").split()
+    words = [word.lower() for word in given]
+    able = [at for at, word in enumerate(given) if len(word) > 5 and word.isalpha() and word.islower()]
     if able:
         at = draw.choice(able)
         word = words[at]
