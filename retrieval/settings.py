@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from pydantic import Field, model_validator
 from sqlalchemy.engine import make_url
@@ -86,6 +87,8 @@ class CrmSettings(Settings):
             raise ValueError(f"{' and '.join(missing)} is missing; it says how to reach the CRM's database")
         if self.sslmode in ("verify-ca", "verify-full") and self.ca_file is None:
             raise ValueError("ca_file is missing; it says whose certificates are believed")
+        if self.timezone and self.timezone not in available_timezones():
+            raise ValueError(f"timezone “{self.timezone}” is unknown; write one as in Europe/Berlin")
         return self
 
     @property

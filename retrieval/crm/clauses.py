@@ -151,10 +151,9 @@ def _(element: among, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(among, "mysql")
 @compiles(among, "mariadb")
 def _(element: among, compiler: SQLCompiler, **options: Any) -> str:
-    column, values = element.clauses
-    found, given = compiler.process(column, **options), compiler.process(values, **options)
+    found, given = _written_out(element, compiler, options)
+    again = _written_out(element, compiler, options)[1]
     # the first finds by an index, the second sees to it that it is exactly so
-    again = compiler.process(values, **options)
     return f"({found} IN {given} AND {_bytes(found)} IN {again})"
 
 
@@ -172,8 +171,8 @@ def _(element: among_members, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(among_members, "mysql")
 @compiles(among_members, "mariadb")
 def _(element: among_members, compiler: SQLCompiler, **options: Any) -> str:
-    found, values = _parts(element, compiler, options)
-    return f"({_bytes(found)} IN {values})"
+    found, given = _written_out(element, compiler, options)
+    return f"({_bytes(found)} IN {given})"
 
 
 @compiles(one_of)
@@ -225,6 +224,15 @@ def _(element: calendar_day, compiler: SQLCompiler, **options: Any) -> str:
 def _(element: calendar_day, compiler: SQLCompiler, **options: Any) -> str:
     (found,) = _parts(element, compiler, options)
     return f"date({found})"
+
+
+def _written_out(
+    element: FunctionElement[Any], compiler: SQLCompiler, options: dict[str, Any]
+) -> tuple[str, str]:
+    """The expression, and a bound list for a driver that knows no lists: each value gets a place."""
+    found, values = element.clauses
+    each = sa.bindparam(str(getattr(values, "key", "")), type_=AS_IT_IS, expanding=True)
+    return compiler.process(found, **options), compiler.process(each, **options)
 
 
 def _bytes(found: str) -> str:

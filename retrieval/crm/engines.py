@@ -247,7 +247,7 @@ def _bound_sqlite(value: Any) -> Any:
 
 
 def _bound_mysql(value: Any) -> Any:
-    """A list is written out by the driver, as texts: a text is never to be compared as a number."""
+    """A list is one of texts: a text must never be compared as a number."""
     if isinstance(value, list):
         return [str(int(one) if isinstance(one, bool) else one) for one in value] or [None]
     return value

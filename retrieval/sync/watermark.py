@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from retrieval.crm import RowUnreadable
 from retrieval.records import Records
@@ -11,6 +12,8 @@ from retrieval.settings import SyncSettings
 
 from .feed import Batch, FeedState, Opened
 from .progress import Progress
+
+_WHOLE_SECOND: Final = timedelta(seconds=5)  # with room for clocks that differ
 
 
 class WatermarkFeed:
@@ -86,7 +89,11 @@ class WatermarkFeed:
             self.blind.add(kind)
             return frozenset()
         self.blind.discard(kind)
-        seen = self._seen.get(kind, {})
-        self._seen[kind] = found
-        self._found[kind] = max(found.values(), default=cursor)
+        seen, now = self._seen.get(kind, {}), datetime.now(UTC)
+        # of two changes within a second a time in whole seconds tells one: such rows are looked at again
+        self._seen[kind] = {
+            key: at for key, at in found.items() if at.microsecond or now - at > _WHOLE_SECOND
+        }
+        # a time in the future must not hide what is changed until then
+        self._found[kind] = min(max(found.values(), default=cursor), max(now, cursor))
         return frozenset(key for key, at in found.items() if seen.get(key) != at)

@@ -11,6 +11,8 @@ from psycopg import sql
 from assistant.appliance.postgres import PostgresCluster
 from retrieval import SyncSettings, seed_demo_company
 
+from ..conftest import require_or_skip
+from .mariadb import MariaDb, is_installed, running_mariadb
 from .stand import DEMO_MAP, Running, Stand, create_appliance_schemas
 
 FEW = """
@@ -96,3 +98,11 @@ async def running(stand: Stand) -> AsyncIterator[Running]:
     async with stand.running() as process:
         await process.caught_up()
         yield process
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDb]:
+    """One running MariaDB for the whole session."""
+    require_or_skip("MariaDB is not installed (apt install mariadb-server)", available=is_installed())
+    with running_mariadb() as server:
+        yield server
