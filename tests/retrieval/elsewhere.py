@@ -145,7 +145,7 @@ class Elsewhere:
                 connection.execute(statement)
 
     async def change(self, *statements: sa.Executable) -> None:
-        """Run them beside the event loop: in SQLite a writer waits for whoever reads, which is on the loop."""
+        """Run them beside the event loop: in SQLite a writer waits for readers, and they are on the loop."""
         await asyncio.to_thread(self.run, *statements)
 
     def fill(self) -> None:
