@@ -196,6 +196,8 @@ def _body(entity: Entity, place: Path) -> Iterator[Finding]:
         yield here, "no text column is in the body; name one, as in {description}, or remove body"
     if len({column.internal for column in texts}) > 1:
         yield here, "internal text and other text would be one; leave the internal columns out of the body"
+    if "body" in columns and "body" not in named:
+        yield here, "a column is called body too; name it in the template, as in {body}"
     if _open_brace(entity.body):
         yield here, "a brace is open; write names as {name}"
 

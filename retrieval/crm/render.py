@@ -111,14 +111,15 @@ def render(crm_map: CrmMap, entity: str, row: Row, user: UserAttributes | None =
 
 
 def _with_body(template: str, row: Row, mapped: Entity, parts: list[RenderedPart]) -> list[RenderedPart]:
-    """The parts with one prose in place of several: the template filled with what of it may be read."""
-    prose = [part for part in parts if part.kind == "text"]
+    """The parts with one prose in place of the texts that the template names; it holds what may be read."""
+    named = set(placeholders(template))
+    prose = [part for part in parts if part.kind == "text" and part.field in named]
     if not prose:
         return parts
     may_be_read = {part.field for part in parts}
     values = {name: text for name, text in _values(mapped, template, row).items() if name in may_be_read}
     body = RenderedPart(BODY, fill(template, values), "text", internal=any(part.internal for part in prose))
-    return [body, *(part for part in parts if part.kind != "text")]
+    return [body, *(part for part in parts if part not in prose)]
 
 
 def facts(crm_map: CrmMap, entity: str, row: Row, user: UserAttributes | None = None) -> list[Fact]:

@@ -102,7 +102,7 @@ def test_only_columns_that_the_map_needs_are_read(tmp_path: Path) -> None:
         ("table: cases", "table: accounts\n    where: {kind: case}", 30, "tell the rows of both apart"),
         ("    columns:", "    where: {password: x}\n    columns:", 19, "never read"),
         ("    columns:", "    as_of: password\n    columns:", 19, "never read"),
-        ("{class: text}", "{class: text, split: thread}", 22, "use one of 'prose', 'mail'"),
+        ("{class: text}", "{class: text, split: thread}", 22, "use one of 'auto', 'prose'"),
         ("{class: text}", "{class: text, markup: rtf}", 22, "'plain' or 'html'"),
         ("    visible", "    retention: {column: closed_on, days: 0}\n    visible", 24, "at least 1"),
         ("    visible", "    retention: {column: password, days: 9}\n    visible", 24, "never read"),
