@@ -34,7 +34,7 @@ from .demo import (
     demo_staff,
     seed_demo_company,
 )
-from .index import Embedder, HashedWords
+from .index import CheckOutcome, Embedder, HashedWords, try_engine
 from .maps import shipped_map
 from .pieces import FACTS
 from .search.events import RetrievalEvent, register_retrieval_events
@@ -53,7 +53,7 @@ from .search.values import (
     SyncStatus,
 )
 from .search.words import is_negated, is_whether, says_open, unfinished
-from .settings import CrmSettings, IndexSettings, RetrievalSettings, SyncSettings
+from .settings import CrmSettings, IndexSettings, RetrievalSettings, ServerSettings, SyncSettings
 from .sync.offline import identities_in
 from .trial import Phase, Ranked, System, Trial, UnknownLogin, open_trial
 
@@ -61,6 +61,7 @@ __all__ = [
     "FACTS",
     "MAX_PASSAGES",
     "AlreadyImported",
+    "CheckOutcome",
     "Company",
     "CrmError",
     "CrmMap",
@@ -92,6 +93,7 @@ __all__ = [
     "RetrievalEvent",
     "RetrievalSettings",
     "SearchResult",
+    "ServerSettings",
     "SyncSettings",
     "SyncStatus",
     "System",
@@ -121,5 +123,6 @@ __all__ = [
     "seed_demo_company",
     "shipped_map",
     "suggest_map_at",
+    "try_engine",
     "unfinished",
 ]

@@ -7,7 +7,7 @@ import typer
 
 from gateway import SettingsError
 
-from . import account, audit, crm, evaluate, models, sync, token
+from . import account, audit, crm, evaluate, index, models, sync, token
 from .ask import ask
 from .doctor import doctor
 from .exits import Exit
@@ -33,6 +33,7 @@ app.command()(doctor)
 
 app.add_typer(crm.app, name="crm")
 app.add_typer(sync.app, name="sync")
+app.add_typer(index.app, name="index")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(audit.app, name="audit")
 app.add_typer(models.app, name="models")

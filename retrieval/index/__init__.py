@@ -1,5 +1,6 @@
 """The index: where pieces of rows are found by terms and by meaning, without their text."""
 
+from .conformance import CheckOutcome
 from .edge import EdgeIndex, Terms
 from .edge_store import EdgeStore
 from .embedding import Embedder, HashedWords, ReadsAhead
@@ -21,9 +22,11 @@ from .points import (
 )
 from .server_store import ServerStore
 from .serving import Generations, Opened
+from .trial import try_engine
 
 __all__ = [
     "BackupUnusable",
+    "CheckOutcome",
     "Counts",
     "EdgeIndex",
     "EdgeStore",
@@ -49,4 +52,5 @@ __all__ = [
     "Terms",
     "Waiting",
     "point_id",
+    "try_engine",
 ]

@@ -1,5 +1,6 @@
 """A generation on a Qdrant server: the same index for many searchers."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -246,6 +247,15 @@ class ServerIndex:
 
     async def close(self) -> None:
         """Nothing to do: the connection is the store's."""
+
+    async def replicas(self) -> dict[int, int]:
+        """How many active copies each shard has."""
+        with translated():
+            info = await self._client.collection_cluster_info(self.collection)
+        found: list[Any] = [*info.local_shards, *info.remote_shards]
+        shards = Counter({shard.shard_id: 0 for shard in found})
+        shards.update(shard.shard_id for shard in found if shard.state == self._m.ReplicaState.ACTIVE)
+        return dict(shards)
 
     async def dump(self) -> AsyncIterator[tuple[str, Mapping[str, Any], Any]]:
         """Every point: id, payload, named vectors."""

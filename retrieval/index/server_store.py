@@ -107,6 +107,14 @@ class ServerStore:
             await index.fill(batch)
         return generation
 
+    async def erase(self) -> None:
+        """Remove every generation, the one that is asked too: the end of a trial."""
+        for generation in await self.generations():
+            with translated():
+                await self._client.delete_collection(
+                    self._collection(generation), timeout=self._settings.timeout_s
+                )
+
     async def close(self) -> None:
         await self._client.close()
 
