@@ -2,7 +2,7 @@
 
 from .cut import CUT, FACTS, Piece, facts_of, prose_in, prose_of, texts_to_read
 from .split import split
-from .words import as_terms, plain_references, references_in, without_references
+from .words import as_terms, plain_references, references_in, with_references, without_references
 
 __all__ = [
     "CUT",
@@ -16,5 +16,6 @@ __all__ = [
     "references_in",
     "split",
     "texts_to_read",
+    "with_references",
     "without_references",
 ]

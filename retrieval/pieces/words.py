@@ -21,6 +21,16 @@ def references_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_BRACKETED.findall(text)))
 
 
+def with_references(text: str, kept: Collection[str]) -> str:
+    """The text with those references alone that are among `kept`; the others leave nothing behind."""
+
+    def some(found: re.Match[str]) -> str:
+        refs = [ref for ref in found.group(1).split("|") if ref in kept]
+        return f"[{'|'.join(refs)}]" if refs else ""
+
+    return _BRACKETED.sub(some, text)
+
+
 def as_terms(text: str, kinds: Collection[str]) -> str:
     """The text with each reference as one term: `account_12` → `refaccount12`, which no tokenizer parts."""
     return _reference_words(frozenset(kinds)).sub(

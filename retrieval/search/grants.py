@@ -61,9 +61,12 @@ class Granter:
         return fields
 
     def _fields(self, kind: str, visibility: Visibility) -> frozenset[str]:
-        """Every field that may be read: identity columns, and prose in which others are named."""
-        columns = self._records.crm_map.entities[kind].readable
-        return _RENDERED | {name for name, _ in columns if visibility.may_see_field(kind, name)}
+        """Every field that may be read: identity columns, and prose in which others are named.
+
+        A column that is called as what is made of several is still only for those who may read it.
+        """
+        names = _RENDERED | {name for name, _ in self._records.crm_map.entities[kind].readable}
+        return frozenset(name for name in names if visibility.may_see_field(kind, name))
 
 
 def _each_and_joined(entities: Iterable[str]) -> list[str]:

@@ -17,6 +17,7 @@ from retrieval.pieces import (
     facts_of,
     prose_of,
     references_in,
+    with_references,
     without_references,
 )
 from retrieval.records import Records
@@ -126,6 +127,9 @@ class Searcher:
             scoped=bool(scope),
         ):
             return await self._list(visibility, focus, *listed)
+        question = await self._as_theirs(question, visibility, focus)
+        if not question.question.strip():
+            return _nothing(stale=self._is_stale())
         words = words_of_map(self._map, without_references(question.question))
         asked_for = kinds_asked_for(self._map, without_references(" ".join((question.question, *words))))
         wanted = searched(self._terms, question.question, question.earlier, words, tuple(self._map.entities))
@@ -156,6 +160,19 @@ class Searcher:
             words=words,
             flags=await flags_about(self._records, focus, {one.spot.ref: one.row for one in best}),
         )
+
+    async def _as_theirs(self, question: Question, visibility: Visibility, focus: Focus) -> Question:
+        """The question without references to what the caller may not see.
+
+        Else they would be searched for as words, and what is found beside them would tell a record that is
+        there from one that is not.
+        """
+        texts = {"question": question.question, "earlier": question.earlier}
+        named = [ref for text in texts.values() for ref in references_in(text)]
+        unknown = [ref for joined in named for ref in joined.split("|") if ref not in focus.named]
+        theirs = await visible_rows(self._records, visibility, unknown) if unknown else {}
+        kept = {*focus.named, *theirs}
+        return question.model_copy(update={name: with_references(text, kept) for name, text in texts.items()})
 
     async def _articles(self, principal: Principal, question: Question) -> SearchResult:
         """Copies of articles that are open to everyone: all that there is without the CRM."""
