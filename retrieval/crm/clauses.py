@@ -133,7 +133,15 @@ _ARRAY = (
 )
 
 _MEMBERS = "SELECT value FROM json_each({0})"
-_TEXTS = "SELECT CAST(value AS TEXT) FROM json_each({0})"
+_AS_ARRAY_SQLITE = (
+    "CASE WHEN json_valid({0}) THEN CASE WHEN json_type({0}) = 'array' THEN {0} ELSE json_array({0}) END"
+    " ELSE json_array({0}) END"
+)
+_AS_ARRAY_MYSQL = "IF(JSON_VALID({0}), IF(JSON_TYPE({0}) = 'ARRAY', {0}, JSON_ARRAY({0})), JSON_ARRAY({0}))"
+_MEMBERS_MYSQL = "JSON_TABLE({0}, '$[*]' COLUMNS (value VARCHAR(255) PATH '$'))"
+_ANY_OF = "EXISTS (SELECT 1 FROM {0} AS member WHERE {1} IN {2})"
+"""SQL of the map gives a value, or a JSON array of values; a database without arrays has no others."""
+_TEXTS = "SELECT CAST(value AS TEXT) AS value FROM json_each({0})"
 
 
 @compiles(among)
@@ -165,14 +173,16 @@ def _(element: among_members, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(among_members, "sqlite")
 def _(element: among_members, compiler: SQLCompiler, **options: Any) -> str:
     found, values = _parts(element, compiler, options)
-    return f"(CAST({found} AS TEXT) IN ({_TEXTS.format(values)}))"
+    members = _TEXTS.format(_AS_ARRAY_SQLITE.format(found))
+    return _ANY_OF.format(f"({members})", "member.value", f"({_TEXTS.format(values)})")
 
 
 @compiles(among_members, "mysql")
 @compiles(among_members, "mariadb")
 def _(element: among_members, compiler: SQLCompiler, **options: Any) -> str:
     found, given = _written_out(element, compiler, options)
-    return f"({_bytes(found)} IN {given})"
+    members = _MEMBERS_MYSQL.format(_AS_ARRAY_MYSQL.format(found))
+    return _ANY_OF.format(members, _bytes("member.value"), given)
 
 
 @compiles(one_of)

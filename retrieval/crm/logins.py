@@ -55,12 +55,15 @@ def _rows(crm_map: CrmMap, entity: Entity, rule: Rule, connection: sa.Connection
     source = rows_of(entity)
     column: sa.ColumnElement[Any] = sa.null()
     if rule.attribute:
-        column = source.c[rule.column] if rule.column else written(str(rule.value_sql))
+        # jsonb: PostgreSQL cannot tell two values of json apart
+        column = source.c[rule.column] if rule.column else sa.func.to_jsonb(written(str(rule.value_sql)))
     wheres = [*exists_sql(entity, source), *meets(source, rule.where)]
     wheres += [source.c[entity.consent].is_(sa.true())] if entity.consent else []
     wheres += [written(rule.where_sql)] if rule.where_sql else []
     wheres += [column.is_not(None)] if rule.attribute else []
-    statement = sa.select(column, sa.func.count()).select_from(source).where(all_of(wheres)).group_by(column)
+    statement = sa.select(column, sa.func.count()).select_from(source).where(all_of(wheres))
+    if rule.attribute:
+        statement = statement.group_by(column)
     found: Counter[Any] = Counter()
     with sql_translated():
         for value, rows in connection.execute(statement, ages(crm_map)):

@@ -127,6 +127,9 @@ def conversions(entity: Entity, columns: Columns) -> dict[str, Conversion]:
     found |= {
         f"_rule_{number}_where": _as_boolean for number, rule in enumerate(entity.visible) if rule.where_sql
     }
+    found |= {
+        f"_rule_{number}_value": _as_members for number, rule in enumerate(entity.visible) if rule.value_sql
+    }
     return {name: conversion for name, conversion in found.items() if conversion}
 
 
@@ -171,6 +174,12 @@ def _as_json(value: Any) -> Any:
         return json.loads(value)
     except ValueError:
         return value
+
+
+def _as_members(value: Any) -> Any:
+    """A JSON array as the list that it is; every other value stays as it is."""
+    found = _as_json(value) if isinstance(value, str) and value.lstrip().startswith("[") else value
+    return found if isinstance(found, list) else value
 
 
 def _as_day(value: Any) -> Any:

@@ -15,13 +15,15 @@ from retrieval.crm import (
     import_folder,
     load_map,
     parameters,
+    read_logins,
     read_user_now,
     rows_of,
     suggest_map_at,
     visible_sql,
 )
-from retrieval.crm.engines import engine_at
+from retrieval.crm.engines import bound, engine_at
 
+from .mariadb import MariaDb
 from .test_crm_map import MAPS
 from .test_crm_suggest import decided
 
@@ -245,9 +247,9 @@ def fitted(name: str, dsn: str, schema: str) -> CrmMap:
     return load_map(MAPS / f"{name}.yaml")
 
 
-def seen(crm_map: CrmMap, dsn: str, login: str) -> dict[str, str] | None:
+def seen(crm_map: CrmMap, where: str | sa.URL, login: str) -> dict[str, str] | None:
     """Entity → the keys of what this user sees, in one text; entities without are left out."""
-    engine = engine_at(dsn)
+    engine = engine_at(where) if isinstance(where, str) else sa.create_engine(where)
     with engine.connect() as connection:
         user = read_user_now(crm_map, connection, login)
         if user is None:
@@ -258,7 +260,8 @@ def seen(crm_map: CrmMap, dsn: str, login: str) -> dict[str, str] | None:
             statement = sa.select(source.c[entity.key]).where(
                 visible_sql(crm_map, name, user.attributes, source)
             )
-            keys = sorted(map(str, connection.scalars(statement, parameters(crm_map, user.attributes))))
+            values = bound(engine.dialect, parameters(crm_map, user.attributes))
+            keys = sorted(map(str, connection.scalars(statement, values)))
             if keys:
                 found[name] = " ".join(keys)
     engine.dispose()
@@ -282,33 +285,60 @@ def test_odoo_users_see_own_unassigned_team_and_all_documents(postgres_dsn: str)
     assert seen(crm_map, postgres_dsn, "other@x.example") is None
 
 
-def test_espocrm_users_see_what_is_theirs_or_their_teams(postgres_dsn: str) -> None:
-    crm_map = fitted("espocrm", postgres_dsn, ESPO)
-    assert seen(crm_map, postgres_dsn, "ann") == {
-        "account": "a1 a2", "case": "c1", "case_note": "n1", "email": "e1", "article": "k1"
-    }  # fmt: skip
-    assert seen(crm_map, postgres_dsn, "bob") == {
-        "account": "a3", "case": "c2", "account_note": "n3", "article": "k1"
-    }  # fmt: skip
-    assert seen(crm_map, postgres_dsn, "root") == {
+ESPO_SEEN = {
+    "ann": {"account": "a1 a2", "case": "c1", "case_note": "n1", "email": "e1", "article": "k1"},
+    "bob": {"account": "a3", "case": "c2", "account_note": "n3", "article": "k1"},
+    "root": {
         "account": "a1 a2 a3", "case": "c1 c2", "case_note": "n1", "account_note": "n3", "email": "e1 e3",
         "article": "k1",
-    }  # fmt: skip
-    assert seen(crm_map, postgres_dsn, "gone") is None
-    assert seen(crm_map, postgres_dsn, "customer") is None
+    },
+    "gone": None,
+    "customer": None,
+}  # fmt: skip
+SUITE_SEEN = {
+    "ann": {
+        "account": "a1 a2", "case": "c1", "case_update": "p1", "account_note": "n2", "email": "m1",
+        "article": "k1",
+    },
+    "bob": {
+        "account": "a3", "case": "c2", "case_update": "p2", "case_note": "n1", "email": "m2",
+        "article": "k1",
+    },
+    "gone": None,
+    "inbox": None,
+}  # fmt: skip
+
+
+def test_espocrm_users_see_what_is_theirs_or_their_teams(postgres_dsn: str) -> None:
+    crm_map = fitted("espocrm", postgres_dsn, ESPO)
+    assert {login: seen(crm_map, postgres_dsn, login) for login in ESPO_SEEN} == ESPO_SEEN
+    assert read_logins(crm_map, postgres_dsn)[:2] == ["root", "ann"]
 
 
 def test_suitecrm_users_see_what_is_theirs_or_their_groups(postgres_dsn: str) -> None:
     crm_map = fitted("suitecrm", postgres_dsn, SUITE)
-    assert seen(crm_map, postgres_dsn, "ann") == {
-        "account": "a1 a2", "case": "c1", "case_update": "p1", "account_note": "n2", "email": "m1",
-        "article": "k1",
-    }  # fmt: skip
-    assert seen(crm_map, postgres_dsn, "bob") == {
-        "account": "a3", "case": "c2", "case_update": "p2", "case_note": "n1", "email": "m2", "article": "k1"
-    }  # fmt: skip
-    assert seen(crm_map, postgres_dsn, "gone") is None
-    assert seen(crm_map, postgres_dsn, "inbox") is None
+    assert {login: seen(crm_map, postgres_dsn, login) for login in SUITE_SEEN} == SUITE_SEEN
+
+
+@pytest.mark.parametrize(
+    ("name", "schema", "expected"), [("espocrm", ESPO, ESPO_SEEN), ("suitecrm", SUITE, SUITE_SEEN)]
+)
+def test_in_mariadb_the_same_users_see_the_same(
+    mariadb: MariaDb, name: str, schema: str, expected: dict[str, dict[str, str] | None]
+) -> None:
+    server = sa.create_engine(mariadb.url(), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        connection.exec_driver_sql(f"USE {name}")
+        for statement in schema.replace("smallint", "tinyint(1)").replace('"', "`").split(";\n"):
+            if statement.strip():
+                connection.exec_driver_sql(statement)
+        try:
+            crm_map = load_map(MAPS / f"{name}.yaml")
+            found = {login: seen(crm_map, mariadb.url().set(database=name), login) for login in expected}
+            assert found == expected
+        finally:
+            connection.exec_driver_sql(f"DROP DATABASE {name}")
 
 
 def test_twenty_members_see_their_workspace(postgres_dsn: str) -> None:
