@@ -239,7 +239,7 @@ async def _measured(wanted: _Wanted) -> "list[Tried]":
                 kept=wanted.cache,
             ) as trial:
                 tables = {kind: entity.table for kind, entity in wanted.crm_map.entities.items()}
-                queries = wanted.queries(Records(trial.present, tables))
+                queries = wanted.queries(Records(trial.present, tables, trial.called))
                 asker = Asker(load_redactor(ner=wanted.ner), trial)
                 tried = []
                 async for one in try_queries(trial, asker, queries, wanted.systems):

@@ -84,6 +84,11 @@ class Trial:
         """The map that the CRM is read through."""
         return self._sees_all.crm_map
 
+    def called(self, value: str) -> str | None:
+        """The one record that has this very value as an identity."""
+        whole = [span for span in self.gazetteer.find(value) if (span.start, span.end) == (0, len(value))]
+        return whole[0].entity if len(whole) == 1 else None
+
     async def visible(self, login: str | None, refs: Iterable[str]) -> frozenset[str]:
         """Those of `refs` that this user may see; nobody named sees all. Raises `UnknownLogin`."""
         return frozenset(await visible_rows(self._records, await self._visibility(login), refs))

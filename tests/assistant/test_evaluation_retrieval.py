@@ -15,6 +15,7 @@ from retrieval import Ranked, System
 RECORDS = Records(
     {"case": frozenset({"1", "2"}), "urgent_case": frozenset({"3"}), "order": frozenset({"2", "A 7"})},
     {"case": "cases", "urgent_case": "cases", "order": "orders"},
+    {"W-7": "order:A 7"}.get,
 )
 
 
@@ -45,6 +46,9 @@ def test_a_query_has_turns_and_graded_records() -> None:
         ("cases:1", "case:1"),
         ("A 7", "order:A 7"),
         ("case:99", "case:99"),
+        ("W-7", "order:A 7"),
+        ("orders:W-7", "order:A 7"),
+        ("case:W-7", "case:W-7"),
         ("employee:5", "employee:5"),
     ],
 )

@@ -1,7 +1,7 @@
 """Queries with the records that answer them, as JSON Lines."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TextIO
 
@@ -44,12 +44,24 @@ class Records:
 
     keys: Mapping[str, frozenset[str]]
     tables: Mapping[str, str]
+    called: Callable[[str], str | None] = lambda _: None
+    """The one record that has this very value as one of its identities: its number, its mail address."""
 
     def resolve(self, written: str) -> str:
         """`kind:key` of what is written so, or as `table:key`, or as a key that one kind alone has.
 
-        Raises `ValueError`. A record that is not there may be meant all the same: it is then not found.
+        In place of a key there may be another value by which the record is known. Raises `ValueError`. A
+        record that is not there may be meant all the same: it is then not found.
         """
+        ref = self._by_key(written)
+        if self.has(ref):
+            return ref
+        head, _, value = written.rpartition(":")
+        known = self.called(value)
+        kind = known.partition(":")[0] if known else ""
+        return known if known and head in {"", kind, self.tables[kind]} else ref
+
+    def _by_key(self, written: str) -> str:
         head, colon, key = written.partition(":")
         if colon and head in self.keys:
             return written
