@@ -55,6 +55,7 @@ from .search.values import (
 from .search.words import is_negated, is_whether, says_open, unfinished
 from .settings import CrmSettings, IndexSettings, RetrievalSettings, ServerSettings, SyncSettings
 from .sync.offline import identities_in
+from .sync.values import Drift, ParkedRecord, ParkedRecords, RebuildState, Resolve, Resolved, VerifyReport
 from .trial import Phase, Ranked, System, Trial, UnknownLogin, open_trial
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "CrmSettings",
     "CrmUnavailable",
     "DemoQuestion",
+    "Drift",
     "Embedder",
     "Employee",
     "EntitySync",
@@ -84,11 +86,16 @@ __all__ = [
     "ListCondition",
     "Listing",
     "MapInvalid",
+    "ParkedRecord",
+    "ParkedRecords",
     "Passage",
     "Phase",
     "Problem",
     "Question",
     "Ranked",
+    "RebuildState",
+    "Resolve",
+    "Resolved",
     "RetrievalClient",
     "RetrievalEvent",
     "RetrievalSettings",
@@ -99,6 +106,7 @@ __all__ = [
     "System",
     "Trial",
     "UnknownLogin",
+    "VerifyReport",
     "admin_script",
     "build_company",
     "check_map",

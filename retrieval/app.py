@@ -31,8 +31,8 @@ from retrieval.index import (
     EdgeStore,
     Embedder,
     Generations,
-    Index,
     Recipe,
+    Searches,
     ServerStore,
     Terms,
 )
@@ -45,7 +45,20 @@ from retrieval.search.grants import Granter
 from retrieval.search.service import Searcher
 from retrieval.search.without_crm import WithoutCrm
 from retrieval.settings import CrmSettings, IndexSettings, RetrievalSettings
-from retrieval.sync import Builder, DecodingFeed, Filler, Follower, Mirror, OpenTexts, Passes, Roster
+from retrieval.sync import (
+    Builder,
+    DecodingFeed,
+    Filler,
+    Follower,
+    Mirror,
+    OpenTexts,
+    Passes,
+    QuestionsFirst,
+    Rebuilder,
+    Roster,
+    Verifier,
+)
+from retrieval.sync.api import router as sync_router
 
 AUDIENCE: Final = "retrieval"
 _HASH_PURPOSE: Final = "record index"
@@ -58,12 +71,16 @@ class State(TypedDict):
     tokens: Tokens
     audience: str
     records: Records
-    index: Index
+    index: Searches
     searcher: Searcher
     granter: Granter
     explainer: Explainer
     follower: Follower
     filler: Filler
+    first: QuestionsFirst
+    passes: Passes
+    verifier: Verifier
+    rebuilder: Rebuilder
 
 
 def create_retrieval_app(settings: RetrievalSettings, embedder: Embedder | None = None) -> FastAPI:
@@ -87,6 +104,7 @@ def create_retrieval_app(settings: RetrievalSettings, embedder: Embedder | None 
     install_error_handlers(app)
     app.add_exception_handler(CrmError, _render_crm_error)
     app.include_router(router)
+    app.include_router(sync_router)
     app.add_api_route("/healthz", _alive, methods=["GET"])
     app.add_api_route("/readyz", _ready, methods=["GET"])
     app.add_route("/metrics", metrics, methods=["GET"])
@@ -100,7 +118,7 @@ async def _start(
     database = Database(settings.database)
     stack.push_async_callback(database.close)
     envelope = Envelope(open_keeper(settings.keeper))
-    index = await _open_index(settings.index, stack)
+    generations = await _open_index(settings.index, stack)
     records = await _open_records(crm_map, settings.crm, settings.crm.timeout_s, stack)
     asked = await _open_records(crm_map, settings.crm, settings.crm.question_timeout_s, stack)
     door: DoorClient | None = None
@@ -109,30 +127,56 @@ async def _start(
         stack.push_async_callback(http.aclose)
         embedder = door = DoorClient(http, tokens)
 
-    terms, roster, mirror = Terms(), Roster(), Mirror(index)
+    terms, roster, mirror = Terms(), Roster(), Mirror(generations.serving.index)
     builder = Builder(crm_map, roster, terms, await envelope.hash_key(_HASH_PURPOSE))
-    copies = OpenTexts(crm_map, roster, database)
+    copies, first = OpenTexts(crm_map, roster, database), QuestionsFirst()
     passes = Passes(
-        records, mirror, roster, builder, database, envelope, settings.sync.page_rows, copies=copies
+        records, mirror, roster, builder, database, envelope, settings.sync.page_rows, first, copies=copies
     )
     decoding = _decoding(settings, crm_map, database, builder)
     follower = Follower(records, mirror, passes, database, settings.sync, decoding)
-    batch = settings.sync.embed_batch
-    filler = Filler(records, index, mirror, builder, embedder, batch, follower.look_again, door)
+    makes_vectors = embedder
+
+    def filler_for(line: Mirror) -> Filler:
+        return Filler(
+            records,
+            line,
+            builder,
+            makes_vectors,
+            settings.sync.embed_batch,
+            follower.look_again,
+            door,
+            parking=passes.parking,
+            first=first,
+            vectors_for=generations.vectors_for,
+        )
+
+    filler = filler_for(mirror)
+    fills = settings.sync.fill_vectors
+    rebuilder = Rebuilder(generations, mirror, passes, passes.kinds, filler_for if fills else None)
+    verifier = Verifier(records, mirror, passes, filler, 2 * settings.sync.poll_s + 1)
     _run(stack, follower.run(), "sync")
-    if settings.sync.fill_vectors:
+    if fills:
         _run(stack, filler.run(follower.caught_up), "vectors")
+    _run(stack, rebuilder.run(follower.caught_up), "rebuild")
+    stack.push_async_callback(verifier.stop)
     return State(
         database=database,
         tokens=tokens,
         audience=AUDIENCE,
         records=asked,
-        index=index,
-        searcher=Searcher(asked, index, terms, embedder, lambda: follower.stale, WithoutCrm(index, copies)),
+        index=generations,
+        searcher=Searcher(
+            asked, generations, terms, embedder, lambda: follower.stale, WithoutCrm(generations, copies)
+        ),
         granter=Granter(asked, tokens),
-        explainer=Explainer(asked, index, lines_of(settings.crm.map_file)),
+        explainer=Explainer(asked, generations, lines_of(settings.crm.map_file)),
         follower=follower,
         filler=filler,
+        first=first,
+        passes=passes,
+        verifier=verifier,
+        rebuilder=rebuilder,
     )
 
 
@@ -158,12 +202,12 @@ async def _open_records(
     return records
 
 
-async def _open_index(settings: IndexSettings, stack: AsyncExitStack) -> Index:
+async def _open_index(settings: IndexSettings, stack: AsyncExitStack) -> Generations:
     store = ServerStore(settings.server) if settings.server else EdgeStore(settings.folder)
     generations = Generations(store, Recipe.of(settings.model, settings.dimensions, CUT))
     await generations.open()
     stack.push_async_callback(generations.close)
-    return generations.serving.index
+    return generations
 
 
 def _run(stack: AsyncExitStack, work: Coroutine[object, object, None], name: str) -> None:

@@ -22,6 +22,14 @@ from retrieval.search.values import (
     VisibleEntities,
     VisibleQuestion,
 )
+from retrieval.sync.values import (
+    ParkedRecords,
+    RebuildState,
+    Resolve,
+    Resolved,
+    VerifyQuestion,
+    VerifyReport,
+)
 
 AUDIENCE: Final = "retrieval"
 _PART: Final = "record search"
@@ -107,6 +115,36 @@ class RetrievalClient:
         """
         path = "/v1/sync/run?allow_deletes=true" if allow_deletes else "/v1/sync/run"
         return await self._call(principal, "POST", path, SyncStatus)
+
+    async def sync_parked(self, principal: Principal) -> ParkedRecords:
+        """Rows that could not be indexed, and why (role admin, as all that follows)."""
+        return await self._call(principal, "GET", "/v1/sync/parked", ParkedRecords)
+
+    async def sync_retry(self, principal: Principal) -> ParkedRecords:
+        """Try those rows again at once."""
+        return await self._call(principal, "POST", "/v1/sync/parked/retry", ParkedRecords)
+
+    async def sync_resolve(self, principal: Principal, entity: str, *, allow_deletes: bool) -> Resolved:
+        """Delete what waits for a word, or keep it until the CRM has it again."""
+        decided = Resolve(entity=entity, allow_deletes=allow_deletes)
+        return await self._call(principal, "POST", "/v1/sync/resolve", Resolved, decided)
+
+    async def sync_verify(self, principal: Principal, *, dry_run: bool = False) -> VerifyReport:
+        """Begin to compare every row, point and right with the CRM."""
+        asked = VerifyQuestion(dry_run=dry_run)
+        return await self._call(principal, "POST", "/v1/sync/verify", VerifyReport, asked)
+
+    async def sync_verified(self, principal: Principal) -> VerifyReport:
+        """How far that is, and what it found."""
+        return await self._call(principal, "GET", "/v1/sync/verify", VerifyReport)
+
+    async def sync_rebuild(self, principal: Principal) -> RebuildState:
+        """Begin a new generation of the index beside the one that is asked."""
+        return await self._call(principal, "POST", "/v1/sync/rebuild", RebuildState)
+
+    async def sync_rebuilding(self, principal: Principal) -> RebuildState:
+        """How far that is."""
+        return await self._call(principal, "GET", "/v1/sync/rebuild", RebuildState)
 
     async def _call(
         self, principal: Principal, method: str, path: str, kind: type[V], body: BaseModel | None = None

@@ -31,6 +31,7 @@ from .points import (
     hit_of,
     payload_of,
     points_of,
+    rights_in,
     waiting_of,
 )
 from .shard import Slot
@@ -123,7 +124,7 @@ class EdgeIndex:
 
     async def rights(self) -> dict[str, frozenset[str]]:
         payloads = await self._read(partial(self._payloads, ["ref", "acl"]))
-        return {str(one["ref"]): frozenset(map(str, one["acl"])) for one in payloads.values()}
+        return rights_in(payloads.values())
 
     async def size(self) -> Size:
         return await self._read(self._size)

@@ -1,7 +1,7 @@
 """What the index holds: references, versions, rights and vectors. No text and no identity."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -263,6 +263,15 @@ def waiting_of(point: str, payload: Mapping[str, Any]) -> Waiting:
     kind, _, key = str(payload["ref"]).partition(":")
     field, ordinal = str(payload["field"]), int(payload["ordinal"])
     return Waiting(point, kind, key, field, ordinal, str(payload["digest"]), str(payload.get("vdigest", "")))
+
+
+def rights_in(payloads: Iterable[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
+    """The keys that let a user see each row; where its points do not agree, no keys that a row could have."""
+    found: dict[str, frozenset[str]] = {}
+    for one in payloads:
+        ref, acl = str(one["ref"]), frozenset(map(str, one["acl"]))
+        found[ref] = acl if found.setdefault(ref, acl) == acl else found[ref] | acl | {"its points differ"}
+    return found
 
 
 def gather(payloads: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, Known]]:

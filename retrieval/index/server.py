@@ -24,6 +24,7 @@ from .points import (
     hit_of,
     payload_of,
     points_of,
+    rights_in,
     waiting_of,
 )
 from .reach import Reach
@@ -228,7 +229,7 @@ class ServerIndex:
 
     async def rights(self) -> dict[str, frozenset[str]]:
         payloads = await self._payloads(["ref", "acl"])
-        return {str(one["ref"]): frozenset(map(str, one["acl"])) for one in payloads.values()}
+        return rights_in(payloads.values())
 
     async def flush(self) -> None:
         """Nothing to do: every write here waited until the server had it."""

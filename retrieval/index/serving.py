@@ -124,6 +124,10 @@ class Generations:
                 found |= await opened.index.vectors_for([one for one in vdigests if one not in found])
         return found
 
+    async def rights(self) -> dict[str, frozenset[str]]:
+        """The keys that let a user see each row of the generation that is asked, for checking."""
+        return await self.serving.index.rights()
+
     async def _opened(self, generation: Generation) -> Opened:
         return Opened(generation, await self._store.open(generation))
 

@@ -4,7 +4,6 @@ from fastapi import APIRouter, Request
 
 from gateway import CallingPrincipal, Principal, Role, UnitOfWork, record, require
 from retrieval.rights import visibility_of
-from retrieval.sync import Follower
 
 from .events import RetrievalEvent
 from .explain import Explainer, ExplainQuestion, Explanation
@@ -18,7 +17,6 @@ from .values import (
     Question,
     SearchResult,
     Suggestions,
-    SyncStatus,
     TypedName,
     VisibleEntities,
     VisibleQuestion,
@@ -33,7 +31,8 @@ async def search(
 ) -> SearchResult:
     """Find permitted passages and live facts for a question."""
     _reads_content(principal)
-    result: SearchResult = await request.state.searcher.search(principal, question)
+    with request.state.first.question():
+        result: SearchResult = await request.state.searcher.search(principal, question)
     record(
         session,
         RetrievalEvent.SEARCHED,
@@ -117,30 +116,6 @@ async def explain(
         drift=len(told.drift),
     )
     return told
-
-
-@router.get("/sync")
-async def sync_status(_principal: CallingPrincipal, request: Request) -> SyncStatus:
-    """Tell how far the index is, kind by kind; it holds no content."""
-    return await _status(request)
-
-
-@router.post("/sync/run", status_code=202)
-async def sync_run(
-    principal: CallingPrincipal, request: Request, session: UnitOfWork, allow_deletes: bool = False
-) -> SyncStatus:
-    """Begin to compare the whole index with the CRM."""
-    require(principal, Role.ADMIN)
-    follower: Follower = request.state.follower
-    follower.ask(allow_deletes=allow_deletes)
-    record(session, RetrievalEvent.SYNC_ASKED, principal, allow_deletes=allow_deletes)
-    return await _status(request)
-
-
-async def _status(request: Request) -> SyncStatus:
-    follower: Follower = request.state.follower
-    status = await follower.status()
-    return status.model_copy(update={"filling": not request.state.filler.idle.is_set()})
 
 
 def _reads_content(principal: Principal) -> None:

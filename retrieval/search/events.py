@@ -11,6 +11,10 @@ class RetrievalEvent(StrEnum):
     SEARCHED = "records.searched"
     REVEAL_GRANTED = "reveal.granted"
     SYNC_ASKED = "sync.asked"
+    SYNC_VERIFIED = "sync.verified"
+    SYNC_RESOLVED = "sync.resolved"
+    SYNC_REBUILT = "sync.rebuilt"
+    PARKED_RETRIED = "sync.retried"
     RIGHTS_EXPLAINED = "rights.explained"
     SLOT_LOST = "sync.slot_lost"
 

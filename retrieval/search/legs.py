@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from retrieval.crm import CrmMap
-from retrieval.index import Hit, Index, Leg
+from retrieval.index import Hit, Leg, Searches
 from retrieval.pieces import FACTS
 from retrieval.rights import Visibility
 
@@ -50,7 +50,7 @@ class Seen:
 
 
 async def look(
-    index: Index,
+    index: Searches,
     crm_map: CrmMap,
     visibility: Visibility,
     focus: Focus,

@@ -10,7 +10,7 @@ from typing import Final
 from gateway import CloisterError, Principal, log
 from retrieval.crm import EVERYONE, AmbiguousUser, CrmUnavailable, acl_keys, changed_at, facts, link, title
 from retrieval.crm.map import FactKind, Row
-from retrieval.index import Embedder, Index, Terms
+from retrieval.index import Embedder, Searches, Terms
 from retrieval.pieces import (
     FACTS,
     Piece,
@@ -82,7 +82,7 @@ class Searcher:
     def __init__(
         self,
         records: Records,
-        index: Index,
+        index: Searches,
         terms: Terms,
         embedder: Embedder,
         is_stale: Callable[[], bool],

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from retrieval.index import Index, Leg
+from retrieval.index import Leg, Searches
 from retrieval.pieces import FACTS
 from retrieval.rights import visibility_of_anyone
 from retrieval.sync.open_texts import OpenText, OpenTexts
@@ -32,7 +32,7 @@ _AT: Final = "on %d %B %Y at %H:%M UTC"
 class WithoutCrm:
     """Searches copies. It reads neither the CRM nor who asks."""
 
-    def __init__(self, index: Index, copies: OpenTexts) -> None:
+    def __init__(self, index: Searches, copies: OpenTexts) -> None:
         self._index = index
         self._copies = copies
 

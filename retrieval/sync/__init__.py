@@ -11,8 +11,10 @@ from .mirror import Mirror
 from .open_texts import OpenText, OpenTexts
 from .parking import Parked, Parking, Stage
 from .passes import Passes
+from .rebuild import Rebuilder
 from .roster import Roster
 from .tables import ParkedRow, SyncRow
+from .verify import Verifier
 
 __all__ = [
     "Brake",
@@ -29,7 +31,9 @@ __all__ = [
     "Parking",
     "Passes",
     "QuestionsFirst",
+    "Rebuilder",
     "Roster",
     "Stage",
     "SyncRow",
+    "Verifier",
 ]

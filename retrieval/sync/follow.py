@@ -419,13 +419,14 @@ class Follower:
         if self._dirty:
             await self.mirror.flush()
             if now - self._saved > _SAVE_S:
-                await self._save()
+                await self.save()
         self._flushed, self._dirty = now, False
         if self._position is not None and not any(self._changed.values()):
             sound = frozenset(kind for kind in self._kinds if kind not in self._whole)
             await self._feed.confirm(self._position, sound)
 
-    async def _save(self) -> None:
+    async def save(self) -> None:
+        """Write down how far each kind is."""
         self._saved = time.monotonic()
         for kind, one in self._progress.items():
             one.gone, one.kept = self._passes.brake.held(kind), self._passes.brake.kept(kind)

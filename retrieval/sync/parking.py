@@ -95,6 +95,10 @@ class Parking:
         """All of a kind, the oldest first."""
         return sorted((row for row in self._rows.values() if row.entity == kind), key=lambda row: row.since)
 
+    def count(self, stage: Stage) -> int:
+        """How many are set aside at this stage."""
+        return sum(row.stage is stage for row in self._rows.values())
+
     def due(self) -> dict[str, list[str]]:
         """Rows to be tried again now, by kind."""
         now = self._clock()

@@ -6,7 +6,7 @@ taken in is set aside and out of the index; the others are not kept waiting.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
@@ -63,6 +63,8 @@ class Passes:
         self.rates = Rates()
         self.parking = Parking(database)
         self._reader = Reader(records, self.parking)
+        self._turn = asyncio.Lock()  # a row is read and written before anybody else may
+        self._applied = 0
         self._published: dict[str, str] = {}
         self._named = [
             kind
@@ -70,46 +72,102 @@ class Passes:
             if any(isinstance(column, IdentityColumn) for _, column in self._map.entities[kind].readable)
         ]
 
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of records, parents first."""
+        return list(self._map.parents_first)
+
     async def learn_identities(self) -> None:
         """Read every identity of the CRM, and publish those that are not published yet."""
         family = self._family()
         pairs: list[Pair] = []
         for kind in self._named:
-            async for page in self._reader.pages(kind, self._page_rows):
-                pairs += self._learn(kind, await family.pairs(kind, page))
-        await asyncio.to_thread(self._roster.settle)
-        await self._publish(pairs)
+            pages = self._reader.pages(kind, self._page_rows)
+            while True:
+                async with self._turn:
+                    if (page := await anext(pages, None)) is None:
+                        break
+                    pairs += self._learn(kind, await family.pairs(kind, page))
+        async with self._turn:
+            await asyncio.to_thread(self._roster.settle)
+            await self._publish(pairs)
         await self.parking.save()
 
-    async def compare(self, kind: str, *, allow_deletes: bool = False, force: Collection[str] = ()) -> None:
-        """Compare every row of a kind with the index, and write the references of `force` in any case.
+    async def compare(self, kind: str, *, allow_deletes: bool = False) -> None:
+        """Compare every row of a kind with the index; changes may be applied between two pages.
 
         Rows that are gone leave the index as far as the brake lets them.
         """
-        family = self._family()
-        seen: set[str] = set()
-        async for page in self._reader.pages(kind, self._page_rows):
-            seen |= {str(row[self._map.entities[kind].key]) for row in page}
-            await self._write(kind, page, family, force)
-        await self._remove(kind, seen, allow_deletes=allow_deletes)
+        key, seen = self._map.entities[kind].key, set[str]()
+
+        async def write(page: Sequence[Row], family: Family) -> None:
+            seen.update(str(row[key]) for row in page)
+            await self._write(kind, page, family, ())
+
+        await self._each_page(kind, write)
+        async with self._turn:
+            if any(one not in seen for one in self._mirror.rows(kind)):
+                seen.update(await self._records.keys(kind))  # some came meanwhile
+            await self._remove(kind, seen, allow_deletes=allow_deletes)
         await self.parking.save()
+
+    async def look_through(self, kind: str, see: Callable[[list[IndexedRow]], None]) -> None:
+        """Show every row of a kind that can be indexed as the index should have it, page by page."""
+
+        async def build(page: Sequence[Row], family: Family) -> None:
+            built, _ = await asyncio.to_thread(self._build, kind, await family.pairs(kind, page))
+            self.rates.add(kind, len(page))
+            see(built)
+
+        await self._each_page(kind, build)
+
+    async def expected_of(self, kind: str, keys: Sequence[str]) -> dict[str, IndexedRow]:
+        """Those of these rows that there are and that can be indexed, by key."""
+        async with self._turn:
+            rows = list((await self._reader.rows(kind, keys)).values())
+            pairs = await self._family().pairs(kind, rows)
+            built, _ = await asyncio.to_thread(self._build, kind, pairs)
+            return {row.key: row for row in built}
+
+    async def _each_page(self, kind: str, work: Callable[[Sequence[Row], Family], Awaitable[None]]) -> None:
+        """Work on pages of rows, on each while nobody else writes."""
+        pages, family, applied = self._reader.pages(kind, self._page_rows), self._family(), self._applied
+        while True:
+            await self._first.give_way()
+            async with self._turn:
+                if (page := await anext(pages, None)) is None:
+                    return
+                if self._applied != applied:  # parents may have changed
+                    family, applied = self._family(), self._applied
+                await work(page, family)
 
     async def sweep(self, kind: str) -> list[str]:
         """Take out what is gone, as far as the brake lets it; gives keys that the index does not have."""
-        keys = await self._records.keys(kind)
-        await self._remove(kind, set(keys), allow_deletes=False)
+        async with self._turn:
+            keys = await self._records.keys(kind)
+            await self._remove(kind, set(keys), allow_deletes=False)
         known = self._mirror.rows(kind)
         return [key for key in keys if key not in known and self.parking.get(kind, key) is None]
 
     async def resolve(self, kind: str, *, allow_deletes: bool) -> int:
         """Delete what waits for a word, or keep it until the CRM has it again; how many rows it were."""
-        present = set(await self._records.keys(kind))
-        before = len(self._mirror.rows(kind))
-        await self._remove(kind, present, allow_deletes=allow_deletes)
-        return before - len(self._mirror.rows(kind)) if allow_deletes else self.brake.keep(kind)
+        async with self._turn:
+            before = len(self._mirror.rows(kind))
+            await self._remove(kind, set(await self._records.keys(kind)), allow_deletes=allow_deletes)
+            return before - len(self._mirror.rows(kind)) if allow_deletes else self.brake.keep(kind)
 
     async def apply(self, changed: Mapping[str, Collection[str]], force: Collection[str] = ()) -> int:
-        """Bring these rows up to date, and the rows that inherit from them; gives how many were written."""
+        """Bring these rows up to date, and the rows that inherit from them; gives how many were written.
+
+        The references of `force` are written in any case.
+        """
+        async with self._turn:
+            self._applied += 1
+            written = await self._apply(changed, force)
+        await self.parking.save()
+        return written
+
+    async def _apply(self, changed: Mapping[str, Collection[str]], force: Collection[str]) -> int:
         family = self._family()
         todo = {kind: dict.fromkeys(keys) for kind, keys in changed.items()}
         rows = {kind: await self._reader.rows(kind, list(keys)) for kind, keys in todo.items() if keys}
@@ -135,7 +193,6 @@ class Passes:
                 touched += [*reshaped, *gone]
             for child, inherited in (await self._children(kind, touched)).items():
                 todo.setdefault(child, {}).update(dict.fromkeys(inherited))
-        await self.parking.save()
         return written
 
     def _family(self) -> Family:

@@ -80,7 +80,7 @@ async def open_trial(
             vectors = KeptVectors(
                 embedder, file, defaults.dimensions, lambda some: on_progress(Phase.VECTORS, some, wanting)
             )
-            filler = Filler(records, index, mirror, builder, vectors, _BATCH, lambda *_: None)
+            filler = Filler(records, mirror, builder, vectors, _BATCH, lambda *_: None)
             while await filler.fill_some():
                 pass
         await index.flush()

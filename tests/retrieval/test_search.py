@@ -45,7 +45,7 @@ async def test_index_rights_are_the_rules_for_every_user_and_every_row(
 ) -> None:
     oracle = Oracle(stand.crm_dsn)
     records = running.state["records"]
-    held = await running.state["index"].rights()
+    held = await running.follower.mirror.index.rights()
     checked = 0
     for person in oracle.people:
         visibility = await visibility_of(records, principal(person.login))

@@ -92,7 +92,7 @@ async def test_children_inherit_a_change_of_rights(running: Running, stand: Stan
 
     async def inherited() -> bool:
         oracle = Oracle(stand.crm_dsn)
-        held = await running.state["index"].rights()
+        held = await running.follower.mirror.index.rights()
         case, row = next((k, r) for k, r in oracle.rows["case"].items() if r["account_id"] == account)
         notes = [k for k, r in oracle.rows["note"].items() if r["case_id"] == case and not r["confidential"]]
         touched = [f"case:{case}", *(f"note:{key}" for key in notes)]
@@ -107,7 +107,7 @@ async def test_a_contact_without_consent_leaves_nothing_but_a_mark(running: Runn
     stand.crm("UPDATE contacts SET consent = false WHERE id = %s", key)
 
     async def marked() -> bool:
-        held = await running.state["index"].rights()
+        held = await running.follower.mirror.index.rights()
         return held[f"contact:{key}"] == frozenset()
 
     await until(marked)
@@ -185,7 +185,7 @@ async def test_no_identity_and_no_text_is_in_any_file_of_the_index(new_stand: Ca
     async with stand.running() as process:
         await process.caught_up()
         await process.vectors_filled()
-        await process.state["index"].flush()
+        await process.follower.mirror.flush()
         files = [path for path in stand.settings.index.folder.rglob("*") if path.is_file()]
         stored = b"\n".join(re.sub(rb"\0{2,}", b"\0", path.read_bytes()) for path in files).lower()
     payloads = payloads_in(next(stand.settings.index.folder.rglob("edge_config.json")).parent)
@@ -249,7 +249,7 @@ async def test_what_has_not_changed_keeps_its_vector(running: Running, stand: St
     stand.crm("UPDATE accounts SET owner_id = 2 WHERE id = %s", key)
 
     async def inherited() -> bool:
-        return "account.owner_id~id=2" in (await running.state["index"].rights())[f"account:{key}"]
+        return "account.owner_id~id=2" in (await running.follower.mirror.index.rights())[f"account:{key}"]
 
     running.state["filler"].stop()
     await until(inherited)
