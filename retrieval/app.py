@@ -154,7 +154,7 @@ async def _start(
     filler = filler_for(mirror)
     fills = settings.sync.fill_vectors
     rebuilder = Rebuilder(generations, mirror, passes, passes.kinds, filler_for if fills else None)
-    verifier = Verifier(records, mirror, passes, filler, 2 * settings.sync.poll_s + 1)
+    verifier = Verifier(records, mirror, passes, filler, 2 * settings.sync.poll_s + 2.5)
     _run(stack, follower.run(), "sync")
     if fills:
         _run(stack, filler.run(follower.caught_up), "vectors")

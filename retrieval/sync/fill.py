@@ -21,6 +21,7 @@ from .family import Family
 from .first import QuestionsFirst
 from .mirror import Mirror
 from .parking import Parking, Stage
+from .reading import Reader
 
 _SELF: Final = Principal("retrieval", "retrieval", frozenset({Role.SERVICE}), "Record index")
 _LOOK_AHEAD: Final = 16
@@ -52,7 +53,8 @@ class Filler:
     ) -> None:
         """`changed` is told of rows that are no longer as the index has them, `vectors_for` gives the vectors
         that texts already have by their digests."""
-        self._records = records
+        self._map = records.crm_map
+        self._rows = Reader(records, parking) if parking else records
         self._mirror = mirror
         self._builder = builder
         self._embedder = embedder
@@ -196,10 +198,10 @@ class Filler:
         """Read ahead for rows whose vectors were copied; whether there were any."""
         some = [self._unread.popleft() for _ in range(min(len(self._unread), _READ_AT_ONCE))]
         for kind in dict.fromkeys(kind for kind, _ in some):
-            rows = await self._records.rows(kind, [key for one, key in some if one == kind])
+            rows = await self._rows.rows(kind, [key for one, key in some if one == kind])
             for row in rows.values():
                 await self._first.give_way()
-                await self._read_ahead(texts_to_read(self._records.crm_map, kind, row))
+                await self._read_ahead(texts_to_read(self._map, kind, row))
         return bool(some)
 
     async def _read_ahead(self, texts: Iterable[str]) -> None:
@@ -228,15 +230,13 @@ class Filler:
         texts: dict[Waiting, str] = {}
         asked_for: dict[Waiting, Sequence[str]] = {}
         for kind, pieces in by_kind.items():
-            family = Family(self._records, lambda *_: None)
-            rows = await self._records.rows(kind, list(pieces))
+            family = Family(self._rows, lambda *_: None)
+            rows = await self._rows.rows(kind, list(pieces))
             for row, one in await family.pairs(kind, list(rows.values())):
                 key = one.ref.partition(":")[2]
                 try:
                     made = await asyncio.to_thread(self._builder.texts, kind, row, one)
-                    shown = (
-                        texts_to_read(self._records.crm_map, kind, row) if one.acl and self._reader else []
-                    )
+                    shown = texts_to_read(self._map, kind, row) if one.acl and self._reader else []
                 except Exception as error:  # noqa: BLE001 - one row's fault; the sync sets it aside
                     log.warning("vectors.row_left", entity=kind, key=key, reason=type(error).__name__)
                     continue

@@ -65,8 +65,10 @@ class Parking:
                 self._rows.setdefault((row.entity, row.key), found)
 
     def park(self, kind: str, key: str, stage: Stage, error: Exception) -> None:
-        """Set a row aside, or longer when it was."""
+        """Set a row aside, or for longer when it was and its time had come."""
         now, before = self._clock(), self._rows.get((kind, key))
+        if before and before.stage is stage and before.next_try > now:
+            return
         tries = before.tries + 1 if before else 1
         wait = timedelta(seconds=_BACK_OFF_S[min(tries, len(_BACK_OFF_S)) - 1])
         since = before.since if before else now

@@ -111,11 +111,12 @@ class Verifier:
         self._parked = sum(len(parking.of(kind)) for kind in self._kinds)
         totals = [len(await self._records.keys(kind)) for kind in self._kinds]
         self._total = sum(totals)
+        bare = await self._bare()
         suspected = await self._suspected()
-        if any(suspected.values()):
+        if bare or any(suspected.values()):
             await asyncio.sleep(self._settle_s)
-            await self._confirm(suspected)
-        await self._vectors()
+            wrong = await self._confirm(suspected)
+            await self._vectors((await self._bare() & bare) - wrong)
 
     async def _suspected(self) -> dict[str, set[str]]:
         """Keys of rows that differ at a first look."""
@@ -134,8 +135,9 @@ class Verifier:
             found |= of_kind.keys() - seen
         return suspected
 
-    async def _confirm(self, suspected: Mapping[str, set[str]]) -> None:
-        """Look again at what differed, and mend what still does."""
+    async def _confirm(self, suspected: Mapping[str, set[str]]) -> set[str]:
+        """Look again at what differed, and mend what still does; the references of it."""
+        refs: set[str] = set()
         await self._mirror.load()
         rights = await self._mirror.index.rights()
         for kind in self._kinds:
@@ -145,10 +147,12 @@ class Verifier:
                 counter = self._found.setdefault(kind, Counter())
                 counter.update(wrong.values())
                 self._examples += [f"{kind}:{key} – {drift}" for key, drift in wrong.items()]
+                refs.update(f"{kind}:{key}" for key in wrong)
                 if wrong and not self._dry_run:
                     await self._passes.apply({kind: list(wrong)}, {f"{kind}:{key}" for key in wrong})
                     left = await self._wrong(kind, list(wrong), await self._mirror.index.rights())
                     self._mended += len(wrong) - len(left)
+        return refs
 
     async def _wrong(
         self, kind: str, keys: Sequence[str], rights: Mapping[str, frozenset[str]]
@@ -165,21 +169,24 @@ class Verifier:
                 wrong[key] = drift
         return wrong
 
-    async def _vectors(self) -> None:
-        """Pieces without the vector that they want. While vectors are being made they are on their way."""
+    async def _bare(self) -> set[str]:
+        """References of rows that want a vector, while none is being made: else they are on their way."""
         if not self._filler.idle.is_set():
-            return
+            return set()
         parking = self._passes.parking
-        missing = [
-            piece
+        return {
+            f"{piece.kind}:{piece.key}"
             for piece in await self._mirror.index.waiting(_EVERY)
             if parking.stage(piece.kind, piece.key) is not Stage.EMBEDDING
-        ]
-        for piece in missing:
-            self._found.setdefault(piece.kind, Counter())[Drift.NO_VECTOR] += 1
-        self._examples += [f"{piece.kind}:{piece.key} – {Drift.NO_VECTOR}" for piece in missing[:_EXAMPLES]]
-        if missing and not self._dry_run:
-            self._mended += await self._filler.fill_all()
+        }
+
+    async def _vectors(self, refs: set[str]) -> None:
+        for ref in sorted(refs):
+            self._found.setdefault(ref.partition(":")[0], Counter())[Drift.NO_VECTOR] += 1
+            self._examples.append(f"{ref} – {Drift.NO_VECTOR}")
+        if refs and not self._dry_run:
+            await self._filler.fill_all()
+            self._mended += len(refs - await self._bare())
 
 
 def _drift(row: IndexedRow, held: Known | None, rights: Mapping[str, frozenset[str]]) -> Drift | None:

@@ -1,0 +1,287 @@
+"""Looking after the sync: rows that cannot be indexed, drift, decisions, a new generation, consent."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from gateway import BadInput, NotAllowed, Principal
+from retrieval import Drift, HashedWords, VerifyReport
+from retrieval.index.embedding import Purpose
+from retrieval.sync import Stage
+
+from .oracle import Oracle
+from .stand import ADMIN, Running, Stand, principal
+from .test_sync import idle, is_ready, rows_of, until
+
+POISON = "Ylangplunder"
+
+
+class Careful(HashedWords):
+    """Refuses what holds the poison, and remembers what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[str] = []
+
+    async def embed(self, principal: Principal, texts: Sequence[str], purpose: Purpose) -> list[list[float]]:
+        if any(POISON in text for text in texts):
+            raise BadInput("This text is refused.")
+        self.given += texts if purpose == "index" else ()
+        return await super().embed(principal, texts, purpose)
+
+
+async def finished(process: Running) -> VerifyReport:
+    await process.state["verifier"].wait()
+    return await process.client.sync_verified(ADMIN)
+
+
+async def test_a_row_that_cannot_be_read_is_set_aside_and_holds_up_nobody(
+    running: Running, stand: Stand
+) -> None:
+    (poisoned,), (other,) = stand.crm("SELECT id FROM cases ORDER BY id LIMIT 2")
+    stand.crm("UPDATE cases SET opened_on = 'infinity' WHERE id = %s", poisoned)
+    stand.crm("UPDATE cases SET description = 'Zwirbelventil' WHERE id = %s", other)
+    before = dict(running.follower.mirror.rows("case"))
+
+    async def set_aside() -> bool:
+        now = running.follower.mirror.rows("case")
+        return str(poisoned) not in now and now[str(other)].version != before[str(other)].version
+
+    await until(set_aside)
+    found = await running.client.sync_parked(ADMIN)
+    assert [(row.entity, row.key, row.stage) for row in found.rows] == [("case", str(poisoned), "reading")]
+    status = {one.entity: one for one in (await running.client.sync_status(ADMIN)).entities}
+    assert status["case"].parked == 1
+    await running.client.sync_run(ADMIN)
+    await until(lambda: idle(running))
+    assert len(rows_of(running, "case")) == len(before) - 1
+    stand.crm("UPDATE cases SET opened_on = '2026-01-01' WHERE id = %s", poisoned)
+
+    async def back() -> bool:
+        return str(poisoned) in rows_of(running, "case")
+
+    await until(back)
+    assert (await running.client.sync_parked(ADMIN)).total == 0
+    count = "SELECT count(*) FROM retrieval.parked"
+    await until(lambda: _is(lambda: stand.appliance(count) == [(0,)]))
+
+
+async def test_a_row_that_cannot_be_rendered_leaves_the_index_and_its_reason_holds_no_content(
+    running: Running, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder = running.state["passes"]._builder
+    build = builder.row
+
+    def breaks(kind: str, row: Any, kin: Any) -> Any:
+        if kind == "article" and row["id"] == 1:
+            raise ValueError(f"{row['body']} cannot be rendered")
+        return build(kind, row, kin)
+
+    monkeypatch.setattr(builder, "row", breaks)
+    stand.crm("UPDATE articles SET body = body || ' More.' WHERE id IN (1, 3)")
+
+    async def gone() -> bool:
+        return "1" not in rows_of(running, "article")
+
+    await until(gone)
+    (parked,) = (await running.client.sync_parked(ADMIN)).rows
+    assert (parked.stage, parked.tries) == ("rendering", 1)
+    assert parked.reason.startswith("ValueError at tests/")
+    saved = "SELECT entity, key, reason FROM retrieval.parked"
+    await until(lambda: _is(lambda: stand.appliance(saved) == [("article", "1", parked.reason)]))
+    assert "3" in rows_of(running, "article")
+    monkeypatch.setattr(builder, "row", build)
+    assert (await running.client.sync_retry(ADMIN)).total == 1
+    await until(lambda: _is(lambda: "1" in rows_of(running, "article")))
+
+
+async def _is(question: Callable[[], bool]) -> bool:
+    return question()
+
+
+async def test_a_text_that_the_model_refuses_is_found_by_words_and_holds_up_no_other_vector(
+    new_stand: Callable[..., Stand],
+) -> None:
+    stand = new_stand()
+    stand.crm("UPDATE articles SET body = body || %s WHERE id = 1", f" {POISON}.")
+    async with stand.running(Careful()) as process:
+        await process.caught_up()
+        await process.vectors_filled()
+        await until(lambda: _is(lambda: process.state["passes"].parking.count(Stage.EMBEDDING) == 1))
+        left = await process.follower.mirror.index.waiting(1_000)
+        assert {(piece.kind, piece.key) for piece in left} == {("article", "1")}
+        who = principal(Oracle(stand.crm_dsn).people[0].login)
+        found = await process.client.search(who, POISON)
+        assert "article:1" in {passage.entity for passage in found.passages}
+
+
+async def test_the_same_words_are_embedded_once(new_stand: Callable[..., Stand]) -> None:
+    stand = new_stand()
+    stand.crm("UPDATE case_notes SET body = 'Rang twice, nobody answered.'")
+    embedder = Careful()
+    async with stand.running(embedder) as process:
+        await process.caught_up()
+        await process.vectors_filled()
+        filler = process.state["filler"]
+        assert filler.copied > 10
+        assert len(embedder.given) == len(set(embedder.given)) == filler.embedded
+        vectors = sum(one.vectors for one in (await process.client.sync_status(ADMIN)).entities)
+        assert vectors == filler.embedded + filler.copied
+
+
+async def test_verify_finds_each_kind_of_drift_and_mends_it(running: Running, stand: Stand) -> None:
+    await until(lambda: is_ready(running))
+    await running.vectors_filled()
+    await running.client.sync_verify(ADMIN)
+    clean = await finished(running)
+    assert clean.clean
+    assert clean.done == clean.total > 500
+    mirror = running.follower.mirror
+    index = mirror.index
+    case, note, article = (dict(mirror.rows(kind)) for kind in ("case", "note", "article"))
+    await index.drop(list(case[first(case)].points))
+    half = next(key for key, row in case.items() if len(row.points) > 1 and key != first(case))
+    await index.drop(list(case[half].points)[:1])
+    expected = await running.state["passes"].expected_of("note", [first(note)])
+    row = expected[first(note)]
+    await index.put([_with(row, acl=("everyone~",))], {row.ref: note[row.key]})
+    row = (await running.state["passes"].expected_of("article", [first(article)]))[first(article)]
+    await index.put([_with(row, version="old")], {row.ref: article[row.key]})
+    await index.put([_with(row, key="777777")], {})
+    wrong = {
+        "case": {Drift.MISSING: 1, Drift.HALF_WRITTEN: 1},
+        "note": {Drift.RIGHTS: 1},
+        "article": {Drift.STALE: 1, Drift.GHOST: 1},
+    }
+    await running.client.sync_verify(ADMIN, dry_run=True)
+    looked = await finished(running)
+    assert (looked.found, looked.mended, looked.clean) == (wrong, 0, False)
+    await running.client.sync_verify(ADMIN)
+    mended = await finished(running)
+    assert (mended.found, mended.mended) == (wrong, 5)
+    await running.vectors_filled()
+    await running.client.sync_verify(ADMIN)
+    assert (await finished(running)).clean
+    assert (await index.rights())[f"note:{first(note)}"] != {"everyone~"}
+
+
+def first(rows: dict[str, Any]) -> str:
+    return min(rows, key=int)
+
+
+def _with(row: Any, **changes: Any) -> Any:
+    from dataclasses import replace
+
+    return replace(row, **changes)
+
+
+async def test_a_new_generation_is_filled_beside_and_asked_when_it_is_full(
+    new_stand: Callable[..., Stand],
+) -> None:
+    stand, embedder = new_stand(), Careful()
+    async with stand.running(embedder) as process:
+        await process.caught_up()
+        await process.vectors_filled()
+        rebuilder, asked = process.state["rebuilder"], len(embedder.given)
+        before = await process.client.sync_rebuilding(ADMIN)
+        await process.client.sync_rebuild(ADMIN)
+        stand.crm("UPDATE articles SET body = body || ' Zwirbelventil.' WHERE id = 1")
+        async with asyncio.timeout(60):
+            await rebuilder.idle.wait()
+        after = await process.client.sync_rebuilding(ADMIN)
+        assert after.error is None
+        assert (before.serving, after.serving) == (before.serving, before.serving.replace("g0001", "g0002"))
+        assert len(embedder.given) - asked <= 3  # what had a vector before has it still
+        who = principal(Oracle(stand.crm_dsn).people[0].login)
+
+        async def followed() -> bool:
+            found = await process.client.search(who, "Zwirbelventil")
+            return "article:1" in {passage.entity for passage in found.passages}
+
+        await until(followed)
+        await process.vectors_filled()
+        await process.client.sync_verify(ADMIN)
+        assert (await finished(process)).found == {}
+        vectors = sum(one.vectors for one in (await process.client.sync_status(ADMIN)).entities)
+    async with stand.running(embedder) as process:
+        await process.caught_up()
+        status = await process.client.sync_status(ADMIN)
+        assert sum(one.vectors for one in status.entities) == vectors
+
+
+async def test_what_was_deleted_at_once_waits_and_is_kept_or_deleted_by_a_word(
+    running: Running, stand: Stand
+) -> None:
+    contacts = len(rows_of(running, "contact"))
+    removed = stand.crm("DELETE FROM contacts WHERE mod(id, 3) = 0 RETURNING id")
+
+    async def held() -> int:
+        status = {one.entity: one for one in (await running.client.sync_status(ADMIN)).entities}
+        return status["contact"].held
+
+    await until(lambda: _equals(held, len(removed)))
+    with pytest.raises(NotAllowed):
+        await running.client.sync_resolve(principal("rep@example.org"), "contact", allow_deletes=True)
+    with pytest.raises(BadInput):
+        await running.client.sync_resolve(ADMIN, "planet", allow_deletes=True)
+    kept = await running.client.sync_resolve(ADMIN, "contact", allow_deletes=False)
+    assert (kept.rows, kept.deleted) == (len(removed), False)
+    status = {one.entity: one for one in (await running.client.sync_status(ADMIN)).entities}
+    assert (status["contact"].held, status["contact"].kept) == (0, len(removed))
+    await running.client.sync_run(ADMIN)
+    await until(lambda: idle(running))
+    assert len(rows_of(running, "contact")) == contacts
+    deleted = await running.client.sync_resolve(ADMIN, "contact", allow_deletes=True)
+    assert (deleted.rows, deleted.deleted) == (len(removed), True)
+    assert len(rows_of(running, "contact")) == contacts - len(removed)
+    saved = stand.appliance("SELECT gone, kept FROM retrieval.sync WHERE entity = 'contact'")
+    assert saved == [(0, 0)]
+
+
+async def _equals(ask: Callable[[], Any], expected: int) -> bool:
+    return bool(await ask() == expected)
+
+
+CANARY = "Quorbeltang"
+
+
+async def test_nothing_of_a_contact_without_consent_is_embedded_indexed_or_found(
+    new_stand: Callable[..., Stand],
+) -> None:
+    stand, embedder = new_stand(), Careful()
+    (never, account), (withdrawn, _) = stand.crm(
+        "SELECT id, account_id FROM contacts WHERE consent ORDER BY account_id, id LIMIT 2"
+    )
+    stand.crm("UPDATE contacts SET consent = false WHERE id = %s", never)
+    stand.crm("UPDATE contacts SET remarks = %s WHERE id = %s", f"{CANARY} at noon.", never)
+    stand.crm("UPDATE contacts SET remarks = %s WHERE id = %s", f"{CANARY}two at noon.", withdrawn)
+    people = [one.login for one in Oracle(stand.crm_dsn).people if one.role in ("rep", "lead")]
+    async with stand.running(embedder) as process:
+        await process.caught_up()
+        await process.vectors_filled()
+        assert any(f"{CANARY}two" in text for text in embedder.given)
+        assert not any(f"{CANARY} at" in text for text in embedder.given)
+        given = len(embedder.given)
+        stand.crm("UPDATE contacts SET consent = false WHERE id = %s", withdrawn)
+
+        async def out() -> bool:
+            held = await process.follower.mirror.index.rights()
+            return held[f"contact:{withdrawn}"] == frozenset()
+
+        await until(out, 5)
+        await process.client.sync_run(ADMIN)
+        await until(lambda: idle(process))
+        await process.vectors_filled()
+        for login in people:
+            for scope in (f"account:{account}", None):
+                for words in (CANARY, f"{CANARY}two", f"{CANARY} at noon"):
+                    found = await process.client.search(principal(login), words, scope=scope)
+                    assert CANARY not in found.model_dump_json().replace(words, "")
+                    assert {f"contact:{never}", f"contact:{withdrawn}"}.isdisjoint(
+                        passage.entity for passage in found.passages
+                    )
+        assert not any(CANARY in text for text in embedder.given[given:])
+        marks = process.follower.mirror.rows("contact")
+        assert all(list(marks[str(key)].points.values()) == [""] for key in (never, withdrawn))
