@@ -1,10 +1,13 @@
 """Qdrant Edge: the vector engine inside this process. The only module that imports it."""
 
 import asyncio
+import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -13,7 +16,8 @@ from gateway import PartUnavailable, log
 from retrieval.rights import Visibility
 
 from .errors import IndexFailed
-from .files import bytes_in, write_durably
+from .files import bytes_in, sync_tree, write_durably
+from .optimise import Child
 from .points import (
     BATCH,
     KEYWORDS,
@@ -40,6 +44,10 @@ _DENSE: Final = "dense"
 _TERMS: Final = "terms"
 POINTER: Final = "shard"
 FIRST_SHARD: Final = "s0001"
+_OPTIMISED: Final = "optimised.json"
+_ENOUGH: Final = 20_000  # so many points are compared one by one in a few milliseconds
+_SHARE: Final = 0.25
+_ROUNDS: Final = 50
 _SCROLL: Final = 20_000
 _READ: Final = ["ref", "version", "shape", "names", "size", "digest"]
 _HIT: Final = ["ref", "field", "ordinal"]
@@ -67,23 +75,50 @@ class Terms:
         return Sparse(list(found.indices), list(found.values))
 
 
+def optimise_shard(folder: Path) -> None:
+    """Build the graphs of a closed shard. Holds the interpreter meanwhile: for a process of its own."""
+    import qdrant_edge as q
+
+    threads = max(1, (os.cpu_count() or 2) // 2)
+    graph = q.HnswIndexConfig(16, 100, full_scan_threshold=10_000, max_indexing_threads=threads)
+    kept = json.loads((folder / "edge_config.json").read_text())
+    shard = q.EdgeShard.load(str(folder), _config(kept["vectors"][_DENSE]["size"], graph))
+    shard.optimize()
+    shard.flush()
+    vectors = shard.count(q.CountRequest(filter=q.Filter(must=[q.HasVectorCondition(_DENSE)])))
+    shard.close()
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    (folder / _OPTIMISED).write_text(json.dumps({"at": now, "vectors": vectors}))
+
+
 class EdgeIndex:
     """An index in a folder of ours; one process owns it.
 
     The folder holds shards and the name of the one in use; another one is there only while it is being made.
     """
 
-    def __init__(self, folder: Path, *, model: str, dimensions: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        model: str,
+        dimensions: int,
+        on_step: Callable[[str], None] = lambda _step: None,
+    ) -> None:
         """Open the folder, or make it. Raises `PartUnavailable` when another process has it.
 
-        What cannot be read is put aside and filled anew from the CRM.
+        What cannot be read is put aside and filled anew from the CRM. `on_step` hears how far `tend` is.
         """
         import qdrant_edge
 
         self._q = qdrant_edge
         self._folder = folder
         self._model = model
+        self._on_step = on_step
         self._slot = Slot(self._open(dimensions))
+        self._tending = asyncio.Lock()
+        self._touched: set[str] | None = None  # points written since a copy was made, while one is being made
+        self._written = 0  # vectors written and points deleted since the shard was opened
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="edge")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="edge-writer")
 
@@ -130,7 +165,24 @@ class EdgeIndex:
         return await self._read(self._size)
 
     async def tend(self, *, asked: bool = False) -> bool:
-        return asked and False
+        if self._tending.locked():
+            return False
+        async with self._tending:
+            if not asked and not _is_worth_it(await self.size()):
+                return False
+            source, target = self._shards()
+            needed, free = 2 * bytes_in(source), shutil.disk_usage(self._folder).free
+            if free < needed:
+                log.warning("index.no_room_to_optimise", needed=needed, free=free)
+                return False
+            try:
+                await self._optimise(source, target)
+            finally:
+                self._touched = None
+                if self._shards()[0] != target:
+                    await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, source, ignore_errors=True)
+            return True
 
     async def flush(self) -> None:
         await self._write(lambda shard: shard.flush())
@@ -152,10 +204,85 @@ class EdgeIndex:
             with self._slot.use() as shard:
                 return work(shard)
 
+        return await self._on(threads, run)
+
+    async def _on(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(threads, run)
+            return await asyncio.get_running_loop().run_in_executor(threads, work)
+        except IndexFailed:
+            raise
         except Exception as error:  # the engine raises nothing narrower
             raise IndexFailed from error
+
+    async def _optimise(self, source: Path, target: Path) -> None:
+        """Copy, let the child optimise the copy, bring it up to what was written meanwhile, and use it."""
+        loop = asyncio.get_running_loop()
+        child = Child(source, target)
+        try:
+            await self._on(self._readers, partial(child.hear, "ready"))
+            await self._write(partial(self._copy, child))
+            self._on_step("copied")
+            await loop.run_in_executor(None, child.hear, "done")
+        finally:
+            await loop.run_in_executor(None, child.end)
+        self._on_step("optimised")
+        fresh = await self._on(self._readers, partial(self._q.EdgeShard.load, str(target)))
+        for _ in range(_ROUNDS):
+            if len(self._touched or ()) <= BATCH:
+                break
+            touched = await self._on(self._writer, self._take_touched)
+            await self._read(partial(self._catch_up, fresh, touched))
+        self._on_step("caught up")
+        former = await self._on(self._writer, partial(self._exchange, fresh, target))
+        self._on_step("exchanged")
+        await self._on(self._readers, former.close)
+
+    def _copy(self, child: Child, shard: Any) -> None:
+        """Nothing is written while the files are copied."""
+        shard.flush()
+        child.copy()
+        self._touched = set()
+
+    def _take_touched(self) -> set[str]:
+        touched, self._touched = self._touched or set(), set()
+        return touched
+
+    def _catch_up(self, fresh: Any, touched: Collection[str], shard: Any) -> None:
+        """Make these points of the fresh shard what they are in the one in use."""
+        operation = self._q.UpdateOperation
+        for some in _batches(list(touched)):
+            there = shard.retrieve(some, with_payload=True, with_vector=True)
+            if there:
+                points = [self._q.Point(str(one.id), one.vector or {}, one.payload) for one in there]
+                fresh.update(operation.upsert_points(points))
+            gone: list[Any] = list(set(some) - {str(one.id) for one in there})
+            if gone:
+                fresh.update(operation.delete_points(gone))
+
+    def _exchange(self, fresh: Any, target: Path) -> Any:
+        """The last of it, while nothing is written; from then on the fresh shard is used."""
+        with self._slot.use() as shard:
+            touched = self._take_touched()
+            self._catch_up(fresh, touched, shard)
+        fresh.flush()
+        sync_tree(target)
+        self._on_step("durable")
+        write_durably(self._folder / POINTER, target.name)
+        self._on_step("named")
+        self._touched, self._written = None, len(touched)
+        return self._slot.exchange(fresh)
+
+    def _shards(self) -> tuple[Path, Path]:
+        """The folder of the shard in use, and one for the next."""
+        name = (self._folder / POINTER).read_text().strip()
+        return self._folder / name, self._folder / f"s{int(name[1:]) + 1:04}"
+
+    def _update(self, shard: Any, operation: Any, points: Collection[str]) -> None:
+        try:
+            shard.update(operation)
+        finally:  # part of it may have been written
+            if self._touched is not None:
+                self._touched.update(points)
 
     def _open(self, dimensions: int) -> Any:
         pointer = self._folder / POINTER
@@ -164,7 +291,8 @@ class EdgeIndex:
         name = pointer.read_text().strip()
         for other in self._folder.iterdir():
             if other.is_dir() and other.name != name:
-                shutil.rmtree(other)  # being made when the process ended, or left behind by an exchange
+                # being made when the process ended, or left behind by an exchange
+                shutil.rmtree(other, ignore_errors=True)
         try:
             return self._q.EdgeShard.load(str(self._folder / name))
         except Exception as error:  # the engine raises nothing narrower
@@ -185,11 +313,7 @@ class EdgeIndex:
             shutil.rmtree(self._folder)  # a creation that was cut off: it holds nothing yet
         folder = self._folder / FIRST_SHARD
         folder.mkdir(parents=True, mode=0o700)
-        config = q.EdgeConfig(
-            vectors={_DENSE: q.EdgeVectorParams(size=dimensions, distance=q.Distance.Cosine)},
-            sparse_vectors={_TERMS: q.EdgeSparseVectorParams(modifier=q.Modifier.Idf)},
-        )
-        shard = q.EdgeShard.create(str(folder), config)
+        shard = q.EdgeShard.create(str(folder), _config(dimensions))
         for name in KEYWORDS:
             shard.update(q.UpdateOperation.create_field_index(name, q.PayloadSchemaType.Keyword))
         shard.flush()
@@ -217,7 +341,7 @@ class EdgeIndex:
             points = {point.id: point for point in points_of(self._model, row)}
             kept: list[Any] = [key for key, point in points.items() if before.get(key) == point.digest]
             if kept:
-                shard.update(operation.set_payload(kept, payload_of(row)))
+                self._update(shard, operation.set_payload(kept, payload_of(row)), kept)
             fresh += [point for key, point in points.items() if key not in before]
             changed += [point for key, point in points.items() if key in before and key not in kept]
             stale += [key for key in before if key not in points]
@@ -226,18 +350,21 @@ class EdgeIndex:
         vectors = self._own_vectors(changed, shard)
         made = [self._point(point, vectors.get(point.id)) for point in (*fresh, *changed)]
         for some in _batches(made):
-            shard.update(operation.upsert_points(some))
+            self._update(shard, operation.upsert_points(some), [str(point.id) for point in some])
+        self._written += len(vectors)
         self._delete(stale, shard)
         return written
 
     def _delete(self, points: Sequence[str], shard: Any) -> None:
         for some in _batches(points):
-            shard.update(self._q.UpdateOperation.delete_points([*some]))
+            self._update(shard, self._q.UpdateOperation.delete_points([*some]), some)
+        self._written += len(points)
 
     def _add_vectors(self, vectors: Mapping[str, Sequence[float]], shard: Any) -> None:
         named = [self._q.PointVectors(point, {_DENSE: list(vector)}) for point, vector in vectors.items()]
         for some in _batches(named):
-            shard.update(self._q.UpdateOperation.update_vectors(some))
+            self._update(shard, self._q.UpdateOperation.update_vectors(some), [str(one.id) for one in some])
+        self._written += len(named)
 
     def _own_vectors(self, points: Sequence[IndexedPoint], shard: Any) -> dict[str, list[float]]:
         """Vectors that points have already for the text that is embedded of them now."""
@@ -270,7 +397,14 @@ class EdgeIndex:
 
     def _size(self, shard: Any) -> Size:
         info = shard.info()
-        return Size(info.points_count, info.segments_count, bytes_in(self._folder))
+        with_vector = self._q.Filter(must=[self._q.HasVectorCondition(_DENSE)])
+        vectors = shard.count(self._q.CountRequest(filter=with_vector))
+        built = self._shards()[0] / _OPTIMISED
+        optimised: dict[str, Any] = json.loads(built.read_text()) if built.exists() else {}
+        loose = max(self._written, abs(vectors - optimised.get("vectors", 0)))
+        return Size(
+            info.points_count, info.segments_count, bytes_in(self._folder), loose, optimised.get("at")
+        )
 
     def _point(self, point: IndexedPoint, dense: Sequence[float] | None) -> Any:
         vector: dict[str, Any] = {_DENSE: list(dense)} if dense else {}
@@ -306,6 +440,21 @@ class EdgeIndex:
             with_vector = q.Filter(must=[of_kind, q.HasVectorCondition(_DENSE)])
             counts[kind] = Counts(points, shard.count(q.CountRequest(filter=with_vector)))
         return counts
+
+
+def _config(dimensions: int, graph: Any = None) -> Any:
+    import qdrant_edge as q
+
+    return q.EdgeConfig(
+        vectors={_DENSE: q.EdgeVectorParams(size=dimensions, distance=q.Distance.Cosine)},
+        sparse_vectors={_TERMS: q.EdgeSparseVectorParams(modifier=q.Modifier.Idf)},
+        hnsw_config=graph,
+    )
+
+
+def _is_worth_it(size: Size) -> bool:
+    loose = size.loose or 0
+    return loose >= _ENOUGH and loose >= _SHARE * size.points
 
 
 def _batches(things: Sequence[T]) -> Iterable[list[T]]:

@@ -71,7 +71,7 @@ class EdgeStore:
             raise ValueError(f"{generation.name} is in use")
         folder = self._folder / generation.name
         dropped = folder.rename(folder.with_name(f"{folder.name}{_DROPPED}"))
-        await asyncio.to_thread(shutil.rmtree, dropped)
+        await asyncio.to_thread(_remove, dropped)
 
     async def backup(self, index: Index, target: Path) -> None:
         raise NotImplementedError
@@ -85,7 +85,7 @@ class EdgeStore:
     def _finish(self) -> None:
         """Take away what was being dropped, and take over what a release without generations left here."""
         for left in self._folder.glob(f"*{_DROPPED}"):
-            shutil.rmtree(left)
+            _remove(left)
         for begun in self._folder.glob(f"*{_ADOPTING}"):
             if (begun / FIRST_SHARD).exists():
                 self._adopted(begun)
@@ -110,6 +110,13 @@ class EdgeStore:
     def _listed(self) -> list[Generation]:
         found = (Generation.named(one.name) for one in self._folder.iterdir() if one.is_dir())
         return sorted(one for one in found if one)
+
+
+def _remove(dropped: Path) -> None:
+    """Remove what nobody asks any more; what cannot be removed now is tried again at the next start."""
+    shutil.rmtree(dropped, ignore_errors=True)
+    if dropped.exists():
+        log.warning("index.not_removed", folder=str(dropped))
 
 
 def _single(folder: Path) -> Recipe | None:
