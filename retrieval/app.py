@@ -35,6 +35,7 @@ from retrieval.index import (
     Searches,
     ServerStore,
     Terms,
+    tend,
 )
 from retrieval.pieces import CUT
 from retrieval.records import Records
@@ -207,6 +208,7 @@ async def _open_index(settings: IndexSettings, stack: AsyncExitStack) -> Generat
     generations = Generations(store, Recipe.of(settings.model, settings.dimensions, CUT))
     await generations.open()
     stack.push_async_callback(generations.close)
+    _run(stack, tend(generations), "tending")
     return generations
 
 

@@ -22,6 +22,7 @@ from .points import (
 )
 from .server_store import ServerStore
 from .serving import Generations, Opened
+from .tending import tend
 from .trial import try_engine
 
 __all__ = [
@@ -52,5 +53,6 @@ __all__ = [
     "Terms",
     "Waiting",
     "point_id",
+    "tend",
     "try_engine",
 ]

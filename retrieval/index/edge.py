@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from gateway import PartUnavailable, log
 from retrieval.rights import Visibility
 
+from .copies import Point
 from .errors import IndexFailed
 from .files import bytes_in, sync_tree, write_durably
 from .optimise import Child
@@ -163,6 +164,29 @@ class EdgeIndex:
 
     async def size(self) -> Size:
         return await self._read(self._size)
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self._folder.name
+
+    async def dump(self) -> AsyncIterator[Point]:
+        """Every point with all that belongs to it."""
+        offset = None
+        while True:
+            request = self._q.ScrollRequest(limit=BATCH, offset=offset, with_payload=True, with_vector=True)
+            records, offset = await self._read(partial(_scroll, request))
+            for one in records:
+                yield str(one.id), one.payload, one.vector or {}
+            if offset is None:
+                return
+
+    async def fill(self, points: Sequence[Point]) -> None:
+        """Write points as `dump` gave them; at most `BATCH`."""
+        made = [self._q.Point(key, self._vectors(named), dict(payload)) for key, payload, named in points]
+        if made:
+            operation = self._q.UpdateOperation.upsert_points(made)
+            await self._write(lambda shard: self._update(shard, operation, [key for key, _, _ in points]))
 
     async def tend(self, *, asked: bool = False) -> bool:
         if self._tending.locked():
@@ -412,6 +436,14 @@ class EdgeIndex:
             vector[_TERMS] = self._q.SparseVector(point.terms.indices, point.terms.values)
         return self._q.Point(point.id, vector, point.payload)
 
+    def _vectors(self, named: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: vector
+            if isinstance(vector, list)
+            else self._q.SparseVector(vector["indices"], vector["values"])
+            for name, vector in named.items()
+        }
+
     def _query(self, visibility: Visibility, leg: Leg) -> Any:
         q = self._q
         visible = q.FieldCondition("acl", match=q.MatchAny(list(visibility.grants)))
@@ -440,6 +472,10 @@ class EdgeIndex:
             with_vector = q.Filter(must=[of_kind, q.HasVectorCondition(_DENSE)])
             counts[kind] = Counts(points, shard.count(q.CountRequest(filter=with_vector)))
         return counts
+
+
+def _scroll(request: Any, shard: Any) -> Any:
+    return shard.scroll(request)
 
 
 def _config(dimensions: int, graph: Any = None) -> Any:

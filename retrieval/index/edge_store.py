@@ -9,10 +9,11 @@ from typing import Final
 
 from gateway import PartUnavailable, log
 
+from .copies import Point, read_copy, write_copy
 from .edge import FIRST_SHARD, POINTER, EdgeIndex
 from .files import sync_folder, write_durably
 from .generations import Generation, Recipe
-from .points import Index
+from .points import BATCH, Index
 
 _CURRENT: Final = "current"
 _LOCK: Final = "lock"
@@ -74,10 +75,30 @@ class EdgeStore:
         await asyncio.to_thread(_remove, dropped)
 
     async def backup(self, index: Index, target: Path) -> None:
-        raise NotImplementedError
+        """Point by point, so that it also fits a server; what is written meanwhile is in it or not."""
+        if not isinstance(index, EdgeIndex):
+            raise TypeError("not an index of this store")
+        generation = Generation.named(index.name)
+        if generation is None:
+            raise ValueError(f"{index.name} is no generation")
+        await write_copy(target, generation.recipe, index.dump())
 
     async def restore(self, source: Path) -> Generation:
-        raise NotImplementedError
+        recipe, points = await read_copy(source)  # all of it is checked before anything is made
+        generation = await self.create(recipe)
+        index = await self.open(generation)
+        assert isinstance(index, EdgeIndex)  # noqa: S101 - made by this store
+        try:
+            batch: list[Point] = []
+            async for point in points:
+                batch.append(point)
+                if len(batch) == BATCH:
+                    await index.fill(batch)
+                    batch = []
+            await index.fill(batch)
+        finally:
+            await index.close()
+        return generation
 
     async def close(self) -> None:
         self._lock.close()

@@ -1,8 +1,8 @@
 """Measure the engine in this process: `python -m tests.retrieval.measure_index --points N [--folder FOLDER]`.
 
-Vectors are drawn around centres, as texts are alike in groups; each point may be seen by one or two of 200 teams
-or, one in twenty, by everyone; a question is asked by somebody of three teams. Times by the clock, in milliseconds;
-how much is found of what comparing with every visible point finds (recall at 10) is measured too.
+Vectors are drawn around centres, as texts are alike in groups; a point may be seen by one or two of 200 teams
+or, one in twenty, by everyone; a question is asked by somebody of three teams. Times by the clock, in
+milliseconds; recall at 10 is against comparing with every visible point.
 """
 
 import argparse
