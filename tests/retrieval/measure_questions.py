@@ -2,8 +2,9 @@
 
 The CRM is `tests.retrieval.big`: ten copies are more than 100,000 pieces of prose. Their vectors are hashed
 words, because really embedding them takes hours; those of questions too, unless `--model` names the folder of
-the embedding model. A question is one of our own set, by the person who asks it there: its names are hidden, it
-is embedded, searched by words and meaning under that person's rights, and what is found is checked in the CRM.
+the embedding model. A question is one of our own set, by the person who asks it there: its names are hidden,
+it is embedded, searched by words and meaning under that person's rights, and what is found is checked in the
+CRM.
 
 Milliseconds by the clock; `cpu_ms` is this process's processor time, which says what a shared machine hides.
 """
