@@ -23,6 +23,7 @@ from assistant.pages import (
     DemoAccount,
     HealthView,
     OpenedSession,
+    ParkedState,
     PartState,
     ReviewList,
     ReviewState,
@@ -39,6 +40,7 @@ from assistant.session import SESSION_COOKIE, MaybeSignedIn
 from assistant.settings import WebSettings
 from gateway import (
     Account,
+    CloisterError,
     NotSignedIn,
     Origin,
     PartUnavailable,
@@ -52,7 +54,9 @@ from gateway import (
     sign_in,
     sign_out,
 )
+from retrieval import ParkedRecords, RetrievalClient
 
+_PARKED = 20  # rows that the page shows
 _DEMO_QUESTIONS = ("How much may I refund without asking?", "How long is the warranty on a heat pump?")
 
 
@@ -177,6 +181,7 @@ class LivePages:
             self._settings.state_folder,
         )
         entities = found.sync.entities if found.sync else ()
+        parked = await self._parked() if any(row.parked for row in entities) else None
         return HealthView(
             [PartState(part.name, part.state, part.sentence, found.checked_at) for part in found.parts],
             [
@@ -189,13 +194,26 @@ class LivePages:
                     row.last_sync,
                     row.running,
                     row.error,
+                    row.mode,
                 )
                 for row in entities
             ],
             {**await self._runs_now(), "failed": found.queue.get("failed", 0)},
             {name: "serving" for name in found.models},
             found.checked_at,
+            [
+                ParkedState(row.entity, row.key, row.stage, row.reason, row.tries, row.next_try)
+                for row in (parked.rows[:_PARKED] if parked else ())
+            ],
+            parked.total if parked else 0,
         )
+
+    async def _parked(self) -> ParkedRecords | None:
+        retrieval: RetrievalClient = self._state.retrieval
+        try:
+            return await retrieval.sync_parked(self._caller)
+        except CloisterError:
+            return None
 
     async def audit(self, query: AuditQuery) -> AuditTimeline:
         """A page of the record; reading it is recorded."""

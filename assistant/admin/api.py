@@ -7,7 +7,16 @@ from fastapi import APIRouter
 from assistant.session import SignedIn
 from assistant.state import Door, Retrieval, WebConfiguration
 from gateway import Role, UnitOfWork, require
-from retrieval import ExplainQuestion, Explanation, SyncStatus
+from retrieval import (
+    ExplainQuestion,
+    Explanation,
+    ParkedRecords,
+    RebuildState,
+    Resolve,
+    Resolved,
+    SyncStatus,
+    VerifyReport,
+)
 
 from .health import look_at_health
 
@@ -44,3 +53,52 @@ async def sync_run(principal: SignedIn, retrieval: Retrieval, allow_deletes: boo
     """Compare the whole index with the CRM."""
     require(principal, Role.ADMIN)
     return await retrieval.sync_run(principal, allow_deletes=allow_deletes)
+
+
+@router.get("/sync/parked")
+async def sync_parked(principal: SignedIn, retrieval: Retrieval) -> ParkedRecords:
+    """Rows that could not be indexed, and why."""
+    require(principal, Role.ADMIN)
+    return await retrieval.sync_parked(principal)
+
+
+@router.post("/sync/retry", status_code=202)
+async def sync_retry(principal: SignedIn, retrieval: Retrieval) -> ParkedRecords:
+    """Try those rows again at once."""
+    require(principal, Role.ADMIN)
+    return await retrieval.sync_retry(principal)
+
+
+@router.post("/sync/resolve")
+async def sync_resolve(decided: Resolve, principal: SignedIn, retrieval: Retrieval) -> Resolved:
+    """Delete what waits for a word, or keep it until the CRM has it again."""
+    require(principal, Role.ADMIN)
+    return await retrieval.sync_resolve(principal, decided.entity, allow_deletes=decided.allow_deletes)
+
+
+@router.post("/sync/verify", status_code=202)
+async def sync_verify(principal: SignedIn, retrieval: Retrieval, dry_run: bool = False) -> VerifyReport:
+    """Begin to compare every row, point and right with the CRM."""
+    require(principal, Role.ADMIN)
+    return await retrieval.sync_verify(principal, dry_run=dry_run)
+
+
+@router.get("/sync/verify")
+async def sync_verified(principal: SignedIn, retrieval: Retrieval) -> VerifyReport:
+    """How far that is, and what it found."""
+    require(principal, Role.ADMIN)
+    return await retrieval.sync_verified(principal)
+
+
+@router.post("/sync/rebuild", status_code=202)
+async def sync_rebuild(principal: SignedIn, retrieval: Retrieval) -> RebuildState:
+    """Begin a new generation of the index beside the one that is asked."""
+    require(principal, Role.ADMIN)
+    return await retrieval.sync_rebuild(principal)
+
+
+@router.get("/sync/rebuild")
+async def sync_rebuilding(principal: SignedIn, retrieval: Retrieval) -> RebuildState:
+    """How far that is."""
+    require(principal, Role.ADMIN)
+    return await retrieval.sync_rebuilding(principal)

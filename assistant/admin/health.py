@@ -119,6 +119,8 @@ async def _sync(principal: Principal, retrieval: RetrievalClient) -> tuple[SyncS
     failing = [entity.entity for entity in status.entities if entity.error]
     if failing:
         return status, PartHealth("sync", "warn", f"The last sync of {', '.join(failing)} failed.")
+    if parked := sum(entity.parked for entity in status.entities):
+        return status, PartHealth("sync", "warn", f"{parked} rows could not be indexed; they are set aside.")
     if status.filling:
         return status, PartHealth(
             "sync", "ok", "Vectors are still being made; until then search goes more by words."

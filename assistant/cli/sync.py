@@ -1,4 +1,4 @@
-"""`cloister sync`: how far the index is, and comparing it anew."""
+"""`cloister sync`: how far the index is, whether it is right, and what an administrator decides about it."""
 
 import json
 import sys
@@ -7,19 +7,34 @@ from gettext import gettext as _
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from .exits import Exit, leave
 from .options import As, Data, Json, TokenFile
 from .remote import Appliance, Caller
 
+_AT_MOST_S = 6 * 3600
+_LOOK_S = 0.5
+
 app = typer.Typer(help="The index that follows the CRM.", no_args_is_help=True)
 
 
 @app.command()
-def status(login: As = None, as_json: Json = False, token_file: TokenFile = None, data: Data = None) -> None:
-    """Show how far the index is, kind by kind (role admin). Ends with 5 when a sync failed."""
-    found = _caller(data, login, token_file).get("/api/v1/sync")
-    _show(found, as_json)
+def status(
+    login: As = None,
+    as_json: Json = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep showing it, until Ctrl-C.")] = False,
+    token_file: TokenFile = None,
+    data: Data = None,
+) -> None:
+    """Show how far the index is, kind by kind (role admin). Ends with 5 when something needs a person."""
+    caller = _caller(data, login, token_file)
+    if watch and not as_json:
+        _watch(caller)
+    _show(caller, caller.get("/api/v1/sync"), as_json)
 
 
 @app.command()
@@ -45,12 +60,91 @@ def run(
             if row["running"] or (row["last_sync"] == before.get(row["entity"]) and not row["error"])
         ]
         if not waiting:
-            _show(found, as_json)
+            _show(caller, found, as_json)
             return
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{', '.join(waiting)} …\x1b[K")
-        time.sleep(0.5)
+        time.sleep(_LOOK_S)
     leave(Exit.FAILED, _("The sync did not end within an hour."))
+
+
+@app.command()
+def verify(
+    login: As = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only look; mend nothing.")] = False,
+    as_json: Json = False,
+    token_file: TokenFile = None,
+    data: Data = None,
+) -> None:
+    """Compare every row, point and right with the CRM, and mend what differs (role admin).
+
+    Ends with 5 when something differs still.
+    """
+    caller = _caller(data, login, token_file)
+    caller.post("/api/v1/sync/verify", dry_run=str(dry_run).lower())
+    found = _follow(caller, "/api/v1/sync/verify", _("comparing"), "done", as_json)
+    if found["error"]:
+        leave(Exit.FAILED, found["error"])
+    drifts = sum(sum(kinds.values()) for kinds in found["found"].values())
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        _report(found, drifts)
+    if drifts > found["mended"]:
+        raise typer.Exit(Exit.FAULTS)
+
+
+@app.command()
+def resolve(
+    kind: Annotated[str, typer.Argument(help="The kind of record whose deletions wait.")],
+    allow_deletes: Annotated[
+        bool, typer.Option("--allow-deletes", help="They are right: delete the rows from the index.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the rows until the CRM has them again; nobody sees them.")
+    ] = False,
+    login: As = None,
+    as_json: Json = False,
+    token_file: TokenFile = None,
+    data: Data = None,
+) -> None:
+    """Decide about deletions that were too many at once (role admin)."""
+    if allow_deletes == keep:
+        raise typer.BadParameter(_("Give either --allow-deletes or --keep."))
+    body = {"entity": kind, "allow_deletes": allow_deletes}
+    found = _caller(data, login, token_file).post("/api/v1/sync/resolve", body)
+    sentence = (
+        _("{rows:,} rows of “{kind}” deleted.") if allow_deletes else _("{rows:,} rows of “{kind}” kept.")
+    )
+    print(json.dumps(found, indent=2) if as_json else sentence.format(rows=found["rows"], kind=kind))
+
+
+@app.command()
+def retry(login: As = None, as_json: Json = False, token_file: TokenFile = None, data: Data = None) -> None:
+    """Try rows that were set aside again at once (role admin)."""
+    found = _caller(data, login, token_file).post("/api/v1/sync/retry")
+    sentence = _("{rows:,} rows are tried again.").format(rows=found["total"])
+    print(json.dumps(found, indent=2) if as_json else sentence)
+
+
+@app.command()
+def rebuild(login: As = None, as_json: Json = False, token_file: TokenFile = None, data: Data = None) -> None:
+    """Fill a new generation of the index beside the one that is asked, and switch (role admin).
+
+    Questions are answered from the old one until then.
+    """
+    caller = _caller(data, login, token_file)
+    before = caller.get("/api/v1/sync/rebuild")["serving"]
+    caller.post("/api/v1/sync/rebuild")
+    found = _follow(caller, "/api/v1/sync/rebuild", _("rebuilding"), "rows", as_json)
+    if found["serving"] == before:
+        leave(Exit.FAILED, found["error"] or _("The index was not rebuilt."))
+    sentence = _("{generation} is asked now; it took the place of {before}.")
+    print(
+        json.dumps(found, indent=2)
+        if as_json
+        else sentence.format(generation=found["serving"], before=before)
+    )
 
 
 def _caller(data: Any, login: str | None, token_file: Any) -> Caller:
@@ -58,15 +152,115 @@ def _caller(data: Any, login: str | None, token_file: Any) -> Caller:
     return Caller(appliance, login or appliance.admin, token_file)
 
 
-def _show(found: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(found, indent=2))
+def _follow(caller: Caller, path: str, doing: str, done: str, as_json: bool) -> dict[str, Any]:
+    """Show a bar until it has ended; gives how it ended."""
+    console = Console(stderr=True, quiet=as_json or not sys.stderr.isatty())
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
+    )  # fmt: skip
+    until, began = time.monotonic() + _AT_MOST_S, time.monotonic()
+    found: dict[str, Any] = {"running": True}
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(doing, total=None, rate="")
+        while found["running"]:
+            if time.monotonic() > until:
+                leave(Exit.FAILED, _("It did not end within six hours; it goes on by itself."))
+            found = caller.get(path)
+            rate = found[done] / max(time.monotonic() - began, 1)
+            bar.update(task, completed=found[done], total=found["total"], rate=f"{rate:,.0f}/s")
+            if found["error"]:
+                bar.update(task, description=found["error"])
+            if found["running"]:
+                time.sleep(_LOOK_S)
+    return found
+
+
+def _report(found: dict[str, Any], drifts: int) -> None:
+    print(
+        _("{rows:,} rows compared, {rate:,.0f} a second.").format(rows=found["done"], rate=found["rate"] or 0)
+    )
+    for kind, kinds in found["found"].items():
+        for drift, number in kinds.items():
+            print(f"  {kind:<16}{drift:<16}{number:>8,}")
+    for example in found["examples"][:10]:
+        print(f"    {example}")
+    if not drifts:
+        print(_("The index is as the CRM has it."))
+    elif found["dry_run"]:
+        print(_("{drifts:,} rows differ; nothing was mended.").format(drifts=drifts))
     else:
-        print(f"{'kind':<14}{'rows':>8}{'pieces':>9}{'vectors':>9}{'behind':>9}  ")
-        for row in found["entities"]:
-            behind = "–" if row["lag_seconds"] is None else f"{row['lag_seconds']:.0f} s"
-            state = row["error"] or (_("running") if row["running"] else "")
-            numbers = f"{row['rows']:>8,}{row['points']:>9,}{row['vectors']:>9,}{behind:>9}"
-            print(f"{row['entity']:<14}{numbers}  {state}")
-    if any(row["error"] for row in found["entities"]):
+        print(
+            _("{drifts:,} rows differed, {mended:,} were mended.").format(
+                drifts=drifts, mended=found["mended"]
+            )
+        )
+    if found["parked"]:
+        print(_("{parked:,} rows are set aside: cloister sync status").format(parked=found["parked"]))
+
+
+def _watch(caller: Caller) -> None:
+    """Until Ctrl-C."""
+    console = Console()
+    try:
+        with Live(console=console, auto_refresh=False) as live:
+            while True:
+                live.update(_table(caller.get("/api/v1/sync")), refresh=True)
+                time.sleep(1)
+    except KeyboardInterrupt:
+        return
+
+
+def _table(found: dict[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(_("kind"))
+    table.add_column(_("followed by"))
+    for name in (_("rows"), _("points"), _("vectors"), _("lag"), _("rate"), _("parked")):
+        table.add_column(name, justify="right")
+    table.add_column(_("state"), overflow="fold")
+    for row in found["entities"]:
+        rate = "" if row["rate"] is None else f"{row['rate']:,.0f}/s"
+        lag = "–" if row["lag_seconds"] is None else f"{row['lag_seconds']:.0f} s"
+        table.add_row(
+            row["entity"], row["mode"] or "–", f"{row['rows']:,}", f"{row['points']:,}",
+            f"{row['vectors']:,}", lag, rate, f"{row['parked']:,}", _state(row),
+        )  # fmt: skip
+    return table
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["error"]:
+        return str(row["error"])
+    if row["running"]:
+        return _("comparing")
+    return _("{kept:,} kept that the CRM lost").format(kept=row["kept"]) if row["kept"] else _("up to date")
+
+
+def _show(caller: Caller, found: dict[str, Any], as_json: bool) -> None:
+    parked = sum(row["parked"] for row in found["entities"])
+    aside = caller.get("/api/v1/sync/parked") if parked else {"rows": []}
+    if as_json:
+        print(json.dumps({**found, "parked": aside["rows"]}, indent=2))
+    else:
+        console = Console(width=None if sys.stdout.isatty() else 200)
+        console.print(_table(found))
+        for notice in (found.get("following") or {}).get("notices", ()):
+            console.print(notice)
+        if parked:
+            _show_parked(console, parked, aside["rows"])
+    if parked or any(row["error"] for row in found["entities"]):
         raise typer.Exit(Exit.FAULTS)
+
+
+def _show_parked(console: Console, parked: int, rows: list[dict[str, Any]]) -> None:
+    sentence = _(
+        "\n{parked:,} rows could not be indexed and are found by nobody; the others are. Each is tried again "
+        "by itself, and when it changes. Mend what the reason names in the CRM or the map, then: "
+        "cloister sync retry"
+    )
+    console.print(sentence.format(parked=parked))
+    for row in rows[:20]:
+        tried = _("tried {tries} times").format(tries=row["tries"])
+        console.print(
+            f"  {row['entity']}:{row['key']}  {row['stage']}  {row['reason']}  {tried}", markup=False
+        )

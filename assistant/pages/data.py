@@ -271,6 +271,19 @@ class SyncState:
     last_sync: datetime | None
     running: bool = False
     error: str | None = None
+    mode: str | None = None
+
+
+@dataclass(frozen=True)
+class ParkedState:
+    """A row that could not be indexed."""
+
+    entity: str
+    key: str
+    stage: str
+    reason: str
+    tries: int
+    next_try: datetime
 
 
 @dataclass(frozen=True)
@@ -282,6 +295,8 @@ class HealthView:
     queue: Mapping[str, int]
     model: Mapping[str, str]
     checked_at: datetime
+    parked: Sequence[ParkedState] = ()
+    parked_in_all: int = 0
 
 
 @dataclass(frozen=True)
