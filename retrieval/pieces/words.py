@@ -7,6 +7,11 @@ from typing import Final
 
 _BRACKETED: Final = re.compile(r"\[([a-z][a-z0-9_]*:[^\]\s|]+(?:\|[^\]\s|]+)*)\]")
 _NOT_A_WORD: Final = re.compile(r"\W+")
+_CODE: Final = re.compile(
+    r"(?<!\w)(?:(?P<head>[A-Za-z]{1,6})[-_/.#]{1,2}|(?P<upper>[A-Z]{1,5}) )"
+    r"(?P<number>\d{2,}(?:[-/]\d+)*)(?!\w)"
+)
+"""The number of a case, an order or a product, such as `CS-30517` or `SO 1004`."""
 
 
 def plain_references(text: str) -> str:
@@ -32,10 +37,18 @@ def with_references(text: str, kept: Collection[str]) -> str:
 
 
 def as_terms(text: str, kinds: Collection[str]) -> str:
-    """The text with each reference as one term: `account_12` → `refaccount12`, which no tokenizer parts."""
-    return _reference_words(frozenset(kinds)).sub(
+    """The text with each reference as one term: `account_12` → `refaccount12`, which no tokenizer parts.
+
+    A number that is written in parts is there in one as well, as somebody may type it: `CS-30517 cs30517`.
+    """
+    words = _reference_words(frozenset(kinds)).sub(
         lambda found: "ref" + found.group(0).replace("_", ""), plain_references(text)
     )
+    codes = [
+        _NOT_A_WORD.sub("", (found["head"] or found["upper"]) + found["number"]).lower()
+        for found in _CODE.finditer(words)
+    ]
+    return " ".join([words, *dict.fromkeys(codes)])
 
 
 def without_references(text: str) -> str:

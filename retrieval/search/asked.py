@@ -53,22 +53,23 @@ def searched(
     return Searched(
         tuple(dict.fromkeys(plain_references(text) for text in texts)),
         _weighed(terms.of_query(as_terms(said, kinds)), terms.of_query(as_terms(earlier, kinds))),
-        _weighed(terms.of_query(without_references(said)), terms.of_query(without_references(earlier))),
+        _weighed(
+            terms.of_query(as_terms(without_references(said), kinds)),
+            terms.of_query(as_terms(without_references(earlier), kinds)),
+        ),
     )
 
 
 def parts_of(question: str) -> list[str]:
     """The parts of a request that asks for more than one thing, or says much; empty where it is short."""
-    sentences = [
-        clause.strip()
-        for sentence in _SENTENCE.split(question)
-        for clause in _CLAUSE.split(sentence)
-        if clause.strip() and not _COURTESY.match(clause)
-    ]
-    asking = [one for one in sentences if one.endswith("?")]
-    if len(sentences) < 2 or (len(question.split()) < _LONG and len(asking) < 2 and len(sentences) < 3):
+    said = [one.strip() for one in _SENTENCE.split(question) if one.strip() and not _COURTESY.match(one)]
+    asking, telling = list[str](), list[str]()
+    for sentence in said:
+        clauses = [clause.strip() for clause in _CLAUSE.split(sentence)]
+        (asking if sentence.endswith("?") or len(clauses) > 1 else telling).extend(clauses)
+    if len(asking) < 2 and len(question.split()) < _LONG:
         return []
-    return [*asking, *_packed([one for one in sentences if one not in asking])][:PARTS]
+    return [*asking, *_packed(telling)][:PARTS]
 
 
 def _packed(sentences: Sequence[str]) -> list[str]:

@@ -13,25 +13,28 @@ def choose(
     *,
     kind: Callable[[T], str],
     row: Callable[[T], str],
+    said: Callable[[T], Hashable],
     share: Callable[[str], float],
     pieces_of_a_row: int = 2,
 ) -> list[T]:
     """At most `limit` of `ranked`, in its order.
 
-    At most `pieces_of_a_row` come from one row. A kind gets no more than its `share` of the places as
-    long as others have something to put there.
+    At most `pieces_of_a_row` come from one row. What `said` the same as a better one, and what is beyond its
+    kind's `share` of the places, is chosen only when nothing else is left to put there.
     """
     rows: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     chosen: dict[T, None] = {}
     passed_over: list[T] = []
+    told: set[Hashable] = set()
     for one in ranked:
         if rows[row(one)] >= pieces_of_a_row:
             continue
         rows[row(one)] += 1
-        if kinds[kind(one)] >= max(1, round(share(kind(one)) * limit)):
+        if said(one) in told or kinds[kind(one)] >= max(1, round(share(kind(one)) * limit)):
             passed_over.append(one)
             continue
+        told.add(said(one))
         kinds[kind(one)] += 1
         chosen[one] = None
     best = list(chosen)[:limit]

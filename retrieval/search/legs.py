@@ -1,7 +1,7 @@
 """Where to look, and what was found there: places in the CRM with what each way of looking says of them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from retrieval.crm import CrmMap
@@ -13,7 +13,10 @@ from .asked import Searched
 from .focus import Focus, kinds_beneath
 
 DEPTH: Final = 60
-"""Of so many places each leg tells."""
+"""Of so many places each way of looking tells, and more where more passages are asked for."""
+
+BELONGS: Final = 0.3
+"""What it is worth to belong to a named record."""
 
 
 class Spot(NamedTuple):
@@ -31,22 +34,22 @@ class Spot(NamedTuple):
 
 @dataclass
 class Seen:
-    """What the legs say of the places that they found: BM25 scores, cosines, and what a link is worth."""
+    """What the legs say of the places that they found: BM25 scores and cosines by place, and by record what
+    it is worth that a named one leads there, or that it is named itself."""
 
     terms: dict[Spot, float] = field(default_factory=dict)
     meaning: dict[Spot, float] = field(default_factory=dict)
-    linked: dict[Spot, float] = field(default_factory=dict)
+    linked: dict[str, float] = field(default_factory=dict)
 
     @property
     def spots(self) -> list[Spot]:
-        """Every place once, those that links lead to first."""
-        return list(dict.fromkeys([*self.linked, *self.terms, *self.meaning]))
+        """Every place once, the columns of linked records first."""
+        columns = [_columns_of(ref) for ref in self.linked]
+        return list(dict.fromkeys([*columns, *self.terms, *self.meaning]))
 
     def link(self, ref: str, worth: float) -> None:
-        """A record that a named one leads to, or the named one itself."""
-        kind, _, key = ref.partition(":")
-        spot = Spot(kind, key, FACTS, 0)
-        self.linked[spot] = max(worth, self.linked.get(spot, 0.0))
+        """A record that is named, or that a named one leads to."""
+        self.linked[ref] = max(worth, self.linked.get(ref, 0.0))
 
 
 async def look(
@@ -57,17 +60,22 @@ async def look(
     searched: Searched,
     vectors: Sequence[Sequence[float]],
     *,
+    depth: int,
     within_only: bool,
 ) -> Seen:
-    """Ask the index, by terms and by each of the vectors, in one call.
+    """Ask the index, by terms and by each of the vectors, in one call; each way tells of `depth` places.
 
     Where records are named, among what belongs to them and, unless `within_only`, among what can belong to
     nobody, such as articles.
     """
-    legs = list(_legs(crm_map, focus, searched, vectors, within_only=within_only))
+    legs = [
+        replace(leg, limit=depth) for leg in _legs(crm_map, focus, searched, vectors, within_only=within_only)
+    ]
     answers = await index.search(visibility, legs)
     seen = Seen()
     for leg, hits in zip(legs, answers, strict=True):
+        for hit in hits if leg.within else ():
+            seen.link(hit.ref, BELONGS)
         keep_best(seen.terms if leg.terms is not None else seen.meaning, hits)
     return seen
 
@@ -81,14 +89,14 @@ def _legs(
     within_only: bool,
 ) -> Iterable[Leg]:
     if not focus.named:
-        yield from _both(searched.terms.indices and Leg(terms=searched.terms, limit=DEPTH), vectors)
+        yield from _both(searched.terms.indices and Leg(terms=searched.terms), vectors)
         return
     topic = searched.topic
-    yield from _both(topic.indices and Leg(terms=topic, within=focus.refs, limit=DEPTH), vectors, focus.refs)
+    yield from _both(topic.indices and Leg(terms=topic, within=focus.refs), vectors, focus.refs)
     beneath = kinds_beneath(crm_map, focus.kinds)
     elsewhere = tuple(kind for kind in crm_map.entities if kind not in beneath)
     if elsewhere and not within_only:
-        lexical = topic.indices and Leg(terms=topic, kinds=elsewhere, limit=DEPTH)
+        lexical = topic.indices and Leg(terms=topic, kinds=elsewhere)
         yield from _both(lexical, vectors, kinds=elsewhere)
 
 
@@ -101,7 +109,12 @@ def _both(
     if isinstance(lexical, Leg):
         yield lexical
     for vector in vectors:
-        yield Leg(vector=vector, within=within, kinds=kinds, limit=DEPTH)
+        yield Leg(vector=vector, within=within, kinds=kinds)
+
+
+def _columns_of(ref: str) -> Spot:
+    kind, _, key = ref.partition(":")
+    return Spot(kind, key, FACTS, 0)
 
 
 def keep_best(scores: dict[Spot, float], hits: Sequence[Hit]) -> None:

@@ -50,7 +50,7 @@ def shortlist(seen: Seen, at_most: int) -> list[Spot]:
     terms, meaning = scaled(seen.terms), scaled(seen.meaning, from_least=True)
 
     def worth(spot: Spot) -> float:
-        by_leg = Scores(terms.get(spot, 0.0), meaning.get(spot, 0.0), 2 * seen.linked.get(spot, 0.0))
+        by_leg = Scores(terms.get(spot, 0.0), meaning.get(spot, 0.0), 2 * seen.linked.get(spot.ref, 0.0))
         return by_leg.total(WEIGHTS)
 
     return sorted(seen.spots, key=worth, reverse=True)[:at_most]

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ from .asked import searched
 from .choice import choose
 from .flags import flags_about
 from .focus import FOCUS_ROWS, Focus, find_focus, kinds_asked_for, links_to, numbered, visible_rows
-from .legs import Seen, Spot, look
+from .legs import DEPTH, Seen, Spot, look
 from .listing import find_listing
 from .live import live_facts
 from .rank import WEIGHTS, Scores, Wording, scaled, shortlist
@@ -35,7 +36,8 @@ from .reading import words_of_map
 from .values import Fact, Listing, Passage, Question, SearchResult
 from .without_crm import WithoutCrm, away
 
-_CHECKED: Final = 80  # of so many places the live text is read
+_CHECKED: Final = 80  # of so many places the live text is read,
+_PLACES: Final = 3  # and of so many for each passage that is asked for
 _LINKED: Final = 25
 _LINKED_UNASKED: Final = 4
 _NAMED: Final = 1.0  # what it is worth to be named, to be what was asked for of the named, and to be theirs
@@ -44,6 +46,8 @@ _UNASKED: Final = 0.2
 _FADES: Final = 20  # ranks after which being theirs is worth half
 _FADES_S: Final = 180 * 86_400.0
 _EMBED_S: Final = 4.0
+
+_WORD: Final = re.compile(r"\w+")
 
 UNKNOWN_USER: Final = (
     "Your sign-in matches no active user of the CRM, so there are no records you may see. "
@@ -137,15 +141,25 @@ class Searcher:
         notices = () if vectors else (WORDS_ONLY,)
         if scope and not focus.named:
             return _nothing(stale=self._is_stale(), notices=notices)
-        seen = await look(self._index, self._map, visibility, focus, wanted, vectors, within_only=bool(scope))
+        seen = await look(
+            self._index,
+            self._map,
+            visibility,
+            focus,
+            wanted,
+            vectors,
+            depth=max(DEPTH, _PLACES * question.limit),
+            within_only=bool(scope),
+        )
         await self._follow_links(seen, question.question, visibility, focus, asked_for)
-        confirmed = await self._check(visibility, shortlist(seen, _CHECKED))
+        confirmed = await self._check(visibility, shortlist(seen, max(_CHECKED, _PLACES * question.limit)))
         found = self._ranked(list(self._cut(confirmed, visibility)), seen, question, asked_for)
         best = choose(
             found,
             question.limit,
             kind=lambda one: one.spot.kind,
             row=lambda one: one.spot.ref,
+            said=lambda one: " ".join(_WORD.findall(one.piece.text.casefold())) or one.spot,
             share=lambda kind: 0.75 if kind in asked_for else 0.4,
         )
         return SearchResult(
@@ -275,7 +289,7 @@ class Searcher:
             scores = Scores(
                 terms=terms.get(one.spot, 0.0),
                 meaning=meaning.get(one.spot, 0.0),
-                linked=seen.linked.get(one.spot, 0.0),
+                linked=seen.linked.get(one.spot.ref, 0.0),
                 words=words,
                 phrases=phrases,
                 kind=float(one.spot.kind in asked_for),

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
 
-from retrieval.crm import CrmMap, render
+from retrieval.crm import CrmMap, lead, render
 from retrieval.crm.map import Row
 from retrieval.index import IndexedChunk, IndexedRow, Terms
 from retrieval.pieces import FACTS, as_terms, prose_in
@@ -14,8 +14,10 @@ from retrieval.pieces import FACTS, as_terms, prose_in
 from .family import Kin
 from .roster import Roster, word_of
 
-_RULES: Final = 2  # raised when a row is cut or masked differently: everything is then written anew
+_RULES: Final = 3  # raised when a row is cut or masked differently: everything is then written anew
 _TITLES: Final = 50_000
+_SPOKEN: Final = re.compile(r"[^\W\d_]{3,}")
+_FEW_WORDS: Final = 2
 _NUMBERED: Final = re.compile(r"[\w-]*\d[\w-]*")
 
 
@@ -23,11 +25,13 @@ _NUMBERED: Final = re.compile(r"[\w-]*\d[\w-]*")
 class PieceTexts:
     """A piece without identities: as its words are indexed, and as its vector is made.
 
-    The dense text holds nothing that this row alone has, so that the same words have the same vector.
+    The dense text holds nothing that this row alone has, so that the same words have the same vector. Columns
+    have one where they are all that the row has, and hold words.
     """
 
     terms_text: str
     dense_text: str
+    wants_vector: bool = True
 
 
 class Builder:
@@ -54,7 +58,7 @@ class Builder:
                 ordinal,
                 self.digest_of(piece),
                 self._terms.of_document(as_terms(piece.terms_text, self._map.entities)),
-                wants_vector=field != FACTS or len(texts) == 1,
+                wants_vector=piece.wants_vector,
                 vdigest=self.vdigest_of(piece),
             )
             for (field, ordinal), piece in texts.items()
@@ -81,23 +85,28 @@ class Builder:
             if part.kind != "text":
                 value = word_of(kin.ref) if part.identity else part.text[part.value_start :]
                 lines.append(f"{part.text[: part.value_start]}{value}")
-        own, facts, *masked = self._roster.mask_each(
-            [kin.title, "\n".join(lines), *(piece.text for piece in prose)], kin.ref, kin.up
+        own, said, facts, *masked = self._roster.mask_each(
+            [kin.title, lead(self._map, kind, row), "\n".join(lines), *(piece.text for piece in prose)],
+            kin.ref,
+            kin.up,
         )
         context = (own, *self._context(kin.above))
         found = {
-            (piece.field, piece.ordinal): self._piece(kind, kin.ref, context, text)
+            (piece.field, piece.ordinal): self._piece(kind, kin.ref, (*context, said), text)
             for piece, text in zip(prose, masked, strict=True)
         }
         if lines or not found:
-            found[FACTS, 0] = self._piece(kind, kin.ref, context, facts)
+            values = " ".join(part.text[part.value_start :] for part in rendered if not part.identity)
+            speaks = not found and len(_SPOKEN.findall(values)) >= _FEW_WORDS
+            columns = self._piece(kind, kin.ref, (*context, said), facts)
+            found[FACTS, 0] = replace(columns, wants_vector=speaks)
         return context, found
 
     def _piece(self, kind: str, ref: str, context: Sequence[str], text: str) -> PieceTexts:
-        lead = f"{kind} {word_of(ref)} {' · '.join(context)}"
+        head = f"{kind} {word_of(ref)} {' · '.join(filter(None, context))}"
         told = " ".join(_NUMBERED.sub("", " ".join(context)).split())
         plain = self._references.sub(lambda found: found.group(1), text)
-        return PieceTexts(f"{lead}\n{text}", f"{kind} {told}\n{plain}")
+        return PieceTexts(f"{head}\n{text}", f"{kind} {told}\n{plain}")
 
     def _context(self, kin: Kin | None) -> tuple[str, ...]:
         """The titles of a record and of those above it, without identities: masked once for all children."""
