@@ -43,6 +43,7 @@ from retrieval.search.api import router
 from retrieval.search.events import register_retrieval_events
 from retrieval.search.explain import Explainer, lines_of
 from retrieval.search.grants import Granter
+from retrieval.search.rerank import AsFound, Reranker, Reranks
 from retrieval.search.service import Searcher
 from retrieval.search.without_crm import WithoutCrm
 from retrieval.settings import CrmSettings, IndexSettings, RetrievalSettings
@@ -168,7 +169,13 @@ async def _start(
         records=asked,
         index=generations,
         searcher=Searcher(
-            asked, generations, terms, embedder, lambda: follower.stale, WithoutCrm(generations, copies)
+            asked,
+            generations,
+            terms,
+            embedder,
+            lambda: follower.stale,
+            WithoutCrm(generations, copies),
+            _reranks(settings.index, door),
         ),
         granter=Granter(asked, tokens),
         explainer=Explainer(asked, generations, lines_of(settings.crm.map_file)),
@@ -179,6 +186,12 @@ async def _start(
         verifier=verifier,
         rebuilder=rebuilder,
     )
+
+
+def _reranks(settings: IndexSettings, door: DoorClient | None) -> Reranks:
+    if settings.rerank_model is None or door is None:
+        return AsFound()
+    return Reranker(door, settings.rerank_model, top=settings.rerank_top, seconds=settings.rerank_s)
 
 
 def _decoding(

@@ -16,6 +16,7 @@ from retrieval.pieces import (
     FACTS,
     Piece,
     facts_of,
+    plain_references,
     prose_of,
     references_in,
     with_references,
@@ -33,6 +34,7 @@ from .listing import find_listing
 from .live import live_facts
 from .rank import WEIGHTS, Scores, Wording, scaled, shortlist
 from .reading import words_of_map
+from .rerank import AsFound, Reranks
 from .values import Fact, Listing, Passage, Question, SearchResult
 from .without_crm import WithoutCrm, away
 
@@ -91,6 +93,7 @@ class Searcher:
         embedder: Embedder,
         is_stale: Callable[[], bool],
         without_crm: WithoutCrm | None = None,
+        reranks: Reranks | None = None,
     ) -> None:
         self._records = records
         self._map = records.crm_map
@@ -98,6 +101,7 @@ class Searcher:
         self._terms = terms
         self._embedder = embedder
         self._is_stale = is_stale
+        self._reranks = reranks or AsFound()
         self._without_crm = without_crm
 
     async def search(self, principal: Principal, question: Question) -> SearchResult:
@@ -153,7 +157,11 @@ class Searcher:
         )
         await self._follow_links(seen, question.question, visibility, focus, asked_for)
         confirmed = await self._check(visibility, shortlist(seen, max(_CHECKED, _PLACES * question.limit)))
-        found = self._ranked(list(self._cut(confirmed, visibility)), seen, question, asked_for)
+        ranked = self._ranked(list(self._cut(confirmed, visibility)), seen, question, asked_for)
+        found, unranked = await self._reranks.reorder(
+            principal, plain_references(question.question), ranked, self._as_read
+        )
+        notices = (*notices, *unranked)
         best = choose(
             found,
             question.limit,
@@ -282,7 +290,7 @@ class Searcher:
     ) -> list[_Ranked]:
         """Places in order of worth, the best first."""
         wording = Wording.of(without_references(question.question), self._terms_in)
-        texts = [f"{title(self._map, one.spot.kind, one.row)}\n{one.piece.text}" for one in found]
+        texts = [self._as_read(one) for one in found]
         terms, meaning = scaled(seen.terms), scaled(seen.meaning, from_least=True)
         ranked = []
         for one, (words, phrases) in zip(found, wording.agreement(texts), strict=True):
@@ -297,6 +305,9 @@ class Searcher:
             )
             ranked.append(_Ranked(one.spot, one.row, one.as_of, one.piece, scores, scores.total(WEIGHTS)))
         return sorted(ranked, key=lambda one: -one.score)
+
+    def _as_read(self, one: _Found) -> str:
+        return f"{title(self._map, one.spot.kind, one.row)}\n{one.piece.text}"
 
     def _terms_in(self, text: str) -> Sequence[int]:
         return self._terms.of_query(text).indices
