@@ -163,7 +163,7 @@ def _reader_and_article(stand: Stand) -> tuple[Person, Any]:
 
 def _still() -> SyncSettings:
     """A sync that looks once and then not again within a test."""
-    return SyncSettings(poll_s=3_600)
+    return SyncSettings(poll_s=3_600, follow="poll")
 
 
 async def test_not_theirs_and_not_there_are_answered_alike(running: Running, stand: Stand) -> None:
