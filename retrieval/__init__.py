@@ -35,6 +35,8 @@ from .demo import (
     seed_demo_company,
 )
 from .index import CheckOutcome, Embedder, HashedWords, try_engine
+from .index.keeping import restore_index
+from .index.values import IndexState, RestoreQuestion
 from .maps import shipped_map
 from .pieces import FACTS
 from .search.events import RetrievalEvent, register_retrieval_events
@@ -83,6 +85,7 @@ __all__ = [
     "ImportFailed",
     "ImportedTable",
     "IndexSettings",
+    "IndexState",
     "ListCondition",
     "Listing",
     "MapInvalid",
@@ -96,6 +99,7 @@ __all__ = [
     "RebuildState",
     "Resolve",
     "Resolved",
+    "RestoreQuestion",
     "RetrievalClient",
     "RetrievalEvent",
     "RetrievalSettings",
@@ -127,6 +131,7 @@ __all__ = [
     "open_trial",
     "read_logins",
     "register_retrieval_events",
+    "restore_index",
     "says_open",
     "seed_demo_company",
     "shipped_map",

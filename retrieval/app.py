@@ -32,11 +32,12 @@ from retrieval.index import (
     Embedder,
     Generations,
     Recipe,
-    Searches,
     ServerStore,
     Terms,
     tend,
 )
+from retrieval.index.api import router as index_router
+from retrieval.index.keeping import Keeping
 from retrieval.pieces import CUT
 from retrieval.records import Records
 from retrieval.search.api import router
@@ -73,7 +74,7 @@ class State(TypedDict):
     tokens: Tokens
     audience: str
     records: Records
-    index: Searches
+    index: Generations
     searcher: Searcher
     granter: Granter
     explainer: Explainer
@@ -83,6 +84,7 @@ class State(TypedDict):
     passes: Passes
     verifier: Verifier
     rebuilder: Rebuilder
+    keeping: Keeping
 
 
 def create_retrieval_app(settings: RetrievalSettings, embedder: Embedder | None = None) -> FastAPI:
@@ -107,6 +109,7 @@ def create_retrieval_app(settings: RetrievalSettings, embedder: Embedder | None 
     app.add_exception_handler(CrmError, _render_crm_error)
     app.include_router(router)
     app.include_router(sync_router)
+    app.include_router(index_router)
     app.add_api_route("/healthz", _alive, methods=["GET"])
     app.add_api_route("/readyz", _ready, methods=["GET"])
     app.add_route("/metrics", metrics, methods=["GET"])
@@ -162,6 +165,8 @@ async def _start(
         _run(stack, filler.run(follower.caught_up), "vectors")
     _run(stack, rebuilder.run(follower.caught_up), "rebuild")
     stack.push_async_callback(verifier.stop)
+    keeping = Keeping(generations, settings.index.folder / "backups", rebuilder.ask)
+    stack.push_async_callback(keeping.stop)
     return State(
         database=database,
         tokens=tokens,
@@ -185,6 +190,7 @@ async def _start(
         passes=passes,
         verifier=verifier,
         rebuilder=rebuilder,
+        keeping=keeping,
     )
 
 

@@ -6,6 +6,7 @@ import httpx
 from pydantic import BaseModel
 
 from gateway import Principal, Tokens, call
+from retrieval.index.values import IndexState, RestoreQuestion
 from retrieval.search.explain import ExplainQuestion, Explanation
 from retrieval.search.values import (
     MAX_ENTITIES,
@@ -145,6 +146,23 @@ class RetrievalClient:
     async def sync_rebuilding(self, principal: Principal) -> RebuildState:
         """How far that is."""
         return await self._call(principal, "GET", "/v1/sync/rebuild", RebuildState)
+
+    async def index_state(self, principal: Principal) -> IndexState:
+        """How large the index is, and what is being done to it (role admin)."""
+        return await self._call(principal, "GET", "/v1/index", IndexState)
+
+    async def index_optimise(self, principal: Principal) -> IndexState:
+        """Begin to build anew what makes searching quick (role admin)."""
+        return await self._call(principal, "POST", "/v1/index/optimise", IndexState)
+
+    async def index_backup(self, principal: Principal) -> IndexState:
+        """Begin to write the index into a file (role admin)."""
+        return await self._call(principal, "POST", "/v1/index/backup", IndexState)
+
+    async def index_restore(self, principal: Principal, name: str) -> IndexState:
+        """Begin to take a backup in place of the index (role admin)."""
+        asked = RestoreQuestion(name=name)
+        return await self._call(principal, "POST", "/v1/index/restore", IndexState, asked)
 
     async def _call(
         self, principal: Principal, method: str, path: str, kind: type[V], body: BaseModel | None = None

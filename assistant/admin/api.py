@@ -10,10 +10,12 @@ from gateway import Role, UnitOfWork, require
 from retrieval import (
     ExplainQuestion,
     Explanation,
+    IndexState,
     ParkedRecords,
     RebuildState,
     Resolve,
     Resolved,
+    RestoreQuestion,
     SyncStatus,
     VerifyReport,
 )
@@ -102,3 +104,31 @@ async def sync_rebuilding(principal: SignedIn, retrieval: Retrieval) -> RebuildS
     """How far that is."""
     require(principal, Role.ADMIN)
     return await retrieval.sync_rebuilding(principal)
+
+
+@router.get("/index")
+async def index_state(principal: SignedIn, retrieval: Retrieval) -> IndexState:
+    """How large the index is, and what is being done to it."""
+    require(principal, Role.ADMIN)
+    return await retrieval.index_state(principal)
+
+
+@router.post("/index/optimise", status_code=202)
+async def index_optimise(principal: SignedIn, retrieval: Retrieval) -> IndexState:
+    """Build anew what makes searching quick."""
+    require(principal, Role.ADMIN)
+    return await retrieval.index_optimise(principal)
+
+
+@router.post("/index/backup", status_code=202)
+async def index_backup(principal: SignedIn, retrieval: Retrieval) -> IndexState:
+    """Write the index into a file."""
+    require(principal, Role.ADMIN)
+    return await retrieval.index_backup(principal)
+
+
+@router.post("/index/restore", status_code=202)
+async def index_restore(asked: RestoreQuestion, principal: SignedIn, retrieval: Retrieval) -> IndexState:
+    """Take a backup in place of the index."""
+    require(principal, Role.ADMIN)
+    return await retrieval.index_restore(principal, asked.name)

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import shutil
 import sys
+import time
 from dataclasses import asdict
 from gettext import gettext as _
 from pathlib import Path
@@ -14,7 +16,8 @@ from assistant.appliance import default_folder
 from gateway import CloisterError, SettingsError, load_settings
 
 from .exits import Exit, leave
-from .options import Data, Json
+from .options import As, Data, Json, TokenFile
+from .remote import Appliance, Caller
 
 if TYPE_CHECKING:
     from retrieval import CheckOutcome, IndexSettings, ServerSettings
@@ -22,9 +25,107 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The engine that holds the index.", no_args_is_help=True)
 
 
-@app.callback()
-def _index() -> None:
-    """Keep the commands a group, however few there are."""
+@app.command()
+def status(login: As = None, as_json: Json = False, token_file: TokenFile = None, data: Data = None) -> None:
+    """Show how large the index is, generation by generation, and its backups (role admin)."""
+    found = _caller(data, login, token_file).get("/api/v1/index")
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    for one in found["generations"]:
+        kind = _("is asked") if one["serving"] else _("is being filled")
+        size = "" if one["bytes"] is None else f", {one['bytes'] / 1e6:,.0f} MB"
+        built = one["optimised"] or _("never")
+        sentence = _("{name}: {kind}; {points:,} points in {segments} segments{size}; optimised: {built}")
+        print(sentence.format(kind=kind, size=size, built=built, **_some(one, "name", "points", "segments")))
+    for one in found["backups"]:
+        print(_("backup {path}: {size:,.0f} MB").format(path=one["path"], size=one["bytes"] / 1e6))
+    if found["doing"] or found["error"]:
+        print(found["doing"] or found["error"])
+
+
+@app.command()
+def optimise(login: As = None, token_file: TokenFile = None, data: Data = None) -> None:
+    """Build anew what makes searching quick, beside the running searches, and wait (role admin)."""
+    caller = _caller(data, login, token_file)
+    caller.post("/api/v1/index/optimise")
+    _wait(caller)
+
+
+@app.command()
+def backup(
+    path: Annotated[Path, typer.Argument(help="The file to write; it must not be there.")],
+    login: As = None,
+    token_file: TokenFile = None,
+    data: Data = None,
+) -> None:
+    """Write the index into a file while it is in use (role admin). Run it where the index is."""
+    if path.exists():
+        leave(Exit.FAILED, _("{path} is there already.").format(path=path))
+    caller = _caller(data, login, token_file)
+    before = {one["name"] for one in caller.get("/api/v1/index")["backups"]}
+    caller.post("/api/v1/index/backup")
+    made = [one["path"] for one in _wait(caller)["backups"] if one["name"] not in before]
+    if not made or not Path(made[0]).exists():
+        leave(Exit.FAILED, _("The backup is on the machine of the index: {path}").format(path=made))
+    shutil.move(made[0], path)
+    print(path)
+
+
+@app.command()
+def restore(
+    path: Annotated[Path, typer.Argument(help="A file that `backup` wrote.", exists=True, dir_okay=False)],
+    stopped: Annotated[bool, typer.Option("--stopped", help="The appliance does not run.")] = False,
+    login: As = None,
+    token_file: TokenFile = None,
+    data: Data = None,
+) -> None:
+    """Take a backup in place of the index (role admin). Run it where the index is.
+
+    Searching goes on; the backup is asked as soon as it has been brought up to the CRM.
+    """
+    from retrieval import IndexSettings, restore_index
+
+    settings = _engine(None, None, None, None, None, data)
+    assert isinstance(settings, IndexSettings)  # noqa: S101 - those of a retrieval process
+    if stopped:
+        try:
+            print(_("Restored as {name}.").format(name=asyncio.run(restore_index(settings, path))))
+        except CloisterError as error:
+            leave(Exit.FAILED, error.sentence)
+        return
+    caller = _caller(data, login, token_file)
+    name = f"restored-{int(time.time())}.gz"
+    backups = settings.folder / "backups"
+    backups.mkdir(mode=0o700, exist_ok=True)
+    shutil.copyfile(path, backups / name)
+    try:
+        caller.post("/api/v1/index/restore", {"name": name})
+        _wait(caller)
+    finally:
+        (backups / name).unlink(missing_ok=True)
+    print(_("Restored; it is asked when it has been brought up to the CRM: see `cloister index status`."))
+
+
+def _wait(caller: Caller) -> dict[str, Any]:
+    """Wait until nothing is being done; the state then. Ends with 1 when it went wrong."""
+    while True:
+        found: dict[str, Any] = caller.get("/api/v1/index")
+        if not found["doing"]:
+            break
+        time.sleep(0.5)
+    if found["error"]:
+        leave(Exit.FAILED, found["error"])
+    return found
+
+
+def _caller(data: Path | None, login: str | None, token_file: Path | None) -> Caller:
+    appliance = Appliance.running(data)
+    return Caller(appliance, login or appliance.admin, token_file)
+
+
+def _some(found: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: found[name] for name in names}
 
 
 @app.command()

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from gateway import log
+from gateway import Conflict, log
 from retrieval.rights import Visibility
 
+from .errors import BackupUnusable
 from .generations import Generation, Recipe, Store
 from .points import Hit, Index, Leg
 
@@ -100,6 +102,33 @@ class Generations:
             await former.unused.wait_for(lambda: former.searches == 0)
         await former.index.close()
         await self._store.drop(former.generation)
+
+    async def backup(self, target: Path) -> None:
+        """Write what is asked into a file; a switch meanwhile waits for it before it drops that."""
+        opened = self.serving
+        opened.searches += 1
+        try:
+            await self._store.backup(opened.index, target)
+        finally:
+            opened.searches -= 1
+            async with opened.unused:
+                opened.unused.notify_all()
+
+    async def restore(self, source: Path) -> None:
+        """Fill a generation from a backup, to be brought up to the CRM and then asked.
+
+        Raises `BackupUnusable` when it was made with other settings, `Conflict` when one is being filled.
+        """
+        if self._filling:
+            raise Conflict("Another generation is being filled. Try again when that is done.")
+        generation = await self._store.restore(source)
+        if generation.recipe == self._wanted and self._filling is None:
+            self._filling = await self._opened(generation)
+            return
+        await self._store.drop(generation)
+        raise BackupUnusable(
+            f"{source.name} was made with another embedding model or another cut of records."
+        )
 
     async def search(self, visibility: Visibility, legs: Sequence[Leg]) -> list[list[Hit]]:
         """Best hits of each leg; none for vectors that do not fit the generation that is asked."""

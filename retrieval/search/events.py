@@ -17,6 +17,7 @@ class RetrievalEvent(StrEnum):
     PARKED_RETRIED = "sync.retried"
     RIGHTS_EXPLAINED = "rights.explained"
     SLOT_LOST = "sync.slot_lost"
+    INDEX_KEPT = "index.kept"
 
 
 def register_retrieval_events() -> None:

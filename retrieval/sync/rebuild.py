@@ -91,9 +91,14 @@ class Rebuilder:
         beside = Mirror(opened.index)
         await beside.load()
         self._mirror.beside = beside
+        for (
+            kind
+        ) in self._kinds:  # what was taken out before it was written to as well: a backup's, a restart's
+            await beside.drop(kind, [key for key in beside.rows(kind) if key not in self._mirror.rows(kind)])
         for kind in self._kinds:
             await self._passes.compare(kind)
-        if self._filler_for:
+        # a former one that questions' vectors do not fit finds words alone: then the new one is not worse
+        if self._filler_for and self._generations.finds_meaning:
             self._filler = self._filler_for(beside)
             await self._filler.fill_all()
         await beside.flush()
