@@ -15,19 +15,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 
 from gateway import Principal
 from retrieval import SyncSettings
-from retrieval.index import Leg, Terms
+from retrieval.index import Index, Leg, Terms
 from retrieval.rights import visibility_of
 from retrieval.search.values import GrantQuestion, Question
 from tests.clusters import running_cluster
 
 from .conftest import copy_database, drop_database
-from .stand import Running, Stand, create_appliance_schemas, principal
+from .stand import ADMIN, Running, Stand, create_appliance_schemas, principal
 from .test_sync import until
 from .worlds import CANARY, KINDS, STATES, Seeded, Statement, User, World
 
@@ -74,7 +74,7 @@ class Check:
 
     async def _stage(self, questions: int, *, synced: bool) -> None:
         world = self._world
-        held = await self._process.state["index"].rights()
+        held = await cast("Index", self._process.state["index"]).rights()
         for user in world.users.values():
             who = principal(user.login)
             await self._rights(user, who, held, synced=synced)
@@ -109,6 +109,11 @@ class Check:
             self.faults += [f"grant of {ref} to {user}: {wrong}"] if wrong else []
         visible = await self._process.client.visible(who, asked)
         self._same("visible", user, set(visible), seen)
+        ref = world.draw.choose(asked) if asked else "client:1"
+        told = await self._process.client.explain(ADMIN, user.login, ref)
+        if told.sees is not (ref in seen) or (synced and told.drift):
+            self.faults.append(f"explanation of {ref} for {user}: {told.sentence} {told.drift}")
+        self.count["explanations"] += 1
         typed = await self._process.client.entities(who, world.draw.choose(("zq", "quill", "e", "1")), 20)
         self._within("typeahead", user, {one.ref for one in typed}, seen)
         self._look("typeahead", user, json.dumps([one.label for one in typed]))
@@ -209,7 +214,7 @@ def made(world: World, folder: Path, crm_dsn: str, appliance_dsn: str) -> Stand:
     (folder / "map.yaml").write_text(world.map_text(), "utf-8")
     apply(crm_dsn, world.schema())
     apply(crm_dsn, world.fill(_ROWS))
-    sync = SyncSettings(poll_s=3_600, sweep_s=3_600, reconcile_s=3_600)
+    sync = SyncSettings(poll_s=3_600, sweep_s=3_600, reconcile_s=3_600, follow="poll")
     return Stand.make(folder, appliance_dsn, crm_dsn, crm_map=folder / "map.yaml", sync=sync)
 
 

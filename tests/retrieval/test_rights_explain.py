@@ -75,7 +75,7 @@ async def test_what_hides_a_record_is_said_up_to_its_parents(running: Running, s
 
 
 async def test_withdrawn_consent_bars_a_record_from_everybody(new_stand: Any) -> None:
-    stand = new_stand(sync=SyncSettings(poll_s=3_600))
+    stand = new_stand(sync=SyncSettings(poll_s=3_600, follow="poll"))
     async with stand.running() as running:
         await running.caught_up()
         oracle = Oracle(stand.crm_dsn)

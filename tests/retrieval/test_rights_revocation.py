@@ -17,7 +17,7 @@ NOWHERE = "account:999999"
 @pytest.fixture
 async def quiet(new_stand: Callable[..., Stand]) -> AsyncIterator[Running]:
     """A process whose sync has looked once and looks no more."""
-    stand = new_stand(sync=SyncSettings(poll_s=3_600))
+    stand = new_stand(sync=SyncSettings(poll_s=3_600, follow="poll"))
     async with stand.running() as process:
         await process.caught_up()
         await process.vectors_filled()

@@ -149,7 +149,7 @@ async def test_a_copy_goes_when_its_article_is_closed_or_gone(new_stand: Callabl
 
 
 async def test_copies_of_what_went_while_nobody_looked_are_taken_out(new_stand: Callable[..., Stand]) -> None:
-    stand = new_stand(sync=SyncSettings(poll_s=3_600))
+    stand = new_stand(sync=SyncSettings(poll_s=3_600, follow="poll"))
     stand.appliance(
         "INSERT INTO retrieval.open_text (ref, title, pieces, digest) VALUES"
         " ('article:99999', 'Gone', '[]', ''), ('product:1', 'Of a kind that is not copied', '[]', '')"

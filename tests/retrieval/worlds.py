@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 import yaml
@@ -59,6 +60,7 @@ class User:
 
 
 Row = dict[str, Any]
+_TODAY = datetime.now(UTC).date()
 Statement = tuple[str, tuple[Any, ...]]
 
 
@@ -132,6 +134,10 @@ class World:
             entity["consent"] = "consent"
         if draw.number(0, 2) == 0:
             entity["reference"] = True
+        if draw.number(0, 3) == 0:
+            entity["where"] = {"gone": [False, None]}
+        if draw.number(0, 3) == 0:
+            entity["retention"] = {"column": "closed_on", "days": 100}
         if above and draw.number(0, 3):
             entity["parent"] = {"entity": draw.choose(above), "column": "parent_id"}
         if above and draw.number(0, 1):
@@ -153,6 +159,9 @@ class World:
             {"column": "area", "in": "$user.areas"},
             {"everyone": True},
             {"roles": self._roles()},
+            {"value_sql": "t.team", "in": "$user.teams"},
+            {"value_sql": "ARRAY[t.keeper, t.team]", "in": "$user.id"},
+            {"roles": self._roles(), "where_sql": "t.keeper > 3 AND t.area IS NOT NULL"},
         ]
         forms += [{"parent": entity["parent"]["entity"]}] * 3 if "parent" in entity else []
         rule = dict(draw.choose(forms))
@@ -183,7 +192,8 @@ class World:
         for kind in self.entities:
             yield (
                 f"CREATE TABLE {kind}s (id bigint PRIMARY KEY, keeper bigint, team bigint, area text,"
-                " shared boolean, consent boolean, parent_id bigint, other_id bigint, state text,"
+                " shared boolean, consent boolean, gone boolean, closed_on date,"
+                " parent_id bigint, other_id bigint, state text,"
                 " amount numeric, title text, body text, extra text, person text,"
                 " changed timestamptz DEFAULT now())",
                 (),
@@ -257,7 +267,10 @@ class World:
         )
 
     def _columns(self, kind: str) -> tuple[str, ...]:
-        return ("keeper", "team", "area", "shared", "consent", "parent_id", "other_id", "state")
+        return (
+            *("keeper", "team", "area", "shared", "consent", "gone", "closed_on"),
+            *("parent_id", "other_id", "state"),
+        )
 
     def _value(self, kind: str, name: str) -> Any:
         draw = self.draw
@@ -267,6 +280,10 @@ class World:
             return draw.choose((True, True, True, False, None))
         if draw.number(0, 7) == 0:
             return None
+        if name == "gone":
+            return draw.number(0, 5) == 0
+        if name == "closed_on":
+            return _TODAY - timedelta(days=draw.choose((2, 50, 400)))
         match name:
             case "keeper":
                 return draw.number(1, 7)
@@ -307,6 +324,13 @@ class World:
         entity = self.entities[kind]
         if "consent" in entity and row["consent"] is not True:
             return False
+        if "where" in entity and row["gone"] is True:
+            return False
+        if "retention" in entity and row["closed_on"] is not None:
+            return row["closed_on"] > _TODAY - timedelta(days=101) and self._by_a_rule(user, entity, row)
+        return self._by_a_rule(user, entity, row)
+
+    def _by_a_rule(self, user: User, entity: dict[str, Any], row: Row) -> bool:
         return any(self._holds(user, entity, rule, row) for rule in entity["visible"])
 
     def _holds(self, user: User, entity: dict[str, Any], rule: dict[str, Any], row: Row) -> bool:
@@ -315,6 +339,11 @@ class World:
         for column, wanted in rule.get("where", {}).items():
             if row[column] not in (wanted if isinstance(wanted, list) else [wanted]):
                 return False
+        if "where_sql" in rule and not (row["keeper"] and row["keeper"] > 3 and row["area"] is not None):
+            return False
+        if "value_sql" in rule:
+            members = {row["team"]} if rule["value_sql"] == "t.team" else {row["keeper"], row["team"]}
+            return bool(members & self._values_of(user, rule["in"]))
         if "column" in rule:
             return row[rule["column"]] is not None and row[rule["column"]] in self._values_of(
                 user, rule["in"]

@@ -68,8 +68,14 @@ class Reader:
         entity = self._map.entities[kind]
         told = [self._roles(rule)] if rule.roles else []
         told += [_condition(entity, column, values, row) for column, values in rule.where.items()]
-        if rule.column and rule.attribute:
-            told.append(self._among(entity, rule.column, rule.attribute, row))
+        if rule.where_sql:
+            told.append(_by_sql(row[f"_rule_{number}_where"]))
+        if rule.attribute:
+            told.append(
+                self._among(entity, rule.column, rule.attribute, row)
+                if rule.column
+                else self._among_members(rule.attribute, row[f"_rule_{number}_value"])
+            )
         above = None
         if rule.parent and entity.parent:
             key = row[entity.parent.column]
@@ -97,6 +103,18 @@ class Reader:
         holds = row[column] is not None and row[column] in values
         theirs = listed([shown(entity, column, value) for value in values])
         return holds, f"{column} is {shown(entity, column, row[column])}; the user's {attribute}: {theirs}."
+
+    def _among_members(self, attribute: str, found: Any) -> tuple[bool, str]:
+        members = [value for value in (found if isinstance(found, list | tuple) else [found])]
+        values = [value for value in self._user[attribute] if value is not None]
+        holds = any(value is not None and value in values for value in members)
+        here, theirs = (listed([plain(one) for one in some if one is not None]) for some in (members, values))
+        return holds, f"The map's SQL gives {here}; the user's {attribute}: {theirs}."
+
+
+def _by_sql(found: Any) -> tuple[bool, str]:
+    said = "holds" if found is True else "does not hold"
+    return found is True, f"The condition that the map gives in SQL {said} for this row."
 
 
 def attributes_shown(user: UserAttributes) -> dict[str, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway import Principal, Role
-from retrieval.crm import AmbiguousUser, CrmMap
+from retrieval.crm import AmbiguousUser, CrmMap, Entity
 from retrieval.crm.document import read_document
 from retrieval.crm.map import TextColumn
 from retrieval.index import Generations
@@ -14,7 +14,7 @@ from retrieval.rights import Visibility, visibility_of
 
 from .reading import Lines, Reader, attributes_shown
 from .values import Explanation, IndexSaid, RecordSaid
-from .words import HIDDEN, may_be_shown, plain
+from .words import HIDDEN, conditions_of, may_be_shown, plain
 
 _NOBODY: Final = "No active user of the CRM has the login {login}: every search in this name is empty."
 _NO_KIND: Final = "The map knows no records of the kind “{kind}”; it knows {kinds}."
@@ -68,7 +68,7 @@ class Explainer:
             record=ref,
             exists=reading.exists,
             sees=sees,
-            sentence=_sentence(login, ref, reading, sees=sees),
+            sentence=_sentence(login, ref, reading, _left_out(self._map.entities[kind]), sees=sees),
             attributes=attributes_shown(visibility.user.attributes),
             reading=reading if reading.exists else None,
             fields=reader.fields(kind),
@@ -110,9 +110,17 @@ def _internal(crm_map: CrmMap, kind: str) -> tuple[str, ...]:
     return (*marked, *([f"rows with {entity.internal}"] if entity.internal else []))
 
 
-def _sentence(login: str, ref: str, reading: RecordSaid, *, sees: bool) -> str:
+def _left_out(entity: Entity) -> list[str]:
+    """The conditions under which the map leaves rows out altogether."""
+    found = [f"Only rows exist where {condition}." for condition in conditions_of(entity.where)]
+    if entity.retention:
+        found.append(f"Rows are kept {entity.retention.days} days by {entity.retention.column}.")
+    return found
+
+
+def _sentence(login: str, ref: str, reading: RecordSaid, left_out: list[str], *, sees: bool) -> str:
     if not reading.exists:
-        return _NOT_THERE.format(ref=ref)
+        return " ".join([_NOT_THERE.format(ref=ref), *left_out])
     if not sees:
         why = " ".join(reading.barred) or "No rule of the map holds."
         return f"{login} does not see {ref}. {why}"

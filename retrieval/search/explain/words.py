@@ -16,11 +16,12 @@ def phrase_of(rule: Rule, parent: str) -> str:
     parts = ["everyone"] if rule.everyone else []
     if rule.parent:
         parts.append(f"whoever sees its {parent}")
-    if rule.column and rule.among:
-        parts.append(f"{rule.column} in {rule.among}")
+    if rule.among:
+        parts.append(f"{rule.column or f'the value of its SQL ({rule.value_sql})'} in {rule.among}")
     if rule.roles:
         parts.append(f"role {_or(rule.roles)}")
     parts += [f"where {condition}" for condition in conditions_of(rule.where)]
+    parts += [f"where its SQL holds ({rule.where_sql})"] if rule.where_sql else []
     return ", ".join(parts)
 
 
