@@ -7,7 +7,7 @@ keys of the index are compared so too.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
@@ -21,6 +21,9 @@ Bool = sa.ColumnElement[bool]
 
 AS_IT_IS: Final = NullType()
 """The type of a value that is handed to the driver unchanged, and of a result that is taken from it so."""
+
+_CONDITION: Final = cast("sa.types.TypeEngine[bool]", AS_IT_IS)
+"""Of a declared boolean SQLAlchemy would write `… = 1` where there are none, and no index fits that."""
 
 
 def table(name: str, columns: Iterable[str]) -> sa.TableClause:
@@ -41,7 +44,7 @@ def bind(name: str) -> sa.BindParameter[Any]:
 class among(FunctionElement[bool]):  # noqa: N801 - reads as SQL
     """`among(column, bind)`: the column has one of the values that are bound, a list."""
 
-    type = sa.Boolean()
+    type = _CONDITION
     name = "among"
     inherit_cache = True
 
@@ -50,7 +53,7 @@ class among_members(FunctionElement[bool]):  # noqa: N801
     """`among_members(expression, bind)`: the expression, or a member of the array that it is, is one of the
     values that are bound; compared as text."""
 
-    type = sa.Boolean()
+    type = _CONDITION
     name = "among_members"
     inherit_cache = True
 
@@ -58,7 +61,7 @@ class among_members(FunctionElement[bool]):  # noqa: N801
 class one_of(FunctionElement[bool]):  # noqa: N801
     """`one_of(column, text, …)`: the column is exactly one of these texts."""
 
-    type = sa.Boolean()
+    type = _CONDITION
     name = "one_of"
     inherit_cache = True
 
@@ -66,7 +69,7 @@ class one_of(FunctionElement[bool]):  # noqa: N801
 class same(FunctionElement[bool]):  # noqa: N801
     """`same(a, b)`: two texts are exactly the same."""
 
-    type = sa.Boolean()
+    type = _CONDITION
     name = "same"
     inherit_cache = True
 
@@ -160,9 +163,9 @@ def _(element: among, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(among, "mariadb")
 def _(element: among, compiler: SQLCompiler, **options: Any) -> str:
     found, given = _written_out(element, compiler, options)
-    again = _written_out(element, compiler, options)[1]
+    texts = _written_out(element, compiler, options, "_text")[1]
     # the first finds by an index, the second sees to it that it is exactly so
-    return f"({found} IN {given} AND {_bytes(found)} IN {again})"
+    return f"({found} IN {given} AND {_bytes(found)} IN {texts})"
 
 
 @compiles(among_members)
@@ -180,9 +183,9 @@ def _(element: among_members, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(among_members, "mysql")
 @compiles(among_members, "mariadb")
 def _(element: among_members, compiler: SQLCompiler, **options: Any) -> str:
-    found, given = _written_out(element, compiler, options)
+    found, texts = _written_out(element, compiler, options, "_text")
     members = _MEMBERS_MYSQL.format(_AS_ARRAY_MYSQL.format(found))
-    return _ANY_OF.format(members, _bytes("member.value"), given)
+    return _ANY_OF.format(members, _bytes("member.value"), texts)
 
 
 @compiles(one_of)
@@ -237,11 +240,11 @@ def _(element: calendar_day, compiler: SQLCompiler, **options: Any) -> str:
 
 
 def _written_out(
-    element: FunctionElement[Any], compiler: SQLCompiler, options: dict[str, Any]
+    element: FunctionElement[Any], compiler: SQLCompiler, options: dict[str, Any], form: str = ""
 ) -> tuple[str, str]:
     """The expression, and a bound list for a driver that knows no lists: each value gets a place."""
     found, values = element.clauses
-    each = sa.bindparam(str(getattr(values, "key", "")), type_=AS_IT_IS, expanding=True)
+    each = sa.bindparam(f"{getattr(values, 'key', '')}{form}", type_=AS_IT_IS, expanding=True)
     return compiler.process(found, **options), compiler.process(each, **options)
 
 

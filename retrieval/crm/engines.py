@@ -62,7 +62,11 @@ def engine_at(dsn: str, *, application_name: str = "cloister-crm") -> sa.Engine:
 
 def bound(dialect: sa.Dialect, values: Mapping[str, Any]) -> dict[str, Any]:
     """Values as this database's driver takes them in the place of a `bind`."""
-    return {name: _BOUND.get(dialect.name, _as_it_is)(value) for name, value in values.items()}
+    if dialect.name == "sqlite":
+        return {name: _bound_sqlite(value) for name, value in values.items()}
+    if dialect.name in ("mysql", "mariadb"):
+        return _bound_mysql(values)
+    return dict(values)
 
 
 @contextmanager
@@ -232,10 +236,6 @@ _ENGINES: Final[Mapping[str, Callable[[CrmSettings, float], AsyncEngine]]] = {
 # ── Values ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
 def _bound_sqlite(value: Any) -> Any:
     if isinstance(value, list):
         return json.dumps([_bound_sqlite(one) for one in value])
@@ -246,15 +246,14 @@ def _bound_sqlite(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | float | bytes) else str(value)
 
 
-def _bound_mysql(value: Any) -> Any:
-    """A list is one of texts: a text must never be compared as a number."""
-    if isinstance(value, list):
-        return [str(int(one) if isinstance(one, bool) else one) for one in value] or [None]
-    return value
+def _bound_mysql(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists as they are, and once more as texts under another name; an empty one has nothing in common."""
+    found = {name: value or [None] if isinstance(value, list) else value for name, value in values.items()}
+    texts = {
+        f"{name}_text": list(map(_text, value)) for name, value in found.items() if isinstance(value, list)
+    }
+    return found | texts
 
 
-_BOUND: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "sqlite": _bound_sqlite,
-    "mysql": _bound_mysql,
-    "mariadb": _bound_mysql,
-}
+def _text(value: Any) -> str | None:
+    return None if value is None else str(int(value) if isinstance(value, bool) else value)

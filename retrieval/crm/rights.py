@@ -110,10 +110,12 @@ def exists_sql(entity: Entity, source: sa.FromClause) -> list[Bool]:
 
 def parameters(crm_map: CrmMap, user: UserAttributes) -> dict[str, Any]:
     """The values with which :func:`visible_sql` of any entity is run for this user."""
-    named = {rule.attribute for entity in crm_map.entities.values() for rule in entity.visible}
-    found: dict[str, Any] = {
-        f"acl_{name}": [value for value in user[name] if value is not None] for name in named if name
-    }
+    found: dict[str, Any] = {}
+    for name, entity in crm_map.entities.items():
+        for number, rule in enumerate(entity.visible):
+            if rule.attribute:
+                values = [value for value in user[rule.attribute] if value is not None]
+                found[_theirs(name, number)] = values if rule.column else [str(value) for value in values]
     return found | ages(crm_map)
 
 
@@ -187,7 +189,7 @@ def _values(number: int, rule: Rule, row: Row) -> Collection[Any]:
 
 def _predicate(crm_map: CrmMap, entity: str, user: UserAttributes, source: sa.FromClause, depth: int) -> Bool:
     mapped = crm_map.entities[entity]
-    ways = list(_ways(crm_map, mapped, user, source, depth))
+    ways = list(_ways(crm_map, entity, user, source, depth))
     needed = exists_sql(mapped, source)
     if mapped.consent:
         needed.append(source.c[mapped.consent].is_(sa.true()))
@@ -195,10 +197,11 @@ def _predicate(crm_map: CrmMap, entity: str, user: UserAttributes, source: sa.Fr
 
 
 def _ways(
-    crm_map: CrmMap, mapped: Entity, user: UserAttributes, source: sa.FromClause, depth: int
+    crm_map: CrmMap, entity: str, user: UserAttributes, source: sa.FromClause, depth: int
 ) -> Iterator[Bool]:
     """Each rule that may hold for somebody with these roles."""
-    for rule in mapped.visible:
+    mapped = crm_map.entities[entity]
+    for number, rule in enumerate(mapped.visible):
         if rule.roles and not _has_role(rule.roles, user):
             continue
         needed = meets(source, rule.where)
@@ -207,7 +210,7 @@ def _ways(
         if rule.parent:
             needed.append(_seen_parent(crm_map, mapped, user, source, depth))
         elif rule.attribute:
-            values = bind(f"acl_{rule.attribute}")
+            values = bind(_theirs(entity, number))
             needed.append(
                 among(source.c[rule.column], values)
                 if rule.column
@@ -256,6 +259,11 @@ def _same(found: Any, wanted: Scalar) -> bool:
 
 def _has_role(roles: Collection[str], user: UserAttributes) -> bool:
     return not set(roles).isdisjoint(user[ROLE])
+
+
+def _theirs(entity: str, number: int) -> str:
+    """What the user's values are bound as: for each rule anew, as its column gives them their type."""
+    return f"acl_{entity}_{number}"
 
 
 def _age(days: int) -> str:
