@@ -332,7 +332,7 @@ def test_tables_that_cannot_be_told_apart_are_left_out_of_the_publication(stand:
     stand.crm("ALTER TABLE products DROP CONSTRAINT products_pkey CASCADE")
     stand.crm("CREATE UNIQUE INDEX by_case ON case_notes (case_id, id)")
     stand.crm("ALTER TABLE case_notes REPLICA IDENTITY USING INDEX by_case")
-    let_follow(stand.crm_dsn, MAP, reader=stand.settings.crm.user)
+    let_follow(stand.crm_dsn, MAP, reader=str(stand.settings.crm.user))
     published = dict(stand.crm("SELECT tablename, attnames::text[] FROM pg_publication_tables"))
     assert "mails" not in published
     assert "products" not in published
