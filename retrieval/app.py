@@ -138,7 +138,7 @@ async def _start(
     passes = Passes(
         records, mirror, roster, builder, database, envelope, settings.sync.page_rows, first, copies=copies
     )
-    decoding = _decoding(settings, crm_map, database, builder)
+    decoding = _decoding(settings, crm_map, database, builder, generations.serving.generation.name)
     follower = Follower(records, mirror, passes, database, settings.sync, decoding)
     makes_vectors = embedder
 
@@ -201,14 +201,15 @@ def _reranks(settings: IndexSettings, door: DoorClient | None) -> Reranks:
 
 
 def _decoding(
-    settings: RetrievalSettings, crm_map: CrmMap, database: Database, builder: Builder
+    settings: RetrievalSettings, crm_map: CrmMap, database: Database, builder: Builder, generation: str
 ) -> DecodingFeed | None:
     """The CRM's log, through a slot that no other appliance has."""
     if settings.sync.follow == "poll" or settings.crm.database != "postgresql":
         return None
     slot = f"cloister_{builder.digest('replication slot')[:12]}"
+    shape = f"{Builder.RULES} {generation}"
     return DecodingFeed(
-        crm_map, settings.crm, database, publication=settings.sync.publication, slot=slot, shape=Builder.RULES
+        crm_map, settings.crm, database, publication=settings.sync.publication, slot=slot, shape=shape
     )
 
 

@@ -186,13 +186,18 @@ class Follower:
     async def _load(self) -> None:
         await self.mirror.load()
         self._progress = await read_progress(self._database, self._kinds)
+        emptied = [
+            kind for kind, one in self._progress.items() if one.complete and not self.mirror.rows(kind)
+        ]
         for kind, one in self._progress.items():
-            if not self.mirror.rows(kind):
+            if kind in emptied:
                 one.complete = False  # the index was deleted or is new: what was saved is no longer true
             self._passes.brake.restore(kind, one.gone, one.kept)
             # a process that was killed in the middle of a row left it half written
             self.look_again(kind, [key for key, row in self.mirror.rows(kind).items() if not row.version])
         await self._passes.parking.load()
+        if emptied:
+            await self._save()  # before the first row is there again: whoever ends here must begin anew
         self._loaded = True
 
     @property

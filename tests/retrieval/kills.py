@@ -89,12 +89,14 @@ class Killing:
         self._crm = crm
         self._draw = random.Random(seed)  # noqa: S311 - test data
         self._writers = Writers(stand.crm_dsn, rate=rate, seed=seed, truncating=True, renaming=False)
-        self._child: asyncio.subprocess.Process | None = None
+        self._child: Child | None = None
+        self._nursery = Nursery(stand.folder / "child.log")
         self._settings = stand.folder / "settings.json"
         self._settings.write_text(stand.settings.model_dump_json())
         self.report = Report()
 
     async def run(self, kills: int) -> Report:
+        await self._nursery.open()
         began = time.monotonic()
         await asyncio.to_thread(self._writers.start)
         ways: list[tuple[int, Callable[[], Any]]] = [
@@ -166,19 +168,10 @@ class Killing:
 
     # ── The child ────────────────────────────────────────────────────────────────────────────────────
 
-    async def _running(self, crash_at: str | None = None) -> "asyncio.subprocess.Process":
-        if self._child is None or self._child.returncode is not None or crash_at:
+    async def _running(self, crash_at: str = "") -> "Child":
+        if self._child is None or self._child.ended or crash_at:
             await self._kill_child(None)
-            environment = {**os.environ, **({"CRASH_AT": crash_at} if crash_at else {})}
-            self._child = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "tests.retrieval.sync_child",
-                str(self._settings),
-                cwd=ROOT,
-                env=environment,
-                stderr=(self._stand.folder / "child.log").open("ab"),
-            )
+            self._child = await self._nursery.child(self._settings, crash_at)
         return self._child
 
     async def _die_at(self, point: str, number: int, when: str = "") -> None:
@@ -190,6 +183,7 @@ class Killing:
         except TimeoutError:
             await self._kill_child(f"child at some moment, having missed “{point}”")
             return
+        self._child = None
         assert code == -signal.SIGKILL, f"the child ended by itself: {code}"
         self.report.kills[name] += 1
 
@@ -197,8 +191,7 @@ class Killing:
         child, self._child = self._child, None
         if child is None:
             return
-        with suppress(ProcessLookupError):
-            child.kill()
+        child.kill()
         code = await child.wait()
         assert code == -signal.SIGKILL, f"the child ended by itself: {code}"
         if counted_as:
@@ -220,6 +213,7 @@ class Killing:
                     break
                 await asyncio.sleep(0.2)
         await self._kill_child(None)
+        await self._nursery.close()
 
     def _is_sound(self) -> bool:
         """Whether nothing is left to compare: then every kind is marked."""
@@ -274,6 +268,61 @@ class Killing:
             }
         )
         return replace(self._stand, settings=settings)
+
+
+class Child:
+    """A forked retrieval process."""
+
+    def __init__(self, number: int, told: asyncio.StreamReader) -> None:
+        self._number = number
+        self._told = asyncio.create_task(told.readline())
+
+    @property
+    def ended(self) -> bool:
+        return self._told.done()
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self._number, signal.SIGKILL)
+
+    async def wait(self) -> int:
+        """How it ended; may be asked for again when that was cut short."""
+        return int(await asyncio.shield(self._told))
+
+
+class Nursery:
+    """A process that forks children, one at a time."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def open(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "tests.retrieval.sync_child",
+                "nursery",
+                cwd=ROOT,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+
+    async def child(self, settings: Path, crash_at: str) -> Child:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{settings}\t{crash_at}\n".encode())
+        await self._process.stdin.drain()
+        return Child(int(await self._process.stdout.readline()), self._process.stdout)
+
+    async def close(self) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await self._process.wait()
 
 
 class CrmServer:

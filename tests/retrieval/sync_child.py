@@ -1,8 +1,11 @@
-"""A retrieval process in a child, for a test to kill: `SETTINGS [once]`.
+"""A retrieval process in a child, for a test to kill: `SETTINGS [once]`, or `nursery`.
 
 It follows for ten minutes; with `once` it ends after the first comparison. CRASH_AT=POINT,NUMBER in its
 environment kills it when it comes to that point for that time: the product's methods are wrapped here and
 know nothing of it.
+
+A `nursery` has loaded everything and forks a child for each line SETTINGS\tCRASH_AT; it writes the child's
+number, and when that has ended how. Its children delete without asking: much is deleted while none is there.
 """
 
 import asyncio
@@ -15,7 +18,7 @@ from typing import Any
 
 from gateway import configure_logging, load_settings
 from retrieval import HashedWords, RetrievalSettings, create_retrieval_app
-from retrieval.sync import DecodingFeed, Mirror, Passes
+from retrieval.sync import DecodingFeed, Mirror, Passes, brake
 
 
 class Crash:
@@ -65,18 +68,37 @@ class Crash:
         Mirror.put = put  # type: ignore[method-assign,assignment]
 
 
-async def main() -> None:
+async def follow(settings_file: Path, crash_at: str, *, once: bool = False) -> None:
     configure_logging("retrieval", "WARNING")
-    if wanted := os.environ.get("CRASH_AT"):
-        Crash(wanted).install()
-    settings = load_settings(Path(sys.argv[1]), RetrievalSettings)
+    if crash_at:
+        Crash(crash_at).install()
+    settings = load_settings(settings_file, RetrievalSettings)
     app = create_retrieval_app(settings, HashedWords())
     async with app.router.lifespan_context(app) as state:
         assert state is not None
         await state["follower"].caught_up.wait()
-        if len(sys.argv) < 3:
+        if not once:
             await asyncio.sleep(600)
 
 
+def nursery() -> None:
+    """Loading everything takes longer than most of what is killed."""
+    import qdrant_edge  # noqa: F401 - so that no child has to
+
+    brake._FEW = 1_000_000  # type: ignore[misc]
+    while line := sys.stdin.readline():
+        settings, _, crash_at = line.rstrip("\n").partition("\t")
+        child = os.fork()
+        if child == 0:
+            asyncio.run(follow(Path(settings), crash_at))
+            os._exit(0)
+        print(child, flush=True)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
 if __name__ == "__main__":
-    asyncio.run(main())
+    if sys.argv[1] == "nursery":
+        nursery()
+    else:
+        asyncio.run(follow(Path(sys.argv[1]), os.environ.get("CRASH_AT", ""), once="once" in sys.argv))

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -294,8 +295,8 @@ async def counted(stand: Stand) -> int:
         return sum(one.points for one in counts.values())
 
 
-async def start_child(stand: Stand, *arguments: str) -> asyncio.subprocess.Process:
-    """The same process in a child of its own, which can be killed."""
+async def start_child(stand: Stand, *arguments: str, crash_at: str = "") -> asyncio.subprocess.Process:
+    """The same process in a child of its own, which can be killed, or kills itself at a point."""
     path = stand.folder / "settings.json"
     path.write_text(stand.settings.model_dump_json())
     return await asyncio.create_subprocess_exec(
@@ -305,6 +306,7 @@ async def start_child(stand: Stand, *arguments: str) -> asyncio.subprocess.Proce
         str(path),
         *arguments,
         cwd=Path(__file__).parents[2],
+        env={**os.environ, "CRASH_AT": crash_at},
     )
 
 
@@ -421,3 +423,21 @@ async def test_a_dropped_table_keeps_no_other_waiting(running: Running, stand: S
         return any("no table mails" in notice for notice in status.following.notices)
 
     await until(said, 40)
+
+
+async def test_an_index_that_was_lost_and_begun_again_is_not_taken_for_whole(
+    new_stand: Callable[..., Stand],
+) -> None:
+    stand = new_stand(sync=SyncSettings(fill_vectors=False))
+    async with stand.running() as process:
+        await process.caught_up()
+        await until(lambda: is_marked(stand))
+    shutil.rmtree(stand.settings.index.folder)
+    child = await start_child(stand, crash_at="after put,3")
+    assert await child.wait() == -signal.SIGKILL
+    async with stand.running() as process:
+        await process.caught_up()
+    found = await loaded(stand)
+    assert {kind: set(rows) for kind, rows in found.items()} == {
+        kind: {str(key) for key in rows} for kind, rows in Oracle(stand.crm_dsn).rows.items()
+    }
