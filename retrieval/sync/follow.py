@@ -197,7 +197,7 @@ class Follower:
             self.look_again(kind, [key for key, row in self.mirror.rows(kind).items() if not row.version])
         await self._passes.parking.load()
         if emptied:
-            await self._save()  # before the first row is there again: whoever ends here must begin anew
+            await self.save()  # before the first row is there again: whoever ends here must begin anew
         self._loaded = True
 
     @property
