@@ -1,7 +1,6 @@
 """The process `cloister retrieval`: owns the index, follows the CRM, answers questions."""
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final, TypedDict
@@ -47,7 +46,10 @@ from retrieval.search.grants import Granter
 from retrieval.search.rerank import AsFound, Reranker, Reranks
 from retrieval.search.service import Searcher
 from retrieval.search.without_crm import WithoutCrm
-from retrieval.settings import CrmSettings, IndexSettings, RetrievalSettings
+from retrieval.searching import SearchingState, searcher_ready, start_searching
+from retrieval.searching import router as searching_router
+from retrieval.settings import IndexSettings, RetrievalSettings
+from retrieval.starting import open_records, run_beside
 from retrieval.sync import (
     Builder,
     DecodingFeed,
@@ -60,11 +62,13 @@ from retrieval.sync import (
     Rebuilder,
     Roster,
     Verifier,
+    Writer,
 )
 from retrieval.sync.api import router as sync_router
 
 AUDIENCE: Final = "retrieval"
 _HASH_PURPOSE: Final = "record index"
+_PATIENCE_S: Final = 15.0  # the process before this one may still be ending
 
 
 class State(TypedDict):
@@ -78,6 +82,7 @@ class State(TypedDict):
     searcher: Searcher
     granter: Granter
     explainer: Explainer
+    writer: Writer
     follower: Follower
     filler: Filler
     first: QuestionsFirst
@@ -95,11 +100,15 @@ def create_retrieval_app(settings: RetrievalSettings, embedder: Embedder | None 
     """
     crm_map = _map(settings.crm.map_file)
     register_retrieval_events()
+    searches = settings.role == "searcher"
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[State | SearchingState]:
         async with AsyncExitStack() as stack:
-            yield await _start(settings, crm_map, embedder, stack)
+            if searches:
+                yield await start_searching(settings, crm_map, embedder, AUDIENCE, stack)
+            else:
+                yield await _start(settings, crm_map, embedder, stack)
 
     app = FastAPI(
         title="Cloister retrieval", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
@@ -108,10 +117,10 @@ def create_retrieval_app(settings: RetrievalSettings, embedder: Embedder | None 
     install_error_handlers(app)
     app.add_exception_handler(CrmError, _render_crm_error)
     app.include_router(router)
-    app.include_router(sync_router)
-    app.include_router(index_router)
+    for face in [searching_router] if searches else [sync_router, index_router]:
+        app.include_router(face)
     app.add_api_route("/healthz", _alive, methods=["GET"])
-    app.add_api_route("/readyz", _ready, methods=["GET"])
+    app.add_api_route("/readyz", searcher_ready if searches else _ready, methods=["GET"])
     app.add_route("/metrics", metrics, methods=["GET"])
     return app
 
@@ -123,9 +132,15 @@ async def _start(
     database = Database(settings.database)
     stack.push_async_callback(database.close)
     envelope = Envelope(open_keeper(settings.keeper))
+    writer = Writer(database)
+    stack.push_async_callback(writer.release)
+    if settings.index.server:
+        await writer.take(_PATIENCE_S)  # before anything is made or dropped on the server
     generations = await _open_index(settings.index, stack)
-    records = await _open_records(crm_map, settings.crm, settings.crm.timeout_s, stack)
-    asked = await _open_records(crm_map, settings.crm, settings.crm.question_timeout_s, stack)
+    if settings.index.server is None:  # a folder has a lock of its own
+        await writer.take(_PATIENCE_S, or_later=True)
+    records = await open_records(crm_map, settings.crm, settings.crm.timeout_s, stack)
+    asked = await open_records(crm_map, settings.crm, settings.crm.question_timeout_s, stack)
     door: DoorClient | None = None
     if embedder is None:
         http = create_http_client(settings.door.url, tls=settings.door.tls)
@@ -160,10 +175,11 @@ async def _start(
     fills = settings.sync.fill_vectors
     rebuilder = Rebuilder(generations, mirror, passes, passes.kinds, filler_for if fills else None)
     verifier = Verifier(records, mirror, passes, filler, 2 * settings.sync.poll_s + 2.5)
-    _run(stack, follower.run(), "sync")
+    run_beside(stack, writer.hold(), "writer")
+    run_beside(stack, writer.while_held(follower.run), "sync")
     if fills:
-        _run(stack, filler.run(follower.caught_up), "vectors")
-    _run(stack, rebuilder.run(follower.caught_up), "rebuild")
+        run_beside(stack, writer.while_held(lambda: filler.run(follower.caught_up)), "vectors")
+    run_beside(stack, writer.while_held(lambda: rebuilder.run(follower.caught_up)), "rebuild")
     stack.push_async_callback(verifier.stop)
     keeping = Keeping(generations, settings.index.folder / "backups", rebuilder.ask)
     stack.push_async_callback(keeping.stop)
@@ -184,6 +200,7 @@ async def _start(
         ),
         granter=Granter(asked, tokens),
         explainer=Explainer(asked, generations, lines_of(settings.crm.map_file)),
+        writer=writer,
         follower=follower,
         filler=filler,
         first=first,
@@ -213,36 +230,13 @@ def _decoding(
     )
 
 
-async def _open_records(
-    crm_map: CrmMap, settings: CrmSettings, timeout_s: float, stack: AsyncExitStack
-) -> Records:
-    """Connections of their own for those who wait and for the sync, which may take its time."""
-    records = Records(crm_map, settings, timeout_s)
-    stack.push_async_callback(records.close)
-    await records.open()
-    return records
-
-
 async def _open_index(settings: IndexSettings, stack: AsyncExitStack) -> Generations:
     store = ServerStore(settings.server) if settings.server else EdgeStore(settings.folder)
     generations = Generations(store, Recipe.of(settings.model, settings.dimensions, CUT))
     await generations.open()
     stack.push_async_callback(generations.close)
-    _run(stack, tend(generations), "tending")
+    run_beside(stack, tend(generations), "tending")
     return generations
-
-
-def _run(stack: AsyncExitStack, work: Coroutine[object, object, None], name: str) -> None:
-    """Run for as long as the process lives; at its end, stop between two steps."""
-    task = asyncio.create_task(work, name=name)
-
-    async def stop() -> None:
-        while not task.done():
-            # asyncio.wait_for in Python 3.11 can lose a cancellation (the CRM's pool uses it): ask again.
-            task.cancel()
-            await asyncio.wait({task}, timeout=0.5)
-
-    stack.push_async_callback(stop)
 
 
 def _map(path: Path) -> CrmMap:
@@ -259,7 +253,10 @@ async def _alive() -> dict[str, bool]:
 
 async def _ready(request: Request) -> dict[str, bool]:
     """Say whether questions can be answered, or which part is missing."""
+    writer: Writer = request.state.writer
     follower: Follower = request.state.follower
+    if writer.missing:
+        raise PartUnavailable("record index", writer.missing)
     if follower.missing and not (follower.missing == "record index" and follower.ready):
         raise PartUnavailable(follower.missing, _why(follower.missing))
     if not follower.ready:

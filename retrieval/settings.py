@@ -206,7 +206,11 @@ class SyncSettings(Settings):
 
 
 class RetrievalSettings(Settings):
-    """The settings file of `cloister retrieval`."""
+    """The settings file of `cloister retrieval`.
+
+    With an index on a server, one `writer` keeps it up to the CRM and any number of `searcher`s answer
+    questions; `both` does both. An index in a folder has one process, which is both.
+    """
 
     listen: ListenSettings
     database: DatabaseSettings
@@ -216,3 +220,10 @@ class RetrievalSettings(Settings):
     crm: CrmSettings
     index: IndexSettings
     sync: SyncSettings = SyncSettings()
+    role: Literal["both", "writer", "searcher"] = "both"
+
+    @model_validator(mode="after")
+    def _has_one_process_with_a_folder(self) -> Self:
+        if self.role != "both" and self.index.server is None:
+            raise ValueError(f"role: {self.role} needs index.server: an index in a folder has one process")
+        return self

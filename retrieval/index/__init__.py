@@ -1,5 +1,6 @@
 """The index: where pieces of rows are found by terms and by meaning, without their text."""
 
+from .asked import AskedGeneration
 from .conformance import CheckOutcome
 from .edge import EdgeIndex, Terms
 from .edge_store import EdgeStore
@@ -26,6 +27,7 @@ from .tending import tend
 from .trial import try_engine
 
 __all__ = [
+    "AskedGeneration",
     "BackupUnusable",
     "CheckOutcome",
     "Counts",

@@ -12,11 +12,14 @@ from .open_texts import OpenText, OpenTexts
 from .parking import Parked, Parking, Stage
 from .passes import Passes
 from .rebuild import Rebuilder
+from .role import Writer
 from .roster import Roster
 from .tables import ParkedRow, SyncRow
 from .verify import Verifier
+from .watch import ONLY_SEARCHES, WriterWatch
 
 __all__ = [
+    "ONLY_SEARCHES",
     "Brake",
     "Builder",
     "DecodingFeed",
@@ -36,4 +39,6 @@ __all__ = [
     "Stage",
     "SyncRow",
     "Verifier",
+    "Writer",
+    "WriterWatch",
 ]

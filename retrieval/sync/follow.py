@@ -142,6 +142,7 @@ class Follower:
     async def run(self) -> None:
         """Follow until cancelled."""
         failures = 0
+        self._loaded = False  # whoever wrote before this began wrote something else than is known here
         try:
             while True:
                 try:

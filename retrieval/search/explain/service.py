@@ -8,7 +8,7 @@ from gateway import Principal, Role
 from retrieval.crm import AmbiguousUser, CrmMap, Entity
 from retrieval.crm.document import read_document
 from retrieval.crm.map import TextColumn
-from retrieval.index import Generations
+from retrieval.index import AskedGeneration, Generations
 from retrieval.records import Records
 from retrieval.rights import Visibility, visibility_of
 
@@ -31,7 +31,7 @@ def lines_of(map_file: Path) -> Lines:
 class Explainer:
     """Explains; it reads rights and shows no content."""
 
-    def __init__(self, records: Records, index: Generations, lines: Lines) -> None:
+    def __init__(self, records: Records, index: Generations | AskedGeneration, lines: Lines) -> None:
         self._records = records
         self._map = records.crm_map
         self._index = index
