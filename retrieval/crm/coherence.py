@@ -258,7 +258,7 @@ def _rule(crm_map: CrmMap, entity: Entity, rule: Rule, place: Path) -> Iterator[
     if not any(ways) and not rule.roles:
         yield place, "the rule says nobody; give everyone, column and in, parent, or roles"
     if value != (rule.among is not None):
-        yield place, "column and in belong together, as in {column: owner_id, in: $user.id}"
+        yield place, "column and in belong together; write both, as in {column: owner_id, in: $user.id}"
     if rule.attribute and rule.attribute not in crm_map.users.attributes:
         known = ", ".join(f"$user.{name}" for name in crm_map.users.attributes) or "none"
         yield (

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path as FilePath
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from retrieval.crm.coherence import incoherences
 from retrieval.crm.document import Document, Path, read_document
@@ -27,7 +28,7 @@ _SENTENCES = {
     "enum": "“{input}” is not known here; use one of {expected}",
     "literal_error": "“{input}” is not known here; use one of {expected}",
     "string_type": "this must be text; put it in quotes",
-    "string_pattern_mismatch": "“{input}” has a form that is not allowed here ({pattern})",
+    "string_too_short": "this is empty; write what it stands for, or remove it",
     "bool_type": "this must be true or false",
     "bool_parsing": "this must be true or false",
     "int_type": "this must be a whole number",
@@ -39,6 +40,21 @@ _SENTENCES = {
     "tuple_type": "this must be a list",
     "too_short": "this is empty; give at least {min_length}",
 }
+
+
+_FORMS = {
+    r"^[a-z][a-z0-9_]*$": "“{input}” is no name here; write lower-case letters and digits, as in case_note",
+    r"^[^\W\d][\w$ -]*$": "“{input}” is no column's name; write one as the CRM has it, without quotes",
+    r"^[^\W\d][\w$ -]*(\.[^\W\d][\w$ -]*)?$": "“{input}” is no table's name; write table or schema.table",
+    r"^[^\W\d][\w$ -]*(\.[\w$ -]+)*$": "“{input}” is no source; write a column, or column.name for JSON",
+    r"^[\w -]+$": "“{input}” is no role; write words, as in lead",
+    r"^\$user\.[a-z][a-z0-9_]*$": "“{input}” is no attribute of the user; write $user.NAME, as in $user.id",
+    r"^[A-Z]{3}$": "“{input}” is no currency; write three capitals, as in EUR",
+}
+"""Pattern → what a text of another form is told."""
+
+_ONE_OF_SEVERAL = ("bool", "int", "str")
+"""What pydantic calls the branches of a value that may be one of these."""
 
 
 def load_map(path: FilePath | str) -> CrmMap:
@@ -97,17 +113,28 @@ def _read(path: FilePath) -> tuple[CrmMap | None, list[Problem]]:
 def _sentences(document: Document, error: ValidationError) -> Iterable[Problem]:
     for detail in error.errors():
         place: Path = tuple(detail["loc"])
-        context = detail.get("ctx", {})
-        undecided = detail["type"] == "too_short" and place[-1:] == ("visible",)
-        template = _SENTENCES.get(detail["type"])
-        if undecided:
-            sentence = NOBODY_DECIDED
-        elif template is None:
-            sentence = detail["msg"]
-        else:
-            names = {"last": place[-1] if place else "", "input": _short(detail["input"]), **context}
-            sentence = template.format_map({key: str(value) for key, value in names.items()})
+        sentence = _sentence(detail["type"], place, detail)
+        if place[-1:] and place[-1] in _ONE_OF_SEVERAL and detail["type"].endswith("_type"):
+            place = place[:-1]
+        elif "choice" in place:
+            place = place[: place.index("choice") + 1]
         yield Problem(document.line_of(place), document.known(place), sentence)
+
+
+def _sentence(kind: str, place: Path, detail: ErrorDetails) -> str:
+    if kind == "too_short" and place[-1:] == ("visible",):
+        return NOBODY_DECIDED
+    if "choice" in place:
+        return "this must be true, or a list of the values that it may have"
+    if place[-1:] and place[-1] in _ONE_OF_SEVERAL and kind.endswith("_type"):
+        return "this must be text, a whole number, true, false or null"
+    context = detail.get("ctx", {})
+    pattern = context.get("pattern") if kind == "string_pattern_mismatch" else None
+    template = _FORMS.get(str(pattern)) if pattern else _SENTENCES.get(kind)
+    if template is None:
+        return detail["msg"]
+    names = {"last": place[-1] if place else "", "input": _short(detail["input"]), **context}
+    return template.format_map({key: str(value) for key, value in names.items()})
 
 
 def _short(value: object) -> str:

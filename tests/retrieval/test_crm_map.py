@@ -1,8 +1,16 @@
+from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from retrieval.crm import Entity, MapInvalid, check_map, load_map
+from retrieval.crm.document import read_document
 
 MAPS = Path(__file__).parents[2] / "retrieval" / "maps"
 
@@ -230,3 +238,44 @@ def test_norway_is_not_false(tmp_path: Path) -> None:
     text = GOOD.replace("{roles: [lead]}", "{roles: [NO, on]}")
     (tmp_path / "map.yaml").write_text(text, encoding="utf-8")
     assert load_map(tmp_path / "map.yaml").entities["account"].fields["balance"].roles == ("NO", "on")
+
+
+JUNK: tuple[Any, ...] = (
+    None, True, 0, -1, 1.5, "", "x", "a b", "$user.id", "$x", [], ["x"], [1], [None], [[1]], {}, {"a": 1},
+    {"column": "a"}, {"class": "fact"}, {"class": "text", "of": []}, "{x", "t.a", "2020-01-01", {"in": 3},
+    10**30, "é", {"everyone": True}, {"class": "fact", "choice": [1]}, {"class": "fact", "choice": "x"},
+)  # fmt: skip
+
+
+def places(part: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if place:
+        yield place
+    steps = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    for step, inner in steps:
+        yield from places(inner, (*place, step))
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_whatever_is_wrong_has_a_line_and_a_remedy(
+    seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    random = Random(seed)  # noqa: S311
+    shipped = random.choice(sorted(MAPS.glob("*.yaml")))
+    content = read_document(shipped.read_text(encoding="utf-8")).content
+    *above, last = random.choice(list(places(content)))
+    part = content
+    for step in above:
+        part = part[step]
+    if random.random() < 0.7 or isinstance(part, list):
+        part[last] = deepcopy(random.choice(JUNK))
+    else:
+        taken = part.pop(last)
+        if random.random() < 0.5:
+            part[random.choice(["foo", "Column", "where", "table", "in", "a b"])] = taken
+    path = tmp_path_factory.getbasetemp() / "wrong.yaml"
+    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    for problem in check_map(path):
+        assert problem.line >= 1
+        assert "; " in problem.sentence or "must be" in problem.sentence, problem
+        assert "Input should" not in problem.sentence, problem
