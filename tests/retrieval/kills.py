@@ -108,9 +108,11 @@ class Killing:
             (6, self._some_backend),
             (8, self._server),
         ]
-        for _ in range(kills):
+        for number in range(1, kills + 1):
             (way,) = self._draw.choices([way for _, way in ways], [weight for weight, _ in ways])
             await way()
+            if number % 10 == 0:
+                sys.stderr.write(f"{number} of {kills}, {time.monotonic() - began:.0f} s\n")
         await asyncio.to_thread(self._writers.stop)
         self.report.seconds = time.monotonic() - began
         self.report.writes = self._writers.written
