@@ -43,13 +43,12 @@ from retrieval.search.api import router
 from retrieval.search.events import register_retrieval_events
 from retrieval.search.explain import Explainer, lines_of
 from retrieval.search.grants import Granter
-from retrieval.search.rerank import AsFound, Reranker, Reranks
 from retrieval.search.service import Searcher
 from retrieval.search.without_crm import WithoutCrm
 from retrieval.searching import SearchingState, searcher_ready, start_searching
 from retrieval.searching import router as searching_router
 from retrieval.settings import IndexSettings, RetrievalSettings
-from retrieval.starting import open_records, run_beside
+from retrieval.starting import open_records, reranks_of, run_beside
 from retrieval.sync import (
     Builder,
     DecodingFeed,
@@ -196,7 +195,7 @@ async def _start(
             embedder,
             lambda: follower.stale,
             WithoutCrm(generations, copies),
-            _reranks(settings.index, door),
+            reranks_of(settings.index, door),
         ),
         granter=Granter(asked, tokens),
         explainer=Explainer(asked, generations, lines_of(settings.crm.map_file)),
@@ -209,12 +208,6 @@ async def _start(
         rebuilder=rebuilder,
         keeping=keeping,
     )
-
-
-def _reranks(settings: IndexSettings, door: DoorClient | None) -> Reranks:
-    if settings.rerank_model is None or door is None:
-        return AsFound()
-    return Reranker(door, settings.rerank_model, top=settings.rerank_top, seconds=settings.rerank_s)
 
 
 def _decoding(

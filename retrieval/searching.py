@@ -24,7 +24,7 @@ from retrieval.search.service import Searcher
 from retrieval.search.values import SyncStatus
 from retrieval.search.without_crm import WithoutCrm
 from retrieval.settings import RetrievalSettings
-from retrieval.starting import open_records, run_beside
+from retrieval.starting import open_records, reranks_of, run_beside
 from retrieval.sync import ONLY_SEARCHES, OpenTexts, QuestionsFirst, Roster, WriterWatch
 
 
@@ -78,10 +78,11 @@ async def start_searching(
     )
     stack.push_async_callback(index.close)
     asked = await open_records(crm_map, settings.crm, settings.crm.question_timeout_s, stack)
+    door: DoorClient | None = None
     if embedder is None:
         http = create_http_client(settings.door.url, tls=settings.door.tls)
         stack.push_async_callback(http.aclose)
-        embedder = DoorClient(http, tokens)
+        embedder = door = DoorClient(http, tokens)
     watch = WriterWatch(database, crm_map.parents_first)
     run_beside(stack, index.run(), "index")
     run_beside(stack, watch.run(), "writer")
@@ -92,7 +93,15 @@ async def start_searching(
         audience=audience,
         records=asked,
         index=index,
-        searcher=Searcher(asked, index, Terms(), embedder, lambda: watch.stale, WithoutCrm(index, copies)),
+        searcher=Searcher(
+            asked,
+            index,
+            Terms(),
+            embedder,
+            lambda: watch.stale,
+            WithoutCrm(index, copies),
+            reranks_of(settings.index, door),
+        ),
         granter=Granter(asked, tokens),
         explainer=Explainer(asked, index, lines_of(settings.crm.map_file)),
         first=QuestionsFirst(),

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 
+from gateway import DoorClient
 from retrieval.crm import CrmMap
 from retrieval.records import Records
-from retrieval.settings import CrmSettings
+from retrieval.search.rerank import AsFound, Reranker, Reranks
+from retrieval.settings import CrmSettings, IndexSettings
 
 
 async def open_records(
@@ -30,3 +32,10 @@ def run_beside(stack: AsyncExitStack, work: Coroutine[object, object, None], nam
             await asyncio.wait({task}, timeout=0.5)
 
     stack.push_async_callback(stop)
+
+
+def reranks_of(settings: IndexSettings, door: DoorClient | None) -> Reranks:
+    """What puts the best of what was found in order: a reranker behind the door, where one is named."""
+    if settings.rerank_model is None or door is None:
+        return AsFound()
+    return Reranker(door, settings.rerank_model, top=settings.rerank_top, seconds=settings.rerank_s)
