@@ -164,6 +164,7 @@ async def test_a_searcher_finds_what_the_writer_wrote_and_changes_nothing(
             assert (await searcher.http.get("/readyz")).status_code == 503
             async with writing.running(words) as writer:
                 await writer.caught_up()
+                await writer.vectors_filled()  # else the two are asked of different vectors
                 await until(lambda: is_ready(searcher), 40)
                 mine = await writer.client.search(person, "refund limits")
                 theirs = await searcher.client.search(person, "refund limits")
