@@ -1,4 +1,4 @@
-"""Long texts in pieces that an embedding model can read whole. The only module that imports llama-index."""
+"""Long texts in pieces that an embedding model can read whole."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -87,11 +87,6 @@ def _trimmed(text: str, start: int, end: int, under: str = "") -> Cut:
 
 @lru_cache(maxsize=1)
 def _splitter() -> Any:
-    from llama_index.core.node_parser import SentenceSplitter
+    from retrieval.llama import sentence_splitter
 
-    return SentenceSplitter(
-        chunk_size=PIECE_WORDS,
-        chunk_overlap=OVERLAP_WORDS,
-        tokenizer=_WORD.findall,
-        chunking_tokenizer_fn=_SENTENCE.findall,
-    )
+    return sentence_splitter(PIECE_WORDS, OVERLAP_WORDS, _WORD.findall, _SENTENCE.findall)
