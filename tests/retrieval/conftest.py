@@ -10,8 +10,8 @@ from psycopg import sql
 
 from assistant.appliance.postgres import PostgresCluster
 from retrieval import SyncSettings, seed_demo_company
+from tests.conftest import require_or_skip
 
-from ..conftest import require_or_skip
 from .mariadb import MariaDb, is_installed, running_mariadb
 from .stand import DEMO_MAP, Running, Stand, create_appliance_schemas
 
