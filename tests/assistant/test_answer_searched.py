@@ -2,9 +2,11 @@
 
 from assistant.answer import of_nobody, searched
 
-KNOWN = {"token": "<ORGANIZATION_1>", "type": "ORGANIZATION", "entity": "account:12", "field": "name"}
-GUESSED = {"token": "<ORGANIZATION_2>", "type": "ORGANIZATION", "entity": None, "field": None}
-CARD = {"token": "<CARD_1>", "type": "CARD", "entity": None, "field": None}
+Token = dict[str, str | None]
+
+KNOWN: Token = {"token": "<ORGANIZATION_1>", "type": "ORGANIZATION", "entity": "account:12", "field": "name"}
+GUESSED: Token = {"token": "<ORGANIZATION_2>", "type": "ORGANIZATION", "entity": None, "field": None}
+CARD: Token = {"token": "<CARD_1>", "type": "CARD", "entity": None, "field": None}
 
 
 def test_a_known_name_is_searched_as_its_record() -> None:
