@@ -37,14 +37,14 @@ async def measure(stand: Stand, seconds: float, rate: float) -> dict[str, Any]:
         figures["mode"] = status.following.mode
         figures["rows"] = sum(one.rows for one in status.entities)
         await process.vectors_filled()
-        idle = await _probe(process, stand, 10, "idle")
+        idle = await _probe(process, stand, 10, "idle", 0)
         figures["without_load_ms"] = _cuts(idle)
-        writers = Writers(stand.crm_dsn, rate=rate, seed=1)
+        writers = Writers(stand.crm_dsn, rate=rate, seed=1, owners=0.2)
         await asyncio.to_thread(writers.start)
         began = time.monotonic()
         try:
             await asyncio.sleep(2)
-            taken = await _probe(process, stand, int(seconds * 2), "load")
+            taken = await _probe(process, stand, int(seconds * 2), "load", 1_000)
         finally:
             await asyncio.to_thread(writers.stop)
         figures["writes_a_second"] = round(writers.written / (time.monotonic() - began), 1)
@@ -52,7 +52,7 @@ async def measure(stand: Stand, seconds: float, rate: float) -> dict[str, Any]:
     return figures
 
 
-async def _probe(process: Running, stand: Stand, times: int, name: str) -> list[float]:
+async def _probe(process: Running, stand: Stand, times: int, name: str, first: int) -> list[float]:
     login = Oracle(stand.crm_dsn).people[0].login
     visibility = await visibility_of(process.state["records"], principal(login))
     assert visibility is not None
@@ -61,9 +61,12 @@ async def _probe(process: Running, stand: Stand, times: int, name: str) -> list[
 
     async def one(number: int) -> float:
         word = f"zw{name}{number}x{'qvjxz'[number % 5]}{number * 7919}"
-        key = 1 + number % 12
-        statement = "UPDATE articles SET body = %s || ' ' || split_part(body, ' | ', 2) WHERE id = %s"
-        await asyncio.to_thread(stand.crm, statement, f"{word} | ", key)
+        key = 50_000 + number
+        statement = (
+            "INSERT INTO articles (id, title, category, audience, staff_only, body, updated_on)"
+            " VALUES (%s, %s, 'parts', 'public', false, %s, current_date)"
+        )
+        await asyncio.to_thread(stand.crm, statement, key, f"Probe {name} {number}", f"About {word}.")
         began = time.perf_counter()
         while time.perf_counter() - began < _GIVE_UP_S:
             (hits,) = await process.state["index"].search(visibility, [Leg(terms=terms.of_query(word))])
@@ -72,7 +75,7 @@ async def _probe(process: Running, stand: Stand, times: int, name: str) -> list[
             await asyncio.sleep(0.02)
         return _GIVE_UP_S * 1000
 
-    for number in range(times):
+    for number in range(first, first + times):
         pending.add(asyncio.create_task(one(number)))
         await asyncio.sleep(0.5)
     for task in pending:

@@ -139,15 +139,28 @@ class Writers:
     """Two threads that write until they are stopped, and go on when the CRM comes back."""
 
     def __init__(
-        self, dsn: str, *, rate: float, seed: int, truncating: bool = False, renaming: bool = True
+        self,
+        dsn: str,
+        *,
+        rate: float,
+        seed: int,
+        truncating: bool = False,
+        renaming: bool = True,
+        owners: float = 2,
     ) -> None:
         """`rate` deeds a second, together; `truncating` empties a small table at times, `renaming` renames
-        people: what was written of them before is masked anew by the next whole comparison only."""
+        people: what was written of them before is masked anew by the next whole comparison only. `owners` of
+        100 deeds give an account another owner, which moves the rights of all that belongs to it.
+        """
         self._dsn = dsn
         self._rate = rate
         self._seed = seed
         deeds = (*_DEEDS, (1, _empty_and_fill)) if truncating else _DEEDS
-        self._deeds = [(weight, deed) for weight, deed in deeds if renaming or deed is not _new_name]
+        self._deeds = [
+            (owners if deed is _new_owner else weight, deed)
+            for weight, deed in deeds
+            if renaming or deed is not _new_name
+        ]
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self.written = 0
