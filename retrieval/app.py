@@ -57,6 +57,7 @@ from retrieval.sync import (
     Mirror,
     OpenTexts,
     Passes,
+    Pulse,
     QuestionsFirst,
     Rebuilder,
     Roster,
@@ -153,7 +154,8 @@ async def _start(
         records, mirror, roster, builder, database, envelope, settings.sync.page_rows, first, copies=copies
     )
     decoding = _decoding(settings, crm_map, database, builder, generations.serving.generation.name)
-    follower = Follower(records, mirror, passes, database, settings.sync, decoding)
+    pulse = Pulse(asked)
+    follower = Follower(records, mirror, passes, database, settings.sync, pulse, decoding)
     makes_vectors = embedder
 
     def filler_for(line: Mirror) -> Filler:
@@ -175,6 +177,7 @@ async def _start(
     rebuilder = Rebuilder(generations, mirror, passes, passes.kinds, filler_for if fills else None)
     verifier = Verifier(records, mirror, passes, filler, 2 * settings.sync.poll_s + 2.5)
     run_beside(stack, writer.hold(), "writer")
+    run_beside(stack, pulse.run(), "pulse")
     run_beside(stack, writer.while_held(follower.run), "sync")
     if fills:
         run_beside(stack, writer.while_held(lambda: filler.run(follower.caught_up)), "vectors")

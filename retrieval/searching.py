@@ -25,7 +25,7 @@ from retrieval.search.values import SyncStatus
 from retrieval.search.without_crm import WithoutCrm
 from retrieval.settings import RetrievalSettings
 from retrieval.starting import open_records, reranks_of, run_beside
-from retrieval.sync import ONLY_SEARCHES, OpenTexts, QuestionsFirst, Roster, WriterWatch
+from retrieval.sync import ONLY_SEARCHES, OpenTexts, Pulse, QuestionsFirst, Roster, WriterWatch
 
 
 class SearchingState(TypedDict):
@@ -41,6 +41,7 @@ class SearchingState(TypedDict):
     explainer: Explainer
     first: QuestionsFirst
     watch: WriterWatch
+    pulse: Pulse
 
 
 router = APIRouter(prefix="/v1")
@@ -86,6 +87,8 @@ async def start_searching(
     watch = WriterWatch(database, crm_map.parents_first)
     run_beside(stack, index.run(), "index")
     run_beside(stack, watch.run(), "writer")
+    pulse = Pulse(asked)
+    run_beside(stack, pulse.run(), "pulse")
     copies = OpenTexts(crm_map, Roster(), database)
     return SearchingState(
         database=database,
@@ -106,6 +109,7 @@ async def start_searching(
         explainer=Explainer(asked, index, lines_of(settings.crm.map_file)),
         first=QuestionsFirst(),
         watch=watch,
+        pulse=pulse,
     )
 
 
@@ -113,6 +117,9 @@ async def searcher_ready(request: Request) -> dict[str, bool]:
     """Say whether questions can be answered, or which part is missing."""
     watch: WriterWatch = request.state.watch
     index: Any = request.state.index
+    pulse: Pulse = request.state.pulse
+    if pulse.fault:
+        raise PartUnavailable("CRM database", pulse.fault)
     if watch.missing:
         raise PartUnavailable(watch.missing, "The database does not answer; search is ready when it does.")
     if index.error:

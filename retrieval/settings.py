@@ -113,6 +113,11 @@ class CrmSettings(Settings):
             "password": self.password,
             "sslmode": self.sslmode,
             "connect_timeout": 3,
+            # a machine that is gone says nothing: without these its connections are waited for for hours
+            "keepalives_idle": 20,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 30_000,
             "application_name": "cloister-retrieval",
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         }

@@ -11,6 +11,7 @@ from .mirror import Mirror
 from .open_texts import OpenText, OpenTexts
 from .parking import Parked, Parking, Stage
 from .passes import Passes
+from .pulse import Pulse
 from .rebuild import Rebuilder
 from .role import Writer
 from .roster import Roster
@@ -33,6 +34,7 @@ __all__ = [
     "ParkedRow",
     "Parking",
     "Passes",
+    "Pulse",
     "QuestionsFirst",
     "Rebuilder",
     "Roster",

@@ -26,6 +26,7 @@ from .meters import tell, tell_lost, tell_written
 from .mirror import Mirror
 from .passes import Passes
 from .progress import Progress, read_progress, save_progress
+from .pulse import Pulse
 from .watermark import WatermarkFeed
 
 _BACK_OFF_S: Final = (1.0, 2.0, 5.0, 10.0)
@@ -52,9 +53,11 @@ class Follower:
         passes: Passes,
         database: Database,
         settings: SyncSettings,
+        pulse: Pulse,
         decoding: ChangeFeed | None = None,
     ) -> None:
         """`decoding` is followed as long as the CRM allows it; without it the CRM is polled."""
+        self._pulse = pulse
         self._records = records
         self._map = records.crm_map
         self.mirror = mirror
@@ -75,8 +78,7 @@ class Follower:
         self._swept = self._aged = self._compared = self._flushed = self._saved = 0.0
         self._tried = self._watched = 0.0
         self._refused: dict[str, float] = {}
-        self.missing: str | None = "record index"
-        """The part that keeps this from working, None when nothing does."""
+        self._missing: str | None = "record index"
         self.caught_up = asyncio.Event()
         """Set when the index was first known to be up to the CRM in this process."""
 
@@ -84,6 +86,11 @@ class Follower:
     def ready(self) -> bool:
         """Whether every kind has been compared with the CRM once and the index still has it."""
         return all(one.complete for one in self._progress.values())
+
+    @property
+    def missing(self) -> str | None:
+        """The part that keeps this from working, None when nothing does."""
+        return "CRM database" if self._pulse.fault else self._missing
 
     @property
     def stale(self) -> bool:
@@ -127,7 +134,7 @@ class Follower:
                     vectors=counts[kind].vectors,
                     lag_seconds=one.lag_seconds,
                     last_sync=one.last_sync,
-                    error=one.error or brake.sentence(kind),
+                    error=one.error or self._pulse.fault or brake.sentence(kind),
                     running=one.running,
                     mode=one.mode,
                     rate=self._passes.rates.of(kind),
@@ -147,14 +154,14 @@ class Follower:
             while True:
                 try:
                     await self._step()
-                    self.missing, failures = None, 0
+                    self._missing, failures = None, 0
                 except (CrmError, CloisterError) as error:
                     await self._failed(error)
                     await self._pause(_BACK_OFF_S[min(failures, len(_BACK_OFF_S) - 1)])
                     failures += 1
                 except Exception as error:  # noqa: BLE001 - the outermost loop: it must outlive any fault
                     log.error("sync.failed", exc_info=error)
-                    self.missing = "record sync"
+                    self._missing = "record sync"
                     await self._leave()
                     await self._pause(_BACK_OFF_S[-1])
         finally:
@@ -442,13 +449,13 @@ class Follower:
     # ── Failing ──────────────────────────────────────────────────────────────────────────────────────
 
     async def _failed(self, error: CrmError | CloisterError) -> None:
-        self.missing = "CRM database" if isinstance(error, CrmUnavailable) else "record sync"
+        self._missing = "CRM database" if isinstance(error, CrmUnavailable) else "record sync"
         if isinstance(error, PartUnavailable):
-            self.missing = error.part
+            self._missing = error.part
         for kind in self._kinds:
             self._progress[kind].error = str(error)
             self._progress[kind].running = False
-        log.warning("sync.waiting", part=self.missing, reason=type(error).__name__)
+        log.warning("sync.waiting", part=self._missing, reason=type(error).__name__)
         if isinstance(self._feed, WatermarkFeed):
             self._feed.forget()
         else:
