@@ -1,4 +1,4 @@
-"""Whether the CRM answers at this moment: who follows its log hears the same of a quiet CRM and a dead one."""
+"""Whether the CRM answers at this moment: on its log a quiet CRM and a dead one sound the same."""
 
 import asyncio
 from typing import Final
