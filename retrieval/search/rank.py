@@ -41,7 +41,7 @@ class Scores(NamedTuple):
         return sum(part * weight for part, weight in zip(self, weights, strict=True))
 
 
-WEIGHTS: Final = Scores(terms=1.0, meaning=1.0, linked=1.0, words=0.5, phrases=0.2, kind=0.1, recent=0.02)
+WEIGHTS: Final = Scores(terms=1.0, meaning=0.8, linked=2.0, words=0.4, phrases=0.5, kind=0.5, recent=0.02)
 """Found on the open half of the query sets; see the evaluation."""
 
 
@@ -50,7 +50,7 @@ def shortlist(seen: Seen, at_most: int) -> list[Spot]:
     terms, meaning = scaled(seen.terms), scaled(seen.meaning, from_least=True)
 
     def worth(spot: Spot) -> float:
-        by_leg = Scores(terms.get(spot, 0.0), meaning.get(spot, 0.0), 2 * seen.linked.get(spot.ref, 0.0))
+        by_leg = Scores(terms.get(spot, 0.0), meaning.get(spot, 0.0), seen.linked.get(spot.ref, 0.0))
         return by_leg.total(WEIGHTS)
 
     return sorted(seen.spots, key=worth, reverse=True)[:at_most]
