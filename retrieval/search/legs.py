@@ -15,9 +15,6 @@ from .focus import Focus, kinds_beneath
 DEPTH: Final = 60
 """Of so many places each way of looking tells, and more where more passages are asked for."""
 
-BELONGS: Final = 0.3
-"""What it is worth to belong to a named record."""
-
 
 class Spot(NamedTuple):
     """A place in the CRM: one piece of one row."""
@@ -34,21 +31,24 @@ class Spot(NamedTuple):
 
 @dataclass
 class Seen:
-    """What the legs say of the places that they found: BM25 scores and cosines by place, and by record what
-    it is worth that a named one leads there, or that it is named itself."""
+    """What the legs say of the places that they found: BM25 scores and cosines by place, and by record
+    whether it is named, what it is worth that a named one leads there, and whether it was found among what
+    belongs to one."""
 
     terms: dict[Spot, float] = field(default_factory=dict)
     meaning: dict[Spot, float] = field(default_factory=dict)
+    named: dict[str, None] = field(default_factory=dict)
     linked: dict[str, float] = field(default_factory=dict)
+    belonging: set[str] = field(default_factory=set)
 
     @property
     def spots(self) -> list[Spot]:
-        """Every place once, the columns of linked records first."""
-        columns = [_columns_of(ref) for ref in self.linked]
+        """Every place once, the columns of named and linked records first."""
+        columns = [_columns_of(ref) for ref in (*self.named, *self.linked)]
         return list(dict.fromkeys([*columns, *self.terms, *self.meaning]))
 
     def link(self, ref: str, worth: float) -> None:
-        """A record that is named, or that a named one leads to."""
+        """A record that a named one leads to."""
         self.linked[ref] = max(worth, self.linked.get(ref, 0.0))
 
 
@@ -74,8 +74,8 @@ async def look(
     answers = await index.search(visibility, legs)
     seen = Seen()
     for leg, hits in zip(legs, answers, strict=True):
-        for hit in hits if leg.within else ():
-            seen.link(hit.ref, BELONGS)
+        if leg.within:
+            seen.belonging.update(hit.ref for hit in hits)
         keep_best(seen.terms if leg.terms is not None else seen.meaning, hits)
     return seen
 

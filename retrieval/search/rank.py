@@ -22,7 +22,8 @@ _WORD: Final = re.compile(r"\w+")
 class Scores(NamedTuple):
     """Parts of a score, each from 0 to 1.
 
-    `terms` and `meaning` are the legs' own; `linked` says that a named record leads here; `words` is the
+    `terms` and `meaning` are the legs' own; `named` says that the question names the record, `linked`
+    that a named one leads here, `belongs` that it was found among what belongs to one; `words` is the
     share of the question's terms, by their worth among the candidates, that the live text has, `phrases` the
     share of its neighbouring words that are neighbours there; `kind` that this kind of record was asked for;
     `recent` how new it is.
@@ -30,7 +31,9 @@ class Scores(NamedTuple):
 
     terms: float = 0.0
     meaning: float = 0.0
+    named: float = 0.0
     linked: float = 0.0
+    belongs: float = 0.0
     words: float = 0.0
     phrases: float = 0.0
     kind: float = 0.0
@@ -41,7 +44,9 @@ class Scores(NamedTuple):
         return sum(part * weight for part, weight in zip(self, weights, strict=True))
 
 
-WEIGHTS: Final = Scores(terms=1.0, meaning=0.8, linked=2.0, words=0.4, phrases=0.5, kind=0.5, recent=0.02)
+WEIGHTS: Final = Scores(
+    terms=1.0, meaning=0.8, named=1.6, linked=1.6, belongs=0.6, words=0.4, phrases=0.5, kind=0.5, recent=0.02
+)
 """Found on the open half of the query sets; see the evaluation."""
 
 
@@ -50,7 +55,13 @@ def shortlist(seen: Seen, at_most: int) -> list[Spot]:
     terms, meaning = scaled(seen.terms), scaled(seen.meaning, from_least=True)
 
     def worth(spot: Spot) -> float:
-        by_leg = Scores(terms.get(spot, 0.0), meaning.get(spot, 0.0), seen.linked.get(spot.ref, 0.0))
+        by_leg = Scores(
+            terms=terms.get(spot, 0.0),
+            meaning=meaning.get(spot, 0.0),
+            named=float(spot.ref in seen.named),
+            linked=seen.linked.get(spot.ref, 0.0),
+            belongs=float(spot.ref in seen.belonging),
+        )
         return by_leg.total(WEIGHTS)
 
     return sorted(seen.spots, key=worth, reverse=True)[:at_most]

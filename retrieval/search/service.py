@@ -42,8 +42,7 @@ _CHECKED: Final = 80  # of so many places the live text is read,
 _PLACES: Final = 3  # and of so many for each passage that is asked for
 _LINKED: Final = 25
 _LINKED_UNASKED: Final = 4
-_NAMED: Final = 1.0  # what it is worth to be named, to be what was asked for of the named, and to be theirs
-_ASKED: Final = 0.9
+_ASKED: Final = 1.0  # what it is worth to be of a kind that was asked for of the named, or of another
 _UNASKED: Final = 0.2
 _FADES: Final = 20  # ranks after which being theirs is worth half
 _FADES_S: Final = 180 * 86_400.0
@@ -125,6 +124,8 @@ class Searcher:
         named = [*question.entities, *references_in(question.question)]
         if not scope:
             named += await numbered(self._records, visibility, question.question)
+        if not scope and not named and question.earlier:
+            named += await numbered(self._records, visibility, question.earlier)
         focus = await find_focus(self._records, visibility, scope or named)
         if listed := await find_listing(
             self._records,
@@ -239,7 +240,7 @@ class Searcher:
     ) -> None:
         """See the named records, and the latest of theirs, those first whose live values are asked for."""
         for ref in focus.named:
-            seen.link(ref, _NAMED)
+            seen.named[ref] = None
         words = set(without_references(question).lower().split())
         keys: dict[str, list[str]] = {}
         for ref in list(focus.named)[:FOCUS_ROWS]:
@@ -297,7 +298,9 @@ class Searcher:
             scores = Scores(
                 terms=terms.get(one.spot, 0.0),
                 meaning=meaning.get(one.spot, 0.0),
+                named=float(one.spot.ref in seen.named),
                 linked=seen.linked.get(one.spot.ref, 0.0),
+                belongs=float(one.spot.ref in seen.belonging),
                 words=words,
                 phrases=phrases,
                 kind=float(one.spot.kind in asked_for),

@@ -39,7 +39,8 @@ class Passage(_Value):
     read by everybody who is signed in, such as an article; a `reference` was written to answer
     questions. `changed` is the time that the record speaks of, or of its last change; `span` the passage's
     place in the prose of its `field` (code points). `score` is comparable within one answer only and the
-    weighted sum of `scores`, each from 0 to 1: terms, meaning, linked, words, phrases, kind, recent. `free`
+    weighted sum of `scores`, each from 0 to 1: terms, meaning, named, linked,
+    belongs, words, phrases, kind, recent. `free`
     are the numbers of the lines, from 0, in which anything may stand, a stranger's name too; None where that
     is all of them.
     """
