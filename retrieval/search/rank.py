@@ -45,7 +45,7 @@ class Scores(NamedTuple):
 
 
 WEIGHTS: Final = Scores(
-    terms=1.0, meaning=0.8, named=1.6, linked=1.6, belongs=0.6, words=0.4, phrases=0.5, kind=0.5, recent=0.02
+    terms=1.0, meaning=0.55, named=0.7, linked=1.6, belongs=1.8, words=0.35, phrases=0.5, kind=0.5, recent=0.08
 )
 """Found on the open half of the query sets; see the evaluation."""
 

@@ -27,6 +27,7 @@ from retrieval.rights import Visibility, visibility_of
 
 from .asked import searched
 from .choice import choose
+from .doubt import is_weak
 from .flags import flags_about
 from .focus import FOCUS_ROWS, Focus, find_focus, kinds_asked_for, links_to, numbered, visible_rows
 from .legs import DEPTH, Seen, Spot, look
@@ -180,6 +181,7 @@ class Searcher:
             passages=tuple(self._passage(one) for one in best),
             facts=tuple(await live_facts(self._records, visibility, focus)),
             notices=notices,
+            weak=is_weak(seen, [one.scores for one in ranked]),
             words=words,
             flags=await flags_about(self._records, focus, {one.spot.ref: one.row for one in best}),
         )

@@ -121,6 +121,8 @@ class SearchResult(_Value):
     `flags` are the marks that the company has put on the records that the question names and on those they
     belong to (`vip`), and with `source:` before them on the records of the passages.
 
+    `weak` says that nothing of it is likely to answer the question.
+
     `found` counts the pieces that were found and confirmed, `checked` the rows that they are of.
     `stale` says that the index is behind the CRM; `notices` are sentences for the rep (searched
     without vectors, the CRM does not answer).
@@ -136,6 +138,7 @@ class SearchResult(_Value):
     notices: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    weak: bool = False
     listing: Listing | None = None
 
 
