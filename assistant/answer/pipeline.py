@@ -363,7 +363,7 @@ def _ending(result: SearchResult) -> Step | None:
         return Step(EventKind.FAILED, {"part": "CRM user", "sentence": _UNKNOWN_USER, "retry": False})
     if not (result.crm_available or result.passages):
         return Step(EventKind.FAILED, {"part": "CRM", "sentence": _CRM_DOWN, "retry": True})
-    if not (result.passages or result.facts):
+    if not result.facts and (result.weak or not result.passages):
         return Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_FOUND})
     return None
 

@@ -45,7 +45,15 @@ class Scores(NamedTuple):
 
 
 WEIGHTS: Final = Scores(
-    terms=1.0, meaning=0.55, named=0.7, linked=1.6, belongs=1.8, words=0.35, phrases=0.5, kind=0.5, recent=0.08
+    terms=1.0,
+    meaning=0.55,
+    named=0.7,
+    linked=1.6,
+    belongs=1.8,
+    words=0.35,
+    phrases=0.5,
+    kind=0.5,
+    recent=0.08,
 )
 """Found on the open half of the query sets; see the evaluation."""
 
