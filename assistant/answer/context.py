@@ -49,6 +49,8 @@ class Turn:
 class Prompt:
     """Messages for the door, which sources found room in them, and what the model is bound to quote.
 
+    Of the sources the first stands last in the last message.
+
     What is `told` is the whole answer, sentence by sentence, and no model is asked.
     """
 

@@ -93,8 +93,12 @@ def evidence_of(
     numbers = {entity: len(passages) + 1 + i for i, entity in enumerate(dict.fromkeys(_entities(facts)))}
     facts = [{"n": numbers[fact["entity"]], **fact} for fact in facts]
     sources = [_source(passage) for passage in passages]
+    read: dict[str, list[str]] = {}
+    for fact in result.facts:
+        read.setdefault(fact.entity, []).append(fact.field)
+    stated = [replace(one, field=_joined(read[one.entity])) for one in _fact_sources(facts, result.listing)]
     return Evidence(
-        (*_fact_sources(facts, result.listing), *sources),
+        (*stated, *sources),
         tuple(passages),
         tuple(facts),
         hidden,
@@ -131,7 +135,8 @@ def _counting(source: Source, listing: Listing) -> Source:
 def _source(passage: Mapping[str, Any]) -> Source:
     n, title, text = passage["n"], passage["title"], str(passage["text"])
     if passage["field"] == FACTS and (facts := read_facts(text)):
-        return _stating(n, title, passage["entity"], facts, published=passage["open"])
+        stated = _stating(n, title, passage["entity"], facts, published=passage["open"])
+        return replace(stated, field=FACTS)
     entity = passage["entity"]
     return Source(
         n,
@@ -141,7 +146,13 @@ def _source(passage: Mapping[str, Any]) -> Source:
         kind=_kind(entity),
         entity=entity,
         reference=passage["reference"],
+        field=passage["field"],
     )
+
+
+def _joined(fields: Sequence[str]) -> str:
+    """All the columns that a text was made of; counts of other records (`case.status`) are of none."""
+    return "|".join(dict.fromkeys(field for field in fields if "." not in field)) or "title"
 
 
 def _stating(

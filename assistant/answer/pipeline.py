@@ -339,7 +339,9 @@ class AnswerPipeline:
         if prompt.told:
             return
         splitter = SentenceSplitter()
-        messages = [ChatMessage(message["role"], content_of(message)) for message in prompt.messages]
+        messages = [
+            ChatMessage(message["role"], content_of(message, prompt.sources)) for message in prompt.messages
+        ]
         stream = self._door.chat(
             asked.principal,
             messages,

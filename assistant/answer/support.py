@@ -60,7 +60,8 @@ class Source:
     A published one may be read by everybody. `kind` is the kind of record; `facts`, label and value, are
     what the text of a stated source was made of; `entity` is the record. Of the source that counts a list
     `counts` is how the one is called whose records are counted, empty where they are all; of others None.
-    A `reference` was written to answer questions, such as an article.
+    A `reference` was written to answer questions, such as an article. `field` is where in the record the text
+    stands, several joined by `|`.
     """
 
     n: int
@@ -72,6 +73,7 @@ class Source:
     entity: str = ""
     counts: str | None = None
     reference: bool = False
+    field: str = ""
 
     @property
     def stated(self) -> bool:

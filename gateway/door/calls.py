@@ -63,7 +63,7 @@ def _cleaned(arguments: str, clean: Clean) -> str:
     """What is no JSON (it broke off) is read as text without its escapes."""
     try:
         parsed = json.loads(arguments)
-        walked = walk_json(parsed, lambda text, _form: clean(text, cut=False))
+        walked = walk_json(parsed, lambda part: clean(part.text, cut=False))
         written = json.dumps(walked, ensure_ascii=False, allow_nan=False)
     except (ValueError, RecursionError, BadInput):
         text = _ESCAPED.sub(lambda found: found[2] or chr(int(found[1], 16)), arguments)

@@ -356,7 +356,9 @@ async def _mask(
     if asked.cloister is None or conversation is None:
         masked, book = await door.redactor.alone(session, read)
         return masked, Restoring(book.values())
-    masked, tokens = await door.redactor.in_conversation(session, conversation, read)
+    masked, tokens = await door.redactor.in_conversation(
+        session, conversation, read, whose=caller.principal.id
+    )
     given = {token for text in masked.texts for _, _, token in find_tokens(text)}
     permitted = (
         permitted_values(tokens, caller.principal, grant) if asked.cloister.restore == "granted" else {}

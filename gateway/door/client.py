@@ -203,15 +203,18 @@ def _message(message: ChatMessage) -> dict[str, object]:
 
 def _part(part: TextPart) -> dict[str, object]:
     wire: dict[str, object] = {"id": part.id, "text": part.text, "form": part.form, "guess": part.guess}
-    if part.entity is not None:
-        wire |= {"entity": part.entity, "field": part.field}
-    return wire
+    return wire | _read_in(part)
+
+
+def _read_in(part: TextPart) -> dict[str, object]:
+    return {} if part.entity is None else {"entity": part.entity, "field": part.field}
 
 
 def _content(part: str | TextPart) -> dict[str, object]:
     if isinstance(part, str):
         return {"type": "text", "text": part}
-    return {"type": "text", "text": part.text, "form": part.form, "data": part.data}
+    wire: dict[str, object] = {"type": "text", "text": part.text, "form": part.form, "data": part.data}
+    return wire | _read_in(part)
 
 
 async def _chunks(response: httpx.Response) -> AsyncIterator[ChatChunk]:

@@ -14,10 +14,10 @@ from gateway.errors import BadInput
 from redaction import Redacted
 
 from .redactor import Part
-from .schemas import ChatRequest, Message, ToolCall
+from .schemas import ChatRequest, ContentPart, Message, ToolCall
 from .values import Form
 
-Visit = Callable[[str, Form], str]
+Visit = Callable[[Part], str]
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DEEPEST: Final = 40
 
@@ -36,9 +36,9 @@ def parts_of(request: ChatRequest) -> list[Part]:
     """Every text of the request, in a fixed order. Raises `BadInput` for what cannot be redacted."""
     parts: list[Part] = []
 
-    def collect(text: str, form: Form) -> str:
-        parts.append(Part(text, form))
-        return text
+    def collect(part: Part) -> str:
+        parts.append(part)
+        return part.text
 
     _walk(request, collect, _Renamed())
     return parts
@@ -48,7 +48,7 @@ def build_prompt(request: ChatRequest, texts: Sequence[Redacted]) -> ModelPrompt
     """The same request with `texts` in place of the parts. Raises `BadInput`."""
     remaining: Iterator[Redacted] = iter(texts)
     renamed = _Renamed()
-    body = _walk(request, lambda _text, _form: next(remaining), renamed)
+    body = _walk(request, lambda _part: next(remaining), renamed)
     bound = (
         request.cloister.quotes if request.cloister else ()
     )  # a grammar, which takes no room in the window
@@ -58,7 +58,7 @@ def build_prompt(request: ChatRequest, texts: Sequence[Redacted]) -> ModelPrompt
 
 def questions_of(request: ChatRequest) -> list[str]:
     """What a person typed: user messages, but not the parts that a process has marked as data."""
-    data_is_marked = request.cloister is not None and request.cloister.conversation is not None
+    marked = data_is_marked(request)
     typed: list[str] = []
     for message in request.messages:
         if message.role != "user":
@@ -66,9 +66,14 @@ def questions_of(request: ChatRequest) -> list[str]:
         if isinstance(message.content, str):
             typed.append(message.content)
         for part in message.content or [] if not isinstance(message.content, str) else []:
-            if not (data_is_marked and part.data):
+            if not (marked and part.data):
                 typed.append(part.text)
     return typed
+
+
+def data_is_marked(request: ChatRequest) -> bool:
+    """Whether the request says what is data: in a conversation, which only our own processes open."""
+    return request.cloister is not None and request.cloister.conversation is not None
 
 
 def texts_in(node: object) -> Iterator[str]:
@@ -105,37 +110,51 @@ class _Renamed:
 def _walk(request: ChatRequest, visit: Visit, renamed: _Renamed) -> dict[str, object]:
     form: Form = request.cloister.form if request.cloister else "raw"
     body: dict[str, object] = dict(request.options())
-    body["messages"] = [_message(message, form, renamed, visit) for message in request.messages]
+    body["messages"] = [
+        _message(message, form, renamed, visit, ours=data_is_marked(request)) for message in request.messages
+    ]
     if request.stop is not None:
         stops = [request.stop] if isinstance(request.stop, str) else request.stop
-        body["stop"] = [visit(stop, form) for stop in stops]
+        body["stop"] = [visit(Part(stop, form)) for stop in stops]
     if request.tools:
         body["tools"] = [_tool(tool.function, renamed, visit) for tool in request.tools]
     if request.tool_choice is not None:
         body["tool_choice"] = _tool_choice(request.tool_choice, renamed)
     if request.cloister and request.cloister.quotes:
-        quotes = [visit(quote, form) for quote in request.cloister.quotes]
+        quotes = [visit(Part(quote, form)) for quote in request.cloister.quotes]
         body["structured_outputs"] = {"regex": _quoting(quotes, request.cloister.quotes_at_most)}
     if request.response_format is not None:
         body["response_format"] = walk_json(request.response_format, visit)
     return body
 
 
-def _message(message: Message, form: Form, renamed: _Renamed, visit: Visit) -> dict[str, object]:
+def _message(
+    message: Message, form: Form, renamed: _Renamed, visit: Visit, *, ours: bool
+) -> dict[str, object]:
+    """In a conversation of `ours` it is known who typed a text and which record it was read in."""
     walked: dict[str, object] = {"role": message.role}
+    typed = ours and message.role == "user"
     if isinstance(message.content, str):
-        walked["content"] = visit(message.content, form)
+        walked["content"] = visit(Part(message.content, form, typed=typed))
     elif message.content is not None:
         walked["content"] = [
-            {"type": "text", "text": visit(part.text, part.form or form)} for part in message.content
+            {"type": "text", "text": visit(_content(part, form, ours=ours, typed=typed))}
+            for part in message.content
         ]
     if message.name is not None:
-        walked["name"] = visit(message.name, form)
+        walked["name"] = visit(Part(message.name, form))
     if message.tool_calls:
         walked["tool_calls"] = [_tool_call(call, renamed, visit) for call in message.tool_calls]
     if message.tool_call_id is not None:
         walked["tool_call_id"] = renamed.identifier(message.tool_call_id)
     return walked
+
+
+def _content(part: ContentPart, form: Form, *, ours: bool, typed: bool) -> Part:
+    form = part.form or form
+    if not ours:
+        return Part(part.text, form)
+    return Part(part.text, form, part.entity, part.field, typed=typed and not part.data and not part.entity)
 
 
 def _quoting(quotes: Sequence[str], at_most: int) -> str:
@@ -158,8 +177,8 @@ def _tool(function: Mapping[str, Any], renamed: _Renamed, visit: Visit) -> dict[
     """The name is read out in the description, redacted: a model chooses a function by its sense."""
     name = str(function.get("name", ""))
     walked: dict[str, object] = {"name": renamed.function(name)}
-    spoken = visit(re.sub(r"[_-]+", " ", name), "raw")
-    described = visit(str(function.get("description", "")), "raw")
+    spoken = visit(Part(re.sub(r"[_-]+", " ", name)))
+    described = visit(Part(str(function.get("description", ""))))
     walked["description"] = f"{spoken}: {described}" if described else spoken
     if "parameters" in function:
         walked["parameters"] = walk_json(function["parameters"], visit)
@@ -182,7 +201,7 @@ def _arguments(text: str, visit: Visit) -> str:
     try:
         parsed = json.loads(text)
     except ValueError:
-        return visit(text, "raw")
+        return visit(Part(text))
     return json.dumps(walk_json(parsed, visit), ensure_ascii=False)
 
 
@@ -191,13 +210,13 @@ def walk_json(node: Any, visit: Visit, depth: int = 0) -> Any:
     if depth > _DEEPEST:
         raise BadInput(f"JSON may be nested {_DEEPEST} levels deep at most.")
     if isinstance(node, str):
-        return visit(node, "raw")
+        return visit(Part(node))
     if isinstance(node, dict):
-        return {visit(str(key), "raw"): walk_json(value, visit, depth + 1) for key, value in node.items()}
+        return {visit(Part(str(key))): walk_json(value, visit, depth + 1) for key, value in node.items()}
     if isinstance(node, list):
         return [walk_json(item, visit, depth + 1) for item in node]
     if isinstance(node, bool) or node is None:
         return node
     written = str(node)
-    masked = visit(written, "raw")
+    masked = visit(Part(written))
     return node if masked == written else masked

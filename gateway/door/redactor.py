@@ -38,13 +38,15 @@ from .values import Form
 
 @dataclass(frozen=True)
 class Part:
-    """A text and its form, the record it is of, and whether names are guessed in it."""
+    """A text and its form, the record it is of, whether names are guessed in it, and whether the caller typed
+    it."""
 
     text: str
     form: Form = "raw"
     entity: str | None = None
     field: str | None = None
     guess: bool = True
+    typed: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,27 +142,28 @@ class PartRedactor:
         await self._remembered.write()
 
     async def in_conversation(
-        self, session: AsyncSession, conversation: uuid.UUID, read: Read, *, typed_by: str | None = None
+        self,
+        session: AsyncSession,
+        conversation: uuid.UUID,
+        read: Read,
+        *,
+        whose: str,
+        guessing: bool = False,
     ) -> tuple[Masked, ConversationTokens]:
         """Redact into the conversation's tokens; the session's transaction holds them.
 
-        `typed_by` names the principal who typed the raw parts. Requests in one conversation wait for
-        each other, so a token never gets two values. Raises `PartUnavailable`.
+        `whose` names the principal who typed the parts that were typed; with `guessing` it is told what of
+        them a detector finds without the CRM. Requests in one conversation wait for each other, so a token
+        never gets two values. Raises `PartUnavailable`.
         """
         published = await lock_conversation(session, conversation)
         gazetteer = await self._feed.catch_up(session, published)
         tokens = await load_tokens(session, self._envelope, conversation)
         found = await self._find(gazetteer, read, tokens.dictionary())
         masking = await self._mask(read.parts, found, tokens.book, tokens.facts)
-        await tokens.save(
-            session,
-            self._envelope,
-            masking.facts,
-            typed=masking.typed if typed_by else (),
-            principal=typed_by or "",
-        )
+        await tokens.save(session, self._envelope, masking.facts, typed=masking.typed, principal=whose)
         await self._remember(read, masking.texts)
-        guessed = await self._guessed(read, masking) if typed_by else {}
+        guessed = await self._guessed(read, masking) if guessing else {}
         return Masked(tuple(masking.texts), masking.standing, guessed), tokens
 
     async def alone(self, session: AsyncSession, read: Read) -> tuple[Masked, TokenMap]:
@@ -218,7 +221,7 @@ class PartRedactor:
         known: Mapping[str, TokenFacts],
     ) -> "_Masking":
         """Tokens in place of what was found; the book is this request's, so the parts come one by one."""
-        masking = _Masking(facts=dict(known))
+        masking = _Masking(known, facts=dict(known))
 
         def mask(one: tuple[Part, list[Span]]) -> None:
             masking.add(one[0], one[1], book)
@@ -273,9 +276,10 @@ def _size_of_first(one: tuple[Part, object]) -> int:
 class _Masking:
     """Redacted texts, which token stands for which span of each, what is known of them, and who typed.
 
-    `standing` are the identities that are hidden in the texts, each once.
+    `known` are the tokens of before. `standing` are the identities that are hidden in the texts, each once.
     """
 
+    known: Mapping[str, TokenFacts]
     facts: dict[str, TokenFacts]
     texts: list[Redacted] = field(default_factory=list)
     placed: list[list[tuple[Span, str]]] = field(default_factory=list)
@@ -291,13 +295,21 @@ class _Masking:
         self.texts.append(redaction.text)
         self.placed.append(list(zip(redaction.spans, redaction.tokens, strict=True)))
         for span, token in self.placed[-1]:
-            self.facts.setdefault(token, _facts(token, span, part))
-        if part.form == "raw":
-            self.typed.update(redaction.tokens)
+            if token not in self.facts or self._is_of_no_record_yet(token):
+                self.facts[token] = _facts(token, span, part)
+        if part.typed:
+            # what is known was typed when the text came in, if at all; what is found in it again is not
+            self.typed.update(
+                token for token in redaction.tokens if part.form == "raw" or not self.facts[token].entities
+            )
         for _, _, token in find_tokens(redaction.text):
             facts = self.facts.get(token)
             if facts is not None and facts.type is not EntityType.LITERAL:
                 self._standing[token] = facts
+
+    def _is_of_no_record_yet(self, token: str) -> bool:
+        """Whether only a text of no record has taught this token: an answer that repeats one, say."""
+        return token not in self.known and self.facts[token].read_in is None
 
 
 def _facts(token: str, span: Span, part: Part) -> TokenFacts:

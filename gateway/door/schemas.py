@@ -76,6 +76,8 @@ class ContentPart(_Wire):
     text: str
     form: Form | None = None
     data: bool = False
+    entity: str | None = Field(None, max_length=200)
+    field: str | None = Field(None, max_length=8000)
 
 
 class CalledFunction(_Wire):

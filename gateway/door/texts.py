@@ -10,6 +10,7 @@ from gateway.audit import GatewayEvent, record
 from gateway.errors import NotAllowed
 from gateway.filter import Allowed, Denied, Flagged, Verdict, judge_all, outcome_of
 from gateway.identities import (
+    SHARED,
     ConversationTokens,
     TokenFacts,
     entities_of,
@@ -34,7 +35,8 @@ router = APIRouter()
 @router.post("/v1/redact")
 async def redact_parts(asked: RedactIn, caller: WritingProcess, door: TheDoor) -> dict[str, Any]:
     """Redact parts into the conversation's tokens; judge a question."""
-    parts = [Part(part.text, part.form, part.entity, part.field, part.guess) for part in asked.parts]
+    typed = asked.purpose != "context"
+    parts = [Part(part.text, part.form, part.entity, part.field, part.guess, typed) for part in asked.parts]
     check_parts(parts, door.settings.limits)
     question = asked.purpose == "question"
     verdict: Verdict = Allowed()
@@ -43,10 +45,11 @@ async def redact_parts(asked: RedactIn, caller: WritingProcess, door: TheDoor) -
         check_question(texts, door.settings.limits)
         verdict = judge_all(texts)
     read = await door.redactor.read(parts, whose=caller.principal.id)
-    typed_by = None if asked.purpose == "context" else caller.principal.id
 
     async def mask(session: AsyncSession) -> Masked:
-        masked, _ = await door.redactor.in_conversation(session, asked.conversation, read, typed_by=typed_by)
+        masked, _ = await door.redactor.in_conversation(
+            session, asked.conversation, read, whose=caller.principal.id, guessing=typed
+        )
         record(
             session,
             GatewayEvent.TEXT_REFUSED if isinstance(verdict, Denied) else GatewayEvent.TEXT_REDACTED,
@@ -150,21 +153,23 @@ def permitted_values(
         for token, facts in tokens.facts.items()
         if facts.type is EntityType.LITERAL
         or principal.id in tokens.typed_by[token]
-        or (_is_typed_here(facts) and principal.has(*_WORKING))
+        or (_is_typed_here(facts, tokens) and principal.has(*_WORKING))
         or (grant is not None and _is_granted(grant, facts, tokens))
     }
     values = {token: tokens.value_of(token) for token in permitted}
     return {token: value for token, value in values.items() if value is not None}
 
 
-def _is_typed_here(facts: TokenFacts) -> bool:
-    """Whether a value was typed in this conversation and is known to no record: an officer's edit must
-    reach the rep whole, and a question the officer."""
-    return not facts.entities and facts.read_in is None
+def _is_typed_here(facts: TokenFacts, tokens: ConversationTokens) -> bool:
+    """Whether somebody typed a value in this conversation and no record holds it: an officer's edit must
+    reach the rep whole, and a question the officer. What nobody typed was read, wherever that was."""
+    return not facts.entities and facts.read_in is None and bool(tokens.typed_by[facts.token])
 
 
 def _is_granted(grant: RevealGrant, facts: TokenFacts, tokens: ConversationTokens) -> bool:
-    if facts.read_in is not None and grant.permits(facts.read_in, facts.read_field or ""):
+    if facts.read_in is not None and all(
+        grant.permits(facts.read_in, name) for name in (facts.read_field or "").split(SHARED)
+    ):
         return True  # a product or a note may hold the name of somebody else's customer
     if not facts.entities:
         return grant.permits(unknown_subject(tokens.conversation), facts.type.value.lower())

@@ -17,8 +17,8 @@ class TextPart:
 
     In a chat, `data` marks what nobody typed: a record, which the filter of questions does not judge.
     `entity` and `field` say which record the text is of: a name in it that the CRM does not know may be read
-    by whoever may read that field. Without `guess` no name detector looks at it: a value that the CRM's map
-    says is no identity.
+    by whoever may read that field, and of several joined by `|` by whoever may read them all. Without
+    `guess` no name detector looks at it: a value that the CRM's map says is no identity.
     """
 
     id: str

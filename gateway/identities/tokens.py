@@ -64,7 +64,8 @@ class TokensTaken(Conflict):
 class TokenFacts:
     """What a token is, without its value. `entity` joins several by `|` when they share the value.
 
-    `read_in` and `read_field` say where a value was read that the CRM knows of nobody.
+    `read_in` and `read_field` say in which record a value was read that the CRM knows of nobody, and in which
+    of its fields: where it could be any of several, they are joined by `|` too, and all must be readable.
     """
 
     token: str

@@ -8,8 +8,9 @@ import pytest
 from openai import APIStatusError, AsyncOpenAI, PermissionDeniedError, UnprocessableEntityError
 from sqlmodel import select
 
-from gateway import BadInput, ChatChunk, ChatMessage, NotAllowed, NotSignedIn, TextPart, UpstreamFailed
+from gateway import BadInput, ChatChunk, ChatMessage, NotAllowed, NotSignedIn, Role, TextPart, UpstreamFailed
 from gateway.audit import AuditRow
+from gateway.identities import TokenRow
 
 from .conftest import ANNA, ANNA_MAIL, BORIS, COMPANY, Site, principal
 from .server import echoes, says, waits
@@ -31,6 +32,11 @@ async def openai(fresh: Site, api_token: str) -> AsyncIterator[AsyncOpenAI]:
 
 async def collect(chunks: AsyncIterator[ChatChunk]) -> str:
     return "".join([chunk.text async for chunk in chunks])
+
+
+async def tokens_kept(site: Site) -> int:
+    async with site.database.transaction() as session:
+        return len((await session.exec(select(TokenRow.token))).all())
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 11, 1000])
@@ -213,6 +219,86 @@ async def test_a_model_cannot_mean_a_token_that_it_was_not_given(fresh: Site) ->
     async with fresh.database.transaction() as session:
         rows = await session.exec(select(AuditRow).where(AuditRow.event == "model.answered"))
         assert rows.all()[-1].detail["unresolved"] == 1
+
+
+async def test_a_stranger_who_is_first_found_in_a_chat_belongs_to_the_record_they_stand_in(
+    fresh: Site,
+) -> None:
+    """A column that is no identity is redacted without guessing; the chat, which guesses, finds the name."""
+    rep, lead, conversation = principal(), principal(Role.LEAD), uuid.uuid4()
+    value = "Deliver to Magnus Ravensworth tomorrow."
+    fact = TextPart("f", value, entity="case:5", field="remark", guess=False)
+    [read] = (await fresh.client.redact(rep, conversation, [fact], purpose="context")).parts
+    assert read.text == value
+    fresh.model.script = says("Deliver it to <PERSON_1>.")
+    record = TextPart("", read.text, "tokenised", data=True, entity="case:5", field="remark|status")
+    asked = [ChatMessage("user", [record, "Question: What is to be done?"])]
+    said = await collect(fresh.client.chat(rep, asked, conversation=conversation))
+    assert "Ravensworth" not in str(fresh.model.received)
+    assert said == "Deliver it to <PERSON_1>."
+    assert await fresh.client.entities(rep, conversation) == ["case:5"]
+    for granted, shown in (
+        (None, False),
+        ({"case:6": ["*"]}, False),
+        ({"case:5": ["status"]}, False),  # it could stand in either of the two, so both must be readable
+        ({"case:5": ["remark"]}, False),
+        ({"case:5": ["remark", "status"]}, True),
+    ):
+        for reader in (rep, lead):
+            grant = fresh.grant(reader, conversation, granted) if granted else None
+            restored = await fresh.client.restore(reader, conversation, [said], grant)
+            assert ("Magnus Ravensworth" in restored.texts[0]) is shown, granted
+            assert restored.withheld == (0 if shown else 1)
+
+
+async def test_what_nobody_typed_and_no_record_holds_is_nobodys_to_read(fresh: Site) -> None:
+    """An answer that is told to the model again was typed by nobody, and was made of several records."""
+    rep, conversation = principal(), uuid.uuid4()
+    before = [
+        ChatMessage("user", "What is to be done?"),
+        ChatMessage("assistant", "Deliver to Magnus Ravensworth tomorrow."),
+        ChatMessage("user", "And then?"),
+    ]
+    await collect(fresh.client.chat(rep, before, conversation=conversation))
+    assert "Ravensworth" not in str(fresh.model.received)
+    assert (await fresh.client.restore(rep, conversation, ["<PERSON_1>"])).texts == ("<PERSON_1>",)
+
+
+async def test_a_record_that_is_told_after_an_answer_owns_the_stranger_in_both(fresh: Site) -> None:
+    rep, conversation = principal(), uuid.uuid4()
+    told = "Deliver to Magnus Ravensworth tomorrow."
+    record = TextPart("", told, "tokenised", data=True, entity="case:5", field="remark")
+    asked = [ChatMessage("assistant", told), ChatMessage("user", [record, "And then?"])]
+    await collect(fresh.client.chat(rep, asked, conversation=conversation))
+    grant = fresh.grant(rep, conversation, {"case:5": ["remark"]})
+    assert (await fresh.client.restore(rep, conversation, ["<PERSON_1>"])).withheld == 1
+    restored = await fresh.client.restore(rep, conversation, ["<PERSON_1>"], grant)
+    assert restored.texts == ("Magnus Ravensworth",)
+
+
+async def test_a_name_of_a_question_that_the_chat_finds_first_was_typed_by_its_asker(fresh: Site) -> None:
+    rep, conversation = principal(), uuid.uuid4()
+    asked = [ChatMessage("user", "What did Magnus Ravensworth write?")]
+    await collect(fresh.client.chat(rep, asked, conversation=conversation))
+    assert "Ravensworth" not in str(fresh.model.received)
+    for reader, shown in ((rep, True), (principal(Role.OFFICER), True), (principal(Role.AUDITOR), False)):
+        restored = await fresh.client.restore(reader, conversation, ["<PERSON_1>"])
+        assert ("Magnus Ravensworth" in restored.texts[0]) is shown
+    assert await fresh.client.entities(rep, conversation) == []
+
+
+async def test_whose_a_text_is_counts_only_in_a_conversation(fresh: Site, api_token: str) -> None:
+    part = {"type": "text", "text": "Magnus Ravensworth called.", "entity": "case:5", "field": "remark"}
+    fresh.model.script = says("<PERSON_1> called.")
+    before = await tokens_kept(fresh)
+    answer = await fresh.http.post(
+        "/v1/chat/completions",
+        json={"model": "default", "messages": [{"role": "user", "content": [part]}]},
+        headers={"Authorization": f"Bearer {api_token}"},
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["choices"][0]["message"]["content"] == "Magnus Ravensworth called."
+    assert await tokens_kept(fresh) == before
 
 
 async def test_a_foreign_or_expired_grant_stops_a_chat_before_the_model(fresh: Site) -> None:

@@ -24,6 +24,8 @@ STRANGER: Final = "Magnus Ravensworth"
 PLANTED: Final = {
     "messages[].content",
     "messages[].content[].text",
+    "messages[].content[].entity",
+    "messages[].content[].field",
     "messages[].name",
     "messages[].tool_call_id",
     "messages[].tool_calls[].id",
@@ -64,6 +66,7 @@ def request() -> dict[str, Any]:
             {"role": "developer", "content": PLANT},
             {"role": "user", "content": [{"type": "text", "text": PLANT}]},
             {"role": "user", "content": [{"type": "text", "text": PLANT, "data": True}]},
+            {"role": "tool", "content": [{"type": "text", "text": PLANT, "entity": PLANT, "field": PLANT}]},
             {"role": "user", "content": [{"type": "text", "text": PLANT, "form": "tokenised"}]},
             {"role": "assistant", "content": None, "tool_calls": [call, broken]},
             {"role": "tool", "content": PLANT, "tool_call_id": NAME},

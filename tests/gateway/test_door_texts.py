@@ -177,6 +177,20 @@ async def test_a_stranger_who_was_typed_here_is_read_by_those_who_work_on_it_alo
         assert ("Ravensworth" in restored.texts[0]) is shown
 
 
+async def test_what_an_officer_writes_into_a_redacted_text_was_typed_too(site: Site) -> None:
+    """The draft's own tokens stay what they are; only the stranger is the officer's."""
+    conversation, officer, rep = uuid.uuid4(), principal(Role.OFFICER), principal(Role.REP)
+    await site.client.redact(rep, conversation, [TextPart("c", ANNA)], purpose="context")
+    part = TextPart("e", f"<PERSON_1> ({COMPANY}) may ask Margaret Ravensworth.", "tokenised")
+    text = (await site.client.redact(officer, conversation, [part], purpose="edit")).parts[0].text
+    assert "<PERSON_1>" in text
+    for reader in (officer, rep):
+        [shown] = (await site.client.restore(reader, conversation, [text])).texts
+        assert "Margaret Ravensworth" in shown
+        assert ANNA not in shown
+        assert COMPANY not in shown
+
+
 async def test_a_name_is_read_where_it_stands_by_whoever_may_read_that_field(site: Site) -> None:
     conversation, rep = uuid.uuid4(), principal(Role.REP)
     part = TextPart("t", f"A cup for {ANNA}", entity="product:9", field="title")
