@@ -189,6 +189,19 @@ async def test_a_searcher_finds_what_the_writer_wrote_and_changes_nothing(
         assert {one.query.get("wait", "true") for one in server.asked} == {"true"}
 
 
+async def test_a_searcher_says_too_that_the_crm_does_not_answer(stand: Stand, tmp_path: Path) -> None:
+    from retrieval import HashedWords
+
+    async with processes(stand, tmp_path) as (_, _, searching):
+        stand.crm(f'ALTER ROLE "{stand.settings.crm.user}" NOLOGIN')
+        async with searching.running(HashedWords(48)) as searcher:
+
+            async def is_said() -> bool:
+                return bool((await searcher.http.get("/readyz")).json().get("part") == "CRM database")
+
+            await until(is_said)
+
+
 async def _found(process: Running, person: Any, words: str) -> bool:
     return bool((await process.client.search(person, words)).passages)
 
