@@ -8,6 +8,7 @@ import pytest
 
 from gateway import BadInput, NotAllowed, Principal
 from retrieval import Drift, HashedWords, VerifyReport
+from retrieval.index.edge import Terms
 from retrieval.index.embedding import Purpose
 from retrieval.sync import Stage
 
@@ -285,3 +286,111 @@ async def test_nothing_of_a_contact_without_consent_is_embedded_indexed_or_found
         assert not any(CANARY in text for text in embedder.given[given:])
         marks = process.follower.mirror.rows("contact")
         assert all(list(marks[str(key)].points.values()) == [""] for key in (never, withdrawn))
+
+
+class Watched:
+    """Every text that was made into terms, or given away to be embedded, since it was last emptied."""
+
+    def __init__(self, embedder: Careful, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._embedder = embedder
+        self._terms: list[str] = []
+        weigh = Terms.of_document
+
+        def watched(terms: Terms, text: str) -> Any:
+            self._terms.append(text)
+            return weigh(terms, text)
+
+        monkeypatch.setattr(Terms, "of_document", watched)
+
+    def embedded(self, word: str) -> bool:
+        return any(word.lower() in text.lower() for text in self._embedder.given)
+
+    def in_terms(self, word: str) -> bool:
+        return any(word.lower() in text.lower() for text in self._terms)
+
+    def empty(self) -> None:
+        self._embedder.given.clear()
+        self._terms.clear()
+
+
+OPEN, DRAFT, SECRET, REFUSED, UNNAMED = (
+    f"{CANARY}{end}" for end in ("open", "draft", "secret", "refused", "unnamed")
+)
+HIDDEN = (DRAFT, SECRET, REFUSED, UNNAMED)
+
+
+async def test_what_nobody_may_see_is_neither_embedded_nor_among_the_terms(
+    new_stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that no rule shows, a contact without consent, a secret column, and one that is not mapped."""
+    stand, embedder = new_stand(), Careful()
+    watched = Watched(embedder, monkeypatch)
+    (shown,), (draft,) = stand.crm("SELECT id FROM articles WHERE audience = 'public' ORDER BY id LIMIT 2")
+    ((contact, account),) = stand.crm("SELECT id, account_id FROM contacts WHERE consent ORDER BY id LIMIT 1")
+    stand.crm("ALTER TABLE articles DROP CONSTRAINT articles_audience_check")
+    stand.crm("ALTER TABLE articles ADD COLUMN left_out text")
+    stand.crm(
+        "UPDATE articles SET body = body || %s, left_out = %s WHERE id = %s", f" {OPEN}.", UNNAMED, shown
+    )
+
+    def hide() -> None:
+        stand.crm(
+            "UPDATE articles SET audience = 'nobody', title = title || %s, body = body || %s,"
+            " updated_at = now() WHERE id = %s",
+            f" {DRAFT}",
+            f" {DRAFT}.",
+            draft,
+        )
+        stand.crm("UPDATE accounts SET portal_password_hash = %s WHERE id = %s", SECRET, account)
+        stand.crm(
+            "UPDATE contacts SET consent = false, remarks = %s, job_title = %s WHERE id = %s",
+            f"{REFUSED} at noon.",
+            f"Head of {REFUSED}",
+            contact,
+        )
+
+    def hidden() -> list[str]:
+        return [word for word in HIDDEN if watched.embedded(word) or watched.in_terms(word)]
+
+    hide()
+    async with stand.running(embedder) as process:
+        await process.caught_up()
+        await process.vectors_filled()
+        assert watched.embedded(OPEN)
+        assert watched.in_terms(OPEN)
+        assert hidden() == []
+
+        watched.empty()  # the same by the way of a change: shown, and hidden again with other words
+        stand.crm("UPDATE articles SET audience = 'public' WHERE id = %s", draft)
+
+        async def told() -> bool:
+            return watched.embedded(DRAFT) and watched.in_terms(DRAFT)
+
+        await until(told)
+        watched.empty()
+        again = f"{DRAFT}again"
+        stand.crm(
+            "UPDATE articles SET audience = 'nobody', body = %s WHERE id = %s", f"Not yet: {again}.", draft
+        )
+        stand.crm("UPDATE accounts SET portal_password_hash = %s WHERE id = %s", f"{SECRET}again", account)
+        stand.crm("UPDATE articles SET body = body || %s WHERE id = %s", f" {OPEN}again.", shown)
+
+        async def out() -> bool:
+            held = await process.follower.mirror.index.rights()
+            return held[f"article:{draft}"] == frozenset() and watched.embedded(f"{OPEN}again")
+
+        await until(out)
+        await process.client.sync_run(ADMIN)
+        await until(lambda: idle(process))
+        await process.vectors_filled()
+        assert hidden() == []
+
+        watched.empty()  # and once more where everything is made anew
+        await process.client.sync_rebuild(ADMIN)
+        await process.state["rebuilder"].idle.wait()
+        assert (await process.client.sync_rebuilding(ADMIN)).error is None
+        assert watched.in_terms(OPEN)
+        assert hidden() == []
+        for kind, key in (("article", draft), ("contact", contact)):
+            marks = process.follower.mirror.rows(kind)[str(key)]
+            assert list(marks.points.values()) == [""]
