@@ -104,6 +104,7 @@ async def start_searching(
             lambda: watch.stale,
             WithoutCrm(index, copies),
             reranks_of(settings.index, door),
+            lambda: False,  # whether every vector is there, the writer alone knows
         ),
         granter=Granter(asked, tokens),
         explainer=Explainer(asked, index, lines_of(settings.crm.map_file)),

@@ -94,7 +94,9 @@ class Searcher:
         is_stale: Callable[[], bool],
         without_crm: WithoutCrm | None = None,
         reranks: Reranks | None = None,
+        is_filled: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`is_filled` says that every piece that wants a vector has one: before, nothing found is doubted."""
         self._records = records
         self._map = records.crm_map
         self._index = index
@@ -103,6 +105,7 @@ class Searcher:
         self._is_stale = is_stale
         self._reranks = reranks or AsFound()
         self._without_crm = without_crm
+        self._is_filled = is_filled
 
     async def search(self, principal: Principal, question: Question) -> SearchResult:
         """Passages and facts for one question, all read from the CRM in the course of it.
@@ -181,7 +184,7 @@ class Searcher:
             passages=tuple(self._passage(one) for one in best),
             facts=tuple(await live_facts(self._records, visibility, focus)),
             notices=notices,
-            weak=is_weak(seen, [one.scores for one in ranked]),
+            weak=self._is_filled() and is_weak(seen, [one.scores for one in ranked]),
             words=words,
             flags=await flags_about(self._records, focus, {one.spot.ref: one.row for one in best}),
         )
