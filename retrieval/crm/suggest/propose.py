@@ -12,7 +12,7 @@ from retrieval.crm.database import Connection, connect, translated
 from retrieval.crm.map import IdentityType
 from retrieval.crm.names import singular, snake_case
 from retrieval.crm.suggest.classes import COMPANIES, Guess, guess, is_named
-from retrieval.crm.suggest.schema import LiveSchema, LiveTable, read_schema, sample
+from retrieval.crm.suggest.schema import LiveSchema, LiveTable, Reference, read_schema, sample
 from retrieval.crm.suggest.traits import Detect, Traits, traits_of
 from retrieval.crm.suggest.write import Checked, EntityDraft, MapDraft, RuleDraft, UsersDraft, written
 
@@ -145,8 +145,9 @@ def _planned(schema: LiveSchema) -> _Plan:
     if role and (role.is_text or role.type_name.startswith("_")):
         users.attributes["role"] = role.name
     for relation in schema.tables:
-        to_staff = [each.column for each in relation.references if each.table == staff.name]
-        others = [each for each in relation.references if each.table != staff.name]
+        references = _plain_references(relation)
+        to_staff = [each.column for each in references if each.table == staff.name]
+        others = [each for each in references if each.table != staff.name]
         teams = [each for each in others if _TEAMS.search(snake_case(each.table))]
         if to_staff and teams and len(relation.columns) <= len(relation.references) + 4:
             users.attributes["teams"] = {
@@ -155,7 +156,7 @@ def _planned(schema: LiveSchema) -> _Plan:
             plan.team_table = teams[0].table
             break
     own_team = next((each for each in staff.references if _TEAMS.search(snake_case(each.table))), None)
-    if "teams" not in users.attributes and own_team:
+    if "teams" not in users.attributes and own_team and _mappable(own_team.column):
         users.attributes["teams"] = own_team.column
         plan.team_table = own_team.table
     _territories(schema, users, plan)
@@ -174,6 +175,7 @@ def _staff(schema: LiveSchema) -> LiveTable | None:
         for table in schema.tables
         if _STAFF.search(snake_case(table.name))
         and table.key
+        and _mappable(table.key)
         and _mappable(table.name)
         and table.first(*_LOGINS)
     ]
@@ -182,8 +184,9 @@ def _staff(schema: LiveSchema) -> LiveTable | None:
 
 def _territories(schema: LiveSchema, users: UsersDraft, plan: _Plan) -> None:
     for relation in schema.tables:
-        teams = [each.column for each in relation.references if each.table == plan.team_table]
-        areas = [each for each in relation.references if _AREAS.search(snake_case(each.table))]
+        references = _plain_references(relation)
+        teams = [each.column for each in references if each.table == plan.team_table]
+        areas = [each for each in references if _AREAS.search(snake_case(each.table))]
         if teams and areas and relation.name != plan.staff and len(relation.columns) <= 4:
             users.attributes["territories"] = {
                 "table": relation.name, "column": teams[0], "in": "$user.teams", "value": areas[0].column
@@ -414,6 +417,11 @@ def _entity_name(table: str, taken: set[str]) -> str:
         number += 1
         name = f"{base}_{number}"
     return name
+
+
+def _plain_references(table: LiveTable) -> list[Reference]:
+    """Its references as far as a map can name them."""
+    return [each for each in table.references if _mappable(table.name) and _mappable(each.column)]
 
 
 def _mappable(name: str) -> bool:
