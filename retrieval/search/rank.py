@@ -47,13 +47,13 @@ class Scores(NamedTuple):
 WEIGHTS: Final = Scores(
     terms=1.0,
     meaning=0.55,
-    named=0.7,
-    linked=1.6,
+    named=1.3,
+    linked=1.4,
     belongs=1.8,
-    words=0.35,
-    phrases=0.5,
+    words=0.25,
+    phrases=0.65,
     kind=0.5,
-    recent=0.08,
+    recent=0.06,
 )
 """Found on the open half of the query sets; see the evaluation."""
 
