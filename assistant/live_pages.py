@@ -195,6 +195,8 @@ class LivePages:
                     row.running,
                     row.error,
                     row.mode,
+                    row.held,
+                    row.kept,
                 )
                 for row in entities
             ],

@@ -116,9 +116,11 @@ async def _sync(principal: Principal, retrieval: RetrievalClient) -> tuple[SyncS
         status = await retrieval.sync_status(principal)
     except CloisterError as error:
         return None, PartHealth("sync", "down", error.sentence)
-    failing = [entity.entity for entity in status.entities if entity.error]
+    failing = [entity.entity for entity in status.entities if entity.error and not entity.held]
     if failing:
         return status, PartHealth("sync", "warn", f"The last sync of {', '.join(failing)} failed.")
+    if held := sum(entity.held for entity in status.entities):
+        return status, PartHealth("sync", "warn", f"{held:,} deletions wait for a decision.")
     if parked := sum(entity.parked for entity in status.entities):
         return status, PartHealth("sync", "warn", f"{parked} rows could not be indexed; they are set aside.")
     if status.filling:

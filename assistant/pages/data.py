@@ -261,7 +261,7 @@ class PartState:
 
 @dataclass(frozen=True)
 class SyncState:
-    """One CRM entity in the index."""
+    """One CRM entity in the index; `held` deletions wait for a decision, `kept` rows stay by one."""
 
     entity: str
     rows: int
@@ -272,6 +272,8 @@ class SyncState:
     running: bool = False
     error: str | None = None
     mode: str | None = None
+    held: int = 0
+    kept: int = 0
 
 
 @dataclass(frozen=True)

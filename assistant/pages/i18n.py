@@ -12,6 +12,7 @@ from babel import Locale, negotiate_locale
 from babel.dates import format_datetime, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 DEFAULT_LOCALE: Final = "en"
 _FOLDER: Final = Path(__file__).parent / "locales"
@@ -67,6 +68,11 @@ def relative_time(value: datetime, locale: str, now: datetime | None = None) -> 
     """A time as a person says it: "5 minutes ago"."""
     distance = value - (now or datetime.now(UTC))
     return format_timedelta(distance, add_direction=True, locale=Locale.parse(locale))
+
+
+def grouped(value: int, locale: str) -> str:
+    """`1,412`"""
+    return str(format_decimal(value, locale=Locale.parse(locale)))
 
 
 def _by_preference(header: str) -> Iterable[str]:

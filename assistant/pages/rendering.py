@@ -13,7 +13,7 @@ from markupsafe import Markup
 from pydantic import TypeAdapter
 
 from .assets import load_assets
-from .i18n import choose_locale, exact_time, messages, relative_time, translations
+from .i18n import choose_locale, exact_time, grouped, messages, relative_time, translations
 from .numbers import compact_seconds
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -45,6 +45,7 @@ def _environment(locale: str) -> Environment:
     environment.filters |= {
         "island": _island,
         "exact": lambda value: exact_time(value, locale),
+        "grouped": lambda value: grouped(value, locale),
         "relative": lambda value: relative_time(value, locale),
         "iso": datetime.isoformat,
         "duration": compact_seconds,

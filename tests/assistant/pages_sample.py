@@ -19,6 +19,7 @@ from assistant.pages import (
     HealthView,
     Highlight,
     OpenedSession,
+    ParkedState,
     PartState,
     Passage,
     PromptPart,
@@ -429,10 +430,17 @@ class SamplePages:
             SyncState("account", 240, 240, 240, 0.4, ago(seconds=1)),
             SyncState("case", 2041, 6120, 5800, 40.0, ago(seconds=40), running=True),
             SyncState("article", 64, 310, 310, None, None, error="permission denied for table article"),
+            SyncState("contact", 1810, 1810, 1200, 2.0, ago(minutes=3), error="Decide.", held=1412, kept=7),
         ]
         queue = {"waiting": 3, "running": 1, "failed": 0}
         model = {"name": "SmolLM2-135M-Instruct", "quantisation": "W8A8", "context": "2,048 tokens"}
-        return HealthView(parts, sync, queue, model, NOW)
+        parked = [
+            ParkedState("case", "2041", "reading", "The column opened_on holds no date.", 3, ago(minutes=-4)),
+            ParkedState(
+                "note", "9".rjust(36, "0"), "embedding", "The embedder refuses it.", 12, ago(hours=-2)
+            ),
+        ]
+        return HealthView(parts, sync, queue, model, NOW, parked, 31)
 
     async def audit(self, query: AuditQuery) -> AuditTimeline:
         names = ("run.asked", "run.searched", "text.redacted", "model.called", "run.weighed", "run.held")

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from assistant.pages import CrossSiteGuard, SecurityHeaders, create_pages_router, install_error_pages
 from gateway import install_error_handlers
 
+from .explanations import explained
 from .pages_sample import ANSWER, HELD, NOW, ONE_ANSWER, SHOWN, START, SamplePages
 
 Event = tuple[str, Mapping[str, Any]]
@@ -106,6 +107,25 @@ def scripted_app(script: Script) -> FastAPI:
         assert not request.url.query
         typed = (await request.json())["q"].lower()
         return {"entities": [entity for entity in ENTITIES if typed in entity["label"].lower()]}
+
+    @app.post("/api/v1/explain")
+    async def explain(request: Request) -> Response:
+        body = await request.json()
+        script.calls.append(("POST", "explain", body))
+        if body["record"].startswith("invoice"):
+            return JSONResponse({"detail": "The CRM cannot be reached. Try again in a moment."}, 503)
+        return JSONResponse(explained(body["login"], body["record"]).model_dump(mode="json"))
+
+    @app.post("/api/v1/sync/retry", status_code=202)
+    async def retry() -> dict[str, Any]:
+        script.calls.append(("POST", "sync/retry", None))
+        return {"total": 31, "rows": []}
+
+    @app.post("/api/v1/sync/resolve")
+    async def resolve(request: Request) -> dict[str, Any]:
+        body = await request.json()
+        script.calls.append(("POST", "sync/resolve", body))
+        return {"entity": body["entity"], "rows": 1412, "deleted": body["allow_deletes"]}
 
     @app.api_route("/api/v1/{path:path}", methods=["POST", "PATCH", "DELETE"])
     async def anything(path: str, request: Request) -> Response:

@@ -539,3 +539,84 @@ async def test_a_demo_account_signs_in_by_one_key(signed_in: SignedIn) -> None:
     page = await signed_in("", "/sign-in?next=/c/of-somebody-else")
     await page.get_by_role("button", name="Otto Sample").press("Enter")
     await page.wait_for_url("**/queue")
+
+
+async def test_an_administrator_asks_why_somebody_sees_a_record(signed_in: SignedIn, script: Script) -> None:
+    page = await signed_in("adam", "/health")
+    told = page.locator("#explained")
+    await expect(told).to_contain_text("Nothing asked yet")
+    await page.get_by_label("CRM user").fill(" rita@halden.example ")
+    await page.get_by_label("Record (kind").fill("case:2041")
+    await page.keyboard.press("Enter")
+    await expect(told.locator(".notice.good")).to_contain_text("sees case:2041 by rule 1")
+    assert script.calls[-1] == (
+        "POST",
+        "explain",
+        {"login": "rita@halden.example", "record": "case:2041"},
+    )
+    await expect(told.get_by_role("table")).to_have_count(2)
+    await expect(told.get_by_role("table").first.get_by_role("row")).to_have_count(3)
+    for theme, width in (("light", 1440), ("dark", 360)):
+        await page.emulate_media(color_scheme=theme)
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert await violations(page) == []
+        assert await sideways(page) == 0
+
+
+@pytest.mark.parametrize(
+    ("login", "record", "kind", "sentence"),
+    [
+        ("rita@halden.example", "case:1", "info", "does not see case:1"),
+        ("rita@halden.example", "case:404", "warn", "There is no record case:404"),
+        ("nobody@halden.example", "case:2", "warn", "No active user of the CRM"),
+        ("rita@halden.example", "contact:1", "warn", "No consent"),
+        ("rita@halden.example", "case:7", "danger", "Not all say the same"),
+        ("rita@halden.example", "invoice:7", "danger", "The CRM cannot be reached"),
+    ],
+)
+async def test_what_an_explanation_says_is_told_apart(
+    signed_in: SignedIn, login: str, record: str, kind: str, sentence: str
+) -> None:
+    page = await signed_in("adam", "/health")
+    await page.get_by_label("CRM user").fill(login)
+    await page.get_by_label("Record (kind").fill(record)
+    await page.get_by_role("button", name="Explain").click()
+    await expect(page.locator(f"#explained .notice.{kind}", has_text=sentence)).to_be_visible()
+    assert await violations(page) == []
+
+
+async def test_a_question_without_a_record_is_not_asked(signed_in: SignedIn, script: Script) -> None:
+    page = await signed_in("adam", "/health")
+    await page.get_by_label("CRM user").fill("rita@halden.example")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("Record (kind")).to_be_focused()
+    assert script.calls == []
+
+
+async def test_rows_that_are_set_aside_are_tried_again(signed_in: SignedIn, script: Script) -> None:
+    page = await signed_in("adam", "/health")
+    await expect(page.get_by_role("heading", name="31 rows are set aside")).to_be_visible()
+    await page.get_by_role("button", name="Try again now").press("Enter")
+    await expect(page.locator(".toast")).to_contain_text("31 rows are tried again.")
+    assert script.calls == [("POST", "sync/retry", None)]
+
+
+async def test_deletions_that_wait_are_decided_by_their_numbers(signed_in: SignedIn, script: Script) -> None:
+    page = await signed_in("adam", "/health")
+    delete = page.get_by_role("button", name="Delete them…")
+    await delete.press("Enter")
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Delete 1,412 rows of “contact”?")
+    await expect(dialog).to_contain_text("1,412 of the 1,810 rows of “contact” in the index, 78 %")
+    assert await violations(page) == []
+    await expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(delete).to_be_focused()
+    assert script.calls == []
+    await page.get_by_role("button", name="Keep them…").click()
+    await dialog.get_by_role("button", name="Keep them").click()
+    await expect(page.locator(".toast")).to_contain_text("1,412 rows of “contact” kept.")
+    await delete.click()
+    await dialog.get_by_role("button", name="Delete them").click()
+    await expect(page.locator(".toast").last).to_contain_text("1,412 rows of “contact” deleted.")
+    assert [call[2]["allow_deletes"] for call in script.calls] == [False, True]
