@@ -22,7 +22,7 @@ class _Weights(NamedTuple):
 
 
 _WEIGHTS: Final = _Weights(one=-5.1, likeness=7.5, words=5.2, phrases=1.8)
-_GOOD: Final = 0.4
+_GOOD: Final = 0.3
 """From here on the best of what was found is taken for an answer."""
 
 
