@@ -199,7 +199,7 @@ async def _start(
             lambda: follower.stale,
             WithoutCrm(generations, copies),
             reranks_of(settings.index, door),
-            filler.idle.is_set,
+            lambda: filler.few_wait,
         ),
         granter=Granter(asked, tokens),
         explainer=Explainer(asked, generations, lines_of(settings.crm.map_file)),

@@ -19,6 +19,8 @@ async def find(
 ) -> SearchResult:
     """Passages and facts that `principal` may see. Nothing is stored and no model writes.
 
+    The marks of records are for the rules of risk alone: they may be of a record that is not theirs.
+
     Raises `QuestionRefused` for what the inbound filter denies, and whatever a part raises that is missing.
     """
     text = checked_question(text)
@@ -34,10 +36,11 @@ async def find(
     words = (await door.restore(principal, conversation, unknown)).texts if unknown else ()
     typed = dict(zip(unknown, words, strict=True))
     asked = searched(strangers.hide(question.text), tokens, scope, (), (), typed)
-    return await retrieval.search(
+    found = await retrieval.search(
         principal,
         asked.question,
         entities=asked.entities,
         scope=scope,
         limit=limit,
     )
+    return found.model_copy(update={"flags": ()})

@@ -1,6 +1,6 @@
 """Where to look, and what was found there: places in the CRM with what each way of looking says of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -46,6 +46,14 @@ class Seen:
         """Every place once, the columns of named and linked records first."""
         columns = [_columns_of(ref) for ref in (*self.named, *self.linked)]
         return list(dict.fromkeys([*columns, *self.terms, *self.meaning]))
+
+    def without(self, withheld: Collection[Spot]) -> "Seen":
+        """The same without places that the asker may not see any more: no score may tell of them."""
+        return replace(
+            self,
+            terms={spot: score for spot, score in self.terms.items() if spot not in withheld},
+            meaning={spot: score for spot, score in self.meaning.items() if spot not in withheld},
+        )
 
     def link(self, ref: str, worth: float) -> None:
         """A record that a named one leads to."""

@@ -161,7 +161,9 @@ class Searcher:
             within_only=bool(scope),
         )
         await self._follow_links(seen, question.question, visibility, focus, asked_for)
-        confirmed = await self._check(visibility, shortlist(seen, max(_CHECKED, _PLACES * question.limit)))
+        wished = shortlist(seen, max(_CHECKED, _PLACES * question.limit))
+        confirmed = await self._check(visibility, wished)
+        seen = seen.without(set(wished).difference(one.spot for one in confirmed))
         ranked = self._ranked(list(self._cut(confirmed, visibility)), seen, question, asked_for)
         found, unranked = await self._reranks.reorder(
             principal, plain_references(question.question), ranked, self._as_read

@@ -68,6 +68,8 @@ class Filler:
         self._stopped = False
         self.embedded = self.copied = 0
         """How many texts were embedded, and how many pieces were given a vector without."""
+        self.few_wait = False
+        """Whether no more than a few pieces waited for a vector when this was last looked at."""
         self.idle = asyncio.Event()
         """Set while nothing waits for a vector."""
         self.error: str | None = None
@@ -100,6 +102,7 @@ class Filler:
     async def fill_some(self) -> int:
         """Give some waiting pieces their vectors; how many. Raises `CrmUnavailable`, the door's errors."""
         waiting = await self._waiting()
+        self.few_wait = len(waiting) < self._batch
         if not waiting:
             self.idle.set()
             return 0

@@ -92,3 +92,12 @@ def test_scaled_scores_keep_their_order_and_lie_between_0_and_1(
 def test_a_better_part_never_lowers_a_score() -> None:
     for name in Scores._fields:
         assert Scores(**{name: 1.0}).total(WEIGHTS) >= Scores().total(WEIGHTS)
+
+
+def test_what_is_withheld_leaves_no_trace_in_the_scores_of_others() -> None:
+    here, there = Spot("article", "1", "body", 0), Spot("case", "7", "body", 0)
+    seen = Seen(terms={here: 3.0, there: 9.0}, meaning={here: 0.3, there: 0.9})
+    left = seen.without({there})
+    assert scaled(left.terms) == {here: 1.0}
+    assert max(left.meaning.values()) == 0.3
+    assert shortlist(left, 5) == [here]
