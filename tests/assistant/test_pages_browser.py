@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.resources import files
+from typing import Literal
 
 import pytest
 import uvicorn
@@ -556,7 +557,8 @@ async def test_an_administrator_asks_why_somebody_sees_a_record(signed_in: Signe
     )
     await expect(told.get_by_role("table")).to_have_count(2)
     await expect(told.get_by_role("table").first.get_by_role("row")).to_have_count(3)
-    for theme, width in (("light", 1440), ("dark", 360)):
+    looks: list[tuple[Literal["light", "dark"], int]] = [("light", 1440), ("dark", 360)]
+    for theme, width in looks:
         await page.emulate_media(color_scheme=theme)
         await page.set_viewport_size({"width": width, "height": 800})
         assert await violations(page) == []
