@@ -21,8 +21,8 @@ class _Weights(NamedTuple):
     phrases: float
 
 
-_WEIGHTS: Final = _Weights(one=-5.1, likeness=7.5, words=5.2, phrases=1.8)
-_GOOD: Final = 0.3
+_WEIGHTS: Final = _Weights(one=-4.1, likeness=8.0, words=3.9, phrases=0.25)
+_GOOD: Final = 0.4
 """From here on the best of what was found is taken for an answer."""
 
 
