@@ -230,12 +230,14 @@ def _seen_parent(
         # SQL of the map speaks of the row `t`: within a subquery of its own that is the parent
         inner = rows_of(above)
         seen: Bool = (
-            sa.exists()
+            sa.select(sa.literal_column("1"))  # a * would ask for the right to read every column
+            .select_from(inner)
             .where(
                 inner.c[above.key] == up.c[above.key],
                 _predicate(crm_map, entity.parent.entity, user, inner, depth + 1),
             )
             .correlate(up)
+            .exists()
         )
     else:
         seen = _predicate(crm_map, entity.parent.entity, user, up, depth + 1)

@@ -154,3 +154,12 @@ def test_ages_of_a_map_without_retention_are_none() -> None:
         }
     )
     assert ages(crm_map) == {}
+
+
+@settings(max_examples=200, deadline=None)
+@given(crm_map=maps(arrays=True), user=users())
+def test_rights_never_ask_for_columns_that_the_role_may_not_read(crm_map: CrmMap, user: User) -> None:
+    for kind, entity in crm_map.entities.items():
+        source = rows_of(entity)
+        statement = sa.select(source.c[entity.key]).where(visible_sql(crm_map, kind, user, source))
+        assert "*" not in str(statement)
