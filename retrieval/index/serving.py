@@ -1,7 +1,7 @@
 """The generations that are open: the one that is asked and, beside it, the one that is being filled."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,10 +87,11 @@ class Generations:
         log.info("index.generation_begun", generation=self._filling.generation.name)
         return self._filling
 
-    async def switch(self) -> None:
+    async def switch(self, switched: Callable[[], Awaitable[None]] | None = None) -> None:
         """Ask the generation that was being filled from now on, and drop the other one.
 
-        Searches under way end in the one they began in.
+        Searches under way end in the one they began in. `switched` is done before the other one is dropped:
+        until then both must be written to, from then on the new one alone.
         """
         if self.filling is None:
             raise RuntimeError("nothing is being filled")
@@ -98,6 +99,8 @@ class Generations:
         await self._store.switch(self.filling.generation)
         former, self._serving, self._filling = self.serving, self._filling, None
         log.info("index.generation_switched", generation=self.serving.generation.name)
+        if switched:
+            await switched()
         async with former.unused:
             await former.unused.wait_for(lambda: former.searches == 0)
         await former.index.close()

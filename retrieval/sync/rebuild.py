@@ -14,6 +14,7 @@ from .passes import Passes
 from .values import RebuildState
 
 _BACK_OFF_S: Final = 15.0
+_LOOK_S: Final = 1.0
 
 
 class Rebuilder:
@@ -91,6 +92,15 @@ class Rebuilder:
         beside = Mirror(opened.index)
         await beside.load()
         self._mirror.beside = beside
+        try:
+            await self._bring(beside)
+            await self._decided()
+            await beside.flush()
+            await self._generations.switch(lambda: self._became(beside))
+        finally:
+            self._mirror.beside = None  # one that could not be filled must not hold up what is asked
+
+    async def _bring(self, beside: Mirror) -> None:
         for (
             kind
         ) in self._kinds:  # what was taken out before it was written to as well: a backup's, a restart's
@@ -101,6 +111,17 @@ class Rebuilder:
         if self._filler_for and self._generations.finds_meaning:
             self._filler = self._filler_for(beside)
             await self._filler.fill_all()
-        await beside.flush()
+
+    async def _decided(self) -> None:
+        """Wait while deletions wait for a word: what the CRM no longer has is not in the new generation."""
+        brake = self._passes.brake
+        while held := [kind for kind in self._kinds if brake.held(kind)]:
+            self._error = (
+                "The new generation is full. It is asked when somebody has decided on the deletions that "
+                f"wait: see `cloister sync resolve` for {', '.join(held)}."
+            )
+            await asyncio.sleep(_LOOK_S)
+
+    async def _became(self, beside: Mirror) -> None:
         await self._mirror.become(beside)
-        await self._generations.switch()
+        self._asked.clear()

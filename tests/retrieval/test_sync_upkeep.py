@@ -8,6 +8,7 @@ import pytest
 
 from gateway import BadInput, NotAllowed, Principal
 from retrieval import Drift, HashedWords, VerifyReport
+from retrieval.index import IndexFailed
 from retrieval.index.edge import Terms
 from retrieval.index.embedding import Purpose
 from retrieval.sync import Stage
@@ -394,3 +395,87 @@ async def test_what_nobody_may_see_is_neither_embedded_nor_among_the_terms(
         for kind, key in (("article", draft), ("contact", contact)):
             marks = process.follower.mirror.rows(kind)[str(key)]
             assert list(marks.points.values()) == [""]
+
+
+async def test_a_generation_that_cannot_be_switched_to_leaves_the_former_one_asked_and_written(
+    running: Running, monkeypatch: pytest.MonkeyPatch, stand: Stand
+) -> None:
+    monkeypatch.setattr("retrieval.sync.rebuild._BACK_OFF_S", 0.2)
+    generations, rebuilder = running.state["index"], running.state["rebuilder"]
+    store, switch = generations._store, generations._store.switch
+
+    async def fail(generation: Any) -> None:
+        raise IndexFailed
+
+    monkeypatch.setattr(store, "switch", fail)
+    former = generations.serving
+    await running.client.sync_rebuild(ADMIN)
+    await until(lambda: _is_so(lambda: rebuilder._error is not None))
+    assert generations.serving is former
+    assert running.follower.mirror.index is former.index
+    stand.crm("UPDATE articles SET body = body || ' Zwirbelventil.' WHERE id = 1")
+    who = principal(Oracle(stand.crm_dsn).people[0].login)
+
+    async def followed() -> bool:
+        found = await running.client.search(who, "Zwirbelventil")
+        return "article:1" in {passage.entity for passage in found.passages}
+
+    await until(followed)
+    monkeypatch.setattr(store, "switch", switch)
+    async with asyncio.timeout(60):
+        await rebuilder.idle.wait()
+    assert generations.serving is not former
+    assert running.follower.mirror.index is generations.serving.index
+    assert running.follower.mirror.beside is None
+    assert await followed()
+
+
+async def test_a_generation_that_cannot_be_filled_does_not_hold_up_the_one_that_is_asked(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generations, rebuilder = running.state["index"], running.state["rebuilder"]
+    begin = generations.begin
+
+    async def begin_broken() -> Any:
+        opened = await begin()
+
+        async def refuse(rows: Any, known: Any) -> Any:
+            raise IndexFailed
+
+        monkeypatch.setattr(opened.index, "flush", refuse)
+        monkeypatch.setattr(rebuilder, "_filler_for", None)
+        return opened
+
+    monkeypatch.setattr(generations, "begin", begin_broken)
+    await running.client.sync_rebuild(ADMIN)
+    await until(lambda: _is_so(lambda: rebuilder._error is not None))
+    assert running.follower.mirror.beside is None
+
+
+async def test_deletions_that_wait_for_a_word_are_not_carried_out_by_a_new_generation(
+    running: Running, stand: Stand
+) -> None:
+    generations, rebuilder = running.state["index"], running.state["rebuilder"]
+    former = generations.serving
+    contacts = len(rows_of(running, "contact"))
+    removed = stand.crm("DELETE FROM contacts WHERE mod(id, 3) = 0 RETURNING id")
+    brake = running.state["passes"].brake
+    await until(lambda: _is_so(lambda: brake.held("contact") == len(removed)))
+    await running.client.sync_rebuild(ADMIN)
+
+    async def waits() -> bool:
+        return "cloister sync resolve" in ((await running.client.sync_rebuilding(ADMIN)).error or "")
+
+    await until(waits)
+    assert generations.serving is former
+    assert len(rows_of(running, "contact")) == contacts
+    await running.client.sync_resolve(ADMIN, "contact", allow_deletes=True)
+    async with asyncio.timeout(60):
+        await rebuilder.idle.wait()
+    assert generations.serving is not former
+    assert len(rows_of(running, "contact")) == contacts - len(removed)
+    assert (await running.client.sync_rebuilding(ADMIN)).error is None
+
+
+async def _is_so(condition: Callable[[], bool]) -> bool:
+    return condition()
