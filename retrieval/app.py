@@ -1,15 +1,18 @@
 """The process `cloister retrieval`: owns the index, follows the CRM, answers questions."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final, TypedDict
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from gateway import (
+    CallingPrincipal,
     CloisterError,
+    Conflict,
     CorrelationMiddleware,
     Database,
     DoorClient,
@@ -117,8 +120,11 @@ def create_retrieval_app(settings: RetrievalSettings, embedder: Embedder | None 
     install_error_handlers(app)
     app.add_exception_handler(CrmError, _render_crm_error)
     app.include_router(router)
-    for face in [searching_router] if searches else [sync_router, index_router]:
-        app.include_router(face)
+    if searches:
+        app.include_router(searching_router)
+    else:
+        for face in (sync_router, index_router):
+            app.include_router(face, dependencies=[Depends(_writing)])
     app.add_api_route("/healthz", _alive, methods=["GET"])
     app.add_api_route("/readyz", searcher_ready if searches else _ready, methods=["GET"])
     app.add_route("/metrics", metrics, methods=["GET"])
@@ -183,6 +189,7 @@ async def _start(
         run_beside(stack, writer.while_held(lambda: filler.run(follower.caught_up)), "vectors")
     run_beside(stack, writer.while_held(lambda: rebuilder.run(follower.caught_up)), "rebuild")
     stack.push_async_callback(verifier.stop)
+    run_beside(stack, writer.while_held(lambda: _then(verifier.stop)), "verify")
     keeping = Keeping(generations, settings.index.folder / "backups", rebuilder.ask)
     stack.push_async_callback(keeping.stop)
     return State(
@@ -227,6 +234,14 @@ def _decoding(
     )
 
 
+async def _then(end: Callable[[], Awaitable[None]]) -> None:
+    """Do nothing until cancelled, and then this."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await end()
+
+
 async def _open_index(settings: IndexSettings, stack: AsyncExitStack) -> Generations:
     store = ServerStore(settings.server) if settings.server else EdgeStore(settings.folder)
     generations = Generations(store, Recipe.of(settings.model, settings.dimensions, CUT))
@@ -241,6 +256,13 @@ def _map(path: Path) -> CrmMap:
         return load_map(path)
     except MapInvalid as error:
         raise SettingsError(str(error)) from error
+
+
+async def _writing(_principal: CallingPrincipal, request: Request) -> None:
+    """Refuse what would change anything, while this process may not write the index."""
+    writer: Writer = request.state.writer
+    if request.method != "GET" and writer.missing:
+        raise Conflict(writer.missing)
 
 
 async def _alive() -> dict[str, bool]:

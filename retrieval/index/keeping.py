@@ -11,7 +11,6 @@ from retrieval.settings import IndexSettings
 
 from .edge_store import EdgeStore
 from .generations import Store
-from .server_store import ServerStore
 from .serving import Generations
 from .values import Backup, GenerationState, IndexState
 
@@ -19,9 +18,14 @@ from .values import Backup, GenerationState, IndexState
 async def restore_index(settings: IndexSettings, source: Path) -> str:
     """Take a backup in place of an index that no process has open; the name of the generation it becomes.
 
-    The next start brings it up to the CRM. Raises `PartUnavailable` when a process has it, `BackupUnusable`.
+    The next start brings it up to the CRM. Raises `PartUnavailable` when a process has it, `BackupUnusable`,
+    `Conflict` when it lies on a server: nothing there tells that nobody uses it.
     """
-    store: Store = ServerStore(settings.server) if settings.server else EdgeStore(settings.folder)
+    if settings.server:
+        raise Conflict(
+            "An index on a server is restored by its writer, which has to run: leave out --stopped."
+        )
+    store: Store = EdgeStore(settings.folder)
     await store.start()
     try:
         restored = await store.restore(source)

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import Database, PartUnavailable, log
@@ -76,15 +76,17 @@ class Writer:
         try:
             while True:
                 await asyncio.sleep(_LOOK_S)
-                if self.held:
-                    await self._look()
-                    continue
                 try:
-                    if not self._superseded and not await self._try():
+                    if self.held:
+                        await self._look()
+                    elif not self._superseded and not await self._try():
                         self._superseded = self._was_held
                         self.missing = SUPERSEDED if self._superseded else await self._refusal()
                 except PartUnavailable as error:
                     self.missing = error.sentence
+                except Exception as error:  # noqa: BLE001 - the outermost loop: it must outlive any fault
+                    log.error("writer.failed", exc_info=error)
+                    await self.release()
         finally:
             await self.release()
 
@@ -110,7 +112,7 @@ class Writer:
         if connection is not None:
             try:
                 await connection.close()
-            except SQLAlchemyError as error:  # it was lost: so is the lock
+            except (SQLAlchemyError, OSError) as error:  # it was lost: so is the lock
                 log.info("writer.closed", kind=type(error).__name__)
 
     async def _try(self) -> bool:
@@ -119,15 +121,14 @@ class Writer:
         connection: AsyncConnection | None = None
         try:
             connection = await self._database.engine.connect()
-            taken = bool((await connection.execute(_TAKE, _KEY)).scalar())
+            if not (await connection.execute(_TAKE, _KEY)).scalar():
+                await connection.close()
+                return False
         except (SQLAlchemyError, OSError) as error:
             if connection is not None:
                 await connection.invalidate()
                 await connection.close()
             raise PartUnavailable("database", "The database cannot be reached.") from error
-        if not taken:
-            await connection.close()
-            return False
         self._connection = connection
         self._lost.clear()
         self._held.set()
@@ -152,7 +153,7 @@ class Writer:
                 if row := (await connection.execute(_HOLDER, _KEY)).first():
                     place = f" from {row[2]}" if row[2] else ""
                     who = f" (since {row[1]:%Y-%m-%d %H:%M}{place})"
-        except (DBAPIError, OSError) as error:
+        except (SQLAlchemyError, OSError) as error:
             log.info("writer.unknown", kind=type(error).__name__)
         return (
             f"Another retrieval process{who} keeps this index up to the CRM, and two would undo each other's "

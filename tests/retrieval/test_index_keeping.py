@@ -6,8 +6,9 @@ import httpx
 import pytest
 
 from gateway import BadInput, Conflict, NotAllowed, NotFound, PartUnavailable, Role
-from retrieval import restore_index
+from retrieval import IndexSettings, restore_index
 from retrieval.index.values import IndexState
+from retrieval.settings import ServerSettings
 
 from .oracle import Oracle
 from .stand import ADMIN, Running, Stand, principal
@@ -84,3 +85,9 @@ async def test_only_an_administrator_touches_the_index_and_no_path_leads_out_of_
             "/v1/index/restore", json={"name": name}, headers={"Authorization": f"Bearer {token}"}
         )
         assert answer.status_code == BadInput.status
+
+
+async def test_an_index_on_a_server_is_not_restored_past_its_writer(tmp_path: Path) -> None:
+    on_server = IndexSettings(folder=tmp_path, server=ServerSettings(url=":memory:"))
+    with pytest.raises(Conflict, match="by its writer"):
+        await restore_index(on_server, tmp_path / "copy.gz")

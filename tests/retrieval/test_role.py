@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy.exc import TimeoutError as NoRoom
 
 from gateway import Database, PartUnavailable
 from retrieval import IndexSettings, RetrievalSettings
@@ -208,3 +209,68 @@ async def _found(process: Running, person: Any, words: str) -> bool:
 
 def _as_admin(stand: Stand) -> dict[str, str]:
     return {"Authorization": f"Bearer {stand.web.for_principal(ADMIN, 'retrieval')}"}
+
+
+async def test_whatever_fails_it_asks_for_the_lock_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.sync.role._LOOK_S", 0.05)
+    writer = Writer(database)
+    faults: list[Exception] = [RuntimeError("a fault"), NoRoom("no connection is free")]
+    ask = writer._try
+
+    async def fail_first() -> bool:
+        if faults:
+            raise faults.pop()
+        return await ask()
+
+    monkeypatch.setattr(writer, "_try", fail_first)
+    holding = asyncio.create_task(writer.hold())
+
+    async def is_held() -> bool:
+        return writer.held
+
+    await until(is_held)
+    assert faults == []
+    await _stop(holding)
+
+
+async def test_who_has_the_lock_is_not_said_when_no_connection_is_free(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        def connect(self) -> None:
+            raise NoRoom("no connection is free")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "engine", Full())
+        sentence = await Writer(database)._refusal()
+    assert sentence.startswith("Another retrieval process keeps this index")
+
+
+async def test_a_process_that_may_not_write_refuses_what_would(stand: Stand, database: Database) -> None:
+    second = Writer(database)
+    async with stand.running() as process:
+        await process.caught_up()
+        await process.client.sync_verify(ADMIN)
+        ((pid,),) = stand.appliance("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted")
+        stand.appliance("SELECT pg_terminate_backend(%s)", pid)
+        await until(lambda: taken(second))
+        await until(lambda: is_superseded(process.state["writer"]))
+        assert not (await process.client.sync_verified(ADMIN)).running
+        for path, body in (
+            ("sync/run", None),
+            ("sync/resolve", {"entity": "article", "allow_deletes": True}),
+            ("sync/verify", {"dry_run": False}),
+            ("sync/rebuild", None),
+            ("sync/parked/retry", None),
+            ("index/optimise", None),
+            ("index/backup", None),
+            ("index/restore", {"name": "a.gz"}),
+        ):
+            refused = await process.http.post(f"/v1/{path}", json=body, headers=_as_admin(stand))
+            assert (refused.status_code, refused.json()["detail"]) == (409, SUPERSEDED)
+        assert (await process.http.get("/v1/sync", headers=_as_admin(stand))).status_code == 200
+        assert (await process.http.get("/v1/index", headers=_as_admin(stand))).status_code == 200
+        assert (await process.http.post("/v1/sync/run")).status_code == 401
+        await second.release()
