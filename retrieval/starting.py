@@ -1,10 +1,12 @@
 """Parts of a process that are begun with it and end with it."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 
-from gateway import DoorClient
+from gateway import DoorClient, log
 from retrieval.crm import CrmMap
 from retrieval.records import Records
 from retrieval.search.rerank import AsFound, Reranker, Reranks
@@ -22,8 +24,11 @@ async def open_records(
 
 
 def run_beside(stack: AsyncExitStack, work: Coroutine[object, object, None], name: str) -> None:
-    """Run for as long as the process lives; at its end, stop between two steps."""
-    task = asyncio.create_task(work, name=name)
+    """Run for as long as the process lives; at its end, stop between two steps.
+
+    What fails ends the process in good order, to be started anew: without its parts it would be a sham.
+    """
+    task = asyncio.create_task(_doing(work, name), name=name)
 
     async def stop() -> None:
         while not task.done():
@@ -32,6 +37,18 @@ def run_beside(stack: AsyncExitStack, work: Coroutine[object, object, None], nam
             await asyncio.wait({task}, timeout=0.5)
 
     stack.push_async_callback(stop)
+
+
+async def _doing(work: Coroutine[object, object, None], name: str) -> None:
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001 - the outermost of a task: nobody else hears of it
+        log.error("process.part_failed", part=name, exc_info=error)
+        _end_process()
+
+
+def _end_process() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def reranks_of(settings: IndexSettings, door: DoorClient | None) -> Reranks:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from gateway import log
-from retrieval.crm import CrmUnavailable
+from retrieval.crm import CrmError
 from retrieval.records import Records
 
 _BEAT_S: Final = 2.0
@@ -25,7 +25,7 @@ class Pulse:
             try:
                 await self._records.ping()
                 self.fault = None
-            except CrmUnavailable as error:
+            except CrmError as error:  # one that refuses is of as little use as one that is silent
                 if self.fault is None:
                     log.warning("crm.silent", reason=type(error).__name__)
                 self.fault = str(error)
