@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,7 @@ from gateway import Database
 from retrieval import CrmMap, admin_script, let_follow, load_map
 from retrieval.sync.decoding import CannotDecode, DecodingFeed, SlotBusy
 from retrieval.sync.decoding.feed import is_visible
+from retrieval.sync.decoding.slots import read_marks, save_marks
 from retrieval.sync.feed import Batch
 
 from .stand import DEMO_MAP, Stand
@@ -351,3 +353,19 @@ def run_psql(cluster: PostgresCluster, dsn: str, script: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+async def test_a_crm_that_was_taken_back_to_an_earlier_state_is_compared(
+    feed: DecodingFeed, new_feed: Callable[..., DecodingFeed], stand: Stand
+) -> None:
+    """Its log ends before what the index has seen of it."""
+    stand.crm("UPDATE articles SET body = 'one' WHERE id = 1")
+    await feed.confirm((await told(feed)).position, KINDS)
+    await feed.close()
+    database = Database(stand.settings.database)
+    marks = await read_marks(database)
+    beyond = {kind: replace(mark, lsn=mark.lsn + (1 << 40)) for kind, mark in marks.items()}
+    await save_marks(database, beyond, ())
+    await database.close()
+    again = new_feed()
+    assert (await again.open()).whole == KINDS

@@ -17,7 +17,7 @@ from .slots import Mark, Slot, find_slot, read_marks, save_marks
 from .stream import Stream
 from .survey import Survey, survey
 from .transactions import Transaction
-from .wire import ReplicationConnection
+from .wire import ReplicationConnection, lsn_of
 
 _KEYS: Final = 4_000
 _CREATE_S: Final = 60.0
@@ -165,9 +165,9 @@ class DecodingFeed:
             why = "it cannot be read"
         if slot and why is None:
             self._slot, self._marks = slot, marks
-            prints = self._prints()
+            prints, end = self._prints(), await self._end_of_log()
             return Opened(
-                frozenset(kind for kind in kinds if not self._fits(marks.get(kind), prints[kind], slot))
+                frozenset(kind for kind in kinds if not self._fits(marks.get(kind), prints[kind], slot, end))
             )
         await save_marks(self._database, {}, kinds)
         if slot:
@@ -180,12 +180,23 @@ class DecodingFeed:
             kinds, f"The replication slot {self._name} is of no use any more: {why}." if marks else ""
         )
 
-    def _fits(self, mark: Mark | None, prints: str, slot: Slot) -> bool:
-        """Whether the slot goes on exactly where the index is; one that is further on was used by another."""
+    async def _end_of_log(self) -> int:
+        assert self._control  # noqa: S101 - opened a line before
+        with translated():
+            cursor = await self._control.execute("SELECT pg_current_wal_lsn()::text")
+            row = await cursor.fetchone()
+        assert row is not None  # noqa: S101 - a SELECT without FROM gives a row
+        return lsn_of(row[0])
+
+    def _fits(self, mark: Mark | None, prints: str, slot: Slot, end: int) -> bool:
+        """Whether the slot goes on exactly where the index is; one that is further on was used by another.
+
+        An index beyond the log's end has seen what a CRM taken back to an earlier state has not.
+        """
         return (
             mark is not None
             and (mark.system, mark.slot, mark.prints) == (self._system, self._name, prints)
-            and slot.confirmed <= mark.lsn
+            and slot.confirmed <= mark.lsn <= end
         )
 
     async def _start(self, wire: ReplicationConnection) -> None:
