@@ -25,13 +25,15 @@ _SHOWN: Final = 300
 
 
 class ServerFailed(IndexFailed):
-    """A Qdrant server refused, failed or did not answer; `status` is what it answered with, if it did."""
+    """A Qdrant server refused, failed or did not answer; `status` is what it answered with, if it did,
+    and `untrusted` says that one of the two did not believe the other's certificate."""
 
-    def __init__(self, sentence: str, status: int | None = None) -> None:
+    def __init__(self, sentence: str, status: int | None = None, *, untrusted: bool = False) -> None:
         super().__init__()
         self.args = (sentence,)
         self.sentence = sentence
         self.server_status = status
+        self.untrusted = untrusted
 
 
 @contextmanager
@@ -69,7 +71,8 @@ def _failed(error: Exception) -> ServerFailed:
     cause = error.source if isinstance(error, ResponseHandlingException) else error
     if tls := certificate_error(cause):
         why = getattr(tls, "verify_message", "") or tls.reason or "TLS failed"
-        return ServerFailed(f"No trusted connection to the Qdrant server: {why}. See index.server.ca_file.")
+        sentence = f"No trusted connection to the Qdrant server: {why}. See index.server.ca_file."
+        return ServerFailed(sentence, untrusted=True)
     if isinstance(cause, TimeoutException):
         return ServerFailed(f"The Qdrant server does not answer in time. {_AGAIN}")
     if isinstance(cause, HTTPError):

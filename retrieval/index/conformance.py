@@ -15,6 +15,7 @@ from typing import Final, cast
 from gateway import PartUnavailable
 from retrieval.rights import Visibility
 
+from .answers import ServerFailed
 from .errors import IndexFailed
 from .generations import Recipe, Store
 from .points import BATCH, Hit, Index, IndexedChunk, IndexedRow, Known, Leg, Sparse
@@ -22,6 +23,7 @@ from .points import BATCH, Hit, Index, IndexedChunk, IndexedRow, Known, Leg, Spa
 _SIZE: Final = 8
 _RECIPE: Final = Recipe("conformance", _SIZE, "1.1")
 _MANY: Final = BATCH + 60
+_REFUSALS: Final = (401, 403)
 
 
 class Unfit(Exception):
@@ -349,8 +351,10 @@ async def _strangers_do_not_get_in(bench: Bench) -> None:
         try:
             await store.start()
             await store.generations()
-        except PartUnavailable:
-            continue
+        except ServerFailed as error:
+            if error.untrusted or error.server_status in _REFUSALS:
+                continue
+            raise Unfit(f"whether {sentence} is not seen: {error.sentence}") from error
         finally:
             await store.close()
         raise Unfit(sentence)

@@ -125,10 +125,13 @@ class Generations:
         if self._filling:
             raise Conflict("Another generation is being filled. Try again when that is done.")
         generation = await self._store.restore(source)
-        if generation.recipe == self._wanted and self._filling is None:
+        begun = self._filling is not None
+        if generation.recipe == self._wanted and not begun:
             self._filling = await self._opened(generation)
             return
         await self._store.drop(generation)
+        if begun:
+            raise Conflict("A new generation was begun meanwhile. Try again when it is asked.")
         raise BackupUnusable(
             f"{source.name} was made with another embedding model or another cut of records."
         )

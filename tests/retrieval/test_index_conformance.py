@@ -4,11 +4,12 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from retrieval.index import Hit, Index, IndexedRow, Known, Leg, Recipe, ServerStore
+from retrieval.index.answers import ServerFailed
 from retrieval.index.conformance import CHECKS, Bench, PassedOver, Unfit, conform
 from retrieval.index.server import ServerIndex
 from retrieval.index.trial import folder_bench, server_bench
@@ -189,3 +190,39 @@ async def test_what_a_trial_cannot_remove_is_named(tmp_path: Path, caplog: pytes
         again = ServerStore(settings.model_copy(update={"collection_prefix": left.partition("-g0")[0]}))
         await again.erase()
         await again.close()
+
+
+class Failing:
+    """A stranger's store that fails in some way."""
+
+    def __init__(self, failure: ServerFailed) -> None:
+        self._failure = failure
+
+    async def start(self) -> None:
+        raise self._failure
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("failure", "refused"),
+    [
+        (ServerFailed("no", 401), True),
+        (ServerFailed("no", 403), True),
+        (ServerFailed("no", untrusted=True), True),
+        (ServerFailed("later", 429), False),
+        (ServerFailed("broken", 503), False),
+        (ServerFailed("slow"), False),
+    ],
+)
+async def test_a_server_that_is_busy_is_not_taken_for_one_that_refuses(
+    failure: ServerFailed, refused: bool, tmp_path: Path
+) -> None:
+    async with folder_bench(tmp_path) as bench:
+        bench.strangers = [("the server lets in a stranger", lambda: cast(Any, Failing(failure)))]
+        if refused:
+            await CHECKS["strangers do not get in"](bench)
+        else:
+            with pytest.raises(Unfit, match="is not seen"):
+                await CHECKS["strangers do not get in"](bench)

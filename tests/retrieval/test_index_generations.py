@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import PartUnavailable
+from gateway import Conflict, PartUnavailable
 from retrieval.crm import CrmMap, CrmUser, load_map
 from retrieval.index import EdgeStore, Generation, Generations, IndexedChunk, IndexedRow, Leg, Recipe, Terms
 from retrieval.rights import Visibility
@@ -169,3 +169,22 @@ async def test_what_was_being_dropped_is_gone_after_a_restart(tmp_path: Path) ->
     again = await opened(tmp_path, SMALL)
     assert again.serving.generation.number == 1
     await again.close()
+
+
+async def test_a_backup_that_is_restored_while_a_rebuild_begins_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generations = await opened(tmp_path, SMALL)
+    await generations.backup(tmp_path / "copy.gz")
+    store, restore = generations._store, generations._store.restore
+
+    async def restore_slowly(source: Path) -> Generation:
+        restored = await restore(source)
+        await generations.begin()
+        return restored
+
+    monkeypatch.setattr(store, "restore", restore_slowly)
+    with pytest.raises(Conflict, match="begun meanwhile"):
+        await generations.restore(tmp_path / "copy.gz")
+    assert len(await store.generations()) == 2
+    await generations.close()
