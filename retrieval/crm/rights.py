@@ -6,6 +6,7 @@ share a key, and exactly then :func:`visible_sql` is true for it. A row without 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -31,6 +32,9 @@ UserAttributes = Mapping[str, Collection[Any]]
 """Attribute → its values; a user without teams has an empty collection, never a missing one."""
 
 EVERYONE: Final = "everyone"
+
+_ASKED_OF = re.compile(r"^[a-z][a-z0-9_]*(?:\.[\w$ -]+|#\d+)?(?=[~@])")
+_FROM_ABOVE = re.compile(r"^[a-z][a-z0-9_]*\^@[\w ,-]+/")
 
 
 def rows_of(entity: Entity) -> sa.FromClause:
@@ -81,6 +85,14 @@ def grant_keys(crm_map: CrmMap, user: UserAttributes) -> list[str]:
     for entity in crm_map.entities:
         found.update(_grants(crm_map, entity, user))
     return sorted(found)
+
+
+def covers(above: Collection[str], keys: Collection[str]) -> bool:
+    """Whether whoever holds one of `keys` surely holds one of `above`; says no rather than guess."""
+    if EVERYONE in above:
+        return True
+    asked = {_asked(key) for key in above}
+    return bool(above) and all(any(one in asked for one in _entailed(key)) for key in keys)
 
 
 def visible_sql(
@@ -179,6 +191,19 @@ def _prefix(entity: str, number: int, rule: Rule) -> str:
         value = f".{rule.column}" if rule.column else f"#{number}"
         return f"{entity}{value}~{rule.attribute}{roles}"
     return f"{entity}{'^' if rule.parent else ''}{roles}"
+
+
+def _entailed(key: str) -> Iterator[str]:
+    """What a key asks of its holder, and what the key asks that it was made of for some roles."""
+    yield _asked(key)
+    while found := _FROM_ABOVE.match(key):
+        key = key[found.end() :]
+        yield _asked(key)
+
+
+def _asked(key: str) -> str:
+    """What a key asks of its holder, without the kind and the column of the row that it is of."""
+    return _ASKED_OF.sub("", key)
 
 
 def _values(number: int, rule: Rule, row: Row) -> Collection[Any]:

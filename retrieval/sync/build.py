@@ -1,12 +1,12 @@
 """A live row as the index keeps it: masked, cut, weighed, and with a keyed version."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
 
-from retrieval.crm import CrmMap, lead, render
+from retrieval.crm import CrmMap, covers, lead, render
 from retrieval.crm.map import Row
 from retrieval.index import IndexedChunk, IndexedRow, Terms
 from retrieval.pieces import FACTS, as_terms, prose_in
@@ -14,7 +14,7 @@ from retrieval.pieces import FACTS, as_terms, prose_in
 from .family import Kin
 from .roster import Roster, word_of
 
-_RULES: Final = 3  # raised when a row is cut or masked differently: everything is then written anew
+_RULES: Final = 4  # raised when a row is cut or masked differently: everything is then written anew
 _TITLES: Final = 50_000
 _SPOKEN: Final = re.compile(r"[^\W\d_]{3,}")
 _FEW_WORDS: Final = 2
@@ -51,7 +51,7 @@ class Builder:
 
     def row(self, kind: str, row: Row, kin: Kin) -> IndexedRow:
         """The row; without pieces when nobody may see it or it may not be processed."""
-        context, texts = self._texts(kind, row, kin) if kin.acl else (self._context(kin), {})
+        title, texts = self._texts(kind, row, kin) if kin.acl else (self._title(kin), {})
         chunks = [
             IndexedChunk(
                 field,
@@ -64,9 +64,9 @@ class Builder:
             for (field, ordinal), piece in texts.items()
         ]
         names = self.names(kin.ref, kin.up)
-        state = [str(_RULES), str(self._map.version), names, *kin.acl, "", *kin.up, ""]
+        shape = self.digest(*kin.acl, "", *kin.up, "", title, *self._lineage(kin.above))
+        state = [str(_RULES), str(self._map.version), names, *kin.acl, "", *kin.up, "", shape]
         state += [f"{chunk.field}/{chunk.ordinal}/{chunk.digest}" for chunk in chunks]
-        shape = self.digest(*kin.acl, "", *kin.up, "", *context)
         _, _, key = kin.ref.partition(":")
         return IndexedRow(kind, key, self.digest(*state), shape, names, kin.acl, kin.up, tuple(chunks))
 
@@ -74,10 +74,8 @@ class Builder:
         """What is indexed and embedded of a row: (field, ordinal) → texts without identities."""
         return self._texts(kind, row, kin)[1]
 
-    def _texts(
-        self, kind: str, row: Row, kin: Kin
-    ) -> tuple[tuple[str, ...], dict[tuple[str, int], PieceTexts]]:
-        """The titles of the row and of what it belongs to, and its pieces."""
+    def _texts(self, kind: str, row: Row, kin: Kin) -> tuple[str, dict[tuple[str, int], PieceTexts]]:
+        """The row's title without identities, and its pieces."""
         rendered = render(self._map, kind, row)
         prose = prose_in(self._map, kind, row, rendered)
         lines = []
@@ -90,7 +88,7 @@ class Builder:
             kin.ref,
             kin.up,
         )
-        context = (own, *self._context(kin.above))
+        context = (own, *self._context(kin))
         found = {
             (piece.field, piece.ordinal): self._piece(kind, kin.ref, (*context, said), text)
             for piece, text in zip(prose, masked, strict=True)
@@ -100,7 +98,7 @@ class Builder:
             speaks = not found and len(_SPOKEN.findall(values)) >= _FEW_WORDS
             columns = self._piece(kind, kin.ref, (*context, said), facts)
             found[FACTS, 0] = replace(columns, wants_vector=speaks)
-        return context, found
+        return own, found
 
     def _piece(self, kind: str, ref: str, context: Sequence[str], text: str) -> PieceTexts:
         head = f"{kind} {word_of(ref)} {' · '.join(filter(None, context))}"
@@ -108,18 +106,35 @@ class Builder:
         plain = self._references.sub(lambda found: found.group(1), text)
         return PieceTexts(f"{head}\n{text}", f"{kind} {told}\n{plain}")
 
-    def _context(self, kin: Kin | None) -> tuple[str, ...]:
-        """The titles of a record and of those above it, without identities: masked once for all children."""
+    def _context(self, kin: Kin) -> Iterator[str]:
+        """What a row says of the records it belongs to: nothing that its readers may not see.
+
+        The title of one that all of its readers see; of one that only some of them see, the reference that
+        stands for its name; nothing of one that nobody may see or that may not be processed.
+        """
+        above = kin.above
+        while above:
+            title = self._title(above)
+            if covers(above.acl, kin.acl):
+                yield title
+            elif above.acl and re.search(rf"(?<!\w){word_of(above.ref)}(?!\w)", title):
+                yield word_of(above.ref)
+            above = above.above
+
+    def _lineage(self, kin: Kin | None) -> Iterator[str]:
+        """The titles and rights of a record and of those above it: what those below may take from them."""
+        while kin:
+            yield from (self._title(kin), *kin.acl, "")
+            kin = kin.above
+
+    def _title(self, kin: Kin) -> str:
+        """The title of a record without identities: masked once for all children."""
         if self._titles_of != self._roster.version or len(self._titles) > _TITLES:
             self._titles, self._titles_of = {}, self._roster.version
-        found = []
-        while kin:
-            title = self._titles.get((kin.ref, kin.title))
-            if title is None:
-                title = self._titles[kin.ref, kin.title] = self._roster.mask(kin.title, kin.ref, kin.up)
-            found.append(title)
-            kin = kin.above
-        return tuple(found)
+        title = self._titles.get((kin.ref, kin.title))
+        if title is None:
+            title = self._titles[kin.ref, kin.title] = self._roster.mask(kin.title, kin.ref, kin.up)
+        return title
 
     def digest_of(self, piece: PieceTexts) -> str:
         """Changes with any text of the piece."""
