@@ -1,7 +1,7 @@
 """The generation that is asked, for a process that only searches: whichever the writer switched to last."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from gateway import CloisterError, log
@@ -74,9 +74,9 @@ class AskedGeneration:
                 raise
             return await self._search(visibility, legs)
 
-    async def rights(self) -> dict[str, frozenset[str]]:
-        """The keys that let a user see each row, for checking: ref → keys."""
-        return await self._opened().rights()
+    async def rights(self, refs: Collection[str] | None = None) -> dict[str, frozenset[str]]:
+        """The keys that let a user see each row, for checking: ref → keys; of `refs` alone when given."""
+        return await self._opened().rights(refs)
 
     async def close(self) -> None:
         """Let go of the store."""

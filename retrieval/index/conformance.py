@@ -224,6 +224,8 @@ async def _more_than_a_batch_is_written_and_read(bench: Bench) -> None:
         await _put(index, *(_row(key) for key in range(_MANY)))
         _expect(len((await index.load())["article"]) == _MANY, "not all rows are read again")
         _expect(len(await index.rights()) == _MANY, "not all rights are read again")
+        some = ["article:1", "article:2", "nowhere:1"]
+        _expect(sorted(await index.rights(some)) == some[:2], "other rights are read than were asked for")
         points = [point for row in (await index.load())["article"].values() for point in row.points]
         vectors = {point: _unit(place % _SIZE) for place, point in enumerate(points)}
         await index.add_vectors(vectors)

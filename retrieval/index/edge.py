@@ -158,8 +158,8 @@ class EdgeIndex:
     async def counts(self, kinds: Sequence[str]) -> dict[str, Counts]:
         return await self._read(partial(self._counts, kinds))
 
-    async def rights(self) -> dict[str, frozenset[str]]:
-        payloads = await self._read(partial(self._payloads, ["ref", "acl"]))
+    async def rights(self, refs: Collection[str] | None = None) -> dict[str, frozenset[str]]:
+        payloads = await self._read(partial(self._payloads, ["ref", "acl"], refs=refs))
         return rights_in(payloads.values())
 
     async def size(self) -> Size:
@@ -344,11 +344,17 @@ class EdgeIndex:
         write_durably(self._folder / POINTER, folder.name)
         return shard
 
-    def _payloads(self, fields: list[str], shard: Any) -> dict[str, Mapping[str, Any]]:
+    def _payloads(
+        self, fields: list[str], shard: Any, *, refs: Collection[str] | None = None
+    ) -> dict[str, Mapping[str, Any]]:
+        q = self._q
         payloads: dict[str, Mapping[str, Any]] = {}
+        wanted = None
+        if refs is not None:
+            wanted = q.Filter(must=[q.FieldCondition("ref", match=q.MatchAny(list(refs)))])
         offset = None
         while True:
-            request = self._q.ScrollRequest(limit=_SCROLL, offset=offset, with_payload=fields)
+            request = q.ScrollRequest(limit=_SCROLL, offset=offset, filter=wanted, with_payload=fields)
             records, offset = shard.scroll(request)
             payloads |= {str(record.id): record.payload for record in records}
             if offset is None:

@@ -189,8 +189,8 @@ class Index(Searches, Protocol):
     async def counts(self, kinds: Sequence[str]) -> dict[str, Counts]:
         """How much there is of each kind."""
 
-    async def rights(self) -> dict[str, frozenset[str]]:
-        """The keys that let a user see each row, for checking: ref → keys."""
+    async def rights(self, refs: Collection[str] | None = None) -> dict[str, frozenset[str]]:
+        """The keys that let a user see each row, for checking: ref → keys; of `refs` alone when given."""
 
     async def flush(self) -> None:
         """Make everything written durable."""

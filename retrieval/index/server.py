@@ -227,8 +227,8 @@ class ServerIndex:
                 counts[kind] = Counts(points.count, vectors.count)
         return counts
 
-    async def rights(self) -> dict[str, frozenset[str]]:
-        payloads = await self._payloads(["ref", "acl"])
+    async def rights(self, refs: Collection[str] | None = None) -> dict[str, frozenset[str]]:
+        payloads = await self._payloads(["ref", "acl"], refs)
         return rights_in(payloads.values())
 
     async def flush(self) -> None:
@@ -306,13 +306,24 @@ class ServerIndex:
                     kept[str(one.id)] = vector
         return kept
 
-    async def _payloads(self, fields: list[str]) -> dict[str, Mapping[str, Any]]:
+    async def _payloads(
+        self, fields: list[str], refs: Collection[str] | None = None
+    ) -> dict[str, Mapping[str, Any]]:
+        m = self._m
         payloads: dict[str, Mapping[str, Any]] = {}
         offset: Any = None
+        wanted = None
+        if refs is not None:
+            wanted = m.Filter(must=[m.FieldCondition(key="ref", match=_any(list(refs)))])
         with translated():
             while True:
                 records, offset = await self._client.scroll(
-                    self.collection, limit=_SCROLL, offset=offset, with_payload=fields, **self._reading
+                    self.collection,
+                    wanted,
+                    limit=_SCROLL,
+                    offset=offset,
+                    with_payload=fields,
+                    **self._reading,
                 )
                 payloads |= {str(record.id): record.payload or {} for record in records}
                 if offset is None:

@@ -1,7 +1,7 @@
 """The generations that are open: the one that is asked and, beside it, the one that is being filled."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -159,9 +159,9 @@ class Generations:
                 found |= await opened.index.vectors_for([one for one in vdigests if one not in found])
         return found
 
-    async def rights(self) -> dict[str, frozenset[str]]:
-        """The keys that let a user see each row of the generation that is asked, for checking."""
-        return await self.serving.index.rights()
+    async def rights(self, refs: Collection[str] | None = None) -> dict[str, frozenset[str]]:
+        """The keys that let a user see each row that is asked, for checking; of `refs` alone when given."""
+        return await self.serving.index.rights(refs)
 
     async def _opened(self, generation: Generation) -> Opened:
         return Opened(generation, await self._store.open(generation))

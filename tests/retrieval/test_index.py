@@ -116,6 +116,11 @@ async def test_the_vector_stays_while_the_text_does(index: Index, demo_map: CrmM
     assert [one.id for one in await index.waiting(10)] == [piece.id]
 
 
+async def test_rights_can_be_asked_of_some_rows_alone(index: Index) -> None:
+    await put(index, row(1, "pump", acl=("a",)), row(2, "pump", acl=("b",)))
+    assert await index.rights(["article:2", "article:3"]) == {"article:2": frozenset({"b"})}
+
+
 async def test_pieces_that_a_row_no_longer_has_are_taken_out(index: Index) -> None:
     first = row(1, "pump")
     longer = replace(first, chunks=(*first.chunks, replace(first.chunks[0], ordinal=1, digest="second")))

@@ -78,7 +78,7 @@ class Explainer:
         )
 
     async def _index_says(self, ref: str, visibility: Visibility | None) -> IndexSaid:
-        keys = (await self._index.rights()).get(ref)
+        keys = (await self._index.rights([ref])).get(ref)
         grants = frozenset(visibility.grants if visibility else ())
         shared = (keys or frozenset()) & grants
         return IndexSaid(
