@@ -65,6 +65,25 @@ def test_a_face_holds_only_imports_and_lists_what_it_offers(package: str) -> Non
     assert set(names) == imported  # ruff keeps their order
 
 
+KEPT = {
+    "psycopg": {
+        "gateway/database.py",
+        "retrieval/crm/database.py",
+        "retrieval/sync/decoding/wire.py",
+        "assistant/appliance/postgres.py",
+        "assistant/migrations/bootstrap.py",
+        "assistant/runs/feed.py",
+        "assistant/up/plan.py",
+    },
+    "qdrant_client": {
+        "retrieval/index/answers.py",
+        "retrieval/index/server.py",
+        "retrieval/index/server_store.py",
+    },
+}
+"""Libraries that several modules cannot do without: these and no others."""
+
+
 def test_foreign_libraries_are_imported_in_one_package_each() -> None:
     keepers: dict[str, set[str]] = {}
     watched = {"litellm", "presidio_analyzer", "spacy", "qdrant_edge", "hvac", "llama_index"}
@@ -77,3 +96,12 @@ def test_foreign_libraries_are_imported_in_one_package_each() -> None:
             if top in watched:
                 keepers.setdefault(top, set()).add(path.relative_to(ROOT).parts[0])
     assert {library: places for library, places in keepers.items() if len(places) > 1} == {}
+
+
+def test_what_speaks_to_a_database_or_a_search_server_is_imported_where_it_is_said() -> None:
+    found: dict[str, set[str]] = {library: set() for library in KEPT}
+    for path in FILES:
+        for name, _ in _imports(path):
+            if (top := name.partition(".")[0]) in found:
+                found[top].add(str(path.relative_to(ROOT)))
+    assert found == KEPT

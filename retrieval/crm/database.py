@@ -1,13 +1,15 @@
-"""The way to the CRM database: the only module here that imports psycopg."""
+"""The way to the CRM database: psycopg is imported here, and where its log is read."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, Connection, sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import QueryCanceled
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import Jsonb
@@ -21,6 +23,7 @@ __all__ = [
     "Connection",
     "Jsonb",
     "QueryCanceled",
+    "address",
     "connect",
     "connector",
     "copy_rows",
@@ -38,6 +41,19 @@ Composable = sql.Composable
 Composed = sql.Composed
 CONNECT_SECONDS = 10
 
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
+
+
+def address(dsn: str) -> dict[str, Any]:
+    """The parameters in libpq's address. Raises :class:`CrmRefused`, which does not repeat it."""
+    try:
+        return dict(conninfo_to_dict(dsn))
+    except psycopg.Error:
+        raise CrmRefused(
+            "The address of the CRM's database cannot be read. It is that of a PostgreSQL, in libpq's form, "
+            "such as postgresql://user@host/name; other databases cannot be reached here."
+        ) from None
+
 
 @contextmanager
 def connect(dsn: str, *, application_name: str = "cloister-crm") -> Iterator[Connection[tuple[Any, ...]]]:
@@ -45,6 +61,7 @@ def connect(dsn: str, *, application_name: str = "cloister-crm") -> Iterator[Con
 
     Raises :class:`CrmUnavailable` when the database does not answer and :class:`CrmRefused` when it refuses.
     """
+    address(dsn)
     with (
         translated(),
         psycopg.connect(
@@ -86,7 +103,8 @@ def is_fault_of_postgres(error: BaseException) -> bool:
 
 
 def connector(dsn: str, application_name: str) -> Callable[[], Connection[Any]]:
-    """Connects to ``dsn``, for whoever keeps the connections."""
+    """Connects to ``dsn``, for whoever keeps the connections. Raises as :func:`address`."""
+    address(dsn)
     return lambda: psycopg.connect(dsn, connect_timeout=CONNECT_SECONDS, application_name=application_name)
 
 
@@ -125,13 +143,15 @@ def table_name(table: str) -> sql.Identifier:
 
 
 def _reason(error: BaseException) -> str:
-    """The primary message; details of the server may quote a row and are left out, and so is what it says of
-    a value that does not fit."""
+    """What the server says first; its details may quote a row and are left out, and so is what it says of a
+    value that does not fit. libpq's own words about an address may quote the address with its password."""
     name = type(error).__name__
     if not isinstance(error, psycopg.Error) or isinstance(error, psycopg.DataError):
         return name
     if error.diag.message_primary:
         return error.diag.message_primary
-    if error.diag.sqlstate or not str(error):
+    if error.diag.sqlstate or not isinstance(error, psycopg.OperationalError):
         return name
-    return str(error).strip().splitlines()[0]
+    said = str(error).strip().splitlines()[:1]
+    # a server that was reached is quoted by its name; before that it may be any part of the address
+    return "".join(one if "connection to server" in one else _QUOTED.sub("…", one) for one in said) or name

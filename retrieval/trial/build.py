@@ -7,13 +7,12 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Any, Final
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from redaction import EntityType, Gazetteer, GazetteerEntry
 from retrieval.crm import CrmMap, CrmRefused, identities
+from retrieval.crm.database import address
 from retrieval.crm.map import IdentityColumn, Row
 from retrieval.index import EdgeIndex, Embedder, Terms
 from retrieval.records import Records
@@ -149,7 +148,7 @@ def _settings(map_file: Path, dsn: str, folder: Path) -> CrmSettings:
             kept = _kept(folder, str(url.password)) if url.password else None
             plain = url._replace(password=None).render_as_string()
             return CrmSettings(url=plain, password_file=kept, **common)
-        given = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
+        given = {name: str(value) for name, value in address(dsn).items()}
         return CrmSettings(
             host=given.get("host", "127.0.0.1"),
             port=int(given.get("port", "5432")),
@@ -158,7 +157,7 @@ def _settings(map_file: Path, dsn: str, folder: Path) -> CrmSettings:
             password_file=_kept(folder, given.get("password", "")),
             **common,
         )
-    except (ProgrammingError, ArgumentError, ValueError) as error:
+    except (CrmRefused, ArgumentError, ValueError) as error:
         raise CrmRefused(
             "The address of the CRM's database cannot be read; see --help for its form."
         ) from error
