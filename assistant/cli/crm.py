@@ -14,7 +14,7 @@ from .options import Data, Json
 
 app = typer.Typer(help="The CRM: its map, and importing an export.", no_args_is_help=True)
 
-Dsn = Annotated[str | None, typer.Option(help="libpq address of the CRM's database (postgresql://…).")]
+Dsn = Annotated[str | None, typer.Option(help="libpq address of the CRM's PostgreSQL (postgresql://…).")]
 
 
 @app.command()
@@ -25,9 +25,9 @@ def check(
 ) -> None:
     """Check a CRM map; ends with 5 when it has faults.
 
-    With --dsn also against the database: tables, columns, unique keys, types, SQL, and the right to read;
-    best with the role that Cloister will use. Notes say what would let changes be followed as they happen;
-    they are no faults.
+    With --dsn also against the database, if that is a PostgreSQL: tables, columns, unique keys, types, SQL,
+    and the right to read; best with the role that Cloister will use. Notes say what would let changes be
+    followed as they happen; they are no faults. Of a CRM in another database the map alone is checked here.
     """
     from retrieval import CrmError, Problem, check_map, check_map_at, notes_at
 
@@ -66,11 +66,11 @@ def schema() -> None:
 
 @app.command()
 def suggest(
-    dsn: Annotated[str, typer.Option(help="libpq address of the CRM's database (postgresql://…).")],
+    dsn: Annotated[str, typer.Option(help="libpq address of the CRM's PostgreSQL (postgresql://…).")],
     schema: Annotated[str, typer.Option(help="The schema whose tables are looked at.")] = "public",
     names: Annotated[bool, typer.Option(help="Look for names of people in values too; takes longer.")] = True,
 ) -> None:
-    """Propose a map for a live CRM, for a person to finish; print it.
+    """Propose a map for a live CRM in PostgreSQL, for a person to finish; print it.
 
     Tables, columns, types and keys are read, and some values of columns whose name does not tell what is in
     them; the detectors of redaction say what those are like. No value is printed or kept. What is uncertain

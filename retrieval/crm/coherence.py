@@ -14,6 +14,7 @@ from retrieval.crm.map import (
     FactColumn,
     FactKind,
     IdentityColumn,
+    IdentityType,
     IgnoredColumn,
     KeyColumn,
     Rule,
@@ -28,6 +29,9 @@ Finding = tuple[Path, str]
 
 ROLE = "role"
 """The attribute whose values the roles of rules and fields are compared with."""
+
+_CODES = frozenset({IdentityType.ACCOUNT, IdentityType.ID, IdentityType.USERNAME})
+"""Identities that are codes of the company's own: a rule may compare them."""
 
 _QUOTED = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|`[^`]*`""")
 
@@ -275,6 +279,17 @@ def _rule(crm_map: CrmMap, entity: Entity, rule: Rule, place: Path) -> Iterator[
         )
     if rule.roles and ROLE not in crm_map.users.attributes:
         yield (*place, "roles"), _no_role()
+    for field, one in entity.columns.items():
+        if (
+            isinstance(one, IdentityColumn)
+            and one.type not in _CODES
+            and rule.column in entity.sources(field)
+        ):
+            yield (
+                place,
+                f"“{rule.column}” is the identity “{field}”, and the index keeps what rules compare; name a "
+                f"column with a key, or look it up: {{value_sql: (… = t.{rule.column}), in: $user.id}}",
+            )
     hidden = _hidden(entity)
     for column in sorted(rule.read_columns):
         if column in hidden:

@@ -161,10 +161,18 @@ def link(crm_map: CrmMap, entity: str, row: Row) -> str | None:
 
 
 def lead(crm_map: CrmMap, entity: str, row: Row) -> str:
-    """What heads every passage of the record: the facts that the map names for it, live ones too."""
+    """What heads every passage of the record in the index: the facts that the map names, but live ones."""
     mapped = crm_map.entities[entity]
-    columns = dict(mapped.readable)
-    found = ((label_of(name, columns[name]), _text(mapped, name, columns[name], row)) for name in mapped.lead)
+    columns = {
+        name: column
+        for name, column in mapped.readable
+        if not (isinstance(column, FactColumn) and column.live)
+    }
+    found = (
+        (label_of(name, columns[name]), _text(mapped, name, columns[name], row))
+        for name in mapped.lead
+        if name in columns
+    )
     return " · ".join(f"{label}: {text}" for label, text in found if text)
 
 

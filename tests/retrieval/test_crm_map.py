@@ -97,6 +97,7 @@ def test_only_columns_that_the_map_needs_are_read(tmp_path: Path) -> None:
         ('"https://crm.example/{id}"', '"https://crm.example/{name}"', 18, "a link holds keys only"),
         ("currency: EUR, ", "", 21, "an amount of money"),
         ("{column: owner_id, in: $user.id}", "{column: password, in: $user.id}", 25, "is never read"),
+        ("{column: owner_id, in: $user.id}", "{column: name, in: $user.id}", 25, "a column with a key"),
         ("{column: owner_id, in: $user.id}", "{column: owner_id}", 25, "belong together"),
         ("{column: owner_id, in: $user.id}", "{where: {a: 1}}", 25, "says nobody"),
         ("{column: owner_id, in: $user.id}", "{everyone: true, parent: x}", 25, "one rule for each"),

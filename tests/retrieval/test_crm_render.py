@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from retrieval.crm import CrmMap, FactKind, facts, identities, link, load_map, render, title
+from retrieval.crm import CrmMap, FactKind, facts, identities, lead, link, load_map, render, title
 
 MAP = """\
 crm: shop
@@ -22,6 +22,7 @@ entities:
     label: "{name} ({city})"
     url: "https://crm.example/{id}"
     internal: is_internal
+    lead: [balance, city, since]
     columns:
       name: {class: identity, type: PERSON, of: [first_name, last_name]}
       mails: {class: identity, type: EMAIL}
@@ -71,6 +72,10 @@ def test_an_identity_may_be_made_of_several_columns_or_be_a_list(crm_map: CrmMap
         ("low@shop.example", "EMAIL", "mails"),
         ("1 High Street, York", "ADDRESS", "home"),
     ]
+
+
+def test_what_heads_a_passage_in_the_index_holds_no_live_fact(crm_map: CrmMap) -> None:
+    assert lead(crm_map, "customer", ROW) == "city: York · since: 2024-02-29"
 
 
 def test_parts_are_prose_or_label_and_value(crm_map: CrmMap) -> None:
