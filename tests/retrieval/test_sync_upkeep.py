@@ -439,7 +439,7 @@ async def test_a_generation_that_cannot_be_filled_does_not_hold_up_the_one_that_
     async def begin_broken() -> Any:
         opened = await begin()
 
-        async def refuse(rows: Any, known: Any) -> Any:
+        async def refuse() -> None:
             raise IndexFailed
 
         monkeypatch.setattr(opened.index, "flush", refuse)
