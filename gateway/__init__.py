@@ -72,7 +72,7 @@ from .errors import (
     problem,
 )
 from .http import PeerSettings, TlsSettings, call, create_http_client, response_error, unreachable
-from .identities import PublishedIdentity, publish_identities
+from .identities import PublishedIdentity, publish_identities, published_entities, published_otherwise
 from .jobs import create_job_app, defer, forget_stalled_jobs
 from .keys import (
     Envelope,
@@ -198,6 +198,8 @@ __all__ = [
     "principal_of_session",
     "problem",
     "publish_identities",
+    "published_entities",
+    "published_otherwise",
     "read_secret",
     "record",
     "register_events",

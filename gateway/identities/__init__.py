@@ -2,6 +2,7 @@
 
 from .feed import GazetteerFeed
 from .publish import PublishedIdentity, publish_identities
+from .published import published_entities, published_otherwise
 from .tables import IdentityRow, IdentityVersionRow, NameSpansRow, TokenRow
 from .tokens import (
     SHARED,
@@ -32,6 +33,8 @@ __all__ = [
     "load_tokens",
     "lock_conversation",
     "publish_identities",
+    "published_entities",
+    "published_otherwise",
     "typed_values",
     "unknown_subject",
 ]

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from gateway import CloisterError, Principal, Role, log
+from gateway import CloisterError, PartUnavailable, Principal, Role, log
 from retrieval.crm import CrmError
 from retrieval.index import Embedder, IndexFailed, ReadsAhead, Waiting
 from retrieval.pieces import texts_to_read
@@ -29,6 +29,8 @@ _READ_AT_ONCE: Final = 32
 _READ_AT_MOST: Final = 8_000  # characters; what is longer is read when it is asked for
 _READ_LATER: Final = 200_000  # rows; those beyond are read when they are asked for
 _IDLE_S: Final = 2.0
+_REST_S: Final = 1.0
+_RESTS: Final = 60
 _BACK_OFF_S: Final = (1.0, 2.0, 5.0, 15.0, 30.0)
 
 VectorsFor = Callable[[Sequence[str]], Awaitable[Mapping[str, Sequence[float]]]]
@@ -126,11 +128,22 @@ class Filler:
         return done
 
     async def fill_all(self) -> int:
-        """Fill until nothing can be filled; how many pieces got their vector."""
-        done = 0
-        while some := await self.fill_some():
+        """Fill until nothing waits; how many pieces got their vector.
+
+        Pieces of rows that have changed wait for the sync. Raises `PartUnavailable` when it does not come.
+        """
+        done = rests = 0
+        while True:
+            some = await self.fill_some()
             done += some
-        return done
+            if self.idle.is_set():
+                return done
+            rests = 0 if some else rests + 1
+            if rests > _RESTS:
+                raise PartUnavailable(
+                    "record sync", "Some pieces still wait for the sync before their vectors."
+                )
+            await asyncio.sleep(0 if some else _REST_S)
 
     async def _waiting(self) -> list[Waiting]:
         index, parking = self._mirror.index, self._parking
@@ -167,7 +180,7 @@ class Filler:
             if self._parking is None or not refused:
                 raise
             if len(pieces) == 1:
-                await self._prove(error)
+                await self._prove(error, pieces[0].kind)
                 self._parking.park(pieces[0].kind, pieces[0].key, Stage.EMBEDDING, error)
                 return 0
         else:
@@ -180,10 +193,10 @@ class Filler:
         parts = (pieces[:half], pieces[half:])
         return sum([await self._give({one: texts[one] for one in part}, alike) for part in parts])
 
-    async def _prove(self, error: Exception) -> None:
+    async def _prove(self, error: Exception, kind: str) -> None:
         """Raise when it is not one text that is refused, but every text."""
         if isinstance(error, IndexFailed):
-            await self._mirror.index.flush()
+            await self._mirror.prove(kind)
         else:
             await self._embedder.embed(_SELF, ["a text like others"], "index")
 

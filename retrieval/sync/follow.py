@@ -134,7 +134,10 @@ class Follower:
                     vectors=counts[kind].vectors,
                     lag_seconds=one.lag_seconds,
                     last_sync=one.last_sync,
-                    error=one.error or self._pulse.fault or brake.sentence(kind),
+                    error=one.error
+                    or self._pulse.fault
+                    or brake.sentence(kind)
+                    or parking.sentence(kind, self.mirror.rows(kind)),
                     running=one.running,
                     mode=one.mode,
                     rate=self._passes.rates.of(kind),
@@ -427,6 +430,8 @@ class Follower:
         assert self._feed  # noqa: S101 - there is one by now
         if now - self._watched > _WATCH_S:
             await self._watch()
+        # Asked of the mirror: a pass that failed in the middle, or one beside this, has written too.
+        self._dirty = self._dirty or self.mirror.unflushed
         if now - self._flushed < (_FLUSH_S if self._dirty else _QUIET_S):
             return
         if self._dirty:

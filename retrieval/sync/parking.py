@@ -1,7 +1,7 @@
 """Rows that could not be taken into the index: set aside so that they block nothing, and tried again."""
 
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -14,11 +14,13 @@ from sqlmodel import col, select
 
 from gateway import CloisterError, Database, log
 from retrieval.crm import CrmError
+from retrieval.settings import MAY_DELETE
 
 from .tables import ParkedRow
 
 _BACK_OFF_S: Final = (5, 30, 120, 600, 3_600, 21_600)
 _SAVED: Final = 1_000
+_FEW: Final = 3  # so few are set aside without a question, whatever share of a small table they are
 _OURS: Final = Path(__file__).parents[2]
 
 
@@ -31,6 +33,9 @@ class Stage(StrEnum):
     PUBLISHING = "publishing"
     WRITING = "writing"
     EMBEDDING = "embedding"
+
+
+_OUT: Final = frozenset(Stage) - {Stage.EMBEDDING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,24 @@ class Parking:
     def count(self, stage: Stage) -> int:
         """How many are set aside at this stage."""
         return sum(row.stage is stage for row in self._rows.values())
+
+    def too_many(self, kind: str, known: Collection[str]) -> bool:
+        """Whether so many of a kind are set aside that it is hardly the rows; `known` are those indexed.
+
+        Then they stay in the index as they were: each hit is looked up in the CRM all the same.
+        """
+        aside = [row.key for row in self._rows.values() if row.entity == kind and row.stage in _OUT]
+        total = len(known) + sum(key not in known for key in aside)
+        return len(aside) > max(_FEW, MAY_DELETE * total)
+
+    def sentence(self, kind: str, known: Collection[str]) -> str | None:
+        """What stopped when too many of a kind are set aside; None when nothing did."""
+        if not self.too_many(kind, known):
+            return None
+        return (
+            f"So many rows of “{kind}” cannot be taken in that it is hardly the rows: those in the index "
+            "stay as they were, except where the CRM cannot be read. The reasons: cloister sync status."
+        )
 
     def due(self) -> dict[str, list[str]]:
         """Rows to be tried again now, by kind."""

@@ -2,7 +2,8 @@
 
 Identities are always published before the passages that mention them are written. Every pass may be cut
 off anywhere and run again: it writes what differs, under ids that are always the same. A row that cannot be
-taken in is set aside and out of the index; the others are not kept waiting.
+taken in is set aside and out of the index, unless so many are that it is hardly the rows; the others are not
+kept waiting.
 """
 
 import asyncio
@@ -11,12 +12,22 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
-from gateway import BadInput, Database, Envelope, PublishedIdentity, publish_identities
+from gateway import (
+    BadInput,
+    Database,
+    Envelope,
+    PublishedIdentity,
+    log,
+    publish_identities,
+    published_entities,
+    published_otherwise,
+)
 from redaction import EntityType
 from retrieval.crm import identities
 from retrieval.crm.map import IdentityColumn, Row
 from retrieval.index import IndexedRow, IndexFailed
 from retrieval.records import Records
+from retrieval.settings import MAY_DELETE
 
 from .brake import Brake
 from .build import Builder
@@ -30,6 +41,8 @@ from .reading import Reader
 from .roster import Roster
 
 _PUBLISH: Final = 2_000
+_ASKED: Final = 1_000
+_FEW: Final = 3
 
 Pair = tuple[Row, Kin]
 
@@ -65,7 +78,7 @@ class Passes:
         self._reader = Reader(records, self.parking)
         self._turn = asyncio.Lock()  # a row is read and written before anybody else may
         self._applied = 0
-        self._published: dict[str, str] = {}
+        self._published: dict[str, str] = {}  # what is in the database: the index may be older or newer
         self._named = [
             kind
             for kind in self._map.parents_first
@@ -90,8 +103,24 @@ class Passes:
                     pairs += self._learn(kind, await family.pairs(kind, page))
         async with self._turn:
             await asyncio.to_thread(self._roster.settle)
+            await self._recall(pairs)
             await self._publish(pairs)
         await self.parking.save()
+
+    async def unpublished(self) -> dict[str, list[str]]:
+        """Keys of rows, by kind, of which other identities are published than the CRM has."""
+        found: dict[str, list[str]] = {}
+        for kind in self._named:
+            keys = found.setdefault(kind, [])
+
+            async def look(
+                page: Sequence[Row], family: Family, kind: str = kind, keys: list[str] = keys
+            ) -> None:
+                other = await self._other(await family.pairs(kind, page))
+                keys += [key for ref in other if not self.parking.get(kind, key := ref.partition(":")[2])]
+
+            await self._each_page(kind, look)
+        return found
 
     async def compare(self, kind: str, *, allow_deletes: bool = False) -> None:
         """Compare every row of a kind with the index; changes may be applied between two pages.
@@ -106,9 +135,10 @@ class Passes:
 
         await self._each_page(kind, write)
         async with self._turn:
-            if any(one not in seen for one in self._mirror.rows(kind)):
+            if kind in self._named or any(one not in seen for one in self._mirror.rows(kind)):
                 seen.update(await self._records.keys(kind))  # some came meanwhile
             await self._remove(kind, seen, allow_deletes=allow_deletes)
+            await self._withdraw_others(kind, seen, allow_deletes=allow_deletes)
         await self.parking.save()
 
     async def look_through(self, kind: str, see: Callable[[list[IndexedRow]], None]) -> None:
@@ -238,6 +268,8 @@ class Passes:
                                  and parked.stage is not Stage.EMBEDDING
                                  and parked.stage is not Stage.WRITING])  # fmt: skip
         out = [key for key in out if key in before]
+        if out and self.parking.too_many(kind, before):
+            out = []
         await self._mirror.drop(kind, out)
         if self._copies:
             await self._copies.keep(kind, [pair for pair in pairs if str(pair[0][column]) in well], out)
@@ -251,9 +283,11 @@ class Passes:
             return await self._mirror.bring(rows, force)
         except IndexFailed as error:
             if len(rows) == 1:
-                await self._mirror.index.flush()  # raises when it is the engine and not the row
-                await self._mirror.drop(rows[0].kind, [rows[0].key])
-                self.parking.park(rows[0].kind, rows[0].key, Stage.WRITING, error)
+                kind, key = rows[0].kind, rows[0].key
+                await self._mirror.prove(kind)  # raises when it is the engine and not the row
+                self.parking.park(kind, key, Stage.WRITING, error)
+                if not self.parking.too_many(kind, self._mirror.rows(kind)):
+                    await self._mirror.drop(kind, [key])
                 return []
         half = len(rows) // 2
         return await self._put(rows[:half], force) + await self._put(rows[half:], force)
@@ -307,8 +341,10 @@ class Passes:
         await self._mirror.drop(kind, out)
         if self._copies:
             await self._copies.forget(kind, out)
+        unknown = [key for key in gone if key not in known]
         await self._forget(kind, allowed)
-        self.parking.free(kind, [key for key in gone if key not in known])
+        await self._withdraw(kind, unknown)  # told again when it was cut off after the row had left
+        self.parking.free(kind, unknown)
         return [*allowed, *out]
 
     async def _forget(self, kind: str, keys: Sequence[str]) -> None:
@@ -318,13 +354,52 @@ class Passes:
         if self._copies:
             await self._copies.forget(kind, keys)
         self.parking.free(kind, keys)
-        if kind in self._named:
-            refs = [f"{kind}:{key}" for key in keys]
+        await self._withdraw(kind, keys)
+
+    async def _withdraw(self, kind: str, keys: Sequence[str]) -> None:
+        """Publish no more what rows that are gone were called; again, when that was cut off before."""
+        for start in range(0, len(keys) if kind in self._named else 0, _ASKED):
+            refs = [f"{kind}:{key}" for key in keys[start : start + _ASKED]]
             self._roster.forget(refs)
             for ref in refs:
                 self._published.pop(ref, None)
             async with self._database.transaction() as session:
-                await publish_identities(session, self._envelope, [], refs)
+                if left := await published_otherwise(session, self._envelope, [], refs):
+                    await publish_identities(session, self._envelope, [], sorted(left))
+
+    async def _withdraw_others(self, kind: str, present: Collection[str], *, allow_deletes: bool) -> None:
+        """Publish no more what neither the CRM nor the index has, unless it is too much to be right."""
+        if kind not in self._named:
+            return
+        async with self._database.transaction() as session:
+            published = await published_entities(session, kind)
+        keys = [ref.partition(":")[2] for ref in published]
+        left = [key for key in keys if key not in present and key not in self._mirror.rows(kind)]
+        if allow_deletes or len(left) <= max(_FEW, MAY_DELETE * len(keys)):
+            await self._withdraw(kind, left)
+        else:
+            log.warning("sync.identities_kept", entity=kind, gone=len(left), published=len(keys))
+
+    async def _recall(self, pairs: Sequence[Pair]) -> None:
+        """Know again what is published: by the database, which is what the doors read."""
+        for start in range(0, len(pairs), _ASKED):
+            some = pairs[start : start + _ASKED]
+            other = await self._other(some)
+            for _, kin in some:
+                known = "" if kin.ref in other else self._builder.names(kin.ref, kin.up)
+                self._published[kin.ref] = known
+
+    async def _other(self, pairs: Sequence[Pair]) -> set[str]:
+        async with self._database.transaction() as session:
+            refs = [kin.ref for _, kin in pairs]
+            return await published_otherwise(session, self._envelope, self._entries(pairs), refs)
+
+    def _entries(self, pairs: Iterable[Pair]) -> list[PublishedIdentity]:
+        return [
+            PublishedIdentity(item.value, EntityType(item.type.value), kin.ref, item.field)
+            for _, kin in pairs
+            for item in self._roster.own_values(kin.ref, kin.up)
+        ]
 
     async def _publish(self, pairs: Iterable[Pair]) -> list[Pair]:
         """Publish what differs from what was published; gives the rows that may be written now.
@@ -336,7 +411,7 @@ class Passes:
         size = 0
         for pair in pairs:
             kin = pair[1]
-            if self._builder.names(kin.ref, kin.up) == self._published_names(kin.ref):
+            if self._builder.names(kin.ref, kin.up) == self._published.get(kin.ref, ""):
                 well.append(pair)
                 continue
             portion.append(pair)
@@ -346,20 +421,10 @@ class Passes:
                 portion, size = [], 0
         return well + await self._publish_portion(portion)
 
-    def _published_names(self, ref: str) -> str:
-        if ref in self._published:
-            return self._published[ref]
-        known = self._mirror.known(ref)
-        return known.names if known else ""
-
     async def _publish_portion(self, pairs: Sequence[Pair]) -> list[Pair]:
         if not pairs:
             return []
-        entries = [
-            PublishedIdentity(item.value, EntityType(item.type.value), kin.ref, item.field)
-            for _, kin in pairs
-            for item in self._roster.own_values(kin.ref, kin.up)
-        ]
+        entries = self._entries(pairs)
         try:
             async with self._database.transaction() as session:
                 await publish_identities(session, self._envelope, entries, [kin.ref for _, kin in pairs])

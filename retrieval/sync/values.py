@@ -15,6 +15,7 @@ class Drift(StrEnum):
     RIGHTS = "wrong rights"
     HALF_WRITTEN = "half-written"
     NO_VECTOR = "missing vector"
+    UNPUBLISHED = "unpublished names"
 
 
 class _Value(BaseModel):

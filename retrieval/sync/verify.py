@@ -117,6 +117,7 @@ class Verifier:
             await asyncio.sleep(self._settle_s)
             wrong = await self._confirm(suspected)
             await self._vectors((await self._bare() & bare) - wrong)
+        await self._names()
 
     async def _suspected(self) -> dict[str, set[str]]:
         """Keys of rows that differ at a first look."""
@@ -179,6 +180,23 @@ class Verifier:
             for piece in await self._mirror.index.waiting(_EVERY)
             if parking.stage(piece.kind, piece.key) is not Stage.EMBEDDING
         }
+
+    async def _names(self) -> None:
+        """Whether the doors are told of everybody: their list is in another database than the index."""
+        first = await self._passes.unpublished()
+        if not any(first.values()):
+            return
+        await asyncio.sleep(self._settle_s)
+        second = await self._passes.unpublished()
+        count = 0
+        for kind, keys in second.items():
+            for key in sorted(set(keys) & set(first[kind])):
+                self._found.setdefault(kind, Counter())[Drift.UNPUBLISHED] += 1
+                self._examples.append(f"{kind}:{key} – {Drift.UNPUBLISHED}")
+                count += 1
+        if count and not self._dry_run:
+            await self._passes.learn_identities()
+            self._mended += count
 
     async def _vectors(self, refs: set[str]) -> None:
         for ref in sorted(refs):

@@ -1,0 +1,248 @@
+"""What is wrong with an engine, a release or a database takes no row and no name away."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import pytest
+
+from gateway import PartUnavailable, publish_identities
+from retrieval import Drift
+from retrieval.crm import CrmUnavailable
+from retrieval.index import Index, IndexedRow, IndexFailed, Known
+from retrieval.sync import Filler, Mirror, Parking, Passes, Stage
+
+from .stand import ADMIN, Running, Stand
+from .test_sync import is_marked, rows_of, until
+
+NAMES = "SELECT entity, field FROM gateway.identity WHERE NOT removed ORDER BY 1, 2"
+
+
+class Engine:
+    """An index in a dictionary that takes deletions always, and rows as long as it is told to.
+
+    Flushing does nothing, as with a server.
+    """
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.refuses = refuses
+        self.poison = ""
+        self.loads = 0
+        self.held: dict[str, dict[str, Known]] = {}
+
+    async def load(self) -> dict[str, dict[str, Known]]:
+        self.loads += 1
+        return {kind: dict(rows) for kind, rows in self.held.items()}
+
+    async def put(self, rows: Sequence[IndexedRow], known: Mapping[str, Known]) -> dict[str, Known]:
+        if self.refuses or any(row.key == self.poison for row in rows):
+            raise IndexFailed
+        written = {}
+        for row in rows:
+            one = Known(row.version, row.shape, row.names, {f"point of {row.ref}": ""})
+            written[row.ref] = self.held.setdefault(row.kind, {})[row.key] = one
+        return written
+
+    async def drop(self, points: Sequence[str]) -> None:
+        for rows in self.held.values():
+            for key in [key for key, row in rows.items() if set(points) & row.points.keys()]:
+                del rows[key]
+
+    async def flush(self) -> None:
+        return
+
+
+def mirror_of(engine: Engine) -> Mirror:
+    return Mirror(cast(Index, engine))
+
+
+def rows(count: int, version: str) -> list[IndexedRow]:
+    return [IndexedRow("case", str(key), version, "", "", (), (), ()) for key in range(count)]
+
+
+@pytest.fixture
+def writing() -> Passes:
+    """Passes of which only the last step is there: writing what was built."""
+    passes = object.__new__(Passes)
+    passes.parking = Parking(cast(Any, None))
+    passes._mirror = mirror_of(Engine())
+    return passes
+
+
+def engine_of(passes: Passes) -> Engine:
+    return cast(Engine, passes._mirror.index)
+
+
+async def test_a_server_that_refuses_every_row_loses_none(writing: Passes) -> None:
+    await writing._put(rows(40, "1"), ())
+    engine_of(writing).refuses = True
+    with pytest.raises(IndexFailed):
+        await writing._put(rows(40, "2"), ())
+    assert len(engine_of(writing).held["case"]) == 40
+    assert writing.parking.of("case") == []
+    assert engine_of(writing).loads < 10
+
+
+async def test_a_row_that_the_engine_refuses_alone_is_set_aside(writing: Passes) -> None:
+    await writing._put(rows(40, "1"), ())
+    engine_of(writing).poison = "7"
+    await writing._put(rows(40, "2"), ())
+    assert [(one.key, one.stage) for one in writing.parking.of("case")] == [("7", Stage.WRITING)]
+    assert engine_of(writing).held["case"].keys() == {str(key) for key in range(40)} - {"7"}
+
+
+async def test_a_broken_new_generation_takes_nothing_out_of_the_one_that_is_asked(writing: Passes) -> None:
+    await writing._put(rows(4, "1"), ())
+    mirror, beside = writing._mirror, mirror_of(Engine(refuses=True))
+    mirror.beside = beside
+    await writing._put(rows(4, "2"), ())
+    assert {one.version for one in engine_of(writing).held["case"].values()} == {"2"}
+    assert writing.parking.of("case") == []
+    with pytest.raises(IndexFailed):  # what missed a write is never asked
+        await mirror.become(beside)
+
+
+async def test_what_was_written_is_to_be_flushed_whoever_wrote_it(writing: Passes) -> None:
+    mirror = writing._mirror
+    told = [mirror.unflushed]
+    await mirror.bring(rows(2, "1"))
+    told.append(mirror.unflushed)
+    await mirror.flush()
+    await mirror.drop("case", ["9"])
+    told.append(mirror.unflushed)
+    await mirror.drop("case", ["1"])
+    assert [*told, mirror.unflushed] == [False, True, False, True]
+
+
+async def test_what_was_written_before_a_pass_failed_is_flushed(
+    running: Running, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await until(lambda: is_marked(stand))  # so that it goes on there, and compares nothing
+    passes, index = running.state["passes"], running.follower.mirror.index
+    apply, flush = passes.apply, index.flush
+    failed: list[int] = []
+    flushed: list[int] = []
+
+    async def fails_once(changed: Any, force: Any = ()) -> int:
+        written = int(await apply(changed, force))
+        if written and not failed:
+            failed.append(written)
+            raise CrmUnavailable("The CRM is away.")
+        return written
+
+    async def watched() -> None:
+        flushed.extend(failed)
+        await flush()
+
+    monkeypatch.setattr(passes, "apply", fails_once)
+    monkeypatch.setattr(index, "flush", watched)
+    stand.crm("UPDATE articles SET body = body || ' Zwirbelventil.' WHERE id = 1")
+
+    async def durable() -> bool:
+        return bool(flushed)
+
+    await until(durable, 15)
+
+
+async def test_a_fault_of_every_row_takes_none_out_and_is_said(
+    running: Running, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder, before = running.state["passes"]._builder, rows_of(running, "article")
+    build = builder.row
+
+    def breaks(kind: str, row: Any, kin: Any) -> Any:
+        if kind == "article":
+            raise ValueError("a fault of this release")
+        return build(kind, row, kin)
+
+    async def said() -> bool:
+        status = {one.entity: one for one in (await running.client.sync_status(ADMIN)).entities}
+        return "hardly the rows" in (status["article"].error or "")
+
+    async def unsaid() -> bool:
+        return not await said()
+
+    monkeypatch.setattr(builder, "row", breaks)
+    stand.crm("UPDATE articles SET body = body || ' More.'")
+    await until(said)
+    assert rows_of(running, "article") == before
+    monkeypatch.setattr(builder, "row", build)
+    await running.client.sync_retry(ADMIN)
+    await until(unsaid)
+    assert rows_of(running, "article") == before
+
+
+async def test_names_that_the_database_lost_are_published_again(new_stand: Callable[..., Stand]) -> None:
+    stand = new_stand()
+    async with stand.running() as process:
+        await process.caught_up()
+    before = stand.appliance(NAMES)
+    assert len(before) > 100
+    stand.appliance("DELETE FROM gateway.identity")  # as an older copy of it would
+    async with stand.running() as process:
+        await process.caught_up()
+        assert stand.appliance(NAMES) == before
+        stand.appliance("UPDATE gateway.identity SET removed = true WHERE entity = %s", before[0][0])
+        await process.client.sync_verify(ADMIN)
+        await process.state["verifier"].wait()
+        kind = before[0][0].partition(":")[0]
+        assert (await process.client.sync_verified(ADMIN)).found[kind][Drift.UNPUBLISHED] == 1
+        assert stand.appliance(NAMES) == before
+
+
+async def test_the_name_of_somebody_deleted_is_withdrawn_though_that_was_cut_off(
+    running: Running, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = str(stand.crm("SELECT max(id) FROM contacts")[0][0])
+    cut_off: list[str] = []
+
+    async def fails_once(*arguments: Any) -> int:
+        if not cut_off and key not in rows_of(running, "contact"):
+            cut_off.append(key)
+            raise PartUnavailable("database", "The database is away.")
+        return await publish_identities(*arguments)
+
+    monkeypatch.setattr("retrieval.sync.passes.publish_identities", fails_once)
+    stand.crm("DELETE FROM contacts WHERE id = %s", int(key))
+
+    async def withdrawn() -> bool:
+        return (f"contact:{key}", "email") not in stand.appliance(NAMES) and bool(cut_off)
+
+    await until(withdrawn)
+
+
+async def test_names_of_rows_that_went_while_the_index_was_lost_are_withdrawn(
+    new_stand: Callable[..., Stand],
+) -> None:
+    stand = new_stand()
+    async with stand.running() as process:
+        await process.caught_up()
+    before = {entity for entity, _ in stand.appliance(NAMES)}
+    key = stand.crm("SELECT max(id) FROM contacts")[0][0]
+    stand.crm("DELETE FROM contacts WHERE id = %s", key)
+    shutil.rmtree(stand.settings.index.folder)
+    async with stand.running() as process:
+        await process.caught_up()
+    assert {entity for entity, _ in stand.appliance(NAMES)} == before - {f"contact:{key}"}
+
+
+class Scripted(Filler):
+    """Fills as many pieces a round as it is told; None is a round in which nothing waits."""
+
+    def __init__(self, rounds: Sequence[int | None]) -> None:
+        self.rounds = list(rounds)
+        self.idle = asyncio.Event()
+
+    async def fill_some(self) -> int:
+        some = self.rounds.pop(0) if len(self.rounds) > 1 else self.rounds[0]
+        if some is None:
+            self.idle.set()
+        return some or 0
+
+
+async def test_pieces_of_changed_rows_do_not_end_a_filling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrieval.sync.fill._REST_S", 0)
+    assert await Scripted([3, 0, 0, 5, None]).fill_all() == 8
+    with pytest.raises(PartUnavailable):
+        await Scripted([3, 0]).fill_all()
