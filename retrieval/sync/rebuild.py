@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway import CloisterError, log
 from retrieval.crm import CrmError
-from retrieval.index import Generations, Opened
+from retrieval.index import Generations, IndexFailed, Opened
 
 from .fill import Filler
 from .mirror import Mirror
@@ -96,6 +96,8 @@ class Rebuilder:
             await self._bring(beside)
             await self._decided()
             await beside.flush()
+            if self._mirror.beside is not beside:  # it was let go: what missed a write is never asked
+                raise IndexFailed
             await self._generations.switch(lambda: self._became(beside))
         finally:
             self._mirror.beside = None  # one that could not be filled must not hold up what is asked
