@@ -174,11 +174,6 @@ def lsn_of(text: str) -> int:
     return (int(high, 16) << 32) | int(low, 16)
 
 
-def lsn_text(lsn: int) -> str:
-    """A number as PostgreSQL writes it."""
-    return f"{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}"
-
-
 def _message(data: bytes) -> Change | Keepalive | None:
     if data[:1] == b"w" and len(data) >= 25:
         (clock,) = struct.unpack("!q", data[17:25])
