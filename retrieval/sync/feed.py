@@ -12,13 +12,12 @@ class Batch:
     """What committed transactions changed, as kinds and keys: the rows themselves are read again.
 
     `changes` names every row that was touched: inserted, updated, deleted, under its old key and its new one.
-    `gone` are those of them whose last word was a deletion. Of the kinds in `whole` anything may have
-    changed. Nothing up to `position` is missing; whoever confirms it is not told of it again. `lag` is how
-    many seconds ago the oldest of it was committed, 0 when there is nothing.
+    Of the kinds in `whole` anything may have changed. Nothing up to `position` is missing; whoever confirms
+    it is not told of it again. `lag` is how many seconds ago the oldest of it was committed, 0 when there is
+    nothing.
     """
 
     changes: Mapping[str, Set[str]] = field(default_factory=dict)
-    gone: Mapping[str, Set[str]] = field(default_factory=dict)
     whole: Set[str] = frozenset()
     position: int = 0
     lag: float = 0.0

@@ -284,9 +284,13 @@ class Follower:
     # ── Comparing ────────────────────────────────────────────────────────────────────────────────────
 
     def _to_compare(self, now: float) -> list[str]:
-        """Kinds that must be compared, and those that inherit from them; one that was refused has a rest."""
-        whole = {kind for kind in self._whole if now - self._refused.get(kind, -_TRY_AGAIN_S) >= _TRY_AGAIN_S}
-        return [kind for kind in self._kinds if whole & {kind, *self._map.ancestors(kind)}]
+        """Kinds that must be compared, and those that inherit from them.
+
+        One that was refused has a rest, and is then tried alone: its children wait until it succeeds.
+        """
+        again = {kind for kind, since in self._refused.items() if now - since >= _TRY_AGAIN_S} & self._whole
+        whole = self._whole - self._refused.keys()
+        return [kind for kind in self._kinds if kind in again or whole & {kind, *self._map.ancestors(kind)}]
 
     async def _compare_whole(self, kinds: list[str]) -> None:
         allow, self._allow_deletes = self._allow_deletes, False
@@ -322,6 +326,8 @@ class Follower:
         one.succeeded()
         one.complete, one.running = True, False
         self._whole.discard(kind)
+        if self._refused.pop(kind, None) is not None:
+            self._whole |= {child for child in self._kinds if kind in self._map.ancestors(child)}
         log.info("sync.compared", entity=kind, rows=len(self.mirror.rows(kind)))
 
     def _refuse(self, kind: str, refused: CrmRefused) -> None:
@@ -345,10 +351,13 @@ class Follower:
                 continue
             try:
                 if covered or (entity.changed and not entity.follows and kind not in self._blind):
-                    self.look_again(kind, await self._passes.sweep(kind))
+                    absent, moved = await self._passes.sweep(kind)
+                    self.look_again(kind, absent)
                 else:
-                    await self._passes.compare(kind)
+                    moved = await self._passes.compare(kind)
                     self._dirty = True
+                for child, inherited in (await self._passes.children(kind, moved)).items():
+                    self.look_again(child, inherited)
                 self._progress[kind].succeeded()
             except CrmRefused as refused:
                 self._refuse(kind, refused)

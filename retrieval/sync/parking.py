@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -25,17 +25,22 @@ _OURS: Final = Path(__file__).parents[2]
 
 
 class Stage(StrEnum):
-    """How far a row came. After `EMBEDDING` failed it is found by words; after the others not at all."""
+    """How far a row came. After `EMBEDDING` failed it is found by words; after the others not at all.
+
+    `BELONGING` is a row that is well, and belongs to one that came to `IDENTITIES` or `PUBLISHING`.
+    """
 
     READING = "reading"
     IDENTITIES = "identities"
     RENDERING = "rendering"
     PUBLISHING = "publishing"
+    BELONGING = "belonging"
     WRITING = "writing"
     EMBEDDING = "embedding"
 
 
 _OUT: Final = frozenset(Stage) - {Stage.EMBEDDING}
+_NAMELESS: Final = frozenset({Stage.IDENTITIES, Stage.PUBLISHING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +88,21 @@ class Parking:
         log.warning("sync.parked", entity=kind, key=key, stage=stage, reason=reason, tries=tries)
 
     def free(self, kind: str, keys: Iterable[str]) -> None:
-        """These rows are well, or gone."""
-        if self._rows:
-            for key in keys:
-                if self._rows.pop((kind, key), None):
-                    self._changed.add((kind, key))
+        """These rows are well, or gone. What waited for one of them to have names is tried at once."""
+        if not self._rows:
+            return
+        freed = {(kind, key): row for key in keys if (row := self._rows.pop((kind, key), None))}
+        self._changed.update(freed)
+        if any(row.stage in _NAMELESS for row in freed.values()):
+            self._hasten(row for row in list(self._rows.values()) if row.stage is Stage.BELONGING)
 
     def get(self, kind: str, key: str) -> Parked | None:
         """One row, when it was set aside."""
         return self._rows.get((kind, key))
+
+    def is_nameless(self, ref: str) -> bool:
+        """Whether the doors cannot know what this record is called."""
+        return bool(self._rows) and self.stage(*ref.split(":", 1)) in _NAMELESS
 
     def stage(self, kind: str, key: str) -> Stage | None:
         """Where the row was set aside."""
@@ -140,12 +151,13 @@ class Parking:
 
     def hasten(self) -> int:
         """Try all of them with the next step; how many there are."""
-        now = self._clock()
-        for where, row in self._rows.items():
-            self._rows[where] = Parked(
-                row.entity, row.key, row.stage, row.reason, row.since, row.tries, min(row.next_try, now)
-            )
+        self._hasten(list(self._rows.values()))
         return len(self._rows)
+
+    def _hasten(self, rows: Iterable[Parked]) -> None:
+        now = self._clock()
+        for row in rows:
+            self._rows[row.entity, row.key] = replace(row, next_try=min(row.next_try, now))
 
     async def save(self) -> None:
         """Write down what changed. Raises `PartUnavailable`."""

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway import (
     BadInput,
+    CloisterError,
     Database,
     Envelope,
     PublishedIdentity,
@@ -45,6 +46,13 @@ _ASKED: Final = 1_000
 _FEW: Final = 3
 
 Pair = tuple[Row, Kin]
+
+
+class NamelessKin(CloisterError):
+    """A row belongs to a record whose identities could not be published."""
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"It belongs to {ref}, whose names could not be published.")
 
 
 class Passes:
@@ -122,24 +130,27 @@ class Passes:
             await self._each_page(kind, look)
         return found
 
-    async def compare(self, kind: str, *, allow_deletes: bool = False) -> None:
+    async def compare(self, kind: str, *, allow_deletes: bool = False) -> list[str]:
         """Compare every row of a kind with the index; changes may be applied between two pages.
 
-        Rows that are gone leave the index as far as the brake lets them.
+        Rows that are gone leave the index as far as the brake lets them. Gives the keys of those whose
+        `children` must be looked at.
         """
-        key, seen = self._map.entities[kind].key, set[str]()
+        key, seen, moved = self._map.entities[kind].key, set[str](), list[str]()
 
         async def write(page: Sequence[Row], family: Family) -> None:
             seen.update(str(row[key]) for row in page)
-            await self._write(kind, page, family, ())
+            _, reshaped = await self._write(kind, page, family, ())
+            moved.extend(reshaped)
 
         await self._each_page(kind, write)
         async with self._turn:
             if kind in self._named or any(one not in seen for one in self._mirror.rows(kind)):
                 seen.update(await self._records.keys(kind))  # some came meanwhile
-            await self._remove(kind, seen, allow_deletes=allow_deletes)
+            moved += await self._remove(kind, seen, allow_deletes=allow_deletes)
             await self._withdraw_others(kind, seen, allow_deletes=allow_deletes)
         await self.parking.save()
+        return moved
 
     async def look_through(self, kind: str, see: Callable[[list[IndexedRow]], None]) -> None:
         """Show every row of a kind that can be indexed as the index should have it, page by page."""
@@ -171,13 +182,26 @@ class Passes:
                     family, applied = self._family(), self._applied
                 await work(page, family)
 
-    async def sweep(self, kind: str) -> list[str]:
-        """Take out what is gone, as far as the brake lets it; gives keys that the index does not have."""
+    async def sweep(self, kind: str) -> tuple[list[str], list[str]]:
+        """Take out what is gone, as far as the brake lets it.
+
+        Gives the keys that the index does not have, and those of the rows that left it.
+        """
         async with self._turn:
             keys = await self._records.keys(kind)
-            await self._remove(kind, set(keys), allow_deletes=False)
+            left = await self._remove(kind, set(keys), allow_deletes=False)
         known = self._mirror.rows(kind)
-        return [key for key in keys if key not in known and self.parking.get(kind, key) is None]
+        return [key for key in keys if key not in known and self.parking.get(kind, key) is None], left
+
+    async def children(self, kind: str, keys: Sequence[str]) -> dict[str, list[str]]:
+        """Keys, by kind, of the rows that belong to these. Raises `CrmUnavailable`."""
+        found: dict[str, list[str]] = {}
+        if keys:
+            for child, entity in self._map.entities.items():
+                if entity.parent and entity.parent.entity == kind:
+                    column = entity.parent.column
+                    found[child] = await self._records.children_keys(child, column, keys)
+        return found
 
     async def resolve(self, kind: str, *, allow_deletes: bool) -> int:
         """Delete what waits for a word, or keep it until the CRM has it again; how many rows it were."""
@@ -221,7 +245,7 @@ class Passes:
                 rows_written, reshaped = await self._write(kind, list(present.values()), family, force)
                 written += rows_written + len(gone)
                 touched += [*reshaped, *gone]
-            for child, inherited in (await self._children(kind, touched)).items():
+            for child, inherited in (await self.children(kind, touched)).items():
                 todo.setdefault(child, {}).update(dict.fromkeys(inherited))
         return written
 
@@ -254,6 +278,7 @@ class Passes:
             pairs = self._learn(kind, pairs)
             await asyncio.to_thread(self._roster.settle)
             pairs = await self._publish(pairs)
+        pairs = self._with_published_kin(kind, pairs)
         await self._first.give_way()
         built, refused = await asyncio.to_thread(self._build, kind, pairs)
         for key, error in refused:
@@ -276,6 +301,17 @@ class Passes:
         reshaped = [row.key for row in written if row.key not in before or before[row.key].shape != row.shape]
         self.rates.add(kind, len(rows))
         return len(written) + len(out), [*reshaped, *out]
+
+    def _with_published_kin(self, kind: str, pairs: Sequence[Pair]) -> list[Pair]:
+        """Without the rows that belong to one whose names the doors cannot know: they may name it."""
+        well: list[Pair] = []
+        for pair in pairs:
+            unknown = next((ref for ref in pair[1].up if self.parking.is_nameless(ref)), None)
+            if unknown is None:
+                well.append(pair)
+            else:
+                self.parking.park(kind, _key(pair[1]), Stage.BELONGING, NamelessKin(unknown))
+        return well
 
     async def _put(self, rows: Sequence[IndexedRow], force: Collection[str]) -> list[IndexedRow]:
         """Write what differs; a row that the engine refuses while it takes others is set aside."""
@@ -309,16 +345,8 @@ class Passes:
                 refused.append((_key(kin), error))
         return built, refused
 
-    async def _children(self, kind: str, keys: Sequence[str]) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        if keys:
-            for child, entity in self._map.entities.items():
-                if entity.parent and entity.parent.entity == kind:
-                    column = entity.parent.column
-                    found[child] = await self._records.children_keys(child, column, keys)
-        return found
-
-    async def _remove(self, kind: str, present: Collection[str], *, allow_deletes: bool) -> None:
+    async def _remove(self, kind: str, present: Collection[str], *, allow_deletes: bool) -> list[str]:
+        """Take out what is not present, as far as the brake lets it; which rows left."""
         known = self._mirror.rows(kind)
         gone = [key for key in known if key not in present]
         if allow_deletes:
@@ -328,6 +356,7 @@ class Passes:
         await self._forget(kind, gone)
         if self._copies:
             await self._copies.keep_only(kind, {*present, *self._mirror.rows(kind)})
+        return gone
 
     async def _lose(self, kind: str, keys: Sequence[str], present: Collection[str]) -> list[str]:
         """Take out rows that the CRM did not give, as far as the brake lets it; which ones left."""

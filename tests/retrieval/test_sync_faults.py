@@ -3,17 +3,18 @@
 import asyncio
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from gateway import PartUnavailable, publish_identities
-from retrieval import Drift
+from gateway import BadInput, PartUnavailable, publish_identities
+from retrieval import Drift, SyncSettings, load_map
 from retrieval.crm import CrmUnavailable
 from retrieval.index import Index, IndexedRow, IndexFailed, Known
-from retrieval.sync import Filler, Mirror, Parking, Passes, Stage
+from retrieval.sync import Filler, Follower, Mirror, Parking, Passes, Stage
 
-from .stand import ADMIN, Running, Stand
+from .stand import ADMIN, DEMO_MAP, Running, Stand
 from .test_sync import is_marked, rows_of, until
 
 NAMES = "SELECT entity, field FROM gateway.identity WHERE NOT removed ORDER BY 1, 2"
@@ -225,6 +226,112 @@ async def test_names_of_rows_that_went_while_the_index_was_lost_are_withdrawn(
     async with stand.running() as process:
         await process.caught_up()
     assert {entity for entity, _ in stand.appliance(NAMES)} == before - {f"contact:{key}"}
+
+
+async def test_what_belongs_to_somebody_whose_names_cannot_be_published_waits_with_them(
+    running: Running, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A door that does not know the name would let it pass in the texts of the cases too."""
+    account, case = stand.crm(
+        "SELECT account_id, min(id) FROM cases GROUP BY 1 HAVING count(*) = (SELECT min(n) FROM"
+        " (SELECT count(*) AS n FROM cases GROUP BY account_id) AS each) ORDER BY 1 LIMIT 1"
+    )[0]
+    refused = f"account:{account}"
+
+    async def refuses(session: Any, envelope: Any, entries: Any, entities: Sequence[str]) -> int:
+        if refused in entities:
+            raise BadInput("This cannot be published.")
+        return await publish_identities(session, envelope, entries, entities)
+
+    async def waits() -> bool:
+        return str(account) not in rows_of(running, "account") and str(case) not in rows_of(running, "case")
+
+    async def back() -> bool:
+        parked = await running.client.sync_parked(ADMIN)
+        return parked.total == 0 and str(case) in rows_of(running, "case")
+
+    monkeypatch.setattr("retrieval.sync.passes.publish_identities", refuses)
+    stand.crm("UPDATE accounts SET name = 'Zwirbelventil GmbH', updated_at = now() WHERE id = %s", account)
+    await until(waits)
+    parked = {(row.entity, row.key): row for row in (await running.client.sync_parked(ADMIN)).rows}
+    assert parked["case", str(case)].stage == "belonging"
+    assert parked["case", str(case)].reason.startswith(f"It belongs to {refused}, whose names")
+    monkeypatch.setattr("retrieval.sync.passes.publish_identities", publish_identities)
+    await running.client.sync_retry(ADMIN)
+    await until(back)
+
+
+@pytest.fixture
+def waiting() -> Follower:
+    """A follower of which only the choice of what to compare is there."""
+    follower = object.__new__(Follower)
+    follower._map = load_map(DEMO_MAP)
+    follower._kinds = follower._map.parents_first
+    follower._whole, follower._refused = set(), {}
+    return follower
+
+
+def test_a_table_that_refuses_is_tried_alone_after_a_rest(waiting: Follower) -> None:
+    waiting._whole, waiting._refused = {"account"}, {"account": 1_000.0}
+    assert waiting._to_compare(1_030.0) == []
+    assert waiting._to_compare(1_061.0) == ["account"]
+    waiting._whole.add("mail")
+    assert waiting._to_compare(1_030.0) == ["mail"]
+    waiting._refused.clear()
+    assert waiting._to_compare(1_030.0) == [
+        kind for kind in waiting._kinds if kind not in ("article", "product")
+    ]
+
+
+async def test_when_a_table_no_longer_refuses_its_children_are_compared(
+    running: Running, stand: Stand
+) -> None:
+    reader = stand.settings.crm.user
+    compared: list[str] = []
+    compare = running.state["passes"].compare
+
+    async def watched(kind: str, **options: Any) -> list[str]:
+        moved = list(await compare(kind, **options))
+        compared.append(kind)
+        return moved
+
+    async def said() -> bool:
+        status = {one.entity: one for one in (await running.client.sync_status(ADMIN)).entities}
+        return bool(status["case"].error)
+
+    async def descendants() -> bool:
+        return {"case", "note", "mail"} <= set(compared)
+
+    stand.crm(f"REVOKE SELECT ON cases FROM {reader}")
+    await running.client.sync_run(ADMIN)
+    await until(said)
+    running.state["passes"].compare = watched  # type: ignore[method-assign]
+    stand.crm(f"GRANT SELECT ON cases TO {reader}")
+    running.follower._refused = dict.fromkeys(running.follower._refused, -1_000.0)
+    await until(descendants)
+    assert not await said()
+
+
+async def test_what_a_parent_without_watermark_gives_its_children_is_passed_on(
+    new_stand: Callable[..., Stand], tmp_path: Path
+) -> None:
+    text = DEMO_MAP.read_text()
+    beginning, account, rest = text.partition("  account:\n    table: accounts\n")
+    crm_map = tmp_path / "map.yaml"
+    crm_map.write_text(beginning + account + rest.replace("    changed: updated_at\n", "", 1))
+    assert load_map(crm_map).entities["account"].changed is None
+    often = SyncSettings(follow="poll", poll_s=0.05, sweep_s=0.2, reconcile_s=3_600)
+    stand = new_stand(often, crm_map)
+    key, case = stand.crm("SELECT account_id, min(id) FROM cases WHERE team_id IS NULL GROUP BY 1 LIMIT 1")[0]
+    async with stand.running() as process:
+        await process.caught_up()
+        stand.crm("UPDATE accounts SET owner_id = 1, territory_id = 6, restricted = true WHERE id = %s", key)
+
+        async def inherited() -> bool:
+            held = await process.follower.mirror.index.rights()
+            return "account.owner_id~id=1" in held[f"case:{case}"]
+
+        await until(inherited)
 
 
 class Scripted(Filler):

@@ -111,10 +111,7 @@ class DecodingFeed:
         touched, position, lag = stream.take(len(waiting))
         whole, self._whole = self._whole | touched.whole, set()
         changes = {kind: frozenset(rows) for kind, rows in touched.rows.items() if kind not in whole}
-        gone = {
-            kind: frozenset(key for key in keys if touched.rows[kind][key]) for kind, keys in changes.items()
-        }
-        return Batch(changes, gone, frozenset(whole), position, lag)
+        return Batch(changes, frozenset(whole), position, lag)
 
     async def confirm(self, position: int, sound: frozenset[str]) -> None:
         stream = self._running()

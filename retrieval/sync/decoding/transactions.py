@@ -47,16 +47,16 @@ class Routes(Protocol):
 
 @dataclass(slots=True)
 class Touched:
-    """Rows by kind and key, and whether their last word was a deletion; kinds of which all was touched."""
+    """Keys of rows by kind; kinds of which all was touched."""
 
-    rows: dict[str, dict[str, bool]] = field(default_factory=dict)
+    rows: dict[str, set[str]] = field(default_factory=dict)
     whole: set[str] = field(default_factory=set)
 
-    def add(self, kind: str, key: str, *, gone: bool) -> None:
+    def add(self, kind: str, key: str) -> None:
         if kind in self.whole:
             return
-        rows = self.rows.setdefault(kind, {})
-        rows[key] = gone
+        rows = self.rows.setdefault(kind, set())
+        rows.add(key)
         if len(rows) > MANY:
             self.everything(kind)
 
@@ -70,7 +70,7 @@ class Touched:
             self.everything(kind)
         for kind, rows in later.rows.items():
             if kind not in self.whole:
-                self.rows.setdefault(kind, {}).update(rows)
+                self.rows.setdefault(kind, set()).update(rows)
 
     def __len__(self) -> int:
         return sum(len(rows) for rows in self.rows.values()) + len(self.whole)
@@ -158,10 +158,9 @@ class Assembler:
         for route, place in table.places:
             before, after = _value(old, place), _value(new, place)
             if before is not None:
-                moved = new is None or (after is not None and after != before)
-                self._touched.add(route.kind, before, gone=route.own and moved)
+                self._touched.add(route.kind, before)
             if after is not None:
-                self._touched.add(route.kind, after, gone=False)
+                self._touched.add(route.kind, after)
             if before is None and after is None and route.own and route.covered:
                 self._touched.everything(route.kind)  # the key did not travel: nothing narrower is known
 
