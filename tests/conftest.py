@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -40,6 +41,20 @@ def chromium() -> str:
     require_or_skip("Chromium is not installed (apt install chromium)", available=found is not None)
     assert found is not None
     return found
+
+
+@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Workers share a run by files: what a module makes is made once, and its tests keep their order."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item.path)))
+
+
+def _group(path: Path) -> str:
+    """Files that use the one kept state folder (`tests.appliance`) stay with one worker."""
+    if path.parent.name == "models" or path.name == "test_end_to_end.py":
+        return "state folder"
+    return str(path.relative_to(Path(__file__).parent))
 
 
 class OtherHostReached(AssertionError):

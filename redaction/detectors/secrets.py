@@ -82,7 +82,7 @@ _LIST_ENDS = ".,;:)]}>"
 _LOOKS_LIKE_A_KEY = re.compile(r"[A-Za-z0-9+/_\-.=]+")
 _BITS = 3.0
 _HINT = re.compile(
-    r"pass|pwd?\b|kennwort|zugangsdaten|\w+code|code\b|geheim|mdp|secret|segreto|contraseña|clave|parola|wachtwoord|senha|pin|puk|tan|otp|cv[vc]|"
+    r"pass|pwd?\b|kennwort|zugangsdaten|\wcode|code\b|geheim|mdp|secret|segreto|contraseña|clave|parola|wachtwoord|senha|pin|puk|tan|otp|cv[vc]|"
     r"key|token|bearer|basic|schlüssel|clé|://|-----BEGIN",
     re.IGNORECASE,
 )

@@ -103,7 +103,9 @@ async def test_those_who_do_not_ask_start_at_their_own_page(
     assert (await client.get("/")).headers["location"] == home
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/c/7", f"/c/{uuid.uuid4()}", "/static/x/none.js"])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/c/7", "/c/99999999-9999-4999-8999-999999999999", "/static/x/none.js"]
+)
 async def test_what_is_not_there_and_what_is_not_yours_look_alike(client: AsyncClient, path: str) -> None:
     sign_in(client, "rita")
     answer = await client.get(path)

@@ -32,12 +32,12 @@ def test_a_pattern_that_runs_out_of_time_is_an_error(monkeypatch: pytest.MonkeyP
 EVIL = [
     "a@", "1-", "+1", "x.y", "12 a b c ", "zip ", "A1 ", "[at] ", "Str. ", "one ", "a at b dot ", "de89 ",
     "1111.", "0171 ", "pin: ", "eyJ", "password=", "-----BEGIN PRIVATE KEY-----", "https://a:", "IT1 ",
-    "tel 1 ", "ssn 12 ",
+    "tel 1 ", "ssn 12 ", "x", "ä", "9",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("evil", EVIL)
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(20)
 def test_a_hundred_thousand_characters_are_read_in_time(evil: str) -> None:
     reading = Reading((evil * 100_000)[:100_000])
     for detector in default_detectors():
