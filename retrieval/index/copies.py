@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from .errors import BackupUnusable
-from .generations import Recipe
+from .generations import Generation, Recipe, Store
+from .points import BATCH, Index, Point
 
 _FORMAT: Final = "cloister-index-1"
 _AT_ONCE: Final = 1_000
 
-Point = tuple[str, Mapping[str, Any], Mapping[str, Any]]
-"""Id, payload, named vectors: a list of numbers, or a sparse one with `indices` and `values`."""
 
+async def write_copy(target: Path, recipe: Recipe, index: Index) -> None:
+    """Write what an index holds beside `target`, and put it in its place when it is all there.
 
-async def write_copy(target: Path, recipe: Recipe, points: AsyncIterator[Point]) -> None:
-    """Write points beside `target` and put them in its place when they are all there."""
+    It fits any engine; what is written into the index meanwhile is in it or not.
+    """
     beside = target.with_name(f"{target.name}.new")
     digest, count = hashlib.sha256(), 0
     with beside.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1, mtime=0) as file:
@@ -33,7 +34,7 @@ async def write_copy(target: Path, recipe: Recipe, points: AsyncIterator[Point])
             "shape": recipe.shape,
         }
         lines = [_line(head)]
-        async for point in points:
+        async for point in index.dump():
             lines.append(_line(_packed(point)))
             count += 1
             if len(lines) == _AT_ONCE:
@@ -44,7 +45,25 @@ async def write_copy(target: Path, recipe: Recipe, points: AsyncIterator[Point])
     beside.replace(target)
 
 
-async def read_copy(source: Path) -> tuple[Recipe, AsyncIterator[Point]]:
+async def fill_from_copy(store: Store, source: Path) -> Generation:
+    """A generation with the next number, made of a copy. Raises `BackupUnusable` before it makes anything."""
+    recipe, points = await _read_copy(source)
+    generation = await store.create(recipe)
+    index = await store.open(generation)
+    try:
+        batch: list[Point] = []
+        async for point in points:
+            batch.append(point)
+            if len(batch) == BATCH:
+                await index.fill(batch)
+                batch = []
+        await index.fill(batch)
+    finally:
+        await index.close()
+    return generation
+
+
+async def _read_copy(source: Path) -> tuple[Recipe, AsyncIterator[Point]]:
     """The recipe and the points. Raises `BackupUnusable` before anything is given when it is not whole."""
     recipe = await asyncio.to_thread(_checked, source)
     return recipe, _points(source)

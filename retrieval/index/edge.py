@@ -15,7 +15,6 @@ from typing import Any, Final, TypeVar
 from gateway import PartUnavailable, log
 from retrieval.rights import Visibility
 
-from .copies import Point
 from .errors import IndexFailed
 from .files import bytes_in, sync_tree, write_durably
 from .optimise import Child
@@ -29,6 +28,7 @@ from .points import (
     IndexedRow,
     Known,
     Leg,
+    Point,
     Size,
     Sparse,
     Waiting,
@@ -171,7 +171,6 @@ class EdgeIndex:
         return self._folder.name
 
     async def dump(self) -> AsyncIterator[Point]:
-        """Every point with all that belongs to it."""
         offset = None
         while True:
             request = self._q.ScrollRequest(limit=BATCH, offset=offset, with_payload=True, with_vector=True)
@@ -182,7 +181,6 @@ class EdgeIndex:
                 return
 
     async def fill(self, points: Sequence[Point]) -> None:
-        """Write points as `dump` gave them; at most `BATCH`."""
         made = [self._q.Point(key, self._vectors(named), dict(payload)) for key, payload, named in points]
         if made:
             operation = self._q.UpdateOperation.upsert_points(made)

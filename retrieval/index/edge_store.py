@@ -9,11 +9,10 @@ from typing import Final
 
 from gateway import PartUnavailable, log
 
-from .copies import Point, read_copy, write_copy
 from .edge import FIRST_SHARD, POINTER, EdgeIndex
 from .files import sync_folder, write_durably
 from .generations import Generation, Recipe
-from .points import BATCH, Index
+from .points import Index
 
 _CURRENT: Final = "current"
 _LOCK: Final = "lock"
@@ -73,32 +72,6 @@ class EdgeStore:
         folder = self._folder / generation.name
         dropped = folder.rename(folder.with_name(f"{folder.name}{_DROPPED}"))
         await asyncio.to_thread(_remove, dropped)
-
-    async def backup(self, index: Index, target: Path) -> None:
-        """Point by point, so that it also fits a server; what is written meanwhile is in it or not."""
-        if not isinstance(index, EdgeIndex):
-            raise TypeError("not an index of this store")
-        generation = Generation.named(index.name)
-        if generation is None:
-            raise ValueError(f"{index.name} is no generation")
-        await write_copy(target, generation.recipe, index.dump())
-
-    async def restore(self, source: Path) -> Generation:
-        recipe, points = await read_copy(source)  # all of it is checked before anything is made
-        generation = await self.create(recipe)
-        index = await self.open(generation)
-        assert isinstance(index, EdgeIndex)  # noqa: S101 - made by this store
-        try:
-            batch: list[Point] = []
-            async for point in points:
-                batch.append(point)
-                if len(batch) == BATCH:
-                    await index.fill(batch)
-                    batch = []
-            await index.fill(batch)
-        finally:
-            await index.close()
-        return generation
 
     async def close(self) -> None:
         self._lock.close()

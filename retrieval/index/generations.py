@@ -5,7 +5,6 @@ Dimensions, models and cuts never mix: what needs another of them is a generatio
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol, Self
 
 from .points import LAYOUT, Index
@@ -77,12 +76,6 @@ class Store(Protocol):
 
     async def drop(self, generation: Generation) -> None:
         """Remove it with all it holds; it must be closed and not the current one (`ValueError`)."""
-
-    async def backup(self, index: Index, target: Path) -> None:
-        """Write what an open generation holds at this moment into one file, while it is in use."""
-
-    async def restore(self, source: Path) -> Generation:
-        """Make a generation, with the next number, of such a file. Raises `BackupUnusable`."""
 
     async def close(self) -> None:
         """Let go of the store; generations are closed before."""

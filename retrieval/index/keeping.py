@@ -9,6 +9,7 @@ from typing import Any
 from gateway import CloisterError, Conflict, NotFound, log
 from retrieval.settings import IndexSettings
 
+from .copies import fill_from_copy
 from .edge_store import EdgeStore
 from .generations import Store
 from .serving import Generations
@@ -28,7 +29,7 @@ async def restore_index(settings: IndexSettings, source: Path) -> str:
     store: Store = EdgeStore(settings.folder)
     await store.start()
     try:
-        restored = await store.restore(source)
+        restored = await fill_from_copy(store, source)
         await store.switch(restored)
         for one in await store.generations():
             if one != restored:

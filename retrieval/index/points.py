@@ -1,7 +1,7 @@
 """What the index holds: references, versions, rights and vectors. No text and no identity."""
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -12,6 +12,9 @@ LAYOUT: Final = 2
 
 BATCH: Final = 500
 """Points a call; larger ones hold the engine for too long."""
+
+Point = tuple[str, Mapping[str, Any], Mapping[str, Any]]
+"""Id, payload, named vectors: a list of numbers, or a sparse one with `indices` and `values`."""
 
 MARK: Final = "-"
 """The field of the one point of a row that nobody may see."""
@@ -194,6 +197,12 @@ class Index(Searches, Protocol):
 
     async def flush(self) -> None:
         """Make everything written durable."""
+
+    def dump(self) -> AsyncIterator[Point]:
+        """Every point with all that belongs to it."""
+
+    async def fill(self, points: Sequence[Point]) -> None:
+        """Write points that `dump` gave, at most `BATCH`."""
 
     async def size(self) -> Size:
         """How much there is in all."""

@@ -18,6 +18,7 @@ from .points import (
     IndexedRow,
     Known,
     Leg,
+    Point,
     Size,
     Waiting,
     gather,
@@ -258,8 +259,7 @@ class ServerIndex:
         shards.update(shard.shard_id for shard in found if shard.state == self._m.ReplicaState.ACTIVE)
         return dict(shards)
 
-    async def dump(self) -> AsyncIterator[tuple[str, Mapping[str, Any], Any]]:
-        """Every point: id, payload, named vectors."""
+    async def dump(self) -> AsyncIterator[Point]:
         offset: Any = None
         while True:
             with translated():
@@ -272,12 +272,14 @@ class ServerIndex:
                     **self._reading,
                 )
             for record in records:
-                yield str(record.id), record.payload or {}, record.vector or {}
+                named: Any = record.vector or {}  # by name: every collection of ours has names
+                yield str(record.id), record.payload or {}, named
             if offset is None:
                 return
 
-    async def fill(self, points: Sequence[tuple[str, Mapping[str, Any], Mapping[str, Any]]]) -> None:
-        """Take in points that `dump` gave."""
+    async def fill(self, points: Sequence[Point]) -> None:
+        if not points:
+            return
         m = self._m
         new = [
             m.PointStruct(id=key, payload=dict(payload), vector=dict(named)) for key, payload, named in points

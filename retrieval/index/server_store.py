@@ -1,15 +1,13 @@
 """Generations on a Qdrant server: a collection each, and an alias that names the one that is asked."""
 
-from pathlib import Path
 from typing import Any, Final
 
 from gateway import log
 from retrieval.settings import ServerSettings
 
 from .answers import translated
-from .copies import read_copy, write_copy
 from .generations import Generation, Recipe
-from .points import BATCH, Index
+from .points import Index
 from .server import DENSE, TERMS, ServerIndex, check_version, connect_server
 
 _CURRENT: Final = "current"
@@ -82,30 +80,6 @@ class ServerStore:
             await self._client.delete_collection(
                 self._collection(generation), timeout=self._settings.timeout_s
             )
-
-    async def backup(self, index: Index, target: Path) -> None:
-        """Point by point, so that it fits any cluster; what is written meanwhile is in it or not."""
-        if not isinstance(index, ServerIndex):
-            raise TypeError("not an index of this store")
-        generation = self._generation(index.collection)
-        if generation is None:
-            raise ValueError(f"{index.collection} is no generation")
-        await write_copy(target, generation.recipe, index.dump())
-
-    async def restore(self, source: Path) -> Generation:
-        recipe, points = await read_copy(source)  # all of it is checked before anything is made
-        generation = await self.create(recipe)
-        index = await self.open(generation)
-        assert isinstance(index, ServerIndex)  # noqa: S101 - made by this store
-        batch = []
-        async for point in points:
-            batch.append(point)
-            if len(batch) == BATCH:
-                await index.fill(batch)
-                batch = []
-        if batch:
-            await index.fill(batch)
-        return generation
 
     async def erase(self) -> None:
         """Remove every generation, the one that is asked too: the end of a trial."""

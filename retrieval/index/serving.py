@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway import Conflict, log
 from retrieval.rights import Visibility
 
+from .copies import fill_from_copy, write_copy
 from .errors import BackupUnusable
 from .generations import Generation, Recipe, Store
 from .points import Hit, Index, Leg
@@ -111,7 +112,7 @@ class Generations:
         opened = self.serving
         opened.searches += 1
         try:
-            await self._store.backup(opened.index, target)
+            await write_copy(target, opened.generation.recipe, opened.index)
         finally:
             opened.searches -= 1
             async with opened.unused:
@@ -124,7 +125,7 @@ class Generations:
         """
         if self._filling:
             raise Conflict("Another generation is being filled. Try again when that is done.")
-        generation = await self._store.restore(source)
+        generation = await fill_from_copy(self._store, source)
         begun = self._filling is not None
         if generation.recipe == self._wanted and not begun:
             self._filling = await self._opened(generation)

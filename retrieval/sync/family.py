@@ -20,6 +20,16 @@ class Kin:
     title: str
     above: "Kin | None" = None
 
+    @property
+    def kind(self) -> str:
+        """The row's kind."""
+        return self.ref.partition(":")[0]
+
+    @property
+    def key(self) -> str:
+        """The row's key."""
+        return self.ref.partition(":")[2]
+
 
 class ReadsRows(Protocol):
     """Where parents are looked up."""

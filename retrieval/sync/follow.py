@@ -17,7 +17,7 @@ from gateway import CloisterError, Database, PartUnavailable, log, record
 from retrieval.crm import CrmError, CrmRefused, CrmUnavailable
 from retrieval.records import Records
 from retrieval.search.events import RetrievalEvent
-from retrieval.search.values import EntitySync, Following, SyncStatus
+from retrieval.search.values import SyncStatus
 from retrieval.settings import SyncSettings
 
 from .decoding import CannotDecode
@@ -27,6 +27,7 @@ from .mirror import Mirror
 from .passes import Passes
 from .progress import Progress, read_progress, save_progress
 from .pulse import Pulse
+from .status import sync_status
 from .watermark import WatermarkFeed
 
 _BACK_OFF_S: Final = (1.0, 2.0, 5.0, 10.0)
@@ -113,40 +114,8 @@ class Follower:
 
     async def status(self) -> SyncStatus:
         """How far each kind is."""
-        counts = await self.mirror.index.counts(self._kinds)
-        brake, parking = self._passes.brake, self._passes.parking
-        return SyncStatus(
-            ready=self.ready,
-            following=Following(
-                mode=self._state.mode,
-                because=self._state.because,
-                slot=self._state.slot,
-                wal_status=self._state.wal_status,
-                retained_bytes=self._state.retained_bytes,
-                safe_bytes=self._state.safe_bytes,
-                notices=self._state.notices,
-            ),
-            entities=tuple(
-                EntitySync(
-                    entity=kind,
-                    rows=len(self.mirror.rows(kind)),
-                    points=counts[kind].points,
-                    vectors=counts[kind].vectors,
-                    lag_seconds=one.lag_seconds,
-                    last_sync=one.last_sync,
-                    error=one.error
-                    or self._pulse.fault
-                    or brake.sentence(kind)
-                    or parking.sentence(kind, self.mirror.rows(kind)),
-                    running=one.running,
-                    mode=one.mode,
-                    rate=self._passes.rates.of(kind),
-                    held=brake.held(kind),
-                    kept=brake.kept(kind),
-                    parked=len(parking.of(kind)),
-                )
-                for kind, one in self._progress.items()
-            ),
+        return await sync_status(
+            self._state, self._progress, self.mirror, self._passes, self._pulse.fault, ready=self.ready
         )
 
     async def run(self) -> None:

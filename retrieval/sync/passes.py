@@ -7,52 +7,24 @@ kept waiting.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-from sqlalchemy.exc import DBAPIError
-
-from gateway import (
-    BadInput,
-    CloisterError,
-    Database,
-    Envelope,
-    PublishedIdentity,
-    log,
-    publish_identities,
-    published_entities,
-    published_otherwise,
-)
-from redaction import EntityType
-from retrieval.crm import identities
-from retrieval.crm.map import IdentityColumn, Row
+from gateway import Database, Envelope
+from retrieval.crm.map import Row
 from retrieval.index import IndexedRow, IndexFailed
 from retrieval.records import Records
-from retrieval.settings import MAY_DELETE
 
 from .brake import Brake
 from .build import Builder
-from .family import Family, Kin
+from .family import Family
 from .first import QuestionsFirst
 from .mirror import Mirror
 from .open_texts import OpenTexts
 from .parking import Parking, Stage
+from .publishing import Pair, Publisher
 from .rates import Rates
 from .reading import Reader
 from .roster import Roster
-
-_PUBLISH: Final = 2_000
-_ASKED: Final = 1_000
-_FEW: Final = 3
-
-Pair = tuple[Row, Kin]
-
-
-class NamelessKin(CloisterError):
-    """A row belongs to a record whose identities could not be published."""
-
-    def __init__(self, ref: str) -> None:
-        super().__init__(f"It belongs to {ref}, whose names could not be published.")
 
 
 class Passes:
@@ -73,25 +45,17 @@ class Passes:
         self._records = records
         self._map = records.crm_map
         self._mirror = mirror
-        self._roster = roster
         self._builder = builder
-        self._database = database
-        self._envelope = envelope
         self._page_rows = page_rows
         self._first = first or QuestionsFirst()
         self._copies = copies
         self.brake = Brake()
         self.rates = Rates()
         self.parking = Parking(database)
+        self._publisher = Publisher(self._map, roster, builder, database, envelope, self.parking)
         self._reader = Reader(records, self.parking)
         self._turn = asyncio.Lock()  # a row is read and written before anybody else may
         self._applied = 0
-        self._published: dict[str, str] = {}  # what is in the database: the index may be older or newer
-        self._named = [
-            kind
-            for kind in self._map.parents_first
-            if any(isinstance(column, IdentityColumn) for _, column in self._map.entities[kind].readable)
-        ]
 
     @property
     def kinds(self) -> list[str]:
@@ -102,29 +66,29 @@ class Passes:
         """Read every identity of the CRM, and publish those that are not published yet."""
         family = self._family()
         pairs: list[Pair] = []
-        for kind in self._named:
+        for kind in self._publisher.kinds:
             pages = self._reader.pages(kind, self._page_rows)
             while True:
                 async with self._turn:
                     if (page := await anext(pages, None)) is None:
                         break
-                    pairs += self._learn(kind, await family.pairs(kind, page))
+                    pairs += self._publisher.learn(kind, await family.pairs(kind, page))
         async with self._turn:
-            await asyncio.to_thread(self._roster.settle)
-            await self._recall(pairs)
-            await self._publish(pairs)
+            await self._publisher.settle()
+            await self._publisher.recall(pairs)
+            await self._publisher.publish(pairs)
         await self.parking.save()
 
     async def unpublished(self) -> dict[str, list[str]]:
         """Keys of rows, by kind, of which other identities are published than the CRM has."""
         found: dict[str, list[str]] = {}
-        for kind in self._named:
+        for kind in self._publisher.kinds:
             keys = found.setdefault(kind, [])
 
             async def look(
                 page: Sequence[Row], family: Family, kind: str = kind, keys: list[str] = keys
             ) -> None:
-                other = await self._other(await family.pairs(kind, page))
+                other = await self._publisher.other(await family.pairs(kind, page))
                 keys += [key for ref in other if not self.parking.get(kind, key := ref.partition(":")[2])]
 
             await self._each_page(kind, look)
@@ -145,10 +109,11 @@ class Passes:
 
         await self._each_page(kind, write)
         async with self._turn:
-            if kind in self._named or any(one not in seen for one in self._mirror.rows(kind)):
+            if kind in self._publisher.kinds or any(one not in seen for one in self._mirror.rows(kind)):
                 seen.update(await self._records.keys(kind))  # some came meanwhile
             moved += await self._remove(kind, seen, allow_deletes=allow_deletes)
-            await self._withdraw_others(kind, seen, allow_deletes=allow_deletes)
+            known = {*seen, *self._mirror.rows(kind)}
+            await self._publisher.withdraw_others(kind, known, allow_deletes=allow_deletes)
         await self.parking.save()
         return moved
 
@@ -227,12 +192,12 @@ class Passes:
         rows = {kind: await self._reader.rows(kind, list(keys)) for kind, keys in todo.items() if keys}
         pairs = [
             one
-            for kind in self._named
+            for kind in self._publisher.kinds
             if kind in rows
-            for one in self._learn(kind, await family.pairs(kind, list(rows[kind].values())))
+            for one in self._publisher.learn(kind, await family.pairs(kind, list(rows[kind].values())))
         ]
-        await asyncio.to_thread(self._roster.settle)
-        await self._publish(pairs)
+        await self._publisher.settle()
+        await self._publisher.publish(pairs)
         written = 0
         for kind in self._map.parents_first:
             keys = list(todo.get(kind, ()))
@@ -255,18 +220,6 @@ class Passes:
 
         return Family(self._reader, refused)
 
-    def _learn(self, kind: str, pairs: Sequence[Pair]) -> list[Pair]:
-        """Learn what rows are called; without those of which that cannot be known."""
-        learnt: list[Pair] = []
-        for row, kin in pairs:
-            try:
-                self._roster.replace({kin.ref: identities(self._map, kind, row)})
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with one row is not the others' fault
-                self.parking.park(kind, _key(kin), Stage.IDENTITIES, error)
-            else:
-                learnt.append((row, kin))
-        return learnt
-
     async def _write(
         self, kind: str, rows: Sequence[Row], family: Family, force: Collection[str]
     ) -> tuple[int, list[str]]:
@@ -274,11 +227,11 @@ class Passes:
         if not rows:
             return 0, []
         pairs = await family.pairs(kind, rows)
-        if kind in self._named:
-            pairs = self._learn(kind, pairs)
-            await asyncio.to_thread(self._roster.settle)
-            pairs = await self._publish(pairs)
-        pairs = self._with_published_kin(kind, pairs)
+        if kind in self._publisher.kinds:
+            pairs = self._publisher.learn(kind, pairs)
+            await self._publisher.settle()
+            pairs = await self._publisher.publish(pairs)
+        pairs = self._publisher.with_published_kin(kind, pairs)
         await self._first.give_way()
         built, refused = await asyncio.to_thread(self._build, kind, pairs)
         for key, error in refused:
@@ -301,17 +254,6 @@ class Passes:
         reshaped = [row.key for row in written if row.key not in before or before[row.key].shape != row.shape]
         self.rates.add(kind, len(rows))
         return len(written) + len(out), [*reshaped, *out]
-
-    def _with_published_kin(self, kind: str, pairs: Sequence[Pair]) -> list[Pair]:
-        """Without the rows that belong to one whose names the doors cannot know: they may name it."""
-        well: list[Pair] = []
-        for pair in pairs:
-            unknown = next((ref for ref in pair[1].up if self.parking.is_nameless(ref)), None)
-            if unknown is None:
-                well.append(pair)
-            else:
-                self.parking.park(kind, _key(pair[1]), Stage.BELONGING, NamelessKin(unknown))
-        return well
 
     async def _put(self, rows: Sequence[IndexedRow], force: Collection[str]) -> list[IndexedRow]:
         """Write what differs; a row that the engine refuses while it takes others is set aside."""
@@ -342,7 +284,7 @@ class Passes:
             try:
                 built.append(self._builder.row(kind, row, kin))
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one row is not the others' fault
-                refused.append((_key(kin), error))
+                refused.append((kin.key, error))
         return built, refused
 
     async def _remove(self, kind: str, present: Collection[str], *, allow_deletes: bool) -> list[str]:
@@ -372,7 +314,7 @@ class Passes:
             await self._copies.forget(kind, out)
         unknown = [key for key in gone if key not in known]
         await self._forget(kind, allowed)
-        await self._withdraw(kind, unknown)  # told again when it was cut off after the row had left
+        await self._publisher.withdraw(kind, unknown)  # told again when it was cut off after the row had left
         self.parking.free(kind, unknown)
         return [*allowed, *out]
 
@@ -383,91 +325,4 @@ class Passes:
         if self._copies:
             await self._copies.forget(kind, keys)
         self.parking.free(kind, keys)
-        await self._withdraw(kind, keys)
-
-    async def _withdraw(self, kind: str, keys: Sequence[str]) -> None:
-        """Publish no more what rows that are gone were called; again, when that was cut off before."""
-        for start in range(0, len(keys) if kind in self._named else 0, _ASKED):
-            refs = [f"{kind}:{key}" for key in keys[start : start + _ASKED]]
-            self._roster.forget(refs)
-            for ref in refs:
-                self._published.pop(ref, None)
-            async with self._database.transaction() as session:
-                if left := await published_otherwise(session, self._envelope, [], refs):
-                    await publish_identities(session, self._envelope, [], sorted(left))
-
-    async def _withdraw_others(self, kind: str, present: Collection[str], *, allow_deletes: bool) -> None:
-        """Publish no more what neither the CRM nor the index has, unless it is too much to be right."""
-        if kind not in self._named:
-            return
-        async with self._database.transaction() as session:
-            published = await published_entities(session, kind)
-        keys = [ref.partition(":")[2] for ref in published]
-        left = [key for key in keys if key not in present and key not in self._mirror.rows(kind)]
-        if allow_deletes or len(left) <= max(_FEW, MAY_DELETE * len(keys)):
-            await self._withdraw(kind, left)
-        else:
-            log.warning("sync.identities_kept", entity=kind, gone=len(left), published=len(keys))
-
-    async def _recall(self, pairs: Sequence[Pair]) -> None:
-        """Know again what is published: by the database, which is what the doors read."""
-        for start in range(0, len(pairs), _ASKED):
-            some = pairs[start : start + _ASKED]
-            other = await self._other(some)
-            for _, kin in some:
-                known = "" if kin.ref in other else self._builder.names(kin.ref, kin.up)
-                self._published[kin.ref] = known
-
-    async def _other(self, pairs: Sequence[Pair]) -> set[str]:
-        async with self._database.transaction() as session:
-            refs = [kin.ref for _, kin in pairs]
-            return await published_otherwise(session, self._envelope, self._entries(pairs), refs)
-
-    def _entries(self, pairs: Iterable[Pair]) -> list[PublishedIdentity]:
-        return [
-            PublishedIdentity(item.value, EntityType(item.type.value), kin.ref, item.field)
-            for _, kin in pairs
-            for item in self._roster.own_values(kin.ref, kin.up)
-        ]
-
-    async def _publish(self, pairs: Iterable[Pair]) -> list[Pair]:
-        """Publish what differs from what was published; gives the rows that may be written now.
-
-        In portions, as publications wait for each other.
-        """
-        well: list[Pair] = []
-        portion: list[Pair] = []
-        size = 0
-        for pair in pairs:
-            kin = pair[1]
-            if self._builder.names(kin.ref, kin.up) == self._published.get(kin.ref, ""):
-                well.append(pair)
-                continue
-            portion.append(pair)
-            size += len(self._roster.of(kin.ref))
-            if size >= _PUBLISH:
-                well += await self._publish_portion(portion)
-                portion, size = [], 0
-        return well + await self._publish_portion(portion)
-
-    async def _publish_portion(self, pairs: Sequence[Pair]) -> list[Pair]:
-        if not pairs:
-            return []
-        entries = self._entries(pairs)
-        try:
-            async with self._database.transaction() as session:
-                await publish_identities(session, self._envelope, entries, [kin.ref for _, kin in pairs])
-        except (BadInput, DBAPIError) as error:
-            if len(pairs) == 1:
-                kind, _, key = pairs[0][1].ref.partition(":")
-                self.parking.park(kind, key, Stage.PUBLISHING, error)
-                return []
-        else:
-            self._published |= {kin.ref: self._builder.names(kin.ref, kin.up) for _, kin in pairs}
-            return list(pairs)
-        half = len(pairs) // 2
-        return await self._publish_portion(pairs[:half]) + await self._publish_portion(pairs[half:])
-
-
-def _key(kin: Kin) -> str:
-    return kin.ref.partition(":")[2]
+        await self._publisher.withdraw(kind, keys)

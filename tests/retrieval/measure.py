@@ -5,12 +5,12 @@ Milliseconds by the clock (p50, p95) and of this process's processor time (cpu, 
 shared machine hides. PostgreSQL's own time is in the former only.
 """
 
+import argparse
 import asyncio
 import json
 import random
 import re
 import statistics
-import sys
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -102,6 +102,9 @@ async def _timed(ask: Callable[[], Coroutine[Any, Any, None]], times: int) -> di
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("questions", type=int, nargs="?", default=200)
+    questions = parser.parse_args().questions
     with running_cluster() as cluster:
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
             connection.execute("CREATE DATABASE appliance")
@@ -110,7 +113,6 @@ def main() -> None:
         sync = SyncSettings(embed_batch=256)
         folder = cluster.folder.parent / "stand"
         stand = Stand.make(folder, cluster.dsn("appliance"), cluster.dsn("demo"), sync=sync)
-        questions = int(sys.argv[1]) if len(sys.argv) > 1 else 200
         print(json.dumps(asyncio.run(measure(stand, questions)), indent=2))
 
 

@@ -6,12 +6,12 @@ folder of one that is installed, else with hashed words that take 12 ms each. `q
 question while nothing else runs, and while the whole index is built anew.
 """
 
+import argparse
 import asyncio
 import json
 import os
 import random
 import statistics
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -155,8 +155,11 @@ async def _timed(ask: Any, times: int) -> dict[str, float]:
 
 
 def main() -> None:
-    what = sys.argv[1] if len(sys.argv) > 1 else "passes"
-    copies = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("passes", "repeats", "questions"), nargs="?", default="passes")
+    parser.add_argument("copies", type=int, nargs="?", default=1)
+    options = parser.parse_args()
+    what, copies = options.what, options.copies
     with running_cluster() as cluster:
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
             connection.execute("CREATE DATABASE appliance")

@@ -8,6 +8,8 @@ import pytest
 from gateway import Conflict, PartUnavailable
 from retrieval.crm import CrmMap, CrmUser, load_map
 from retrieval.index import EdgeStore, Generation, Generations, IndexedChunk, IndexedRow, Leg, Recipe, Terms
+from retrieval.index.copies import fill_from_copy
+from retrieval.index.generations import Store
 from retrieval.rights import Visibility
 
 from .stand import DEMO_MAP
@@ -176,14 +178,14 @@ async def test_a_backup_that_is_restored_while_a_rebuild_begins_is_told_so(
 ) -> None:
     generations = await opened(tmp_path, SMALL)
     await generations.backup(tmp_path / "copy.gz")
-    store, restore = generations._store, generations._store.restore
+    store = generations._store
 
-    async def restore_slowly(source: Path) -> Generation:
-        restored = await restore(source)
+    async def restore_slowly(into: Store, source: Path) -> Generation:
+        restored = await fill_from_copy(into, source)
         await generations.begin()
         return restored
 
-    monkeypatch.setattr(store, "restore", restore_slowly)
+    monkeypatch.setattr("retrieval.index.serving.fill_from_copy", restore_slowly)
     with pytest.raises(Conflict, match="begun meanwhile"):
         await generations.restore(tmp_path / "copy.gz")
     assert len(await store.generations()) == 2

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from gateway import PartUnavailable
 from retrieval.crm import CrmMap, CrmUser, load_map
 from retrieval.index import Index, IndexedChunk, IndexedRow, Leg, ServerStore, Terms
+from retrieval.index.copies import fill_from_copy, write_copy
 from retrieval.index.errors import BackupUnusable
 from retrieval.index.generations import Recipe
 from retrieval.rights import Visibility
@@ -401,9 +402,11 @@ async def test_a_copy_is_restored_beside_and_a_damaged_one_is_refused(
     store: ServerStore, index: Index, demo_map: CrmMap, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy"
-    await store.backup(index, copy)
+    serving = await store.current()
+    assert serving
+    await write_copy(copy, serving.recipe, index)
     before = await index.load()
-    restored = await store.open(await store.restore(copy))
+    restored = await store.open(await fill_from_copy(store, copy))
     assert await restored.load() == before
     assert await restored.rights() == await index.rights()
     assert await restored.counts(["article"]) == {"article": (2, 1)}
@@ -420,7 +423,7 @@ async def test_a_copy_is_restored_beside_and_a_damaged_one_is_refused(
     ):
         copy.write_bytes(damaged)
         with pytest.raises(BackupUnusable):
-            await store.restore(copy)
+            await fill_from_copy(store, copy)
     assert len(await store.generations()) == 2
 
 

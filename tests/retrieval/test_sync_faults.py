@@ -204,7 +204,7 @@ async def test_the_name_of_somebody_deleted_is_withdrawn_though_that_was_cut_off
             raise PartUnavailable("database", "The database is away.")
         return await publish_identities(*arguments)
 
-    monkeypatch.setattr("retrieval.sync.passes.publish_identities", fails_once)
+    monkeypatch.setattr("retrieval.sync.publishing.publish_identities", fails_once)
     stand.crm("DELETE FROM contacts WHERE id = %s", int(key))
 
     async def withdrawn() -> bool:
@@ -250,13 +250,13 @@ async def test_what_belongs_to_somebody_whose_names_cannot_be_published_waits_wi
         parked = await running.client.sync_parked(ADMIN)
         return parked.total == 0 and str(case) in rows_of(running, "case")
 
-    monkeypatch.setattr("retrieval.sync.passes.publish_identities", refuses)
+    monkeypatch.setattr("retrieval.sync.publishing.publish_identities", refuses)
     stand.crm("UPDATE accounts SET name = 'Zwirbelventil GmbH', updated_at = now() WHERE id = %s", account)
     await until(waits)
     parked = {(row.entity, row.key): row for row in (await running.client.sync_parked(ADMIN)).rows}
     assert parked["case", str(case)].stage == "belonging"
     assert parked["case", str(case)].reason.startswith(f"It belongs to {refused}, whose names")
-    monkeypatch.setattr("retrieval.sync.passes.publish_identities", publish_identities)
+    monkeypatch.setattr("retrieval.sync.publishing.publish_identities", publish_identities)
     await running.client.sync_retry(ADMIN)
     await until(back)
 

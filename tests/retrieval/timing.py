@@ -6,12 +6,12 @@ difference of medians with a bootstrap interval. JSON on standard output; beside
 the answers about records that do not exist, which differ by noise alone.
 """
 
+import argparse
 import asyncio
 import json
 import math
 import random
 import statistics
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -114,6 +114,9 @@ async def _run(stand: Stand, pairs: int) -> dict[str, Any]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pairs", type=int, nargs="?", default=1_000)
+    pairs = parser.parse_args().pairs
     with running_cluster() as cluster:
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
             connection.execute("CREATE DATABASE appliance")
@@ -123,7 +126,6 @@ def main() -> None:
         stand = Stand.make(
             cluster.folder.parent / "stand", cluster.dsn("appliance"), cluster.dsn("demo"), sync=sync
         )
-        pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
         print(json.dumps(asyncio.run(_run(stand, pairs)), indent=2))
 
 
