@@ -402,9 +402,7 @@ async def test_a_copy_is_restored_beside_and_a_damaged_one_is_refused(
     store: ServerStore, index: Index, demo_map: CrmMap, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy"
-    serving = await store.current()
-    assert serving
-    await write_copy(copy, serving.recipe, index)
+    await write_copy(copy, RECIPE, index)
     before = await index.load()
     restored = await store.open(await fill_from_copy(store, copy))
     assert await restored.load() == before
