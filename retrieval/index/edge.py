@@ -20,6 +20,8 @@ from .files import bytes_in, sync_tree, write_durably
 from .optimise import Child
 from .points import (
     BATCH,
+    BREADTH,
+    COMPARED_KB,
     KEYWORDS,
     WANTS_VECTOR,
     Counts,
@@ -76,12 +78,12 @@ class Terms:
         return Sparse(list(found.indices), list(found.values))
 
 
-def optimise_shard(folder: Path) -> None:
+def optimise_shard(folder: Path, compared_kb: int = COMPARED_KB) -> None:
     """Build the graphs of a closed shard. Holds the interpreter meanwhile: for a process of its own."""
     import qdrant_edge as q
 
     threads = max(1, (os.cpu_count() or 2) // 2)
-    graph = q.HnswIndexConfig(16, 100, full_scan_threshold=10_000, max_indexing_threads=threads)
+    graph = q.HnswIndexConfig(16, 100, full_scan_threshold=compared_kb, max_indexing_threads=threads)
     kept = json.loads((folder / "edge_config.json").read_text())
     shard = q.EdgeShard.load(str(folder), _config(kept["vectors"][_DENSE]["size"], graph))
     shard.optimize()
@@ -462,7 +464,9 @@ class EdgeIndex:
             # What a term is worth is counted among visible points only: else a score would tell of others.
             params = q.SearchParams(idf=q.IdfParams(corpus=q.Filter(must=[visible])))
         else:
-            query, params = q.Query.Nearest(list(leg.vector or ()), using=_DENSE), None
+            query = q.Query.Nearest(list(leg.vector or ()), using=_DENSE)
+            # Where few points are visible the graph falls apart: then neighbours of hidden ones are looked at.
+            params = q.SearchParams(hnsw_ef=BREADTH, acorn=q.AcornSearchParams(enable=True))
         return q.QueryRequest(
             limit=leg.limit, query=query, filter=q.Filter(must=must), params=params, with_payload=_HIT
         )

@@ -16,6 +16,12 @@ BATCH: Final = 500
 Point = tuple[str, Mapping[str, Any], Mapping[str, Any]]
 """Id, payload, named vectors: a list of numbers, or a sparse one with `indices` and `values`."""
 
+COMPARED_KB: Final = 60_000
+"""Visible vectors of up to so many kilobytes are compared one by one: that is exact, and takes some 10 ms."""
+
+BREADTH: Final = 160
+"""How many candidates a search in the graph keeps (`ef`)."""
+
 MARK: Final = "-"
 """The field of the one point of a row that nobody may see."""
 

@@ -10,6 +10,7 @@ from retrieval.settings import ServerSettings
 from .answers import ServerFailed, translated
 from .points import (
     BATCH,
+    BREADTH,
     KEYWORDS,
     WANTS_VECTOR,
     Counts,
@@ -349,7 +350,8 @@ class ServerIndex:
         if leg.kinds:
             must.append(m.FieldCondition(key="kind", match=_any(leg.kinds)))
         query: Any = list(leg.vector or ())
-        params = None
+        # Where few points are visible the graph falls apart: then neighbours of hidden ones are looked at.
+        params = m.SearchParams(hnsw_ef=BREADTH, acorn=m.AcornSearchParams(enable=True))
         if leg.terms is not None:
             query = m.SparseVector(indices=leg.terms.indices, values=leg.terms.values)
             # What a term is worth is counted among visible points only: else a score would tell of others.

@@ -7,7 +7,7 @@ from retrieval.settings import ServerSettings
 
 from .answers import translated
 from .generations import Generation, Recipe
-from .points import Index
+from .points import COMPARED_KB, Index
 from .server import DENSE, TERMS, ServerIndex, check_version, connect_server
 
 _CURRENT: Final = "current"
@@ -119,5 +119,7 @@ class ServerStore:
             "write_consistency_factor": s.write_consistency_factor,
             "shard_number": s.shards,
             "on_disk_payload": True if "payload" in s.on_disk else None,
-            "hnsw_config": m.HnswConfigDiff(on_disk=True) if "graph" in s.on_disk else None,
+            "hnsw_config": m.HnswConfigDiff(
+                full_scan_threshold=COMPARED_KB, on_disk=True if "graph" in s.on_disk else None
+            ),
         }

@@ -134,7 +134,7 @@ async def test_settings_make_replicas_shards_and_what_is_on_disk(
     assert made["vectors"]["dense"]["on_disk"]
     assert made["sparse_vectors"]["terms"] == {"index": {"on_disk": True}, "modifier": "idf"}
     assert made["on_disk_payload"]
-    assert made["hnsw_config"] == {"on_disk": True}
+    assert made["hnsw_config"] == {"full_scan_threshold": 60_000, "on_disk": True}
     await store.close()
 
 
