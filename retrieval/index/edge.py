@@ -465,7 +465,7 @@ class EdgeIndex:
             params = q.SearchParams(idf=q.IdfParams(corpus=q.Filter(must=[visible])))
         else:
             query = q.Query.Nearest(list(leg.vector or ()), using=_DENSE)
-            # Where few points are visible the graph falls apart: then neighbours of hidden ones are looked at.
+            # Where few points are visible a graph falls apart: then neighbours of hidden ones are looked at.
             params = q.SearchParams(hnsw_ef=BREADTH, acorn=q.AcornSearchParams(enable=True))
         return q.QueryRequest(
             limit=leg.limit, query=query, filter=q.Filter(must=must), params=params, with_payload=_HIT

@@ -134,6 +134,7 @@ async def attack(there: House, questions: int, seed: int, count: Counter[str]) -
         }
         count["questions"] += 1
         count["questions that were searched"] += bool(recorded.given)
+        count["questions that were embedded"] += bool(there.embedder.received)
         count["questions that reached the model"] += bool(there.model.received)
         count["records aimed at that are not theirs"] += not oracle.may_see(person, aimed)
         for stage, text in stages.items():

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +41,7 @@ from gateway import (
 from gateway.door.settings import NamesSettings
 from retrieval import HashedWords, RetrievalClient, RetrievalSettings, SyncSettings, seed_demo_company
 from retrieval.app import create_retrieval_app
+from retrieval.index.embedding import Purpose
 from tests.gateway.conftest import until_ready
 from tests.gateway.server import ModelServer, serving
 from tests.migrated import Migrated, migrated
@@ -61,6 +62,19 @@ class WordVectors(ModelServer):
 
 
 NOBODY = Principal("nobody", "nobody", frozenset())
+
+
+class QuestionsByDoor(HashedWords):
+    """Questions are embedded by way of the door, as in production, the texts of the index here."""
+
+    def __init__(self, door: DoorClient) -> None:
+        super().__init__()
+        self._door = door
+
+    async def embed(self, principal: Principal, texts: Sequence[str], purpose: Purpose) -> list[list[float]]:
+        if purpose == "query":
+            return await self._door.embed(principal, texts, purpose)
+        return await super().embed(principal, texts, purpose)
 
 
 @dataclass
@@ -162,7 +176,9 @@ async def house(
         }
         settings = RetrievalSettings.model_validate({**dict(made.settings), **update})
         stand = Stand(made.folder, settings, made.crm_dsn, made.appliance_dsn, made.web)
-        retrieval = await stack.enter_async_context(serving(create_retrieval_app(settings, HashedWords())))
+        asks = await stack.enter_async_context(create_http_client(door, timeout=60))
+        embeds = QuestionsByDoor(DoorClient(asks, Tokens(settings.trust)))
+        retrieval = await stack.enter_async_context(serving(create_retrieval_app(settings, embeds)))
         web_settings = {
             "listen": {"port": 1},
             "database": appliance.settings("cloister_web").model_dump(mode="json"),

@@ -23,6 +23,7 @@ async def test_no_forbidden_word_is_in_any_stage_up_to_the_prompt(
     assert list(faults) == []
     assert count["questions"] == QUESTIONS
     assert count["questions that were searched"] > QUESTIONS / 2
+    assert count["questions that were embedded"] > QUESTIONS / 2
     assert count["questions that reached the model"] > QUESTIONS / 8
     assert count["records aimed at that are not theirs"] > QUESTIONS / 2
 
