@@ -95,6 +95,8 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=120)
     parser.add_argument("--poll", action="store_true")
     chosen = parser.parse_args()
+    if chosen.rate <= 0:
+        parser.error("--rate is more than 0; the first figures are those without writers")
     with running_cluster() as cluster:
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
             connection.execute("CREATE DATABASE appliance")
