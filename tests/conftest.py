@@ -55,6 +55,7 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
         return "state folder" if re.search(r"/models/|/test_end_to_end\.py$", file) else file
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     """How tests are dealt out, whatever `--dist` says."""
     return ByFile(config, log)

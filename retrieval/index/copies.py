@@ -49,7 +49,15 @@ async def fill_from_copy(store: Store, source: Path) -> Generation:
     """A generation with the next number, made of a copy. Raises `BackupUnusable` before it makes anything."""
     recipe, points = await _read_copy(source)
     generation = await store.create(recipe)
-    index = await store.open(generation)
+    try:
+        await _fill(await store.open(generation), points)
+    except BaseException:
+        await store.drop(generation)
+        raise
+    return generation
+
+
+async def _fill(index: Index, points: AsyncIterator[Point]) -> None:
     try:
         batch: list[Point] = []
         async for point in points:
@@ -60,7 +68,6 @@ async def fill_from_copy(store: Store, source: Path) -> Generation:
         await index.fill(batch)
     finally:
         await index.close()
-    return generation
 
 
 async def _read_copy(source: Path) -> tuple[Recipe, AsyncIterator[Point]]:

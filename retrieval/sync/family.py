@@ -19,6 +19,13 @@ class Kin:
     up: tuple[str, ...]
     title: str
     above: "Kin | None" = None
+    parent: str = ""
+    """The reference of the record that it belongs to, also of one that cannot be read."""
+
+    @property
+    def refers_to(self) -> tuple[str, ...]:
+        """Every record that it belongs to or names by a column."""
+        return (*self.up, self.parent) if self.parent and self.parent not in self.up else self.up
 
     @property
     def kind(self) -> str:
@@ -101,4 +108,7 @@ def _kin(crm_map: CrmMap, kind: str, row: Row, above: Kin | None) -> Kin:
         tuple(dict.fromkeys([*own, *inherited])),
         title(crm_map, kind, row),
         above,
+        f"{entity.parent.entity}:{row[entity.parent.column]}"
+        if entity.parent and row[entity.parent.column] is not None
+        else "",
     )

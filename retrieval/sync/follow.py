@@ -148,6 +148,7 @@ class Follower:
         if self._asked.is_set() or now - self._compared > self._reconcile_s:
             self._asked.clear()
             self._whole |= set(self._kinds)
+            self._compared = now  # a kind that is refused is no reason to begin all of it again
         if due := self._to_compare(now):
             await self._compare_whole(due)
             return
@@ -269,7 +270,10 @@ class Follower:
         try:
             began = await self._records.now()
             if everything or not self.caught_up.is_set():
-                await self._passes.learn_identities()
+                first = not self.caught_up.is_set()  # later, what was learnt before still masks
+                refusals = await self._passes.learn_identities(all_of_them=first)
+                for kind, refused in refusals.items():
+                    self._refuse(kind, refused)
             for kind in kinds:
                 await self._compare(kind, allow_deletes=allow)
                 self._progress[kind].cursor = began
@@ -320,13 +324,10 @@ class Follower:
                 continue
             try:
                 if covered or (entity.changed and not entity.follows and kind not in self._blind):
-                    absent, moved = await self._passes.sweep(kind)
-                    self.look_again(kind, absent)
+                    self.look_again(kind, await self._passes.sweep(kind))
                 else:
-                    moved = await self._passes.compare(kind)
+                    await self._passes.compare(kind, with_children=True)
                     self._dirty = True
-                for child, inherited in (await self._passes.children(kind, moved)).items():
-                    self.look_again(child, inherited)
                 self._progress[kind].succeeded()
             except CrmRefused as refused:
                 self._refuse(kind, refused)

@@ -27,7 +27,7 @@ _OURS: Final = Path(__file__).parents[2]
 class Stage(StrEnum):
     """How far a row came. After `EMBEDDING` failed it is found by words; after the others not at all.
 
-    `BELONGING` is a row that is well, and belongs to one that came to `IDENTITIES` or `PUBLISHING`.
+    `BELONGING` is a row that is well, and belongs to one whose names could not be published.
     """
 
     READING = "reading"
@@ -39,8 +39,7 @@ class Stage(StrEnum):
     EMBEDDING = "embedding"
 
 
-_OUT: Final = frozenset(Stage) - {Stage.EMBEDDING}
-_NAMELESS: Final = frozenset({Stage.IDENTITIES, Stage.PUBLISHING})
+_OUT: Final = frozenset(Stage) - {Stage.EMBEDDING, Stage.BELONGING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +87,17 @@ class Parking:
         log.warning("sync.parked", entity=kind, key=key, stage=stage, reason=reason, tries=tries)
 
     def free(self, kind: str, keys: Iterable[str]) -> None:
-        """These rows are well, or gone. What waited for one of them to have names is tried at once."""
+        """These rows are well, or gone. What belongs to one that had no names is tried at once."""
         if not self._rows:
             return
         freed = {(kind, key): row for key in keys if (row := self._rows.pop((kind, key), None))}
         self._changed.update(freed)
-        if any(row.stage in _NAMELESS for row in freed.values()):
+        if any(row.stage in _OUT for row in freed.values()):
             self._hasten(row for row in list(self._rows.values()) if row.stage is Stage.BELONGING)
 
     def get(self, kind: str, key: str) -> Parked | None:
         """One row, when it was set aside."""
         return self._rows.get((kind, key))
-
-    def is_nameless(self, ref: str) -> bool:
-        """Whether the doors cannot know what this record is called."""
-        return bool(self._rows) and self.stage(*ref.split(":", 1)) in _NAMELESS
 
     def stage(self, kind: str, key: str) -> Stage | None:
         """Where the row was set aside."""
@@ -158,6 +153,7 @@ class Parking:
         now = self._clock()
         for row in rows:
             self._rows[row.entity, row.key] = replace(row, next_try=min(row.next_try, now))
+            self._changed.add((row.entity, row.key))
 
     async def save(self) -> None:
         """Write down what changed. Raises `PartUnavailable`."""

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from gateway import Database, Envelope
+from retrieval.crm import CrmRefused
 from retrieval.crm.map import Row
 from retrieval.index import IndexedRow, IndexFailed
 from retrieval.records import Records
@@ -62,22 +63,36 @@ class Passes:
         """The kinds of records, parents first."""
         return list(self._map.parents_first)
 
-    async def learn_identities(self) -> None:
-        """Read every identity of the CRM, and publish those that are not published yet."""
+    async def learn_identities(self, *, all_of_them: bool = True) -> dict[str, CrmRefused]:
+        """Read every identity of the CRM, and publish those that are not published yet.
+
+        Raises `CrmRefused` when a table may not be read: without its names no text can be masked. Not
+        `all_of_them`: what was learnt of such a table before is kept, and the refusals are given by kind.
+        """
         family = self._family()
         pairs: list[Pair] = []
+        refused: dict[str, CrmRefused] = {}
         for kind in self._publisher.kinds:
-            pages = self._reader.pages(kind, self._page_rows)
-            while True:
-                async with self._turn:
-                    if (page := await anext(pages, None)) is None:
-                        break
-                    pairs += self._publisher.learn(kind, await family.pairs(kind, page))
+            try:
+                pairs += await self._learnt(kind, family)
+            except CrmRefused as error:
+                if all_of_them:
+                    raise
+                refused[kind] = error
         async with self._turn:
             await self._publisher.settle()
             await self._publisher.recall(pairs)
             await self._publisher.publish(pairs)
         await self.parking.save()
+        return refused
+
+    async def _learnt(self, kind: str, family: Family) -> list[Pair]:
+        pages, pairs = self._reader.pages(kind, self._page_rows), list[Pair]()
+        while True:
+            async with self._turn:
+                if (page := await anext(pages, None)) is None:
+                    return pairs
+                pairs += self._publisher.learn(kind, await family.pairs(kind, page))
 
     async def unpublished(self) -> dict[str, list[str]]:
         """Keys of rows, by kind, of which other identities are published than the CRM has."""
@@ -94,28 +109,26 @@ class Passes:
             await self._each_page(kind, look)
         return found
 
-    async def compare(self, kind: str, *, allow_deletes: bool = False) -> list[str]:
+    async def compare(self, kind: str, *, allow_deletes: bool = False, with_children: bool = False) -> None:
         """Compare every row of a kind with the index; changes may be applied between two pages.
 
-        Rows that are gone leave the index as far as the brake lets them. Gives the keys of those whose
-        `children` must be looked at.
+        Rows that are gone leave the index as far as the brake lets them. What differs is brought up to date
+        `with_children`, unless these are compared themselves.
         """
-        key, seen, moved = self._map.entities[kind].key, set[str](), list[str]()
+        key, seen = self._map.entities[kind].key, set[str]()
 
         async def write(page: Sequence[Row], family: Family) -> None:
             seen.update(str(row[key]) for row in page)
-            _, reshaped = await self._write(kind, page, family, ())
-            moved.extend(reshaped)
+            await self._write(kind, page, family, (), with_children=with_children)
 
         await self._each_page(kind, write)
         async with self._turn:
             if kind in self._publisher.kinds or any(one not in seen for one in self._mirror.rows(kind)):
                 seen.update(await self._records.keys(kind))  # some came meanwhile
-            moved += await self._remove(kind, seen, allow_deletes=allow_deletes)
+            await self._remove(kind, seen, allow_deletes=allow_deletes, with_children=with_children)
             known = {*seen, *self._mirror.rows(kind)}
             await self._publisher.withdraw_others(kind, known, allow_deletes=allow_deletes)
         await self.parking.save()
-        return moved
 
     async def look_through(self, kind: str, see: Callable[[list[IndexedRow]], None]) -> None:
         """Show every row of a kind that can be indexed as the index should have it, page by page."""
@@ -147,32 +160,20 @@ class Passes:
                     family, applied = self._family(), self._applied
                 await work(page, family)
 
-    async def sweep(self, kind: str) -> tuple[list[str], list[str]]:
-        """Take out what is gone, as far as the brake lets it.
-
-        Gives the keys that the index does not have, and those of the rows that left it.
-        """
+    async def sweep(self, kind: str) -> list[str]:
+        """Take out what is gone, as far as the brake lets it; gives keys that the index does not have."""
         async with self._turn:
             keys = await self._records.keys(kind)
-            left = await self._remove(kind, set(keys), allow_deletes=False)
+            await self._remove(kind, set(keys), allow_deletes=False, with_children=True)
         known = self._mirror.rows(kind)
-        return [key for key in keys if key not in known and self.parking.get(kind, key) is None], left
-
-    async def children(self, kind: str, keys: Sequence[str]) -> dict[str, list[str]]:
-        """Keys, by kind, of the rows that belong to these. Raises `CrmUnavailable`."""
-        found: dict[str, list[str]] = {}
-        if keys:
-            for child, entity in self._map.entities.items():
-                if entity.parent and entity.parent.entity == kind:
-                    column = entity.parent.column
-                    found[child] = await self._records.children_keys(child, column, keys)
-        return found
+        return [key for key in keys if key not in known and self.parking.get(kind, key) is None]
 
     async def resolve(self, kind: str, *, allow_deletes: bool) -> int:
         """Delete what waits for a word, or keep it until the CRM has it again; how many rows it were."""
         async with self._turn:
             before = len(self._mirror.rows(kind))
-            await self._remove(kind, set(await self._records.keys(kind)), allow_deletes=allow_deletes)
+            present = set(await self._records.keys(kind))
+            await self._remove(kind, present, allow_deletes=allow_deletes, with_children=True)
             return before - len(self._mirror.rows(kind)) if allow_deletes else self.brake.keep(kind)
 
     async def apply(self, changed: Mapping[str, Collection[str]], force: Collection[str] = ()) -> int:
@@ -198,20 +199,37 @@ class Passes:
         ]
         await self._publisher.settle()
         await self._publisher.publish(pairs)
+        return sum([await self._bring(kind, list(todo.get(kind, ())), family, force) for kind in self.kinds])
+
+    async def _bring(
+        self, kind: str, keys: Sequence[str], family: Family, force: Collection[str] = ()
+    ) -> int:
+        """Bring rows up to date, each after those that inherit from it; how many were written.
+
+        When it is cut off in between, the row still differs, and its children are looked at again with it.
+        """
         written = 0
-        for kind in self._map.parents_first:
-            keys = list(todo.get(kind, ()))
-            touched: list[str] = []
-            for start in range(0, len(keys), self._page_rows):
-                some = keys[start : start + self._page_rows]
-                present = await self._reader.rows(kind, some)
-                self.brake.back(kind, present)
-                gone = await self._lose(kind, [key for key in some if key not in present], present)
-                rows_written, reshaped = await self._write(kind, list(present.values()), family, force)
-                written += rows_written + len(gone)
-                touched += [*reshaped, *gone]
-            for child, inherited in (await self.children(kind, touched)).items():
-                todo.setdefault(child, {}).update(dict.fromkeys(inherited))
+        for start in range(0, len(keys), self._page_rows):
+            some = keys[start : start + self._page_rows]
+            present = await self._reader.rows(kind, some)
+            self.brake.back(kind, present)
+            missing = [key for key in some if key not in present]
+            written += await self._lose(kind, missing, present, family)
+            written += await self._write(kind, list(present.values()), family, force, with_children=True)
+        return written
+
+    async def _bring_children(
+        self, kind: str, keys: Sequence[str], family: Family, *, linked: bool = False
+    ) -> int:
+        """Bring up to date what belongs to these rows, and with `linked` what refers to them by a column."""
+        written = 0
+        for child, entity in self._map.entities.items() if keys else ():
+            columns = [entity.parent.column] if entity.parent and entity.parent.entity == kind else []
+            if linked:
+                columns += [column for column, of in entity.links.items() if of == kind]
+            for column in dict.fromkeys(columns):
+                inherited = await self._records.children_keys(child, column, keys)
+                written += await self._bring(child, inherited, family)
         return written
 
     def _family(self) -> Family:
@@ -221,11 +239,17 @@ class Passes:
         return Family(self._reader, refused)
 
     async def _write(
-        self, kind: str, rows: Sequence[Row], family: Family, force: Collection[str]
-    ) -> tuple[int, list[str]]:
-        """Write rows that differ: how many, and the keys of those whose children must be looked at."""
+        self,
+        kind: str,
+        rows: Sequence[Row],
+        family: Family,
+        force: Collection[str],
+        *,
+        with_children: bool,
+    ) -> int:
+        """Write rows that differ, `with_children` after those that inherit from them; how many."""
         if not rows:
-            return 0, []
+            return 0
         pairs = await family.pairs(kind, rows)
         if kind in self._publisher.kinds:
             pairs = self._publisher.learn(kind, pairs)
@@ -237,23 +261,37 @@ class Passes:
         for key, error in refused:
             self.parking.park(kind, key, Stage.RENDERING, error)
         before = dict(self._mirror.rows(kind))
-        written = await self._put(built, force)
         well = {row.key for row in built}
         column = self._map.entities[kind].key
-        out = [key for row in rows if (key := str(row[column])) not in well]
-        self.parking.free(kind, (row.key for row in written))
+        unwell = [key for row in rows if (key := str(row[column])) not in well]
+        out = self._leaving(kind, unwell, before)
+        written = 0
+        if with_children:
+            reshaped = [key for key, row in ((row.key, row) for row in built)
+                        if key not in before or before[key].shape != row.shape]  # fmt: skip
+            written += await self._bring_children(kind, [*reshaped, *out], family)
+            nameless = [key for key in unwell if self._publisher.is_nameless(f"{kind}:{key}")]
+            written += await self._bring_children(kind, nameless, family, linked=True)
+        put = await self._put(built, force)
+        self.parking.free(kind, (row.key for row in put))
         self.parking.free(kind, [key for key in well if (parked := self.parking.get(kind, key))
                                  and parked.stage is not Stage.EMBEDDING
                                  and parked.stage is not Stage.WRITING])  # fmt: skip
-        out = [key for key in out if key in before]
-        if out and self.parking.too_many(kind, before):
-            out = []
         await self._mirror.drop(kind, out)
         if self._copies:
             await self._copies.keep(kind, [pair for pair in pairs if str(pair[0][column]) in well], out)
-        reshaped = [row.key for row in written if row.key not in before or before[row.key].shape != row.shape]
         self.rates.add(kind, len(rows))
-        return len(written) + len(out), [*reshaped, *out]
+        return written + len(put) + len(out)
+
+    def _leaving(self, kind: str, unwell: Sequence[str], known: Collection[str]) -> list[str]:
+        """Which rows that cannot be taken in leave the index.
+
+        When so many are that it is hardly the rows, only those that may name somebody whom no door knows.
+        """
+        indexed = [key for key in unwell if key in known]
+        if indexed and self.parking.too_many(kind, known):
+            return [key for key in indexed if self.parking.stage(kind, key) is Stage.BELONGING]
+        return indexed
 
     async def _put(self, rows: Sequence[IndexedRow], force: Collection[str]) -> list[IndexedRow]:
         """Write what differs; a row that the engine refuses while it takes others is set aside."""
@@ -287,21 +325,24 @@ class Passes:
                 refused.append((kin.key, error))
         return built, refused
 
-    async def _remove(self, kind: str, present: Collection[str], *, allow_deletes: bool) -> list[str]:
-        """Take out what is not present, as far as the brake lets it; which rows left."""
+    async def _remove(
+        self, kind: str, present: Collection[str], *, allow_deletes: bool, with_children: bool
+    ) -> None:
+        """Take out what is not present, as far as the brake lets it."""
         known = self._mirror.rows(kind)
         gone = [key for key in known if key not in present]
         if allow_deletes:
             self.brake.lift(kind)
         else:
             gone = self.brake.allowed(kind, gone, len(known), whole=True)
+        if with_children:
+            await self._bring_children(kind, gone, self._family())
         await self._forget(kind, gone)
         if self._copies:
             await self._copies.keep_only(kind, {*present, *self._mirror.rows(kind)})
-        return gone
 
-    async def _lose(self, kind: str, keys: Sequence[str], present: Collection[str]) -> list[str]:
-        """Take out rows that the CRM did not give, as far as the brake lets it; which ones left."""
+    async def _lose(self, kind: str, keys: Sequence[str], present: Collection[str], family: Family) -> int:
+        """Take out rows that the CRM did not give, as far as the brake lets it; how many were written."""
         known = self._mirror.rows(kind)
         added = sum(key not in known for key in present)
         unread = [key for key in keys if self.parking.stage(kind, key) is Stage.READING]
@@ -309,6 +350,9 @@ class Passes:
         leaving = [key for key in gone if key in known]
         allowed = self.brake.allowed(kind, leaving, len(known), added=added)
         out = [key for key in unread if key in known]
+        written = await self._bring_children(kind, [*allowed, *out], family)
+        nameless = [key for key in unread if self._publisher.is_nameless(f"{kind}:{key}")]
+        written += await self._bring_children(kind, nameless, family, linked=True)
         await self._mirror.drop(kind, out)
         if self._copies:
             await self._copies.forget(kind, out)
@@ -316,7 +360,7 @@ class Passes:
         await self._forget(kind, allowed)
         await self._publisher.withdraw(kind, unknown)  # told again when it was cut off after the row had left
         self.parking.free(kind, unknown)
-        return [*allowed, *out]
+        return written + len(allowed) + len(out)
 
     async def _forget(self, kind: str, keys: Sequence[str]) -> None:
         if not keys:

@@ -30,6 +30,8 @@ from .roster import Roster
 _PUBLISH: Final = 2_000
 _ASKED: Final = 1_000
 _FEW: Final = 3
+_NAMELESS: Final = frozenset({Stage.IDENTITIES, Stage.PUBLISHING})
+_UNREAD: Final = frozenset({Stage.READING, Stage.RENDERING})
 
 Pair = tuple[Row, Kin]
 
@@ -90,12 +92,20 @@ class Publisher:
         """Without the rows that belong to one whose names the doors cannot know: they may name it."""
         well: list[Pair] = []
         for pair in pairs:
-            unknown = next((ref for ref in pair[1].up if self._parking.is_nameless(ref)), None)
+            unknown = next((ref for ref in pair[1].refers_to if self.is_nameless(ref)), None)
             if unknown is None:
                 well.append(pair)
             else:
                 self._parking.park(kind, pair[1].key, Stage.BELONGING, NamelessKin(unknown))
         return well
+
+    def is_nameless(self, ref: str) -> bool:
+        """Whether the doors cannot know what this record is called: it was set aside before that was said."""
+        kind, _, key = ref.partition(":")
+        stage = self._parking.stage(kind, key)
+        if stage is None or kind not in self.kinds:
+            return False
+        return stage in _NAMELESS or (stage in _UNREAD and not self._published.get(ref))
 
     async def withdraw(self, kind: str, keys: Sequence[str]) -> None:
         """Publish no more what rows that are gone were called; again, when that was cut off before."""

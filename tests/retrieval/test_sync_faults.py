@@ -290,10 +290,9 @@ async def test_when_a_table_no_longer_refuses_its_children_are_compared(
     compared: list[str] = []
     compare = running.state["passes"].compare
 
-    async def watched(kind: str, **options: Any) -> list[str]:
-        moved = list(await compare(kind, **options))
+    async def watched(kind: str, **options: Any) -> None:
+        await compare(kind, **options)
         compared.append(kind)
-        return moved
 
     async def said() -> bool:
         status = {one.entity: one for one in (await running.client.sync_status(ADMIN)).entities}
@@ -302,9 +301,15 @@ async def test_when_a_table_no_longer_refuses_its_children_are_compared(
     async def descendants() -> bool:
         return {"case", "note", "mail"} <= set(compared)
 
+    async def refused() -> bool:
+        return running.follower._refused.keys() >= {"case"} and not running.follower._asked.is_set()
+
     stand.crm(f"REVOKE SELECT ON cases FROM {reader}")
     await running.client.sync_run(ADMIN)
+    await until(refused)
     await until(said)
+    status = {one.entity: one.error for one in (await running.client.sync_status(ADMIN)).entities}
+    assert (status["article"], status["account"]) == (None, None)
     running.state["passes"].compare = watched  # type: ignore[method-assign]
     stand.crm(f"GRANT SELECT ON cases TO {reader}")
     running.follower._refused = dict.fromkeys(running.follower._refused, -1_000.0)
@@ -332,6 +337,119 @@ async def test_what_a_parent_without_watermark_gives_its_children_is_passed_on(
             return "account.owner_id~id=1" in held[f"case:{case}"]
 
         await until(inherited)
+
+
+async def test_children_have_what_their_parent_gives_them_though_the_process_was_killed_between(
+    stand: Stand,
+) -> None:
+    """The index has either neither, or the child alone: then the parent still differs and is told again."""
+    key, case = stand.crm("SELECT account_id, min(id) FROM cases WHERE team_id IS NULL GROUP BY 1 LIMIT 1")[0]
+    wrote: list[str] = []
+
+    async def begun() -> bool:
+        return bool(wrote)
+
+    async with stand.running() as process:
+        await process.caught_up()
+        await until(lambda: is_marked(stand))
+        passes = process.state["passes"]
+        put = passes._put
+
+        async def hangs_after_one(made: Sequence[IndexedRow], force: Any) -> list[IndexedRow]:
+            if wrote:
+                await asyncio.Event().wait()
+            written = list(await put(made, force))
+            wrote.extend(row.ref for row in written)
+            return written
+
+        passes._put = hangs_after_one  # type: ignore[method-assign, assignment]
+        stand.crm(
+            "UPDATE accounts SET owner_id = 1, territory_id = 6, restricted = true, updated_at = now()"
+            " WHERE id = %s",
+            key,
+        )
+        await until(begun)
+        assert f"account:{key}" not in wrote
+    async with stand.running() as process:
+        await process.caught_up()
+
+        async def inherited() -> bool:
+            held = await process.follower.mirror.index.rights()
+            return all("account.owner_id~id=1" in held[ref] for ref in (f"account:{key}", f"case:{case}"))
+
+        await until(inherited)
+
+
+async def test_what_belongs_to_a_row_that_cannot_be_read_waits_with_it(stand: Stand) -> None:
+    account, case = stand.crm("SELECT account_id, min(id) FROM cases GROUP BY 1 ORDER BY 1 LIMIT 1")[0]
+    stand.crm("UPDATE accounts SET last_order_on = 'infinity' WHERE id = %s", account)
+    async with stand.running() as process:
+        await process.caught_up()
+        parked = {(row.entity, row.key): row.stage for row in (await process.client.sync_parked(ADMIN)).rows}
+        assert parked["account", str(account)] == "reading"
+        assert parked["case", str(case)] == "belonging"
+        assert str(case) not in rows_of(process, "case")
+        stand.crm("UPDATE accounts SET last_order_on = '2026-01-01' WHERE id = %s", account)
+
+        async def back() -> bool:
+            return str(case) in rows_of(process, "case")
+
+        await until(back)
+
+
+async def test_what_names_somebody_whose_names_cannot_be_published_waits_with_them(
+    running: Running, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact, case = stand.crm(
+        "SELECT contact_id, min(id) FROM cases WHERE contact_id IN (SELECT id FROM contacts WHERE consent)"
+        " GROUP BY 1 ORDER BY 1 LIMIT 1"
+    )[0]
+
+    async def refuses(session: Any, envelope: Any, entries: Any, entities: Sequence[str]) -> int:
+        if f"contact:{contact}" in entities:
+            raise BadInput("This cannot be published.")
+        return await publish_identities(session, envelope, entries, entities)
+
+    async def out() -> bool:
+        return str(contact) not in rows_of(running, "contact") and str(case) not in rows_of(running, "case")
+
+    monkeypatch.setattr("retrieval.sync.publishing.publish_identities", refuses)
+    stand.crm("UPDATE contacts SET last_name = 'Zwirbelventil', updated_at = now() WHERE id = %s", contact)
+    await until(out)
+
+
+async def test_a_table_of_names_that_is_refused_keeps_no_other_waiting(
+    running: Running, stand: Stand
+) -> None:
+    await until(lambda: is_marked(stand))
+    stand.crm(f"REVOKE SELECT ON contacts FROM {stand.settings.crm.user}")
+    await running.client.sync_run(ADMIN)
+
+    async def refused() -> bool:
+        return "contact" in running.follower._refused
+
+    await until(refused)
+    before = running.follower.mirror.rows("article")["1"].version
+    stand.crm("UPDATE articles SET body = 'Zwirbelventil' WHERE id = 1")
+
+    async def followed() -> bool:
+        return running.follower.mirror.rows("article")["1"].version != before
+
+    await until(followed)
+
+
+async def test_without_the_names_of_a_table_nothing_is_indexed_at_first(stand: Stand) -> None:
+    """They could not be masked in the texts of the others."""
+    stand.crm(f"REVOKE SELECT ON contacts FROM {stand.settings.crm.user}")
+    async with stand.running() as process:
+
+        async def said() -> bool:
+            status = {one.entity: one for one in (await process.client.sync_status(ADMIN)).entities}
+            return all(one.error for one in status.values())
+
+        await until(said)
+        assert rows_of(process, "case") == set()
+        assert not process.follower.ready
 
 
 class Scripted(Filler):
