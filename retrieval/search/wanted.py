@@ -6,7 +6,7 @@ list by half of a question would be wrong, so what is not understood is none.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +20,7 @@ from .reading import pattern_of
 from .words import CODE, OPEN, is_negated, is_whether, unfinished
 
 _UNKNOWN: Final = 4
+_LOOSE: Final = frozenset({"open", "offen"})  # a state of that name is not all that people mean by it
 """A question with more words than these that only values could explain is not looked up in the CRM."""
 
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -259,7 +260,8 @@ def _read(crm_map: CrmMap, said: str, kinds: Sequence[str], values: Values) -> _
             label = label_of(name, column)
             wanted: dict[str, None] = {}
             refused: dict[str, None] = {}
-            for phrase, means in _phrases(of_column, read.phrases):
+            stated = {word for word in OPEN if _states(said, label, word)}
+            for phrase, means in _phrases(of_column, read.phrases, stated):
                 spot = pattern_of(phrase).search(said)
                 if spot is None:
                     continue
@@ -278,12 +280,26 @@ def _read(crm_map: CrmMap, said: str, kinds: Sequence[str], values: Values) -> _
     return read
 
 
-def _phrases(values: Sequence[str], taken: Mapping[str, None]) -> Iterator[tuple[str, Sequence[str]]]:
-    """Each phrase for values of a column with what it means; `open` is whatever is not done with."""
+def _states(said: str, label: str, word: str) -> bool:
+    """Whether a question names the column and then the word: `have the status open`, `status: pending`."""
+    stated = rf"\b{re.escape(label)}(?:\s+(?:is|are|ist|sind)|\s*[:=])?\s+[\"“'‘]?{re.escape(word)}\b"
+    return re.search(stated, said, re.IGNORECASE) is not None
+
+
+def _phrases(
+    values: Sequence[str], taken: Mapping[str, None], stated: Collection[str]
+) -> Iterator[tuple[str, Sequence[str]]]:
+    """Each phrase for values of a column with what it means.
+
+    `open` is whatever is not done with; as is a word like it, unless it is a value itself. Of those that are
+    `stated` as values none means more.
+    """
     yield from ((value, [value]) for value in values if value not in taken)
     still = unfinished(values)
     if len(still) < len(values):
-        yield from ((word, still) for word in OPEN)
+        own = {value.lower() for value in values}
+        exact = {word for word in own if word in stated or word not in _LOOSE}
+        yield from ((word, still) for word in OPEN if word not in exact)
 
 
 def _is_act(before: str, label: str, *, follows: bool) -> bool:

@@ -31,6 +31,19 @@ def read(question: str) -> Wanted | None:
     return read_list(MAP, in_words_of_map(MAP, question), VALUES)
 
 
+def test_a_state_that_is_called_like_open_ones_is_that_state_alone() -> None:
+    shop = load_map(DEMO_MAP.with_name("retail.yaml"))
+    values = {"order": {"status": ["pending", "processed", "delivered", "cancelled"]}}
+    found = {
+        question: read_list(shop, question, values)
+        for question in ("How many orders are pending?", "How many orders are open?")
+    }
+    assert [one and one.conditions[0][1].values for one in found.values()] == [
+        ("pending",),
+        ("pending", "processed"),
+    ]
+
+
 def states(*values: str, refused: bool = False) -> tuple[str, Match]:
     return "case", Match("status", values, refused)
 
@@ -63,6 +76,8 @@ def states(*values: str, refused: bool = False) -> tuple[str, Match]:
             ("account", Match("status", ("on hold",))),
         ),
         ("Which cases have the status closed?", "case", states("closed")),
+        ("How many cases have the status open?", "case", states("open")),
+        ("How many cases have the status waiting?", "case", states("waiting")),
         ("Which cases are closed or waiting?", "case", states("waiting", "closed")),
     ],
 )
