@@ -1,6 +1,7 @@
 """`cloister sync`: how far the index is, whether it is right, and what an administrator decides about it."""
 
 import json
+import math
 import sys
 import time
 from gettext import gettext as _
@@ -18,6 +19,7 @@ from .remote import Appliance, Caller
 
 _AT_MOST_S = 6 * 3600
 _LOOK_S = 0.5
+_SAY_S = 15.0
 
 app = typer.Typer(help="The index that follows the CRM.", no_args_is_help=True)
 
@@ -153,7 +155,9 @@ def _caller(data: Any, login: str | None, token_file: Any) -> Caller:
 
 
 def _follow(caller: Caller, path: str, doing: str, done: str, as_json: bool) -> dict[str, Any]:
-    """Show a bar until it has ended; gives how it ended."""
+    """Show a bar until it has ended, where there is no terminal a line now and then; gives how it ended."""
+    lines = not as_json and not sys.stderr.isatty()
+    said = -math.inf
     console = Console(stderr=True, quiet=as_json or not sys.stderr.isatty())
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
@@ -171,6 +175,11 @@ def _follow(caller: Caller, path: str, doing: str, done: str, as_json: bool) -> 
             bar.update(task, completed=found[done], total=found["total"], rate=f"{rate:,.0f}/s")
             if found["error"]:
                 bar.update(task, description=found["error"])
+            if lines and time.monotonic() - said > _SAY_S:
+                said = time.monotonic()
+                sentence = _("{doing}: {done} of {total}. It goes on by itself when this command ends.")
+                numbers = {"done": f"{found[done]:,}", "total": f"{found['total'] or 0:,}"}
+                print(sentence.format(doing=doing, **numbers), file=sys.stderr, flush=True)
             if found["running"]:
                 time.sleep(_LOOK_S)
     return found
