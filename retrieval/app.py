@@ -1,6 +1,7 @@
 """The process `cloister retrieval`: owns the index, follows the CRM, answers questions."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -66,12 +67,14 @@ from retrieval.sync import (
     Roster,
     Verifier,
     Writer,
+    keep_collections_short,
 )
 from retrieval.sync.api import router as sync_router
 
 AUDIENCE: Final = "retrieval"
 _HASH_PURPOSE: Final = "record index"
 _PATIENCE_S: Final = 15.0  # the process before this one may still be ending
+_SWITCH_S: Final = 0.0005  # after so long a thread of the sync lets a question go on; 5 ms add up
 
 
 class State(TypedDict):
@@ -134,6 +137,7 @@ def create_retrieval_app(settings: RetrievalSettings, embedder: Embedder | None 
 async def _start(
     settings: RetrievalSettings, crm_map: CrmMap, embedder: Embedder | None, stack: AsyncExitStack
 ) -> State:
+    sys.setswitchinterval(_SWITCH_S)
     tokens = Tokens(settings.trust)
     database = Database(settings.database)
     stack.push_async_callback(database.close)
@@ -184,6 +188,7 @@ async def _start(
     verifier = Verifier(records, mirror, passes, filler, 2 * settings.sync.poll_s + 2.5)
     run_beside(stack, writer.hold(), "writer")
     run_beside(stack, pulse.run(), "pulse")
+    run_beside(stack, keep_collections_short(first), "heap")
     run_beside(stack, writer.while_held(follower.run), "sync")
     if fills:
         run_beside(stack, writer.while_held(lambda: filler.run(follower.caught_up)), "vectors")

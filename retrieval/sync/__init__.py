@@ -7,6 +7,7 @@ from .family import Family
 from .fill import Filler
 from .first import QuestionsFirst
 from .follow import Follower
+from .heap import keep_collections_short
 from .mirror import Mirror
 from .open_texts import OpenText, OpenTexts
 from .parking import Parked, Parking, Stage
@@ -43,4 +44,5 @@ __all__ = [
     "Verifier",
     "Writer",
     "WriterWatch",
+    "keep_collections_short",
 ]
