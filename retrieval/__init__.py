@@ -41,6 +41,7 @@ from .maps import shipped_map
 from .pieces import FACTS
 from .search.events import RetrievalEvent, register_retrieval_events
 from .search.explain import ExplainQuestion, Explanation
+from .search.numbers import missing_sentence
 from .search.values import (
     MAX_PASSAGES,
     EntitySync,
@@ -49,6 +50,7 @@ from .search.values import (
     Grant,
     ListCondition,
     Listing,
+    Missing,
     Passage,
     Question,
     SearchResult,
@@ -89,6 +91,7 @@ __all__ = [
     "ListCondition",
     "Listing",
     "MapInvalid",
+    "Missing",
     "ParkedRecord",
     "ParkedRecords",
     "Passage",
@@ -127,6 +130,7 @@ __all__ = [
     "let_follow",
     "load_map",
     "map_schema_text",
+    "missing_sentence",
     "notes_at",
     "open_trial",
     "read_logins",

@@ -16,7 +16,8 @@ from .support import Source
 class Evidence:
     """Sources for the model, passages and facts for the page, what was hidden, and the customer's marks.
 
-    A `listing` and the `words` of the map for words of the question are what the search found of them.
+    A `listing` and the `words` of the map for words of the question are what the search found of them;
+    `missing` says which records that the question names are not there for the asker.
     """
 
     sources: tuple[Source, ...]
@@ -26,6 +27,7 @@ class Evidence:
     tags: frozenset[str] = frozenset()
     listing: Listing | None = None
     words: tuple[str, ...] = ()
+    missing: str = ""
 
 
 def parts_of(result: SearchResult) -> list[TextPart]:

@@ -42,6 +42,7 @@ from .evidence import (
     without_names,
 )
 from .found import Evidence, evidence_of, parts_of
+from .missing import tell_missing
 from .receipt import receipt_of
 from .references import count_hidden, entity_refs, named_records, of_nobody, searched
 from .sentences import SentenceSplitter
@@ -124,20 +125,20 @@ class AnswerPipeline:
             return
         yield Step(EventKind.STAGE, {"name": "searching"})
         asked, strangers = await self._as_the_caller_reads(asked)
-        result = await self._search(asked)
+        result, missing = await self._search(asked)
         yield Step(
             EventKind.STAGE,
             {"name": "checking", "found": len(result.passages), "facts": len(result.facts)},
             RunAudit.SEARCHED,
             {"found": result.found, "shown": [passage.id for passage in result.passages]},
         )
-        if (ending := _ending(result)) is not None:
+        if (ending := _ending(result, missing)) is not None:
             yield ending
             return
         evidence = await self._redact(asked, result)
-        evidence = replace(evidence, sources=strangers.hide_in(evidence.sources))
+        evidence = replace(evidence, sources=strangers.hide_in(evidence.sources), missing=missing)
         if _asks_about_nobody(asked, evidence):
-            yield Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_FOUND})
+            yield _nothing_found(missing)
             return
         yield Step(EventKind.MASKED, {"count": sum(evidence.hidden.values()), "types": evidence.hidden})
         yield Step(
@@ -175,12 +176,13 @@ class AnswerPipeline:
         )
         return read, strangers
 
-    async def _search(self, asked: Asked) -> SearchResult:
+    async def _search(self, asked: Asked) -> tuple[SearchResult, str]:
+        """What is found, and what to say of numbers that no record has; tokens stand for what was hidden."""
         before = [turn.question for turn in asked.history]
         unknown = of_nobody([*asked.tokens, *asked.earlier_tokens])
         typed = dict(zip(unknown, await self._typed(asked, unknown), strict=True))
         wanted = searched(asked.question, asked.tokens, asked.scope, before, asked.earlier_tokens, typed)
-        return await self._retrieval.search(
+        result = await self._retrieval.search(
             asked.principal,
             wanted.question,
             entities=wanted.entities,
@@ -188,6 +190,7 @@ class AnswerPipeline:
             limit=_LIMIT,
             earlier=wanted.earlier,
         )
+        return result, tell_missing(result.missing, typed)
 
     async def _typed(self, asked: Asked, tokens: Sequence[str]) -> Sequence[str]:
         """The words that the caller typed for these tokens; a token that somebody else typed stays one."""
@@ -207,13 +210,18 @@ class AnswerPipeline:
         weighing = weigh_question(
             self._policy, asked.question, roles=asked.principal.roles, tags=evidence.tags
         )
-        shown, drafted = 0, list[Checked]()
+        # what is said of nobody's records needs no source
+        drafted = [Checked(evidence.missing, (), supported=True)] if evidence.missing else []
+        shown, said = 0, len(drafted)
         prompt: Prompt | None = None
         try:
             prompt, options = await self._prompt(asked, evidence)
             if prompt is None:
-                yield Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_FOUND})
+                yield _nothing_found(evidence.missing)
                 return
+            if drafted and not weighing.risky:
+                yield _sentence(shown, drafted[0])
+                shown += 1
             async with aclosing(self._sentences(asked, prompt, options)) as sentences:
                 async for sentence in sentences:
                     if _bare(sentence) in map(_bare, (one.text for one in drafted)):
@@ -226,7 +234,7 @@ class AnswerPipeline:
                         yield _sentence(shown, checked)
                         shown += 1
         except (PartUnavailable, UpstreamFailed) as error:
-            if drafted or not _is_model(error):
+            if len(drafted) > said or not _is_model(error):
                 raise
             if prompt is not None:
                 yield _receipt(asked, prompt, (), sent=isinstance(error, UpstreamFailed))
@@ -239,11 +247,11 @@ class AnswerPipeline:
             {"sentences": len(drafted), "rules": list(weighing.rules), "shown": shown},
         )
         yield _receipt(asked, prompt, [strangers.hide(one.text) for one in drafted[:shown]])
-        if weighing.risky and drafted:
+        if weighing.risky and len(drafted) > said:
             passages, facts = evidence.passages, evidence.facts
             messages = await as_the_model_read(self._door, asked.principal, asked.conversation, prompt)
             yield Hold(tuple(drafted), passages, facts, weighing, shown, messages)
-        elif not drafted:
+        elif len(drafted) == said:
             yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
 
     def _weigh(self, asked: Asked, checked: Checked, prompt: Prompt, drafted: Sequence[Checked]) -> Weighing:
@@ -359,15 +367,19 @@ class AnswerPipeline:
             yield sentence
 
 
-def _ending(result: SearchResult) -> Step | None:
+def _ending(result: SearchResult, missing: str) -> Step | None:
     """What ends the run after the search: no user, no CRM, nothing found."""
     if not result.user_known:
         return Step(EventKind.FAILED, {"part": "CRM user", "sentence": _UNKNOWN_USER, "retry": False})
     if not (result.crm_available or result.passages):
         return Step(EventKind.FAILED, {"part": "CRM", "sentence": _CRM_DOWN, "retry": True})
     if not result.facts and (result.weak or not result.passages):
-        return Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_FOUND})
+        return _nothing_found(missing)
     return None
+
+
+def _nothing_found(missing: str) -> Step:
+    return Step(EventKind.NOTHING_FOUND, {"sentence": missing or NOTHING_FOUND})
 
 
 def _asks_about_nobody(asked: Asked, evidence: Evidence) -> bool:

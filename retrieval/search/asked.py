@@ -1,7 +1,7 @@
 """A question as it is searched with: its parts, and how much the words before it count."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,6 +70,20 @@ def parts_of(question: str) -> list[str]:
     if len(asking) < 2 and len(question.split()) < _LONG:
         return []
     return [*asking, *_packed(telling)][:PARTS]
+
+
+def rest_of(question: str, is_left_out: Callable[[str], bool]) -> str:
+    """What a request asks for besides the clauses that are left out; empty where there is no more to it.
+
+    Of a long one whatever it says may matter; of a short one only what it asks for.
+    """
+    long = len(question.split()) >= _LONG
+    kept = []
+    for sentence in (one.strip() for one in _SENTENCE.split(question)):
+        clauses = [] if _COURTESY.match(sentence) else _CLAUSE.split(sentence)
+        asks = long or sentence.endswith("?") or len(clauses) > 1
+        kept += [clause for clause in clauses if asks and clause.strip() and not is_left_out(clause)]
+    return " ".join(kept)
 
 
 def _packed(sentences: Sequence[str]) -> list[str]:

@@ -7,11 +7,9 @@ from functools import cached_property
 from typing import Final
 
 from retrieval.crm import CrmMap
-from retrieval.crm.map import FactColumn, Row, placeholders
-from retrieval.records import Match, Records
+from retrieval.crm.map import Row
+from retrieval.records import Records
 from retrieval.rights import Visibility
-
-from .words import codes_in, written_otherwise
 
 FOCUS_ROWS: Final = 8
 """Of so many named records the own records are looked up; a longer list is no question about somebody."""
@@ -44,27 +42,6 @@ async def find_focus(records: Records, visibility: Visibility, refs: Iterable[st
     up = [ref for ref, row in named.items() for ref in links_of(records.crm_map, ref, row)]
     around = await visible_rows(records, visibility, [ref for ref in up if ref not in named])
     return Focus(named, around)
-
-
-async def numbered(records: Records, visibility: Visibility, text: str) -> list[str]:
-    """References of the visible records that a text names by their number, such as `CS-30517`: by a fact that
-    is part of their title, or by the key where that is (`sale 6302`). It may be typed `cs30517`. A
-    number that several records of a kind have is the number of none."""
-    codes = [written_otherwise(found) for found in codes_in(text)][:FOCUS_ROWS]
-    found: list[str] = []
-    for kind, entity in records.crm_map.entities.items():
-        titled = placeholders(entity.label)
-        facts = {name for name, column in entity.readable if isinstance(column, FactColumn) and not column.of}
-        for column in [name for name in titled if name in facts]:
-            for code in codes:
-                rows = await records.matching(kind, [Match(column, code)], visibility, 2)
-                found += [f"{kind}:{row[entity.key]}" for row in rows if len(rows) == 1]
-        if entity.key in titled:
-            called = "|".join(re.escape(name) for name in {kind.replace("_", " "), *entity.also})
-            keys = re.findall(rf"\b(?:{called})s? (?:no\.? |number |nr\.? |#)?(\d+)\b", text, re.IGNORECASE)
-            there = await records.rows(kind, keys[:FOCUS_ROWS], visibility) if keys else {}
-            found += [f"{kind}:{key}" for key in there]
-    return list(dict.fromkeys(found))
 
 
 async def visible_rows(records: Records, visibility: Visibility, refs: Iterable[str]) -> dict[str, Row]:

@@ -11,7 +11,7 @@ from typing import Final
 from gateway import CloisterError, Principal, log
 from retrieval.crm import EVERYONE, AmbiguousUser, CrmUnavailable, acl_keys, changed_at, facts, link, title
 from retrieval.crm.map import FactKind, Row
-from retrieval.index import Embedder, Searches, Terms
+from retrieval.index import Embedder, Leg, Searches, Terms
 from retrieval.pieces import (
     FACTS,
     Piece,
@@ -26,13 +26,15 @@ from retrieval.records import Records
 from retrieval.rights import Visibility, visibility_of
 
 from .asked import searched
+from .besides import besides
 from .choice import choose
 from .doubt import is_weak
 from .flags import flags_about
-from .focus import FOCUS_ROWS, Focus, find_focus, kinds_asked_for, links_to, numbered, visible_rows
-from .legs import DEPTH, Seen, Spot, look
+from .focus import FOCUS_ROWS, Focus, find_focus, kinds_asked_for, links_to, visible_rows
+from .legs import DEPTH, Seen, Spot, keep_best, look
 from .listing import find_listing
 from .live import live_facts
+from .numbers import Typed, missing_sentence, numbered
 from .rank import WEIGHTS, Scores, Wording, scaled, shortlist
 from .reading import words_of_map
 from .rerank import AsFound, Reranks
@@ -124,12 +126,60 @@ class Searcher:
             return await self._articles(principal, question)
 
     async def _search(self, principal: Principal, question: Question, visibility: Visibility) -> SearchResult:
+        """What is found of a question; where it names a record by a number that none has, of its rest."""
+        numbers = await numbered(self._records, visibility, question.question)
+        if not numbers.missing:
+            return await self._answer(principal, question, visibility, numbers.found)
+        mentioned = await self._mentioning(question, visibility, numbers.missing)
+        texts = [self._as_read(one) for one in mentioned]
+        missing = [
+            one
+            for one in numbers.missing
+            if one.sure or not any(one.is_in(text, self._map) for text in texts)
+        ]
+        if not missing:
+            return await self._answer(principal, question, visibility, numbers.found)
+        found = _nothing(stale=self._is_stale())
+        if (rest := await besides(self._records, visibility, question, numbers)) is not None:
+            found = await self._answer(principal, rest, visibility, numbers.found)
+        told = tuple(one.missing for one in missing)
+        passages = {one.id: one for one in (*map(self._passage, mentioned), *found.passages)}
+        return found.model_copy(
+            update={
+                "passages": tuple(passages.values())[: question.limit],
+                "found": found.found + len(mentioned),
+                "checked": found.checked + len({one.spot.ref for one in mentioned}),
+                "weak": found.weak and not mentioned,
+                "missing": told,
+                "notices": (missing_sentence(told), *found.notices),
+            }
+        )
+
+    async def _mentioning(
+        self, question: Question, visibility: Visibility, missing: Sequence[Typed]
+    ) -> list[_Ranked]:
+        """Passages that have one of these very numbers in their live text, the best of the terms first."""
+        terms = self._terms.of_query(" ".join(f"{one.digits} {one.head}{one.digits}" for one in missing))
+        within = (question.scope,) if question.scope else ()
+        [hits] = await self._index.search(visibility, [Leg(terms=terms, within=within, limit=DEPTH)])
+        seen = Seen()
+        keep_best(seen.terms, hits)
+        cut = self._cut(await self._check(visibility, seen.spots), visibility)
+        found = [one for one in cut if any(number.is_in(self._as_read(one), self._map) for number in missing)]
+        return self._ranked(
+            found, seen.without({*seen.terms}.difference(one.spot for one in found)), question, ()
+        )
+
+    async def _answer(
+        self, principal: Principal, question: Question, visibility: Visibility, numbers: Sequence[str]
+    ) -> SearchResult:
+        """What is found of a question that names these records by their numbers."""
         scope = [question.scope] if question.scope else []
         named = [*question.entities, *references_in(question.question)]
         if not scope:
-            named += await numbered(self._records, visibility, question.question)
+            named += numbers
         if not scope and not named and question.earlier:
-            named += await numbered(self._records, visibility, question.earlier)
+            named += (await numbered(self._records, visibility, question.earlier)).found
         focus = await find_focus(self._records, visibility, scope or named)
         if listed := await find_listing(
             self._records,

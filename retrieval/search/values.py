@@ -112,6 +112,14 @@ class Listing(_Value):
     belonging: int = 0
 
 
+class Missing(_Value):
+    """A number, as it was typed, that a question names a record of a kind by, and that no record has which
+    the asker may see."""
+
+    kind: str
+    number: str
+
+
 class SearchResult(_Value):
     """The answer to one question.
 
@@ -122,6 +130,10 @@ class SearchResult(_Value):
     belong to (`vip`), and with `source:` before them on the records of the passages.
 
     `weak` says that nothing of it is likely to answer the question.
+
+    `missing` are the numbers of records in the question that no record has which the asker may see: what does
+    not exist and what is not theirs are the same. What was found is then about the rest of the question, or
+    has the very number in its text.
 
     `found` counts the pieces that were found and confirmed, `checked` the rows that they are of.
     `stale` says that the index is behind the CRM; `notices` are sentences for the rep (searched
@@ -140,6 +152,7 @@ class SearchResult(_Value):
     flags: tuple[str, ...] = ()
     weak: bool = False
     listing: Listing | None = None
+    missing: tuple[Missing, ...] = ()
 
 
 class GrantQuestion(_Value):

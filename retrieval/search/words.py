@@ -9,10 +9,11 @@ from .reading import mentions
 CODE: Final = re.compile(r"\b[A-Z]{1,5}-?\d{2,}(?:-\d+)*\b")
 """The number of a case, an order or an invoice, such as `CS-30517`."""
 
-_CODE: Final = re.compile(
+CODES: Final = re.compile(
     r"(?<![\w#])(?P<mark>#?)(?:(?P<head>[A-Za-z]{1,6})(?P<sep>[-_/.#]?)|(?P<upper>[A-Z]{1,5}) )"
     r"(?P<number>\d{3,}(?:-\d+)*)(?!\w)"
 )
+"""The same however it is written: `cs30517`, `SO 1004`, `#W2378156`."""
 
 OPEN: Final = ("open", "pending", "outstanding", "unresolved", "unfinished", "ongoing", "offen", "laufend")
 """What people call a record that is not done with, whatever its state is called."""
@@ -32,12 +33,6 @@ _WHETHER: Final = re.compile(
     r"|gibt es|war|waren)\b",
     re.IGNORECASE,
 )
-
-
-def codes_in(text: str) -> list[tuple[str, str]]:
-    """Letters and digits of each number in a text, however it is written: `CS-30517`, `cs30517`."""
-    found = ((one["head"] or one["upper"], one["number"]) for one in _CODE.finditer(text))
-    return list(dict.fromkeys((letters.upper(), number) for letters, number in found))
 
 
 def written_otherwise(code: tuple[str, str]) -> tuple[str, ...]:

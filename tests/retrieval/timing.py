@@ -29,6 +29,8 @@ _QUESTIONS = (
     ("which cases are open", "entities"),
     ("what was promised", "scope"),
     ("a refund for a late delivery", "entities"),
+    ("what is the state of case {}?", "number"),
+    ("What is {} about, and how long is the warranty on a heat pump?", "number"),
 )
 
 
@@ -48,15 +50,20 @@ async def measure(process: Running, pairs: int) -> dict[str, Any]:
     times: dict[str, list[float]] = {"forbidden": [], "absent": []}
     for number in range(pairs + 20):
         person = draw.choice(people)
-        ref = draw.choice(hidden[person.login])
-        absent = f"{ref.partition(':')[0]}:{draw.randint(10**6, 10**7)}"
         question, how = draw.choice(_QUESTIONS)
+        if how == "number":
+            case = draw.choice([one for one in hidden[person.login] if one.startswith("case:")])
+            ref = oracle.rows["case"][int(case.partition(":")[2])]["case_no"]
+            absent = f"CS-{draw.randint(90_000, 99_999)}"
+        else:
+            ref = draw.choice(hidden[person.login])
+            absent = f"{ref.partition(':')[0]}:{draw.randint(10**6, 10**7)}"
         both = [("forbidden", ref), ("absent", absent)]
         draw.shuffle(both)
         for name, one in both:
-            options: dict[str, Any] = {"entities": (one,)} if how == "entities" else {"scope": one}
+            options: dict[str, Any] = {"entities": {"entities": (one,)}, "scope": {"scope": one}}.get(how, {})
             began = time.perf_counter()
-            await process.client.search(principal(person.login), question, **options)
+            await process.client.search(principal(person.login), question.format(one), **options)
             if number >= 20:  # the first ones warm up
                 times[name].append((time.perf_counter() - began) * 1000)
     halves = times["absent"][::2], times["absent"][1::2]

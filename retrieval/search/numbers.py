@@ -1,0 +1,261 @@
+"""Records that a question names by their number, such as `CS-30517`, and numbers that no visible record has.
+
+A record's number is what its title is made of: a fact, or the key. A code that is none of a record's, such as
+that of an error, is a word like any other; so a number counts as one of a record only where the word for a
+kind stands before it, or where it is written as the numbers of visible records are.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from retrieval.crm import CrmMap
+from retrieval.crm.map import FactColumn, FactKind, Row, placeholders
+from retrieval.records import Match, Records
+from retrieval.rights import Visibility
+
+from .focus import FOCUS_ROWS, kinds_beneath
+from .values import Missing
+from .wanted import names_of
+from .words import CODES, written_otherwise
+
+_SHAPES: Final = 12
+"""The numbers of so many visible records, the latest, say how numbers of their kind are written."""
+
+_LONGER: Final = 3  # digits that a number may have more than those that were seen: `case 999999`
+_FOREIGN: Final = 4  # digits of a number after a kind's word that is written as none of that kind is
+
+_VALUE: Final = r"(?:(?:[A-Za-z]{1,6}[-_/.#]?|(?-i:[A-Z]{1,5} ))\d+(?:-\d+)*|\d+)(?!\w|[.,]\d)"
+_PARTS: Final = re.compile(r"#?\s?(?P<head>[A-Za-z]*)[-_/.# ]?(?P<number>[\d-]+)")
+_REFERENCE: Final = re.compile(r"\[[^\]]*\]")
+_DATE: Final = re.compile(r"(?:19|20)\d\d-\d\d?(?:-\d\d?)?")
+_YEAR: Final = re.compile(r"(?:19|20)\d\d")
+_MARK: Final = re.compile(r"#|\b(?:no|nr|number|nummer|id)\b", re.IGNORECASE)
+_IDIOM: Final = re.compile(r"\b(?:in|just in|auf jeden|auf alle|im)\s+\Z", re.IGNORECASE)
+_DOING: Final = re.compile(
+    r"\b(?:to|I|we|you|they|he|she|can|could|must|should|will|would|may|please|customers?|(?:re)?ordered)\s+\Z",
+    re.IGNORECASE,
+)
+_AMOUNT: Final = re.compile(
+    r"\s*(?:[%€$£]|(?:eur|usd|gbp|percent|piece|unit|day|month|week|hour|minute|year|tage?|wochen?|monate?"
+    r"|stunden?|jahre?|stück|mal|kg|cm|mm|km|litres?|liters?)\b"
+    r"|(?!(?:is|was|has|does|status|this|its|details|als|das|was|bis|es|aus)\b)[^\W\d_]{2,}s\b)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A number as it stands in a text at `span`: `text` has letters in capitals before its `digits`, or none.
+
+    `kind` is the one whose word stands before it, empty where none does; `marked` where a `#` or `number`
+    says that it is one. It is `sure` to be meant for a record's where it is also written like one.
+    """
+
+    text: str
+    head: str
+    digits: str
+    span: tuple[int, int]
+    kind: str = ""
+    marked: bool = False
+    sure: bool = False
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The ways in which a CRM may write it."""
+        return written_otherwise((self.head, self.digits)) if self.head else (self.digits, f"#{self.digits}")
+
+    @property
+    def missing(self) -> Missing:
+        return Missing(kind=self.kind.replace("_", " "), number=self.text)
+
+    def is_in(self, text: str, crm_map: CrmMap) -> bool:
+        """Whether a text has the very same number; of one without letters, as one of the same kind."""
+        return any(
+            (one.head, one.digits) == (self.head, self.digits) and (self.head or one.kind == self.kind)
+            for one in typed_in(crm_map, text)
+        )
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """References of the visible records that a text names by their number, and the numbers of none.
+
+    What does not exist and what is not the caller's is missing in the same way.
+    """
+
+    found: tuple[str, ...] = ()
+    missing: tuple[Typed, ...] = ()
+
+
+class _Shape(NamedTuple):
+    """How the numbers of a kind are written: their letters, and how many digits they have."""
+
+    heads: frozenset[str]
+    least: int
+    most: int
+
+    def has(self, one: Typed) -> bool:
+        return one.head in self.heads and self.least <= len(one.digits) <= self.most
+
+
+def missing_sentence(missing: Iterable[Missing]) -> str:
+    """What is said of numbers that no record has which the asker may see, whether there are such or not."""
+    told = [f"no {one.kind or 'record'} {one.number}" for one in missing]
+    return f"There is {', '.join(told[:-1])}{' and ' * bool(told[1:])}{told[-1]} that you may see."
+
+
+def typed_in(crm_map: CrmMap, text: str) -> list[Typed]:
+    """What may be the number of a record in a text, each once, those after the word for a kind first."""
+    text = _REFERENCE.sub(lambda found: "[" * len(found.group()), text)
+    found = list(_after_words(crm_map, text))
+    taken = [one.span for one in found]
+    for code in CODES.finditer(text):
+        start, end = code.span()
+        if not any(start < other_end and other_start < end for other_start, other_end in taken):
+            head = (code["head"] or code["upper"]).upper()
+            found.append(Typed(code.group(), head, code["number"], (start, end)))
+    each: dict[tuple[str, str, str], Typed] = {}
+    for one in found:
+        each.setdefault((one.head, one.digits, "" if one.head else one.kind), one)
+    return list(each.values())
+
+
+async def numbered(records: Records, visibility: Visibility, text: str) -> Numbered:
+    """The visible records that a text names by their number, however it is written: `CS-30517`, `cs30517`.
+
+    A number that several records of a kind have is the number of none of them, and is not missing.
+    """
+    crm_map = records.crm_map
+    typed = typed_in(crm_map, text)[:FOCUS_ROWS]
+    found: list[str] = []
+    there: set[tuple[int, int]] = set()
+    bare = {one.kind for one in typed if not one.head}
+    shapes = {kind: await _shape(records, visibility, kind) for kind in identifiers(crm_map) if kind in bare}
+    for kind, columns in identifiers(crm_map).items():
+        for one in typed:
+            if not one.head and one.kind != kind:
+                continue
+            shape = None if one.head else shapes[kind]
+            heads = shape.heads if shape else ()
+            rows = await _having(records, visibility, kind, columns, _in_full(one, heads))
+            there |= {one.span} if rows else set()
+            found += [f"{kind}:{row[crm_map.entities[kind].key]}" for row in rows[:1] if len(rows) == 1]
+    left = [one for one in typed if one.span not in there]
+    for kind in identifiers(crm_map):
+        if kind not in shapes and any(one.kind in {"", kind} for one in left):
+            shapes[kind] = await _shape(records, visibility, kind)
+    missing = [of_kind for one in left if (of_kind := _of_kind(crm_map, one, shapes))]
+    return Numbered(tuple(dict.fromkeys(found)), tuple(missing))
+
+
+def identifiers(crm_map: CrmMap) -> dict[str, tuple[str, ...]]:
+    """Kind → the columns that hold its number: the facts in words or digits that are part of its title, and
+    the key where that is. What is an identity is none."""
+    found = {}
+    for kind, entity in crm_map.entities.items():
+        titled = placeholders(entity.label)
+        facts = {
+            name
+            for name, column in entity.readable
+            if isinstance(column, FactColumn)
+            and not column.of
+            and column.kind in {FactKind.TEXT, FactKind.NUMBER}
+        }
+        if columns := tuple(name for name in titled if name in facts or name == entity.key):
+            found[kind] = columns
+    return found
+
+
+async def _having(
+    records: Records, visibility: Visibility, kind: str, columns: Sequence[str], values: Sequence[str]
+) -> list[Row]:
+    """Visible rows with one of these values as their number; two where there are more."""
+    entity = records.crm_map.entities[kind]
+    found: dict[str, Row] = {}
+    for column in columns:
+        if column == entity.key:
+            found |= await records.rows(kind, values, visibility)
+        else:
+            rows = await records.matching(kind, [Match(column, tuple(values))], visibility, 2)
+            found |= {str(row[entity.key]): row for row in rows}
+    return list(found.values())[:2]
+
+
+async def _shape(records: Records, visibility: Visibility, kind: str) -> _Shape | None:
+    """How the numbers of a kind are written that the caller sees; None where they see none."""
+    columns = identifiers(records.crm_map)[kind]
+    rows = await records.matching(kind, [], visibility, _SHAPES)
+    parts = [
+        found for row in rows for column in columns if (found := _PARTS.fullmatch(str(row[column]).strip()))
+    ]
+    if not parts:
+        return None
+    lengths = [len(found["number"]) for found in parts]
+    return _Shape(frozenset(found["head"].upper() for found in parts), min(lengths), max(lengths))
+
+
+def _in_full(one: Typed, heads: Collection[str]) -> tuple[str, ...]:
+    """The ways to write a number; one that was typed without letters, `case 30517`, also with them."""
+    return (*one.written, *(way for head in heads if head for way in written_otherwise((head, one.digits))))
+
+
+def _of_kind(crm_map: CrmMap, one: Typed, shapes: dict[str, _Shape | None]) -> Typed | None:
+    """The number as that of a record of its kind; None where it need not be one of a record."""
+    if not one.kind:
+        kinds = [kind for kind, shape in shapes.items() if shape and one.head and shape.has(one)]
+        highest = [kind for kind in kinds if not any(_is_beneath(crm_map, kind, other) for other in kinds)]
+        return replace(one, kind=(highest or kinds)[0]) if kinds else None
+    shape = shapes[one.kind]
+    if one.marked or (shape and shape.has(one)):
+        return replace(one, sure=True)
+    if one.head:
+        # `order W2378156` is one, `case E204` need not be
+        is_one = len(one.digits) >= (_FOREIGN if shape and one.head not in shape.heads else 1)
+    elif shape is None or _YEAR.fullmatch(one.digits):
+        is_one = shape is None and len(one.digits) > _FOREIGN
+    else:
+        is_one = (1 if "" in shape.heads else shape.least) <= len(one.digits) <= shape.most + _LONGER
+    return one if is_one else None
+
+
+def _is_beneath(crm_map: CrmMap, kind: str, other: str) -> bool:
+    return kind != other and kind in kinds_beneath(crm_map, [other])
+
+
+def _after_words(crm_map: CrmMap, text: str) -> Iterator[Typed]:
+    """Numbers after the word for a kind: `case 17`, `tickets CS-1 and CS-2`, `order no. 4`."""
+    for kind in identifiers(crm_map):
+        words = "|".join(map(re.escape, sorted(names_of(crm_map, kind), key=len, reverse=True)))
+        named = re.compile(
+            rf"(?<!\w)(?P<word>{words})(?:s|es|e?n)?\b"
+            rf"(?P<mark>[\s:]*(?:(?:no|nr|number|nummer|id)\b[.:]?)?\s*#?)\s?"
+            rf"(?P<values>{_VALUE}(?:\s*(?:,|&|and|und|or|oder)\s*#?{_VALUE})*)",
+            re.IGNORECASE,
+        )
+        for found in named.finditer(text):
+            if (found["mark"] or found["word"])[-1].isalnum():
+                continue  # `Fall4`, `no4`
+            marked = _MARK.search(found["mark"]) is not None
+            for value in re.finditer(rf"#?{_VALUE}", found["values"]):
+                start = found.start("values") + value.start()
+                span = (start, start + len(value.group()))
+                yield from _one(kind, text, found.start(), span, marked=marked)
+
+
+def _one(kind: str, text: str, word: int, span: tuple[int, int], *, marked: bool) -> Iterator[Typed]:
+    """The number at `span` after the kind's word at `word`, where it is one and not an amount or a date."""
+    start, end = span
+    if text[start - 1] == "#" and text[start] != "#":
+        start -= 1
+    typed = text[start:end]
+    parts = _PARTS.fullmatch(typed)
+    if parts is None or _DATE.fullmatch(parts["number"]):
+        return
+    before, after = text[:word], text[end:]
+    if not marked and (_DOING.search(before) or (not parts["head"] and _AMOUNT.match(after))):
+        return
+    if not marked and _IDIOM.search(before) and (not parts["head"] or len(parts["number"]) < _FOREIGN):
+        return
+    yield Typed(typed, parts["head"].upper(), parts["number"], (start, end), kind, marked or typed[0] == "#")

@@ -1,0 +1,224 @@
+"""Records that a question names by their number, and numbers that no visible record has."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from retrieval import Missing, SearchResult, load_map, missing_sentence
+from retrieval.search.asked import rest_of
+from retrieval.search.numbers import identifiers, typed_in
+
+from .oracle import Oracle, Person
+from .stand import DEMO_MAP, Running, Stand, principal
+
+MAP = load_map(DEMO_MAP)
+ABSENT = "CS-99999"
+NUMBER = ("what is the state of case {}?", "What is {} about?", "ticket no. {}: has it been closed")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A person, a case that is theirs, and cases that are not."""
+
+    person: Person
+    own: dict[str, Any]
+    foreign: list[dict[str, Any]]
+
+    async def ask(self, running: Running, question: str, **options: Any) -> SearchResult:
+        return await running.client.search(principal(self.person.login), question, **options)
+
+
+@pytest.fixture
+def numbers(stand: Stand) -> Numbers:
+    oracle = Oracle(stand.crm_dsn)
+    person = next(one for one in oracle.people if one.role == "rep")
+    cases = list(oracle.rows["case"].values())
+    seen = [row for row in cases if oracle.may_see(person, f"case:{row['id']}")]
+    return Numbers(person, seen[0], [row for row in cases if row not in seen])
+
+
+def _read(question: str, map_file: str = "demo") -> list[tuple[str, str]]:
+    crm_map = load_map(DEMO_MAP.with_name(f"{map_file}.yaml"))
+    return [(one.kind, one.text) for one in typed_in(crm_map, question)]
+
+
+def _told(result: SearchResult) -> Sequence[tuple[str, str]]:
+    return [(one.kind, one.number) for one in result.missing]
+
+
+@pytest.mark.parametrize(
+    ("question", "read"),
+    [
+        ("what is the state of case CS-4711?", [("case", "CS-4711")]),
+        ("order #W2378156", [("order", "#W2378156")]),
+        ("compare case 17 and case 999999", [("case", "17"), ("case", "999999")]),
+        ("tickets CS-30001, cs30002 and CS-30001", [("case", "CS-30001"), ("case", "cs30002")]),
+        ("Ist der Fall CS-99999 geschlossen? Bestellung Nr. 4711", [("case", "CS-99999"), ("order", "4711")]),
+        ("What refund did we offer in case CS-30517?", [("case", "CS-30517")]),
+        ("[case:12] [account:3] 30517", []),
+        ("order: 123456 and order SO 1004", [("order", "123456"), ("order", "SO 1004")]),
+    ],
+)
+def test_the_word_for_a_kind_makes_a_number_that_of_a_record(
+    question: str, read: list[tuple[str, str]]
+) -> None:
+    assert _read(question) == read
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "call them on extension 4711",
+        "in case 300 is wrong",
+        "can I order 300 filters",
+        "an order of 12 units",
+        "case from 2024-05-01",
+        "Is this case 3 weeks old?",
+        "a credit of 4000 EUR for the case of 2024",
+        "order 5000 EUR worth of filters",
+    ],
+)
+def test_amounts_and_dates_and_extensions_are_numbers_of_no_record(question: str) -> None:
+    assert _read(question) == []
+
+
+def test_identities_are_no_numbers_of_records() -> None:
+    assert identifiers(MAP) == {
+        "case": ("case_no",),
+        "note": ("case_no",),
+        "order": ("order_no",),
+        "product": ("code",),
+    }
+    assert identifiers(load_map(DEMO_MAP.with_name("retail.yaml"))) == {"order": ("order_id",)}
+
+
+def test_several_missing_records_are_told_in_one_sentence() -> None:
+    one, other, third = (Missing(kind=kind, number="7") for kind in ("case", "order", "sale"))
+    assert missing_sentence([one]) == "There is no case 7 that you may see."
+    assert missing_sentence([one, other]) == "There is no case 7 and no order 7 that you may see."
+    assert (
+        missing_sentence([one, other, third])
+        == "There is no case 7, no order 7 and no sale 7 that you may see."
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "rest"),
+    [
+        ("What is the state of case X?", ""),
+        ("Hi, what about X? Thanks a lot!", ""),
+        ("I need help with X. The customer is angry.", ""),
+        ("What is X about and how long is the warranty?", "how long is the warranty?"),
+        ("How long is the warranty? And what about X?", "How long is the warranty?"),
+    ],
+)
+def test_what_is_asked_apart_from_a_missing_number_is_left(question: str, rest: str) -> None:
+    assert rest_of(question, lambda clause: "X" in clause) == rest
+
+
+@pytest.mark.parametrize("question", NUMBER)
+async def test_a_number_that_no_visible_record_has_is_said_to_be_missing(
+    running: Running, numbers: Numbers, question: str
+) -> None:
+    found = await numbers.ask(running, question.format(ABSENT))
+    assert _told(found) == [("case", ABSENT)]
+    assert (found.passages, found.facts, found.weak) == ((), (), False)
+    assert found.notices == (f"There is no case {ABSENT} that you may see.",)
+    there = await numbers.ask(running, question.format(numbers.own["case_no"]))
+    assert there.missing == ()
+    assert f"case:{numbers.own['id']}" in {passage.entity for passage in there.passages}
+
+
+@pytest.mark.parametrize("question", NUMBER)
+async def test_a_number_of_somebody_elses_record_and_one_of_none_are_answered_alike(
+    running: Running, numbers: Numbers, question: str
+) -> None:
+    absent = (await numbers.ask(running, question.format(ABSENT))).model_dump_json()
+    for row in numbers.foreign[:8]:
+        found = await numbers.ask(running, question.format(row["case_no"]))
+        assert found.model_dump_json().replace(row["case_no"], ABSENT) == absent
+
+
+async def test_the_same_statements_are_run_for_somebody_elses_record_and_for_none(
+    running: Running, numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = running.state["records"]._reader
+    run, asked = reader.all, list[str]()
+
+    async def listening(statement: Any, values: Any) -> Any:
+        asked.append(str(statement))
+        return await run(statement, values)
+
+    monkeypatch.setattr(reader, "all", listening)
+    each = []
+    for number in (ABSENT, numbers.foreign[0]["case_no"]) * 2:
+        asked.clear()
+        await numbers.ask(running, f"what is the state of case {number}?")
+        each.append([*asked])
+    assert each[2] == each[3]
+    assert len(each[2]) > 3
+
+
+async def test_what_is_there_is_answered_beside_what_is_not(running: Running, numbers: Numbers) -> None:
+    own = numbers.own["case_no"]
+    found = await numbers.ask(running, f"compare case {own} and case {ABSENT}")
+    assert _told(found) == [("case", ABSENT)]
+    assert f"case:{numbers.own['id']}" in {passage.entity for passage in found.passages}
+    assert found.facts
+    apart = await numbers.ask(running, f"What of case {ABSENT} and how long is the warranty on a heat pump?")
+    assert _told(apart) == [("case", ABSENT)]
+    assert any("warranty" in passage.text.lower() for passage in apart.passages)
+
+
+async def test_what_was_asked_before_is_no_answer_to_a_missing_number(
+    running: Running, numbers: Numbers
+) -> None:
+    account = f"account:{numbers.own['account_id']}"
+    found = await numbers.ask(
+        running, f"and case {ABSENT}?", entities=(account,), earlier=f"cases of [{account}]"
+    )
+    assert (_told(found), found.passages, found.facts) == ([("case", ABSENT)], (), ())
+
+
+async def test_digits_alone_name_a_case_by_its_number(running: Running, numbers: Numbers) -> None:
+    found = await numbers.ask(running, f"case {numbers.own['case_no'].removeprefix('CS-')}")
+    assert found.missing == ()
+    assert f"case:{numbers.own['id']}" in {fact.entity for fact in found.facts}
+    assert _told(await numbers.ask(running, "case 99999")) == [("case", "99999")]
+
+
+async def test_a_text_that_has_the_very_number_is_brought(new_stand: Any) -> None:
+    stand = new_stand()
+    oracle = Oracle(stand.crm_dsn)
+    article = next(row for row in oracle.rows["article"].values() if row["audience"] == "public")
+    body = "Error E-417 means that the filter ZZ-9940 is blocked. See also CS-99998."
+    stand.crm("UPDATE articles SET body = %s, updated_at = now() WHERE id = %s", body, article["id"])
+    async with stand.running() as running:
+        await running.caught_up()
+        who = principal(next(one for one in oracle.people if one.role == "rep").login)
+        for question in ("what does error E-417 mean", "is filter ZZ-9940 in stock", "what is CS-99998"):
+            found = await running.client.search(who, question)
+            assert found.missing == ()
+            assert f"article:{article['id']}" in {passage.entity for passage in found.passages}
+        sure = await running.client.search(who, "what is the state of case CS-99998")
+        assert _told(sure) == [("case", "CS-99998")]
+        assert {passage.entity for passage in sure.passages} == {f"article:{article['id']}"}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "error code E-204 on the display",
+        "they called from extension 4711",
+        "a refund of EUR 4000",
+        "which rules are there for 2024",
+    ],
+)
+async def test_what_merely_looks_like_a_number_is_searched_for_as_ever(
+    running: Running, numbers: Numbers, question: str
+) -> None:
+    found = await numbers.ask(running, question)
+    assert found.missing == ()
+    assert found.passages
