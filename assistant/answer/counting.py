@@ -25,19 +25,23 @@ _ANY: Final = re.compile(
 def count_sentences(listing: Listing, about: str, shown: int) -> tuple[str, ...]:
     """How many records there are, out of how many, and how many of them are listed.
 
-    `about` is how the one record is called that they belong to; empty where there is none or are several.
+    `about` is how the one record is called that they belong to; empty where there is none or are several. It
+    says of them that the asker owns them, or else that they may see them.
     """
     whose = f" of {about}" if about else ""
+    seen = " that you own" if listing.called in listing.owned else " that you may see"
+    if listing.above and listing.above in listing.owned:
+        seen = f" of {listing.above} that you own"
     every = f"{listing.of:,} {listing.called}{whose}"
     if not listing.of:
-        first = f"There are no {listing.called}{whose} that you may see."
+        first = f"There are no {listing.called}{whose}{seen}{_among(listing)}."
     elif not listing.conditions and not listing.above:
-        first = f"There are {every} that you may see{_by_state(listing)}."
+        first = f"There are {every}{seen}{_by_state(listing)}."
     elif not listing.total:
-        first = f"None of the {every} that you may see {_meeting(listing, one=True)}."
+        first = f"None of the {every}{seen} {_meeting(listing, one=True)}."
     else:
         meeting = _meeting(listing, one=listing.total == 1)
-        first = f"{listing.total:,} of the {every} that you may see {meeting}{_by_state(listing)}."
+        first = f"{listing.total:,} of the {every}{seen} {meeting}{_by_state(listing)}."
     sentences = [first]
     if listing.above and listing.total:
         owners = f"{listing.belonging:,}" if listing.belonging > 1 else "one of the"
@@ -111,6 +115,11 @@ def _by_state(listing: Listing) -> str:
         return ""
     told = ", ".join(f"{count:,} {value or 'without'}" for value, count in listing.counts)
     return f": {told}" if told else ""
+
+
+def _among(listing: Listing) -> str:
+    """Of those who own nothing: how many there are that they may see."""
+    return f", among the {listing.visible:,} that you may see" if listing.owned and listing.visible else ""
 
 
 def _meeting(listing: Listing, *, one: bool) -> str:

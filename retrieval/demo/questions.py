@@ -183,8 +183,11 @@ def _counts(company: Company, draw: random.Random) -> Iterator[DemoQuestion]:
         person = people[number % len(people)]
         question, status = asks[(number + number // len(people)) % len(asks)]
         cases = [case for case in company.cases if _may_see(person, case)]
-        of_theirs = [case for case in cases if "customers" not in question or _owns(person, case.account)]
-        found = [case for case in of_theirs if case.row["status"] == status]
+        if "my customers" in question:
+            cases = [case for case in cases if case.account.owner is person]
+        elif "my cases" in question:
+            cases = [case for case in cases if case.row["assigned_to"] == person.id]
+        found = [case for case in cases if case.row["status"] == status]
         yield DemoQuestion(
             question,
             person.login,

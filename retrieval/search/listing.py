@@ -1,7 +1,7 @@
 """Lists and counts of records, answered by the CRM itself."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,6 +13,7 @@ from retrieval.records import Match, Records
 from retrieval.rights import Visibility
 
 from .focus import Focus, links_to
+from .owning import owned_by, said_to_be_mine, without_owner
 from .reading import in_words_of_map
 from .values import Fact, ListCondition, Listing, Passage
 from .wanted import Values, Wanted, goes_back, kinds_named, may_be_list, plural_of, read_list
@@ -57,20 +58,26 @@ async def find_listing(
     None where it asks for none. `named` says that records are named, in the question or before it, and
     `focus` which of them the caller may see: of none of them there is no list. Who asks for all of theirs
     does not ask about those who were named before, unless the question speaks of them (`their cases`) or is
-    `scoped` to them.
+    `scoped` to them. Of what it says to be theirs (`my customers`) only their own are listed, where the
+    map says whose a record is.
     """
     crm_map = records.crm_map
-    said = in_words_of_map(crm_map, without_references(question))
+    asked = in_words_of_map(crm_map, without_references(question))
+    said = without_owner(asked)
     if not may_be_list(crm_map, said):
         return None
     back = goes_back(crm_map, said)
-    if named and not (scoped or back or references_in(question)) and _MINE.search(said):
+    if named and not (scoped or back or references_in(question)) and _MINE.search(asked):
         named, focus = False, Focus({}, {})
     if (named and not focus.named) or (back and not named):
         return None
     values = await _values_of(records, visibility, kinds_named(crm_map, said))
     wanted = read_list(crm_map, said, values)
-    return await _listing(records, visibility, wanted, focus) if wanted else None
+    return (
+        await _listing(records, visibility, wanted, focus, said_to_be_mine(crm_map, asked))
+        if wanted
+        else None
+    )
 
 
 async def _values_of(records: Records, visibility: Visibility, kinds: Sequence[str]) -> Values:
@@ -89,12 +96,23 @@ async def _values_of(records: Records, visibility: Visibility, kinds: Sequence[s
 
 
 async def _listing(
-    records: Records, visibility: Visibility, wanted: Wanted, focus: Focus
+    records: Records, visibility: Visibility, wanted: Wanted, focus: Focus, mine: Collection[str]
 ) -> tuple[Listing, list[Passage], Fact] | None:
     crm_map, kind = records.crm_map, wanted.kind
     scope = _scope(crm_map, kind, focus) if focus.named else []
     if scope is None:
         return None
+    own = owned_by(crm_map, kind, visibility) if kind in mine else None
+    above_own = owned_by(crm_map, wanted.above, visibility) if wanted.above in mine else None
+    visible = sum((await records.count(kind, scope, visibility)).values())
+    if own:
+        scope.append(own)
+    if above_own:
+        key_of = crm_map.entities[wanted.above].key
+        theirs = await records.named_by(wanted.above, key_of, [above_own], visibility, _KEYS)
+        if len(theirs) == _KEYS:
+            return None
+        scope.append(Match(wanted.column, tuple(theirs), key=True))
     matches = [*scope, *(match for of, match in wanted.conditions if of == kind)]
     belonging = 0
     if wanted.above:
@@ -110,7 +128,7 @@ async def _listing(
         matches.append(Match(wanted.column, tuple(named), key=True))
     state = state_column(crm_map, kind, visibility)
     counts = await records.count(kind, matches, visibility, state)
-    every = sum((await records.count(kind, scope, visibility)).values())
+    every = sum((await records.count(kind, scope, visibility)).values()) if own or above_own else visible
     rows = await records.matching(kind, matches, visibility, LISTED)
     passages = await _passages(records, visibility, kind, rows, focus)
     listing = Listing(
@@ -126,6 +144,10 @@ async def _listing(
         owner=parent.entity if (parent := crm_map.entities[kind].parent) else "",
         above=plural_of(crm_map, wanted.above) if wanted.above else "",
         belonging=belonging,
+        owned=tuple(
+            plural_of(crm_map, each) for each, is_own in ((kind, own), (wanted.above, above_own)) if is_own
+        ),
+        visible=visible,
     )
     return listing, passages, _fact(crm_map, listing, focus)
 
@@ -145,7 +167,7 @@ def _fact(crm_map: CrmMap, listing: Listing, focus: Focus) -> Fact:
         as_of=datetime.now(UTC),
         title=title(crm_map, only[0].partition(":")[0], only[1])
         if only
-        else f"All {listing.called} you may see",
+        else f"All {listing.called} you {'own' if listing.called in listing.owned else 'may see'}",
     )
 
 

@@ -149,7 +149,7 @@ class Searcher:
                 "passages": tuple(passages.values())[: question.limit],
                 "found": found.found + len(mentioned),
                 "checked": found.checked + len({one.spot.ref for one in mentioned}),
-                "weak": found.weak and not mentioned,
+                "weak": not mentioned and (found.weak or not (found.passages or found.facts)),
                 "missing": told,
                 "notices": (missing_sentence(told), *found.notices),
             }

@@ -96,6 +96,8 @@ class Listing(_Value):
     latest first: fewer than `total` where there are too many. `owner` is the label of the line that tells to
     whom a record belongs. Where records were asked for by what belongs to
     them, customers by their cases, `above` is how those are called and `belonging` how many there are.
+    Of what is `owned`, as `called` or `above`, only the asker's own counts, and `visible` are all of the kind
+    that they may see.
     """
 
     kind: str
@@ -110,6 +112,8 @@ class Listing(_Value):
     owner: str = ""
     above: str = ""
     belonging: int = 0
+    owned: tuple[str, ...] = ()
+    visible: int = 0
 
 
 class Missing(_Value):

@@ -102,6 +102,30 @@ def test_how_many_is_answered_by_the_count_alone() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"conditions": (), "of": 12}, "There are 12 cases that you own."),
+        ({}, "5 of the 40 cases that you own are escalated."),
+        ({"total": 0}, "None of the 40 cases that you own is escalated."),
+        (
+            {"total": 0, "of": 0, "visible": 31},
+            "There are no cases that you own, among the 31 that you may see.",
+        ),
+        ({"total": 0, "of": 0}, "There are no cases that you own."),
+        (
+            {"above": "accounts", "owned": ("accounts",), "belonging": 2},
+            "5 of the 40 cases of accounts that you own are escalated.",
+        ),
+    ],
+)
+def test_of_what_is_the_askers_own_it_is_said_that_they_own_it(
+    changes: dict[str, object], expected: str
+) -> None:
+    listing = _listing(5).model_copy(update={"owned": ("cases",), **changes})
+    assert count_sentences(listing, "", 0)[0] == expected
+
+
 def test_what_the_records_belong_to_is_counted() -> None:
     told = [count_sentences(_listing(2, above="accounts", belonging=n), "", 2)[1] for n in (1, 2)]
     assert told == ["They belong to one of the accounts.", "They belong to 2 accounts."]

@@ -9,6 +9,7 @@ from retrieval.records import Match, Records
 from retrieval.rights import visibility_of
 from retrieval.search.focus import Focus
 from retrieval.search.listing import LISTED, choices_of, find_listing
+from retrieval.search.owning import owner_column, said_to_be_mine, without_owner
 from retrieval.search.reading import in_words_of_map, words_of_map
 from retrieval.search.wanted import Wanted, may_be_list, read_list
 
@@ -212,11 +213,11 @@ async def test_a_list_of_a_named_customer_keeps_to_it(running: Running, stand: S
     assert found.listing is not None
     assert found.listing.of == len(cases)
     assert set(found.listing.records) <= cases
-    mine = await running.client.search(
-        principal(person.login), "How many cases do I have in all?", entities=(f"account:{account}",)
+    every = await running.client.search(
+        principal(person.login), "How many cases do we have in all?", entities=(f"account:{account}",)
     )
-    assert mine.listing is not None
-    assert mine.listing.of > len(cases)
+    assert every.listing is not None
+    assert every.listing.of > len(cases)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +230,9 @@ async def test_no_word_leads_out_of_a_scope(running: Running, stand: Stand, ques
     cases = [row for row in oracle.rows["case"].values() if row["account_id"] == account]
     found = await running.client.search(principal(person.login), question, scope=f"account:{account}")
     assert found.listing is not None
-    assert (found.listing.about, found.listing.of) == ((f"account:{account}",), len(cases))
+    assert (found.listing.about, found.listing.visible) == ((f"account:{account}",), len(cases))
+    own = [row for row in cases if row["assigned_to"] == person.id]
+    assert found.listing.of == len(own if found.listing.owned else cases)
     foreign = next(
         f"account:{key}" for key in oracle.rows["account"] if not oracle.may_see(person, f"account:{key}")
     )
@@ -284,6 +287,91 @@ async def test_customers_with_such_cases_are_counted(running: Running, stand: St
         "accounts",
         len({row["account_id"] for row in wanted}),
     )
+
+
+@pytest.mark.parametrize(
+    ("question", "mine"),
+    [
+        ("how many customers do I have", {"account"}),
+        ("Which of my customers have escalated cases?", {"account"}),
+        ("How many customers with open cases do I have?", {"account"}),
+        ("how many cases of my customers are open", {"account"}),
+        ("Which open cases are mine?", {"case"}),
+        ("Which cases are assigned to me?", {"case"}),
+        ("How many accounts that I own are on hold?", {"account"}),
+        ("Welche Fälle sind mir zugewiesen?", {"case"}),
+        ("Meine offenen Fälle", {"case"}),
+        ("How many customers do we have?", set()),
+        ("Which of our cases are open?", set()),
+        ("Show all cases", set()),
+    ],
+)
+def test_whose_records_are_meant_is_read_off_the_words(question: str, mine: set[str]) -> None:
+    said = in_words_of_map(MAP, question)
+    assert said_to_be_mine(MAP, said) == mine
+    assert read_list(MAP, without_owner(said), VALUES) is not None
+
+
+def test_the_map_says_whose_a_record_is() -> None:
+    assert {kind: column for kind in MAP.entities if (column := owner_column(MAP, kind))} == {
+        "account": "owner_id",
+        "case": "assigned_to",
+    }
+    espo = load_map(DEMO_MAP.with_name("espocrm.yaml"))
+    assert owner_column(espo, "account") == "assigned_user_id"
+    assert owner_column(espo, "article") is None
+
+
+async def test_mine_are_those_that_i_own(running: Running, stand: Stand) -> None:
+    oracle = Oracle(stand.crm_dsn)
+    for person in [one for one in oracle.people if one.role == "rep"][:4]:
+        who = principal(person.login)
+        seen = {key for key in oracle.rows["account"] if oracle.may_see(person, f"account:{key}")}
+        own = {key for key, row in oracle.rows["account"].items() if row["owner_id"] == person.id}
+        mine = (await running.client.search(who, "How many customers do I have?")).listing
+        ours = (await running.client.search(who, "How many customers do we have?")).listing
+        assert mine is not None
+        assert ours is not None
+        assert (mine.total, mine.of, mine.visible, mine.owned) == (
+            len(own),
+            len(own),
+            len(seen),
+            ("accounts",),
+        )
+        assert (ours.total, ours.owned) == (len(seen), ())
+        assert {int(ref.partition(":")[2]) for ref in mine.records} <= own
+        assigned = [row for row in oracle.rows["case"].values() if row["assigned_to"] == person.id]
+        cases = (await running.client.search(who, "Which open cases are assigned to me?")).listing
+        assert cases is not None
+        assert (cases.total, cases.of) == (
+            sum(row["status"] != "closed" for row in assigned),
+            len(assigned),
+        )
+
+
+async def test_cases_of_my_customers_are_those_of_customers_that_i_own(
+    running: Running, stand: Stand
+) -> None:
+    oracle = Oracle(stand.crm_dsn)
+    person, _ = _someone_with_cases(oracle)
+    theirs = [
+        row
+        for row in oracle.rows["case"].values()
+        if oracle.rows["account"][row["account_id"]]["owner_id"] == person.id
+    ]
+    found = await running.client.search(principal(person.login), "Which of my customers have open cases?")
+    assert found.listing is not None
+    assert (found.listing.of, found.listing.owned) == (len(theirs), ("accounts",))
+    assert found.listing.total == sum(row["status"] != "closed" for row in theirs)
+
+
+async def test_what_nobody_owns_is_counted_as_far_as_it_may_be_seen(running: Running, stand: Stand) -> None:
+    oracle = Oracle(stand.crm_dsn)
+    person, _ = _someone_with_cases(oracle)
+    found = await running.client.search(principal(person.login), "How many orders do I have?")
+    seen = [key for key in oracle.rows["order"] if oracle.may_see(person, f"order:{key}")]
+    assert found.listing is not None
+    assert (found.listing.of, found.listing.owned) == (len(seen), ())
 
 
 def _someone_with_cases(oracle: Oracle) -> tuple[Person, int]:

@@ -124,7 +124,7 @@ async def test_a_number_that_no_visible_record_has_is_said_to_be_missing(
 ) -> None:
     found = await numbers.ask(running, question.format(ABSENT))
     assert _told(found) == [("case", ABSENT)]
-    assert (found.passages, found.facts, found.weak) == ((), (), False)
+    assert (found.passages, found.facts, found.weak) == ((), (), True)
     assert found.notices == (f"There is no case {ABSENT} that you may see.",)
     there = await numbers.ask(running, question.format(numbers.own["case_no"]))
     assert there.missing == ()
