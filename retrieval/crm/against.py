@@ -12,6 +12,7 @@ from retrieval.crm.database import Connection, connect, sql, translated, tuple_r
 from retrieval.crm.errors import Problem
 from retrieval.crm.expressions import Told, ask
 from retrieval.crm.following import notes_on_following
+from retrieval.crm.importer import STAFF
 from retrieval.crm.load import load_map, with_lines
 from retrieval.crm.map import Attribute, Condition, CrmMap, Entity, Rule, attribute_of
 
@@ -126,7 +127,11 @@ def _missing(crm_map: CrmMap, tables: Tables) -> Iterator[tuple[str, str]]:
                 yield here, _no_table(follow.table)
             else:
                 yield from _columns(here, follow.table, follow.read_columns, tables)
+    if not tables[crm_map.users.table]:
+        yield "users.table", _no_users(crm_map)
     for where, table, columns in _of_users(crm_map):
+        if not tables[table] and table == crm_map.users.table:
+            continue
         if not tables[table]:
             yield where, _no_table(table)
         else:
@@ -298,6 +303,19 @@ def _conditions(where: str, table: str, condition: Condition, tables: Tables) ->
         for value in values:
             if value is not None and wanted[type(value)] != family:
                 yield where, f"{table}.{column} is {family} and cannot be {value!r}; correct the value"
+
+
+def _no_users(crm_map: CrmMap) -> str:
+    """What to do about an export that says nothing of who may sign in."""
+    users = crm_map.users
+    own = [one for place, table, columns in _of_users(crm_map) if table == users.table for one in columns]
+    file = f"{users.table.rpartition('.')[2]}.csv"
+    sentence = (
+        f"{_no_table(users.table)}. Nobody can sign in without it; where an export does not say who may, put "
+        f"a file {file} with the columns {', '.join(dict.fromkeys(own))} into its folder, a row a person"
+    )
+    by_option = users.table.rpartition(".")[2] == STAFF
+    return f"{sentence}, or give `cloister crm import` --staff LOGIN:ROLE" if by_option else sentence
 
 
 def _no_table(table: str) -> str:

@@ -116,6 +116,21 @@ def test_what_does_not_fit_has_its_line_and_a_remedy(
     assert any(f"line {line}:" in problem and words in problem for problem in found), found
 
 
+def test_an_export_without_users_is_told_which_file_to_add(tmp_path: Path, dsn: str) -> None:
+    """As for the shop of tau2-bench, whose export has customers and orders alone."""
+    text = MAP.replace("table: users", "table: staff").replace("id\n  login", "staff_id\n  login")
+    text = text.replace("id: id\n    role", "id: staff_id\n    role").replace(
+        "  where: {gone: false}\n  attr", "  attr"
+    )
+    path = tmp_path / "map.yaml"
+    path.write_text(text, encoding="utf-8")
+    (found,) = check_map_at(path, dsn)
+    assert (found.line, found.where) == (4, "users.table")
+    assert "a file staff.csv with the columns staff_id, email, role into its folder" in found.sentence
+    assert "--staff LOGIN:ROLE" in found.sentence
+    assert found.in_file(path).startswith(f"{path}:4: users.table: there is no table staff")
+
+
 def test_sql_that_this_role_may_not_run_is_named(tmp_path: Path, connection: psycopg.Connection[Any]) -> None:
     role = f"reader_{uuid4().hex[:8]}"
     connection.execute(f"CREATE ROLE {role}".encode())
