@@ -44,9 +44,9 @@ def check(
         print(json.dumps([{**asdict(each), "note": is_note} for each, is_note in said], indent=2))
     else:
         for problem in problems:
-            print(f"{map_file}:{problem}")
+            print(problem.in_file(map_file))
         for note in notes:
-            print(_("{map}: note, {note}").format(map=map_file, note=note))
+            print(_("{note} (a note, no fault)").format(note=note.in_file(map_file)))
         if not problems:
             print(_("{map} is a good map.").format(map=map_file))
     if problems:
@@ -92,11 +92,16 @@ def script(
     map_file: Annotated[Path, typer.Argument(metavar="MAP", help="The map, a YAML file.")],
     reader: Annotated[str | None, typer.Option(help="The role that Cloister reads with.")] = None,
 ) -> None:
-    """Print SQL for the CRM's administrator (psql): a role, a publication, and how to undo both."""
-    from retrieval import CrmError, admin_script, load_map
+    """Print SQL for the CRM's administrator (psql): a role, a publication, and how to undo both.
+
+    Ends with 5, as `crm check` does, when the map has faults.
+    """
+    from retrieval import CrmError, MapInvalid, admin_script, load_map
 
     try:
         crm_map = load_map(map_file)
+    except MapInvalid as error:
+        leave(Exit.FAULTS, str(error))
     except (CrmError, OSError) as error:
         leave(Exit.FAILED, str(error))
     sys.stdout.write(admin_script(crm_map, reader=reader) if reader else admin_script(crm_map))

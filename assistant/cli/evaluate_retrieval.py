@@ -167,7 +167,7 @@ def _wanted(
     try:
         crm_map = load_map(file)
     except MapInvalid as error:
-        leave(Exit.FAILED, str(error))
+        leave(Exit.FAULTS, str(error))
 
     def read(records: "Records") -> "list[Query]":
         found = [

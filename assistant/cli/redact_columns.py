@@ -26,7 +26,7 @@ def table_rules(place: str) -> "TableRules":
     try:
         crm_map = load_map(map_file(name))
     except MapInvalid as error:
-        leave(Exit.FAILED, str(error))
+        leave(Exit.FAULTS, str(error))
     if entity not in crm_map.entities:
         sentence = _("The map {map} has no entity “{entity}”; it has {known}.")
         leave(

@@ -79,7 +79,7 @@ def _require_good(crm_map: Path) -> None:
     """End with 2, and every fault of the map, before anything is made."""
     from retrieval import check_map
 
-    faults = [f"{crm_map}:{problem}" for problem in check_map(crm_map)]
+    faults = [problem.in_file(crm_map) for problem in check_map(crm_map)]
     if faults:
         leave(_USAGE, "\n".join(faults))
 

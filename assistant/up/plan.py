@@ -250,7 +250,7 @@ class Plan:
         if problems:
             if fresh:
                 drop_database(self._crm.dsn(), CRM_DATABASE)  # so that a corrected export is imported
-            faults = "\n".join(f"  {problem}" for problem in problems)
+            faults = "\n".join(f"  {problem.in_file(self._map)}" for problem in problems)
             raise StepFailed(f"The map {self._map} does not fit the CRM that was filled:\n{faults}")
         crm_map = load_map(self._map)
         create_crm_roles(dsn, self._layout.password(CRM_READER), crm_map)

@@ -56,7 +56,12 @@ class Document:
             is_last = number == len(path) - 1
             if (*found, step) in self.lines or is_last:
                 found = (*found, step)
-        return ".".join(str(step + 1) if isinstance(step, int) else step for step in found)
+        return dotted(found)
+
+
+def dotted(path: Path) -> str:
+    """``path`` as a person reads it: numbers count from 1."""
+    return ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
 
 
 def read_document(text: str) -> Document:
@@ -96,7 +101,7 @@ def _build(
             key = _key(loader, key_node)
             here = (*path, key)
             if key in built:
-                where = ".".join(map(str, here))
+                where = dotted(here)
                 problems.append(
                     Problem(key_node.start_mark.line + 1, where, f"“{key}” is given twice; keep one of them")
                 )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,10 @@ class Problem:
         place = f"line {self.line}: {self.where}" if self.where else f"line {self.line}"
         return f"{place}: {self.sentence}"
 
+    def in_file(self, path: Path | str) -> str:
+        """The problem with its place as editors and terminals open it: ``my-map.yaml:71: users.key: …``."""
+        return ": ".join(filter(None, (f"{path}:{self.line}", self.where, self.sentence)))
+
 
 class CrmError(Exception):
     """Base of all errors of the CRM's side; its text is a sentence without record content."""
@@ -36,12 +41,12 @@ class CrmError(Exception):
 
 
 class MapInvalid(CrmError):
-    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+    def __init__(self, source: Path, problems: Sequence[Problem]) -> None:
         self.source = source
         self.problems = tuple(problems)
-        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        lines = "\n".join(f"  {problem.in_file(source)}" for problem in self.problems)
         noun = "problem" if len(self.problems) == 1 else "problems"
-        super().__init__(f"The CRM map {source} has {len(self.problems)} {noun}:\n{lines}")
+        super().__init__(f"The CRM map {source.name} has {len(self.problems)} {noun}:\n{lines}")
 
 
 class CrmUnavailable(CrmError):

@@ -8,7 +8,8 @@ from pathlib import Path as FilePath
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from retrieval.crm.coherence import incoherences
+from retrieval.crm.beside import incoherences_beside
+from retrieval.crm.coherence import Finding, incoherences
 from retrieval.crm.document import Document, Path, read_document
 from retrieval.crm.errors import MapInvalid, Problem
 from retrieval.crm.map import CrmMap
@@ -61,7 +62,7 @@ def load_map(path: FilePath | str) -> CrmMap:
     """Read and check the map at ``path``. Raises :class:`MapInvalid` with every problem found."""
     crm_map, problems = _read(FilePath(path))
     if crm_map is None or problems:
-        raise MapInvalid(FilePath(path).name, problems)
+        raise MapInvalid(FilePath(path), problems)
     return crm_map
 
 
@@ -95,23 +96,34 @@ def _read(path: FilePath) -> tuple[CrmMap | None, list[Problem]]:
     except UnicodeDecodeError:
         return None, [Problem(1, "", f"{path.name} is not text; save it as UTF-8")]
     document = read_document(text)
-    if document.problems:
-        return None, _in_order(document.problems)
     if document.content is None:
-        return None, [Problem(1, "", "the map is empty; it needs crm, version, users and entities")]
+        empty = Problem(1, "", "the map is empty; it needs crm, version, users and entities")
+        return None, _in_order(document.problems) or [empty]
+    crm_map, details = None, list[ErrorDetails]()
     try:
         crm_map = CrmMap.model_validate(document.content)
     except ValidationError as error:
-        return None, _in_order(_sentences(document, error))
-    problems = [
-        Problem(document.line_of(place), document.known(place), sentence)
-        for place, sentence in incoherences(crm_map)
-    ]
-    return crm_map, _in_order(problems)
+        details = error.errors()
+    twice = [_steps(problem.where) for problem in document.problems]
+    if crm_map and not twice:
+        return crm_map, _in_order(_told(document, incoherences(crm_map)))
+    details = [detail for detail in details if not any(_is_in(detail["loc"], place) for place in twice)]
+    faults = {*twice, *(detail["loc"] for detail in details)}
+    beside = _told(document, incoherences_beside(document.content, faults))
+    return None, _in_order([*document.problems, *_sentences(document, details), *beside])
 
 
-def _sentences(document: Document, error: ValidationError) -> Iterable[Problem]:
-    for detail in error.errors():
+def _told(document: Document, findings: Iterable[Finding]) -> Iterable[Problem]:
+    for place, sentence in findings:
+        yield Problem(document.line_of(place), document.known(place), sentence)
+
+
+def _is_in(place: Path, part: Path) -> bool:
+    return place[: len(part)] == part
+
+
+def _sentences(document: Document, details: Iterable[ErrorDetails]) -> Iterable[Problem]:
+    for detail in details:
         place: Path = tuple(detail["loc"])
         sentence = _sentence(detail["type"], place, detail)
         if place[-1:] and place[-1] in _ONE_OF_SEVERAL and detail["type"].endswith("_type"):

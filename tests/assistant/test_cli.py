@@ -91,8 +91,34 @@ def test_a_good_map_is_good_and_a_broken_one_says_where(tmp_path: Path) -> None:
     broken.write_text(shipped_map("demo").read_text().replace("class: identity", "class: idenity", 1))
     done = cloister("crm", "check", str(broken))
     assert done.returncode == 5
-    assert "line" in done.stdout
+    line = 1 + broken.read_text().split("class: idenity")[0].count("\n")
+    assert done.stdout.startswith(f"{broken}:{line}: entities.")
     assert "idenity" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("crm", "check", "MAP"),
+        ("crm", "script", "MAP"),
+        ("evaluate", "retrieval", "--map", "MAP", "--queries", "MAP"),
+    ],
+    ids=" ".join,
+)
+def test_a_map_with_faults_ends_every_command_that_reads_one_with_5(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.yaml"
+    text = shipped_map("demo").read_text()
+    broken.write_text(
+        text.replace("class: identity", "class: idenity", 1).replace("$user.team", "$user.tam", 1)
+    )
+    done = cloister(*(str(broken) if word == "MAP" else word for word in command))
+    assert done.returncode == 5
+    said = done.stdout + done.stderr
+    assert f"{broken}:" in said
+    assert "idenity" in said
+    assert "there is no attribute “tams”" in said
 
 
 def test_a_map_that_is_not_there_is_said(tmp_path: Path) -> None:
