@@ -4,6 +4,8 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from gettext import gettext as _
 from typing import Annotated, Any
 
@@ -84,7 +86,7 @@ def verify(
     """
     caller = _caller(data, login, token_file)
     caller.post("/api/v1/sync/verify", dry_run=str(dry_run).lower())
-    found = _follow(caller, "/api/v1/sync/verify", _("comparing"), "done", as_json)
+    found = _follow(caller, "/api/v1/sync/verify", _compared, as_json)
     if found["error"]:
         leave(Exit.FAILED, found["error"])
     drifts = sum(sum(kinds.values()) for kinds in found["found"].values())
@@ -133,12 +135,15 @@ def retry(login: As = None, as_json: Json = False, token_file: TokenFile = None,
 def rebuild(login: As = None, as_json: Json = False, token_file: TokenFile = None, data: Data = None) -> None:
     """Fill a new generation of the index beside the one that is asked, and switch (role admin).
 
-    Questions are answered from the old one until then.
+    Questions are answered from the old one until the new one has every row and every vector.
     """
     caller = _caller(data, login, token_file)
     before = caller.get("/api/v1/sync/rebuild")["serving"]
     caller.post("/api/v1/sync/rebuild")
-    found = _follow(caller, "/api/v1/sync/rebuild", _("rebuilding"), "rows", as_json)
+    if not as_json:
+        sentence = _("Questions are answered from {before} until the new index has every row and vector.")
+        sys.stderr.write(sentence.format(before=before) + "\n")
+    found = _follow(caller, "/api/v1/sync/rebuild", _rebuilt, as_json)
     if found["serving"] == before:
         leave(Exit.FAILED, found["error"] or _("The index was not rebuilt."))
     sentence = _("{generation} is asked now; it took the place of {before}.")
@@ -154,7 +159,31 @@ def _caller(data: Any, login: str | None, token_file: Any) -> Caller:
     return Caller(appliance, login or appliance.admin, token_file)
 
 
-def _follow(caller: Caller, path: str, doing: str, done: str, as_json: bool) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Stretch:
+    """How far something is that takes a while; `total` is 0 as long as it is not known."""
+
+    doing: str
+    done: int
+    total: int
+    until: str = ""
+
+
+def _compared(found: dict[str, Any]) -> _Stretch:
+    return _Stretch(_("rows compared"), found["done"], found["total"])
+
+
+def _rebuilt(found: dict[str, Any]) -> _Stretch:
+    """Rows first; their vectors, which take longest, go on after the last row."""
+    until = _("Questions are answered from the old index until then.")
+    if found["rows"] < found["total"]:
+        return _Stretch(_("rows"), found["rows"], found["total"], until)
+    return _Stretch(_("vectors"), found["vectors"], found["vectors"] + found["wanting"], until)
+
+
+def _follow(
+    caller: Caller, path: str, stretch_of: Callable[[dict[str, Any]], _Stretch], as_json: bool
+) -> dict[str, Any]:
     """Show a bar until it has ended, where there is no terminal a line now and then; gives how it ended."""
     lines = not as_json and not sys.stderr.isatty()
     said = -math.inf
@@ -163,26 +192,34 @@ def _follow(caller: Caller, path: str, doing: str, done: str, as_json: bool) -> 
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
     )  # fmt: skip
-    until, began = time.monotonic() + _AT_MOST_S, time.monotonic()
-    found: dict[str, Any] = {"running": True}
+    until = time.monotonic() + _AT_MOST_S
+    found: dict[str, Any] = caller.get(path)
+    doing, from_done, began = None, 0, time.monotonic()
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(doing, total=None, rate="")
+        task = bar.add_task("", total=None, rate="")
         while found["running"]:
-            if time.monotonic() > until:
+            now = time.monotonic()
+            if now > until:
                 leave(Exit.FAILED, _("It did not end within six hours; it goes on by itself."))
+            stretch = stretch_of(found)
+            if stretch.doing != doing:
+                doing, from_done, began = stretch.doing, stretch.done, now
+            rate = f"{(stretch.done - from_done) / max(now - began, 1):,.0f}/s"
+            told = found["error"] or stretch.doing
+            bar.update(task, description=told, completed=stretch.done, total=stretch.total or None, rate=rate)
+            if lines and now - said > _SAY_S:
+                said = now
+                print(_line(stretch, found["error"]), file=sys.stderr, flush=True)
+            time.sleep(_LOOK_S)
             found = caller.get(path)
-            rate = found[done] / max(time.monotonic() - began, 1)
-            bar.update(task, completed=found[done], total=found["total"], rate=f"{rate:,.0f}/s")
-            if found["error"]:
-                bar.update(task, description=found["error"])
-            if lines and time.monotonic() - said > _SAY_S:
-                said = time.monotonic()
-                sentence = _("{doing}: {done} of {total}. It goes on by itself when this command ends.")
-                numbers = {"done": f"{found[done]:,}", "total": f"{found['total'] or 0:,}"}
-                print(sentence.format(doing=doing, **numbers), file=sys.stderr, flush=True)
-            if found["running"]:
-                time.sleep(_LOOK_S)
     return found
+
+
+def _line(stretch: _Stretch, error: str | None) -> str:
+    sentence = _("{done:,} of {total:,} {doing}.") if stretch.total else _("{done:,} {doing}.")
+    numbers = sentence.format(done=stretch.done, total=stretch.total, doing=stretch.doing)
+    goes_on = _("It goes on by itself when this command ends.")
+    return " ".join(filter(None, (numbers, error, stretch.until, goes_on)))
 
 
 def _report(found: dict[str, Any], drifts: int) -> None:
