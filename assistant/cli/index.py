@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import asdict
 from gettext import gettext as _
+from gettext import ngettext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,15 +34,24 @@ def status(login: As = None, as_json: Json = False, token_file: TokenFile = None
         print(json.dumps(found, indent=2))
         return
     for one in found["generations"]:
-        kind = _("is asked") if one["serving"] else _("is being filled")
-        size = "" if one["bytes"] is None else f", {one['bytes'] / 1e6:,.0f} MB"
-        built = one["optimised"] or _("never")
-        sentence = _("{name}: {kind}; {points:,} points in {segments} segments{size}; optimised: {built}")
-        print(sentence.format(kind=kind, size=size, built=built, **_some(one, "name", "points", "segments")))
+        print(_generation(one))
     for one in found["backups"]:
         print(_("backup {path}: {size:,.0f} MB").format(path=one["path"], size=one["bytes"] / 1e6))
     if found["doing"] or found["error"]:
         print(found["doing"] or found["error"])
+
+
+def _generation(one: dict[str, Any]) -> str:
+    """A generation in a line."""
+    kind = _("is asked") if one["serving"] else _("is being filled")
+    size = "" if one["bytes"] is None else f", {one['bytes'] / 1e6:,.0f} MB"
+    built = one["optimised"] or _("never")
+    points = ngettext("{n:,} point", "{n:,} points", one["points"]).format(n=one["points"])
+    segments = ngettext("{n:,} segment", "{n:,} segments", one["segments"]).format(n=one["segments"])
+    sentence = _("{name}: {kind}; {points} in {segments}{size}; optimised: {built}")
+    return sentence.format(
+        name=one["name"], kind=kind, points=points, segments=segments, size=size, built=built
+    )
 
 
 @app.command()
@@ -122,10 +132,6 @@ def _wait(caller: Caller) -> dict[str, Any]:
 def _caller(data: Path | None, login: str | None, token_file: Path | None) -> Caller:
     appliance = Appliance.running(data)
     return Caller(appliance, login or appliance.admin, token_file)
-
-
-def _some(found: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: found[name] for name in names}
 
 
 @app.command()

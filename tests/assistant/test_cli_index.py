@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assistant.cli.index import _generation
 from tests.retrieval.test_index_conformance import scripted
 
 
@@ -37,6 +38,21 @@ def reaching(settings: Any) -> list[str]:
         "--ca-file",
         str(settings.ca_file),
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(1, "1 point in 1 segment, 5 MB"), (2_000, "2,000 points in 2,000 s")]
+)
+def test_one_of_a_thing_is_no_plural(number: int, said: str) -> None:
+    one = {
+        "name": "g1",
+        "serving": True,
+        "points": number,
+        "segments": number,
+        "bytes": 5e6,
+        "optimised": None,
+    }
+    assert said in _generation(one)
 
 
 async def test_a_good_server_passes_and_is_left_as_it_was(tmp_path: Path) -> None:
