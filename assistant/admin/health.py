@@ -16,7 +16,9 @@ from gateway import CloisterError, DoorClient, Principal, ServerState, create_ht
 from retrieval import RetrievalClient, SyncStatus
 
 _SECONDS: Final = 3.0
-_NO_MODEL: Final = "No language model is configured: answers have no summary."
+_NO_MODEL: Final = (
+    "No language model is configured: answers have no summary. `cloister up` without --no-model installs one."
+)
 _MODEL_AWAY: Final = (
     "Answers come without a summary. After the first start it is being installed for some minutes, after "
     "others it takes a minute; then see the log of the server."

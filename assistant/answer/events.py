@@ -53,5 +53,9 @@ NO_SUMMARY: Final = (
     "The language model is not available, so there is no summary. The sources below are yours to read. "
     "After the first start the model is still being installed, which takes some minutes."
 )
+WITHOUT_MODEL: Final = (
+    "This appliance was started without a language model, so there is no summary. The sources below are "
+    "yours to read. For answers, an administrator starts it with one: `cloister up` without --no-model."
+)
 REFUSED: Final = "This question was not passed on."
 INTERRUPTED: Final = "The answer was interrupted before it was complete. Ask again."

@@ -27,7 +27,7 @@ from retrieval import Listing, RetrievalClient, SearchResult
 from .asking import follows_on, identities_asked, is_small_talk
 from .context import Budget, Prompt, Turn, build_prompt
 from .counting import answer_list
-from .events import NO_SUMMARY, NOTHING_ASKED, NOTHING_FOUND, EventKind, RunAudit
+from .events import NO_SUMMARY, NOTHING_ASKED, NOTHING_FOUND, WITHOUT_MODEL, EventKind, RunAudit
 from .evidence import (
     Candidate,
     Choice,
@@ -238,7 +238,8 @@ class AnswerPipeline:
                 raise
             if prompt is not None:
                 yield _receipt(asked, prompt, (), sent=isinstance(error, UpstreamFailed))
-            yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
+            is_absent = isinstance(error, PartUnavailable) and error.absent
+            yield Step(EventKind.NO_SUMMARY, {"sentence": WITHOUT_MODEL if is_absent else NO_SUMMARY})
             return
         yield Step(
             EventKind.STAGE,

@@ -52,7 +52,7 @@ class ModelRouter:
         Raises `NotFound` for an unknown model, `TooLarge`, `PartUnavailable` when all are resting.
         """
         if self._router is None:
-            raise PartUnavailable("model", "This appliance runs without a language model.")
+            raise PartUnavailable("model", "This appliance runs without a language model.", absent=True)
         sizes = self._sizes.get(model)
         if sizes is None:
             raise NotFound("There is no model of that name here.")

@@ -38,10 +38,12 @@ class ScriptedDoor(DoorClient):
         self,
         *chunks: str,
         away: bool = False,
+        absent: bool = False,
         meaning: Meaning | None = None,
         typed: Mapping[str, str] | None = None,
     ) -> None:
         self._chunks, self._away, self._meaning, self._typed = chunks, away, meaning, typed or {}
+        self._absent = absent
         self.heard: list[str] = []
         self.embedded: list[str] = []
         self.options: dict[str, Any] = {}
@@ -70,8 +72,8 @@ class ScriptedDoor(DoorClient):
             content = [message.content] if isinstance(message.content, str) else message.content
             self.heard += [part if isinstance(part, str) else part.text for part in content]
         self.options = options
-        if self._away:
-            raise PartUnavailable("model", "away")
+        if self._away or self._absent:
+            raise PartUnavailable("model", "away", absent=self._absent)
         for chunk in self._chunks or options["quotes"][:1]:
             yield ChatChunk(chunk)
 

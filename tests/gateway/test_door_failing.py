@@ -443,12 +443,15 @@ async def test_no_model_server_is_a_sentence_and_the_breaker_spares_the_dead(fre
         with pytest.raises(PartUnavailable, match="No model server is available") as second:
             await answer_of(client)
     assert first.value.part == second.value.part == "model"
+    assert not first.value.absent
+    assert not second.value.absent
 
 
 async def test_an_appliance_without_a_model_says_so(fresh: Site) -> None:
     async with another_door(fresh, models=[]) as (_, _, client):
-        with pytest.raises(PartUnavailable, match="without a language model"):
+        with pytest.raises(PartUnavailable, match="without a language model") as said:
             await answer_of(client)
+    assert said.value.absent
 
 
 def test_a_long_prompt_goes_to_a_server_with_a_long_window() -> None:
