@@ -110,6 +110,14 @@ class Statements:
 
         return self._keep(("matching", kind, _form(matches), _roles(visibility)), make)
 
+    def newest(self, kind: str, visibility: Visibility) -> Statement:
+        def make() -> Statement:
+            source, where = self._seen(kind, visibility)
+            key = source.c[self._map.entities[kind].key]
+            return self._select(kind, source).where(all_of(where)).order_by(key.desc()).limit(_limit())
+
+        return self._keep(("newest", kind, _roles(visibility)), make)
+
     def tally(self, kind: str, column: str, by: str, columns: Columns, visibility: Visibility) -> Statement:
         def make() -> Statement:
             source, where = self._seen(kind, visibility)

@@ -6,7 +6,7 @@ kind stands before it, or where it is written as the numbers of visible records 
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -23,6 +23,7 @@ from .words import CODES, written_otherwise
 _SHAPES: Final = 12
 """The numbers of so many visible records, the latest, say how numbers of their kind are written."""
 
+_ROWS: Final = 50
 _LONGER: Final = 3  # digits that a number may have more than those that were seen: `case 999999`
 _FOREIGN: Final = 4  # digits of a number after a kind's word that is written as none of that kind is
 
@@ -45,6 +46,9 @@ _AMOUNT: Final = re.compile(
 )
 
 
+Span = tuple[int, int]
+
+
 @dataclass(frozen=True)
 class Typed:
     """A number as it stands in a text at `span`: `text` has letters in capitals before its `digits`, or none.
@@ -56,7 +60,7 @@ class Typed:
     text: str
     head: str
     digits: str
-    span: tuple[int, int]
+    span: Span
     kind: str = ""
     marked: bool = False
     sure: bool = False
@@ -130,18 +134,18 @@ async def numbered(records: Records, visibility: Visibility, text: str) -> Numbe
     crm_map = records.crm_map
     typed = typed_in(crm_map, text)[:FOCUS_ROWS]
     found: list[str] = []
-    there: set[tuple[int, int]] = set()
+    there: set[Span] = set()
     bare = {one.kind for one in typed if not one.head}
     shapes = {kind: await _shape(records, visibility, kind) for kind in identifiers(crm_map) if kind in bare}
-    for kind, columns in identifiers(crm_map).items():
-        for one in typed:
-            if not one.head and one.kind != kind:
-                continue
-            shape = None if one.head else shapes[kind]
-            heads = shape.heads if shape else ()
-            rows = await _having(records, visibility, kind, columns, _in_full(one, heads))
-            there |= {one.span} if rows else set()
-            found += [f"{kind}:{row[crm_map.entities[kind].key]}" for row in rows[:1] if len(rows) == 1]
+    for kind in identifiers(crm_map):
+        ways = {
+            one.span: _in_full(one, shape.heads if (shape := shapes.get(kind)) and not one.head else ())
+            for one in typed
+            if one.head or one.kind == kind
+        }
+        for span, keys in (await _having(records, visibility, kind, ways)).items():
+            there.add(span)
+            found += [f"{kind}:{key}" for key in keys if len(keys) == 1]
     left = [one for one in typed if one.span not in there]
     for kind in identifiers(crm_map):
         if kind not in shapes and any(one.kind in {"", kind} for one in left):
@@ -163,30 +167,53 @@ def identifiers(crm_map: CrmMap) -> dict[str, tuple[str, ...]]:
             and not column.of
             and column.kind in {FactKind.TEXT, FactKind.NUMBER}
         }
-        if columns := tuple(name for name in titled if name in facts or name == entity.key):
+        if columns := tuple(
+            name
+            for name in titled
+            if name == entity.key or (name in facts and not _is_of_parent(crm_map, kind, name))
+        ):
             found[kind] = columns
     return found
 
 
+def _is_of_parent(crm_map: CrmMap, kind: str, name: str) -> bool:
+    """Whether a column has the number of the record that this one belongs to: `case_no` of a note."""
+    entity = crm_map.entities[kind]
+    above = entity.parent and entity.parent.entity
+    if not above or name not in placeholders(crm_map.entities[above].label):
+        return False
+    return above.lower() in re.split(r"[\W_]+", f"{name} {entity.columns[name].label}".lower())
+
+
 async def _having(
-    records: Records, visibility: Visibility, kind: str, columns: Sequence[str], values: Sequence[str]
-) -> list[Row]:
-    """Visible rows with one of these values as their number; two where there are more."""
-    entity = records.crm_map.entities[kind]
-    found: dict[str, Row] = {}
-    for column in columns:
+    records: Records, visibility: Visibility, kind: str, ways: Mapping[Span, Collection[str]]
+) -> dict[Span, set[str]]:
+    """The keys of visible rows with one of these values as their number, for each that there are any of."""
+    entity, columns = records.crm_map.entities[kind], identifiers(records.crm_map)[kind]
+    values = tuple(dict.fromkeys(value for each in ways.values() for value in each))
+    found: dict[Span, set[str]] = {}
+    for column in columns if values else ():
         if column == entity.key:
-            found |= await records.rows(kind, values, visibility)
+            rows: Iterable[Row] = (await records.rows(kind, values, visibility)).values()
         else:
-            rows = await records.matching(kind, [Match(column, tuple(values))], visibility, 2)
-            found |= {str(row[entity.key]): row for row in rows}
-    return list(found.values())[:2]
+            rows = await records.matching(kind, [Match(column, values)], visibility, _ROWS)
+            if len(rows) == _ROWS:  # of some of them there are many: these may hide others
+                each = [
+                    await records.matching(kind, [Match(column, tuple(way))], visibility, 2)
+                    for way in ways.values()
+                ]
+                rows = [row for some in each for row in some]
+        for row in rows:
+            for span, way in ways.items():
+                if str(row[column]) in way:
+                    found.setdefault(span, set()).add(str(row[entity.key]))
+    return found
 
 
 async def _shape(records: Records, visibility: Visibility, kind: str) -> _Shape | None:
     """How the numbers of a kind are written that the caller sees; None where they see none."""
     columns = identifiers(records.crm_map)[kind]
-    rows = await records.matching(kind, [], visibility, _SHAPES)
+    rows = await records.newest(kind, visibility, _SHAPES)
     parts = [
         found for row in rows for column in columns if (found := _PARTS.fullmatch(str(row[column]).strip()))
     ]
@@ -244,7 +271,7 @@ def _after_words(crm_map: CrmMap, text: str) -> Iterator[Typed]:
                 yield from _one(kind, text, found.start(), span, marked=marked)
 
 
-def _one(kind: str, text: str, word: int, span: tuple[int, int], *, marked: bool) -> Iterator[Typed]:
+def _one(kind: str, text: str, word: int, span: Span, *, marked: bool) -> Iterator[Typed]:
     """The number at `span` after the kind's word at `word`, where it is one and not an amount or a date."""
     start, end = span
     if text[start - 1] == "#" and text[start] != "#":

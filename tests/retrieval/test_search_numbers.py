@@ -84,10 +84,9 @@ def test_amounts_and_dates_and_extensions_are_numbers_of_no_record(question: str
     assert _read(question) == []
 
 
-def test_identities_are_no_numbers_of_records() -> None:
+def test_neither_identities_nor_what_a_parent_is_called_are_numbers_of_records() -> None:
     assert identifiers(MAP) == {
         "case": ("case_no",),
-        "note": ("case_no",),
         "order": ("order_no",),
         "product": ("code",),
     }
