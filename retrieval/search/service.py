@@ -188,6 +188,7 @@ class Searcher:
             focus,
             named=bool(scope or named),
             scoped=bool(scope),
+            at_most=question.listed or question.limit,
         ):
             return await self._list(visibility, focus, *listed)
         question = await self._as_theirs(question, visibility, focus)
