@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from .exits import Exit
-from .options import Data, Json, TokenFile
+from .options import Data, Json, TokenFile, as_option
 from .remote import Appliance, Caller
 
 Record = Annotated[str, typer.Argument(help="The record, for example account:12.")]
-Whose = Annotated[str, typer.Option("--as", metavar="USER", help="The login of the CRM user in question.")]
+Whose = Annotated[str, as_option("USER", "The login of the CRM user in question.")]
 
 
 def explain(

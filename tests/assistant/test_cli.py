@@ -146,6 +146,22 @@ def test_without_an_appliance_a_command_says_so(command: tuple[str, ...], tmp_pa
     assert "no appliance" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("search", "x", "--as", ""), "login is empty"),
+        (("ask", "x", "--as", " "), "login is empty"),
+        (("explain", "account:1", "--as", ""), "login is empty"),
+        (("search", "x", "--as", "a@b.example", "--scope", "nonsense"), "as in account:12"),
+        (("ask", "x", "--scope", "account:"), "as in account:12"),
+    ],
+)
+def test_what_names_nobody_or_no_record_is_a_usage_error(command: tuple[str, ...], said: str) -> None:
+    done = cloister(*command)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.replace("│", " ").split())
+
+
 def test_an_import_without_a_map_is_a_usage_error(tmp_path: Path) -> None:
     assert cloister("up", "--import", str(tmp_path)).returncode == 2
 

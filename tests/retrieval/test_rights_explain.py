@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway import NotAllowed, Role
+from gateway import NotAllowed, NotFound, Role
 from retrieval import SyncSettings
 
 from .oracle import Oracle, Person
@@ -148,8 +148,9 @@ async def test_a_record_that_is_not_there_is_said_to_be_not_there(
 
 
 async def test_unknown_kinds_and_unknown_users_are_said(running: Running, stand: Stand) -> None:
-    told = await running.client.explain(ADMIN, someone(Oracle(stand.crm_dsn)).login, "nothing:1")
-    assert "it knows account, article" in told.sentence
+    for record, said in (("nothing:1", "it knows account, article"), ("12", "as in account:12")):
+        with pytest.raises(NotFound, match=said):
+            await running.client.explain(ADMIN, someone(Oracle(stand.crm_dsn)).login, record)
     told = await running.client.explain(ADMIN, "nobody@example.org", "account:1")
     assert not told.user_known
     assert "No active user of the CRM" in told.sentence
