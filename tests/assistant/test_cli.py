@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from assistant.cli.explain import _lines
 from retrieval import shipped_map
 
 from .commands import cloister
+from .explanations import explained
 
 
 @pytest.mark.parametrize(
@@ -202,3 +204,13 @@ def test_a_refused_question_ends_with_4_and_its_stages_are_words(
     assert done.returncode == 4
     assert done.stdout.startswith("This was not sent.")
     assert done.stderr == "· checking what was found: 1 record, 10 live facts\n"
+
+
+def test_each_condition_of_a_rule_is_marked_for_what_it_is() -> None:
+    told = explained("maya@halden.example", "case:1").model_dump(mode="json")
+    marked = [line.strip() for line in _lines(told)]
+    rule = marked.index("✗ rule 2 (line 93): territory_id in the user's territories, for the role lead")
+    assert marked[rule + 1 : rule + 3] == [
+        "✗ The user has the role rep; it is for lead.",
+        "✓ territory_id is 4; the user's territories: 4.",
+    ]
