@@ -137,6 +137,7 @@ def create_retrieval_app(settings: RetrievalSettings, embedder: Embedder | None 
 async def _start(
     settings: RetrievalSettings, crm_map: CrmMap, embedder: Embedder | None, stack: AsyncExitStack
 ) -> State:
+    stack.callback(sys.setswitchinterval, sys.getswitchinterval())
     sys.setswitchinterval(_SWITCH_S)
     tokens = Tokens(settings.trust)
     database = Database(settings.database)

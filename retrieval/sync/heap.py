@@ -18,9 +18,14 @@ _NEVER: Final = 1_000_000
 
 
 async def keep_collections_short(first: QuestionsFirst) -> None:
-    """Collect between questions until cancelled; a collection that took long sets aside what it walked."""
+    """Collect between questions until cancelled; a collection that took long sets aside what it walked.
+
+    When twice as much is set aside as was there to stay, all of it is walked once more: what has become
+    garbage since, such as the rows of an index that another one took the place of, must not stay for good.
+    """
     thresholds = gc.get_threshold()
     gc.set_threshold(*thresholds[:2], _NEVER)
+    staying = 0
     try:
         while True:
             await asyncio.sleep(_EVERY_S)
@@ -29,6 +34,12 @@ async def keep_collections_short(first: QuestionsFirst) -> None:
             gc.collect()
             if time.perf_counter() - began > _LONG_S:
                 gc.freeze()
+                if gc.get_freeze_count() > 2 * staying:
+                    if staying:
+                        gc.unfreeze()
+                        gc.collect()
+                        gc.freeze()
+                    staying = gc.get_freeze_count()
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()
