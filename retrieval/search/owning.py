@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from retrieval.crm import CrmMap
+from retrieval.crm.map import Rule
 from retrieval.records import Match
 from retrieval.rights import Visibility
 
@@ -25,24 +26,31 @@ _AFTER: Final = re.compile(
     r"|\b(?:(?:that|which)\s+)?(?:do\s+)?I\s+own\b",
     re.IGNORECASE,
 )
+_SAYS: Final = re.compile(r"(?:are|is|sind|ist)\b", re.IGNORECASE)
+"""Begins what is said of the whole: `which customers with open cases are mine`."""
 
 
 def owner_column(crm_map: CrmMap, kind: str) -> str | None:
     """The column that says whose a record is: of those that open it to one user, the first of the map."""
-    users = crm_map.users
-    for rule in crm_map.entities[kind].visible:
-        of = users.attributes.get(rule.attribute) if rule.attribute else None
-        if rule.column and of and not of.table and of.column == users.key:
-            return rule.column
-    return None
+    rule = _owner_rule(crm_map, kind)
+    return rule.column if rule else None
 
 
 def owned_by(crm_map: CrmMap, kind: str, visibility: Visibility) -> Match | None:
     """The condition that a record of a kind is the caller's own; None where the map does not tell."""
+    rule = _owner_rule(crm_map, kind)
+    if rule is None or rule.column is None or rule.attribute is None:
+        return None
+    values = visibility.user.attributes[rule.attribute]
+    return Match(rule.column, tuple(str(value) for value in values), key=True)
+
+
+def _owner_rule(crm_map: CrmMap, kind: str) -> Rule | None:
+    users = crm_map.users
     for rule in crm_map.entities[kind].visible:
-        if rule.attribute and rule.column and rule.column == owner_column(crm_map, kind):
-            values = visibility.user.attributes[rule.attribute]
-            return Match(rule.column, tuple(str(value) for value in values), key=True)
+        of = users.attributes.get(rule.attribute) if rule.attribute else None
+        if rule.column and of and not of.table and of.column == users.key:
+            return rule
     return None
 
 
@@ -70,6 +78,9 @@ def _mine(crm_map: CrmMap, said: str) -> Iterator[str]:
     for found in _BEFORE.finditer(said):
         yield from [kind for start, kind in spots if start >= found.end()][:1]
     for found in _AFTER.finditer(said):
-        yield from [kind for start, kind in spots if start < found.start()][-1:] or kinds[:1]
+        before = (
+            [] if _SAYS.match(found.group()) else [kind for start, kind in spots if start < found.start()]
+        )
+        yield from before[-1:] or kinds[:1]
     if _HAVING.search(said):
         yield from kinds[:1]
