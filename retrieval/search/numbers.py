@@ -27,21 +27,28 @@ _ROWS: Final = 50
 _LONGER: Final = 3  # digits that a number may have more than those that were seen: `case 999999`
 _FOREIGN: Final = 4  # digits of a number after a kind's word that is written as none of that kind is
 
-_VALUE: Final = r"(?:(?:[A-Za-z]{1,6}[-_/.#]?|(?-i:[A-Z]{1,5} ))\d+(?:-\d+)*|\d+)(?!\w|[.,]\d)"
+_VALUE: Final = r"(?:[A-Za-z]{1,6}[-_/.#]?|(?-i:[A-Z]{1,5} )|(?=\d))\d+(?:-\d+)*(?!\w|[.,]\d|[-_/]\w)"
 _PARTS: Final = re.compile(r"#?\s?(?P<head>[A-Za-z]*)[-_/.# ]?(?P<number>[\d-]+)")
 _REFERENCE: Final = re.compile(r"\[[^\]]*\]")
 _DATE: Final = re.compile(r"(?:19|20)\d\d-\d\d?(?:-\d\d?)?")
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _MARK: Final = re.compile(r"#|\b(?:no|nr|number|nummer|id)\b", re.IGNORECASE)
-_IDIOM: Final = re.compile(r"\b(?:in|just in|auf jeden|auf alle|im)\s+\Z", re.IGNORECASE)
+_IDIOM: Final = re.compile(r"\b(?:in (?:case|order)|(?:im|auf jeden|auf alle) F[aä]lle?)\Z", re.IGNORECASE)
 _DOING: Final = re.compile(
-    r"\b(?:to|I|we|you|they|he|she|can|could|must|should|will|would|may|please|customers?|(?:re)?ordered)\s+\Z",
+    r"\b(?:to|I|we|you|they|he|she|can|could|must|should|will|would|may|please|customers?|(?:re)?ordered)\s+"
+    r"orders?\Z",
     re.IGNORECASE,
 )
+_BACK: Final = 24
+"""Characters before a number in which such words are looked for: a text is read once, however long."""
+
 _AMOUNT: Final = re.compile(
-    r"\s*(?:[%€$£]|(?:eur|usd|gbp|percent|piece|unit|day|month|week|hour|minute|year|tage?|wochen?|monate?"
-    r"|stunden?|jahre?|stück|mal|kg|cm|mm|km|litres?|liters?)\b"
-    r"|(?!(?:is|was|has|does|status|this|its|details|als|das|was|bis|es|aus)\b)[^\W\d_]{2,}s\b)",
+    r"\s*(?:[%€$£]|(?:eur|usd|gbp|percent|(?:piece|unit|day|month|week|hour|minute|year|litre|liter)s?"
+    r"|tage?|wochen?|monate?|stunden?|jahre?|stück|mal|kg|cm|mm|km)\b)",
+    re.IGNORECASE,
+)
+_THINGS: Final = re.compile(
+    r"\s*(?!(?:is|was|has|does|status|this|its|details|als|das|was|bis|es|aus)\b)[^\W\d_]{2,}s\b",
     re.IGNORECASE,
 )
 
@@ -54,7 +61,8 @@ class Typed:
     """A number as it stands in a text at `span`: `text` has letters in capitals before its `digits`, or none.
 
     `kind` is the one whose word stands before it, empty where none does; `marked` where a `#` or `number`
-    says that it is one. It is `sure` to be meant for a record's where it is also written like one.
+    says that it is one. It is `sure` to be meant for a record's where it is also written like one. What may
+    as well be an amount (`order 300 filters`) is `doubtful`: a record's where there is one, never missing.
     """
 
     text: str
@@ -63,6 +71,7 @@ class Typed:
     span: Span
     kind: str = ""
     marked: bool = False
+    doubtful: bool = False
     sure: bool = False
 
     @property
@@ -74,11 +83,11 @@ class Typed:
     def missing(self) -> Missing:
         return Missing(kind=self.kind.replace("_", " "), number=self.text)
 
-    def is_in(self, text: str, crm_map: CrmMap) -> bool:
-        """Whether a text has the very same number; of one without letters, as one of the same kind."""
+    def is_among(self, others: Iterable["Typed"]) -> bool:
+        """Whether the very same number is there; one without letters, as one of the same kind."""
         return any(
             (one.head, one.digits) == (self.head, self.digits) and (self.head or one.kind == self.kind)
-            for one in typed_in(crm_map, text)
+            for one in others
         )
 
 
@@ -94,11 +103,12 @@ class Numbered:
 
 
 class _Shape(NamedTuple):
-    """How the numbers of a kind are written: their letters, and how many digits they have."""
+    """How the numbers of a kind are written: their letters, how many digits they have, and hyphens."""
 
     heads: frozenset[str]
     least: int
     most: int
+    parted: bool
 
     def has(self, one: Typed) -> bool:
         return one.head in self.heads and self.least <= len(one.digits) <= self.most
@@ -114,10 +124,10 @@ def typed_in(crm_map: CrmMap, text: str) -> list[Typed]:
     """What may be the number of a record in a text, each once, those after the word for a kind first."""
     text = _REFERENCE.sub(lambda found: "[" * len(found.group()), text)
     found = list(_after_words(crm_map, text))
-    taken = [one.span for one in found]
+    taken = {place for one in found for place in range(*one.span)}
     for code in CODES.finditer(text):
         start, end = code.span()
-        if not any(start < other_end and other_start < end for other_start, other_end in taken):
+        if taken.isdisjoint(range(start, end)):
             head = (code["head"] or code["upper"]).upper()
             found.append(Typed(code.group(), head, code["number"], (start, end)))
     each: dict[tuple[str, str, str], Typed] = {}
@@ -139,7 +149,7 @@ async def numbered(records: Records, visibility: Visibility, text: str) -> Numbe
     shapes = {kind: await _shape(records, visibility, kind) for kind in identifiers(crm_map) if kind in bare}
     for kind in identifiers(crm_map):
         ways = {
-            one.span: _in_full(one, shape.heads if (shape := shapes.get(kind)) and not one.head else ())
+            one.span: _in_full(one, None if one.head else shapes.get(kind))
             for one in typed
             if one.head or one.kind == kind
         }
@@ -220,12 +230,23 @@ async def _shape(records: Records, visibility: Visibility, kind: str) -> _Shape 
     if not parts:
         return None
     lengths = [len(found["number"]) for found in parts]
-    return _Shape(frozenset(found["head"].upper() for found in parts), min(lengths), max(lengths))
+    return _Shape(
+        heads=frozenset(found["head"].upper() for found in parts),
+        least=min(lengths),
+        most=max(lengths),
+        parted=any("-" in found["number"] for found in parts),
+    )
 
 
-def _in_full(one: Typed, heads: Collection[str]) -> tuple[str, ...]:
-    """The ways to write a number; one that was typed without letters, `case 30517`, also with them."""
-    return (*one.written, *(way for head in heads if head for way in written_otherwise((head, one.digits))))
+def _in_full(one: Typed, shape: _Shape | None) -> tuple[str, ...]:
+    """The ways to write a number; one that was typed without letters or zeros before it, `case 517`, also
+    with those that the numbers of its kind have."""
+    if shape is None:
+        return one.written
+    heads = [head for head in shape.heads if head]
+    long = dict.fromkeys(one.digits.zfill(length) for length in (0, shape.least, shape.most))
+    with_heads = [way for head in heads for digits in long for way in written_otherwise((head, digits))]
+    return (*one.written, *long, *with_heads)
 
 
 def _of_kind(crm_map: CrmMap, one: Typed, shapes: dict[str, _Shape | None]) -> Typed | None:
@@ -235,11 +256,15 @@ def _of_kind(crm_map: CrmMap, one: Typed, shapes: dict[str, _Shape | None]) -> T
         highest = [kind for kind in kinds if not any(_is_beneath(crm_map, kind, other) for other in kinds)]
         return replace(one, kind=(highest or kinds)[0]) if kinds else None
     shape = shapes[one.kind]
+    if one.doubtful or ("-" in one.digits and not (shape and shape.parted)):
+        return None
     if one.marked or (shape and shape.has(one)):
         return replace(one, sure=True)
-    if one.head:
-        # `order W2378156` is one, `case E204` need not be
-        is_one = len(one.digits) >= (_FOREIGN if shape and one.head not in shape.heads else 1)
+    if one.head and shape and one.head in shape.heads:
+        is_one = True
+    elif one.head:
+        # `order W2378156` is one, `case E204` need not be, and `EUR 4000` is none
+        is_one = len(one.digits) >= _FOREIGN and " " not in one.text
     elif shape is None or _YEAR.fullmatch(one.digits):
         is_one = shape is None and len(one.digits) > _FOREIGN
     else:
@@ -257,8 +282,8 @@ def _after_words(crm_map: CrmMap, text: str) -> Iterator[Typed]:
         words = "|".join(map(re.escape, sorted(names_of(crm_map, kind), key=len, reverse=True)))
         named = re.compile(
             rf"(?<!\w)(?P<word>{words})(?:s|es|e?n)?\b"
-            rf"(?P<mark>[\s:]*(?:(?:no|nr|number|nummer|id)\b[.:]?)?\s*#?)\s?"
-            rf"(?P<values>{_VALUE}(?:\s*(?:,|&|and|und|or|oder)\s*#?{_VALUE})*)",
+            rf"(?P<mark>[\s:]{{0,4}}(?:(?:no|nr|number|nummer|id)\b[.:]?)?\s{{0,2}}#?)\s?"
+            rf"(?P<values>{_VALUE}(?:\s{{0,2}}(?:,|&|and|und|or|oder)\s{{0,2}}#?{_VALUE})*)",
             re.IGNORECASE,
         )
         for found in named.finditer(text):
@@ -268,10 +293,10 @@ def _after_words(crm_map: CrmMap, text: str) -> Iterator[Typed]:
             for value in re.finditer(rf"#?{_VALUE}", found["values"]):
                 start = found.start("values") + value.start()
                 span = (start, start + len(value.group()))
-                yield from _one(kind, text, found.start(), span, marked=marked)
+                yield from _one(kind, text, found.span("word"), span, marked=marked)
 
 
-def _one(kind: str, text: str, word: int, span: Span, *, marked: bool) -> Iterator[Typed]:
+def _one(kind: str, text: str, word: Span, span: Span, *, marked: bool) -> Iterator[Typed]:
     """The number at `span` after the kind's word at `word`, where it is one and not an amount or a date."""
     start, end = span
     if text[start - 1] == "#" and text[start] != "#":
@@ -280,9 +305,14 @@ def _one(kind: str, text: str, word: int, span: Span, *, marked: bool) -> Iterat
     parts = _PARTS.fullmatch(typed)
     if parts is None or _DATE.fullmatch(parts["number"]):
         return
-    before, after = text[:word], text[end:]
-    if not marked and (_DOING.search(before) or (not parts["head"] and _AMOUNT.match(after))):
-        return
-    if not marked and _IDIOM.search(before) and (not parts["head"] or len(parts["number"]) < _FOREIGN):
-        return
-    yield Typed(typed, parts["head"].upper(), parts["number"], (start, end), kind, marked or typed[0] == "#")
+    marked = marked or typed[0] == "#"
+    doubtful = False
+    if not marked:
+        idiom, doing = (before.search(text, max(0, word[0] - _BACK), word[1]) for before in (_IDIOM, _DOING))
+        if (idiom and len(parts["number"]) < _FOREIGN) or (doing and parts["head"]):
+            return
+        things = not parts["head"] and _THINGS.match(text, end)
+        if not parts["head"] and (_AMOUNT.match(text, end) or (doing and things)):
+            return
+        doubtful = bool(doing or things or (idiom and not parts["head"]))
+    yield Typed(typed, parts["head"].upper(), parts["number"], (start, end), kind, marked, doubtful)

@@ -35,7 +35,7 @@ from .kinds import require_kind
 from .legs import DEPTH, Seen, Spot, keep_best, look
 from .listing import find_listing
 from .live import live_facts
-from .numbers import Typed, missing_sentence, numbered
+from .numbers import Typed, missing_sentence, numbered, typed_in
 from .rank import WEIGHTS, Scores, Wording, scaled, shortlist
 from .reading import words_of_map
 from .rerank import AsFound, Reranks
@@ -135,12 +135,8 @@ class Searcher:
         if not numbers.missing:
             return await self._answer(principal, question, visibility, numbers.found)
         mentioned = await self._mentioning(question, visibility, numbers.missing)
-        texts = [self._as_read(one) for one in mentioned]
-        missing = [
-            one
-            for one in numbers.missing
-            if one.sure or not any(one.is_in(text, self._map) for text in texts)
-        ]
+        told_of = [typed for one in mentioned for typed in typed_in(self._map, self._as_read(one))]
+        missing = [one for one in numbers.missing if one.sure or not one.is_among(told_of)]
         if not missing:
             return await self._answer(principal, question, visibility, numbers.found)
         found = _nothing(stale=self._is_stale())
@@ -169,7 +165,11 @@ class Searcher:
         seen = Seen()
         keep_best(seen.terms, hits)
         cut = self._cut(await self._check(visibility, seen.spots), visibility)
-        found = [one for one in cut if any(number.is_in(self._as_read(one), self._map) for number in missing)]
+        found = []
+        for one in cut:
+            typed = typed_in(self._map, self._as_read(one))
+            if any(number.is_among(typed) for number in missing):
+                found.append(one)
         return self._ranked(
             found, seen.without({*seen.terms}.difference(one.spot for one in found)), question, ()
         )

@@ -38,8 +38,9 @@ _WHETHER: Final = re.compile(
 def written_otherwise(code: tuple[str, str]) -> tuple[str, ...]:
     """The ways in which a CRM may write a number."""
     letters, number = code
-    joined = [f"{letters}{sep}{number}" for sep in ("-", "", " ", "/", "_", ".")]
-    return (*joined, f"#{letters}{number}")
+    cases = dict.fromkeys((letters, letters.lower(), letters.capitalize()))
+    joined = [f"{one}{sep}{number}" for one in cases for sep in ("-", "", " ", "/", "_", ".")]
+    return (*joined, *(f"#{one}{number}" for one in cases))
 
 
 def unfinished(values: Sequence[str]) -> list[str]:
