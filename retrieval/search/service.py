@@ -158,7 +158,12 @@ class Searcher:
     async def _mentioning(
         self, question: Question, visibility: Visibility, missing: Sequence[Typed]
     ) -> list[_Ranked]:
-        """Passages that have one of these very numbers in their live text, the best of the terms first."""
+        """Passages that have one of these very numbers in their live text, the best of the terms first.
+
+        None within a scope that the caller may not see, as if it were not there.
+        """
+        if question.scope and not await visible_rows(self._records, visibility, [question.scope]):
+            return []
         terms = self._terms.of_query(" ".join(f"{one.digits} {one.head}{one.digits}" for one in missing))
         within = (question.scope,) if question.scope else ()
         [hits] = await self._index.search(visibility, [Leg(terms=terms, within=within, limit=DEPTH)])

@@ -228,6 +228,30 @@ async def test_a_text_that_has_the_very_number_is_brought(new_stand: Any) -> Non
         assert {passage.entity for passage in sure.passages} == {f"article:{article['id']}"}
 
 
+async def test_no_text_tells_a_customer_who_is_not_theirs_from_one_that_is_not_there(new_stand: Any) -> None:
+    stand = new_stand()
+    oracle = Oracle(stand.crm_dsn)
+    person = next(one for one in oracle.people if one.role == "rep")
+    key, case = next(
+        (key, row)
+        for key, row in oracle.rows["case"].items()
+        if not oracle.may_see(person, f"account:{row['account_id']}")
+    )
+    said = "As in CS-99998, the filter is blocked."
+    stand.crm("UPDATE cases SET assigned_to = %s, description = %s WHERE id = %s", person.id, said, key)
+    async with stand.running() as running:
+        await running.caught_up()
+        who = principal(person.login)
+        everywhere = await running.client.search(who, "what is CS-99998")
+        assert f"case:{key}" in {passage.entity for passage in everywhere.passages}
+        foreign, absent = [
+            await running.client.search(who, "what is CS-99998", scope=f"account:{account}")
+            for account in (case["account_id"], 999_999)
+        ]
+        assert (foreign.passages, _told(foreign)) == ((), [("case", "CS-99998")])
+        assert foreign == absent
+
+
 @pytest.mark.parametrize(
     "question",
     [
