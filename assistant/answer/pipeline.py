@@ -240,6 +240,8 @@ class AnswerPipeline:
                 raise
             if prompt is not None:
                 yield _receipt(asked, prompt, (), sent=isinstance(error, UpstreamFailed))
+            for unsaid in drafted[shown:]:
+                yield _sentence(shown, unsaid)
             is_absent = isinstance(error, PartUnavailable) and error.absent
             yield Step(EventKind.NO_SUMMARY, {"sentence": WITHOUT_MODEL if is_absent else NO_SUMMARY})
             return
@@ -255,6 +257,8 @@ class AnswerPipeline:
             messages = await as_the_model_read(self._door, asked.principal, asked.conversation, prompt)
             yield Hold(tuple(drafted), passages, facts, weighing, shown, messages)
         elif len(drafted) == said:
+            for unsaid in drafted[shown:]:
+                yield _sentence(shown, unsaid)
             yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
 
     def _weigh(self, asked: Asked, checked: Checked, prompt: Prompt, drafted: Sequence[Checked]) -> Weighing:

@@ -1,5 +1,7 @@
 """What is said of records that a question names by a number, and that are not there for the asker."""
 
+import pytest
+
 from assistant.answer import EventKind, Step
 from assistant.answer.missing import tell_missing
 from retrieval import Missing
@@ -27,6 +29,14 @@ async def test_what_is_missing_is_told_before_what_is_there() -> None:
 
 async def test_without_the_model_what_is_missing_is_told_all_the_same() -> None:
     taken = await steps(ScriptedDoor(away=True), found(missing=(NONE,)))
+    assert shown(taken) == [SENTENCE]
+    assert kinds(taken)[-1] == EventKind.NO_SUMMARY
+
+
+@pytest.mark.parametrize("door", [ScriptedDoor(away=True), ScriptedDoor("")], ids=["away", "silent"])
+async def test_what_is_missing_is_told_where_no_answer_is_left_to_wait(door: ScriptedDoor) -> None:
+    asks = "Tell <PERSON_1> that we will refund EUR 4,000 for case CS-4711."
+    taken = await steps(door, found(missing=(NONE,)), asks)
     assert shown(taken) == [SENTENCE]
     assert kinds(taken)[-1] == EventKind.NO_SUMMARY
 
