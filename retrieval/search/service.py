@@ -3,9 +3,8 @@
 import asyncio
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from gateway import CloisterError, Principal, log
@@ -14,10 +13,7 @@ from retrieval.crm.map import FactKind, Row
 from retrieval.index import Embedder, Leg, Searches, Terms
 from retrieval.pieces import (
     FACTS,
-    Piece,
-    facts_of,
     plain_references,
-    prose_of,
     references_in,
     with_references,
     without_references,
@@ -32,7 +28,8 @@ from .doubt import is_weak
 from .flags import flags_about
 from .focus import FOCUS_ROWS, Focus, find_focus, kinds_asked_for, links_to, visible_rows
 from .kinds import require_kind
-from .legs import DEPTH, Seen, Spot, keep_best, look
+from .late import Read, as_read, confirm, read
+from .legs import DEPTH, Seen, keep_best, look
 from .listing import find_listing
 from .live import live_facts
 from .numbers import Typed, missing_sentence, numbered, typed_in
@@ -62,23 +59,7 @@ WORDS_ONLY: Final = "Searched by words only: search by meaning is not available 
 
 
 @dataclass(frozen=True, eq=False)
-class _Confirmed:
-    """A spot that the CRM confirmed, with its live row."""
-
-    spot: Spot
-    row: Row
-    as_of: datetime
-
-
-@dataclass(frozen=True, eq=False)
-class _Found(_Confirmed):
-    """A confirmed spot with its text."""
-
-    piece: Piece
-
-
-@dataclass(frozen=True, eq=False)
-class _Ranked(_Found):
+class _Ranked(Read):
     """A found spot and what it is worth."""
 
     scores: Scores
@@ -169,9 +150,9 @@ class Searcher:
         [hits] = await self._index.search(visibility, [Leg(terms=terms, within=within, limit=DEPTH)])
         seen = Seen()
         keep_best(seen.terms, hits)
-        cut = self._cut(await self._check(visibility, seen.spots), visibility)
+        there = await confirm(self._records, visibility, seen.spots)
         found = []
-        for one in cut:
+        for one in read(self._map, visibility, there):
             typed = typed_in(self._map, self._as_read(one))
             if any(number.is_among(typed) for number in missing):
                 found.append(one)
@@ -222,9 +203,9 @@ class Searcher:
         )
         await self._follow_links(seen, question.question, visibility, focus, asked_for)
         wished = shortlist(seen, max(_CHECKED, _PLACES * question.limit))
-        confirmed = await self._check(visibility, wished)
+        confirmed = await confirm(self._records, visibility, wished)
         seen = seen.without(set(wished).difference(one.spot for one in confirmed))
-        ranked = self._ranked(list(self._cut(confirmed, visibility)), seen, question, asked_for)
+        ranked = self._ranked(read(self._map, visibility, confirmed), seen, question, asked_for)
         found, unranked = await self._reranks.reorder(
             principal, plain_references(question.question), ranked, self._as_read
         )
@@ -330,31 +311,8 @@ class Searcher:
         found = facts(self._map, kind, row, visibility.user.attributes)
         return sum(fact.kind is FactKind.TEXT and fact.text.lower() in words for fact in found)
 
-    async def _check(self, visibility: Visibility, spots: Sequence[Spot]) -> list[_Confirmed]:
-        """The late check: what of this there still is, that the caller may see now, as it reads now."""
-        keys: dict[str, dict[str, None]] = {}
-        for spot in spots:
-            keys.setdefault(spot.kind, {})[spot.key] = None
-        answers = await asyncio.gather(
-            *(self._records.rows(kind, list(wanted), visibility) for kind, wanted in keys.items())
-        )
-        rows = dict(zip(keys, answers, strict=True))
-        as_of = datetime.now(UTC)
-        return [
-            _Confirmed(spot, rows[spot.kind][spot.key], as_of)
-            for spot in spots
-            if spot.key in rows[spot.kind]
-        ]
-
-    def _cut(self, confirmed: Sequence[_Confirmed], visibility: Visibility) -> Iterator[_Found]:
-        """Spots with their text as it reads now; those whose piece of the row is gone are left out."""
-        for one in confirmed:
-            piece = self._piece(one.spot, one.row, visibility)
-            if piece is not None:
-                yield _Found(one.spot, one.row, one.as_of, piece)
-
     def _ranked(
-        self, found: Sequence[_Found], seen: Seen, question: Question, asked_for: Sequence[str]
+        self, found: Sequence[Read], seen: Seen, question: Question, asked_for: Sequence[str]
     ) -> list[_Ranked]:
         """Places in order of worth, the best first."""
         wording = Wording.of(without_references(question.question), self._terms_in)
@@ -376,21 +334,15 @@ class Searcher:
             ranked.append(_Ranked(one.spot, one.row, one.as_of, one.piece, scores, scores.total(WEIGHTS)))
         return sorted(ranked, key=lambda one: -one.score)
 
-    def _as_read(self, one: _Found) -> str:
-        return f"{title(self._map, one.spot.kind, one.row)}\n{one.piece.text}"
+    def _as_read(self, one: Read) -> str:
+        return as_read(self._map, one)
 
     def _terms_in(self, text: str) -> Sequence[int]:
         return self._terms.of_query(text).indices
 
-    def _recent(self, one: _Found) -> float:
+    def _recent(self, one: Read) -> float:
         changed = changed_at(self._map, one.spot.kind, one.row)
         return math.exp(-(one.as_of - changed).total_seconds() / _FADES_S) if changed else 0.0
-
-    def _piece(self, spot: Spot, row: Row, visibility: Visibility) -> Piece | None:
-        if spot.field == FACTS:
-            return facts_of(self._map, spot.kind, row, visibility.user.attributes)
-        pieces = {(one.field, one.ordinal): one for one in prose_of(self._map, spot.kind, row)}
-        return pieces.get((spot.field, spot.ordinal))
 
     def _passage(self, one: _Ranked) -> Passage:
         spot = one.spot
