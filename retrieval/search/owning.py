@@ -12,10 +12,10 @@ from retrieval.rights import Visibility
 from .reading import pattern_of
 from .wanted import kinds_named, names_of
 
-_BEFORE: Final = re.compile(r"\b(?:my|meine?[nrsm]?)\b", re.IGNORECASE)
+_BEFORE: Final = re.compile(r"\b(?:my|meine?[nrsm]?)\b(?!\s+(?:die|den|das|alle)\b)", re.IGNORECASE)
 _HAVING: Final = re.compile(
-    r"\b(?:(?:do|did) I (?:currently |still |now )?(?:have|own)|have I|I (?:have|own)|habe ich|ich habe)\b"
-    r"|\bI['’]ve\b",
+    r"\b(?:(?:(?:do|did) I (?:currently |still |now )?(?:have|own)|have I|I (?:have|own)|habe ich|ich habe)\b"
+    r"|I['’]ve\b)(?!\s+to\b)",
     re.IGNORECASE,
 )
 _AFTER: Final = re.compile(

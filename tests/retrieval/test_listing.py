@@ -328,6 +328,8 @@ async def test_customers_with_such_cases_are_counted(running: Running, stand: St
         ("How many customers do we have?", set()),
         ("Which of our cases are open?", set()),
         ("Show all cases", set()),
+        ("Do I have to list all open cases?", set()),
+        ("Ich meine die offenen Fälle", set()),
     ],
 )
 def test_whose_records_are_meant_is_read_off_the_words(question: str, mine: set[str]) -> None:
