@@ -61,6 +61,7 @@ class WordVectors(ModelServer):
         return JSONResponse({"object": "list", "data": rows, "model": "m"})
 
 
+_WINDOW = 16_000
 NOBODY = Principal("nobody", "nobody", frozenset())
 
 
@@ -93,7 +94,7 @@ class House:
     pipeline: AnswerPipeline = field(init=False)
 
     def __post_init__(self) -> None:
-        settings = AnsweringSettings(window=16_000, quoting=False)
+        settings = AnsweringSettings(window=_WINDOW, quoting=False)
         self.pipeline = AnswerPipeline(self.door, self.retrieval, load_policy(None), settings)
 
     async def account(self, login: str, *roles: Role) -> tuple[Principal, str]:
@@ -165,7 +166,7 @@ async def house(
             trust=trust("door"),
             keeper=made.settings.keeper,
             names=NamesSettings(workers=1),
-            models=[DeploymentSettings(name="model", url=models[0], model="default")],
+            models=[DeploymentSettings(name="model", url=models[0], model="default", context_tokens=_WINDOW)],
             embeddings=[DeploymentSettings(name="words", url=models[1], model="embedding")],
         )
         door = await stack.enter_async_context(serving(create_door_app(door_settings)))

@@ -202,7 +202,13 @@ async def test_no_identity_and_no_text_is_in_any_file_of_the_index(new_stand: Ca
     canaries |= {row["body"][:24] for row in oracle.rows["note"].values()}
     looked_for = [canary.lower().encode() for canary in canaries if canary and len(canary) > 4]
     assert len(looked_for) > 200
-    assert not [canary for canary in looked_for if canary in stored]
+    assert not [canary for canary in looked_for if re.search(_as_stored(canary), stored)]
+
+
+def _as_stored(canary: bytes) -> bytes:
+    """What finds it; where it reads like a part of a digest, only by itself."""
+    found = re.escape(canary)
+    return rb"(?<![0-9a-f])%s(?![0-9a-f])" % found if re.fullmatch(rb"[0-9a-f]+", canary) else found
 
 
 def payloads_in(folder: Path) -> list[dict[str, Any]]:
