@@ -23,6 +23,7 @@ from .pages_script import RELEASED, Script, scripted_app
 pytestmark = pytest.mark.browser
 
 SignedIn = Callable[..., Awaitable[Page]]
+_ENDING_S = 60
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = [
     ("/sign-in", ""),
@@ -57,7 +58,8 @@ async def base_url(script: Script) -> AsyncIterator[str]:
         await asyncio.sleep(0.01)
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
-    await serving
+    async with asyncio.timeout(_ENDING_S):
+        await serving
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +97,8 @@ async def signed_in(browser: Browser, base_url: str) -> AsyncIterator[SignedIn]:
 
     yield open_page
     for context in contexts:
-        await context.close()
+        async with asyncio.timeout(_ENDING_S):
+            await context.close()
     assert faults == []
     assert hosts <= {base_url.split("/")[2]}
 
