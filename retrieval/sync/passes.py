@@ -92,7 +92,7 @@ class Passes:
             async with self._turn:
                 if (page := await anext(pages, None)) is None:
                     return pairs
-                pairs += self._publisher.learn(kind, await family.pairs(kind, page))
+                pairs += await self._publisher.learn(kind, await family.pairs(kind, page))
 
     async def unpublished(self) -> dict[str, list[str]]:
         """Keys of rows, by kind, of which other identities are published than the CRM has."""
@@ -195,7 +195,7 @@ class Passes:
             one
             for kind in self._publisher.kinds
             if kind in rows
-            for one in self._publisher.learn(kind, await family.pairs(kind, list(rows[kind].values())))
+            for one in await self._publisher.learn(kind, await family.pairs(kind, list(rows[kind].values())))
         ]
         await self._publisher.settle()
         await self._publisher.publish(pairs)
@@ -252,7 +252,7 @@ class Passes:
             return 0
         pairs = await family.pairs(kind, rows)
         if kind in self._publisher.kinds:
-            pairs = self._publisher.learn(kind, pairs)
+            pairs = await self._publisher.learn(kind, pairs)
             await self._publisher.settle()
             pairs = await self._publisher.publish(pairs)
         pairs = self._publisher.with_published_kin(kind, pairs)

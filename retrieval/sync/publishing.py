@@ -29,6 +29,7 @@ from .roster import Roster
 
 _PUBLISH: Final = 2_000
 _ASKED: Final = 1_000
+_AT_ONCE: Final = 50
 _FEW: Final = 3
 _NAMELESS: Final = frozenset({Stage.IDENTITIES, Stage.PUBLISHING})
 _UNREAD: Final = frozenset({Stage.READING, Stage.RENDERING})
@@ -72,10 +73,12 @@ class Publisher:
         ]
         """Kinds whose rows have identities, parents first."""
 
-    def learn(self, kind: str, pairs: Sequence[Pair]) -> list[Pair]:
+    async def learn(self, kind: str, pairs: Sequence[Pair]) -> list[Pair]:
         """Learn what rows are called; without those of which that cannot be known."""
         learnt: list[Pair] = []
-        for row, kin in pairs:
+        for number, (row, kin) in enumerate(pairs):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # a question may come in between
             try:
                 self._roster.replace({kin.ref: identities(self._map, kind, row)})
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one row is not the others' fault
