@@ -171,7 +171,8 @@ class Records:
         return await self._rows(kind, statement, visibility, limit=limit, **match_values(matches, columns))
 
     async def newest(self, kind: str, visibility: Visibility, limit: int) -> Sequence[Row]:
-        """So many visible rows, by their keys the latest: their table's index gives them at once."""
+        """So many visible rows, by their keys the latest. They are looked for among the `NEWEST` rows of the
+        table alone, so that it takes as long for who sees few of them."""
         return await self._rows(kind, self._statements.newest(kind, visibility), visibility, limit=limit)
 
     async def count(

@@ -14,6 +14,10 @@ from retrieval.rights import Visibility
 Statement = sa.Executable
 T = TypeVar("T")
 
+NEWEST: Final = 2_000
+"""Among so many rows of a table its newest visible ones are looked for: else for a caller who sees none of a
+million, all of them would be read."""
+
 _KEPT: Final = 1_000
 _AS_TEXTS: Final = frozenset({Family.TEXT, Family.SMALL, Family.WHOLE, Family.BIG, Family.UUID})
 
@@ -112,9 +116,10 @@ class Statements:
 
     def newest(self, kind: str, visibility: Visibility) -> Statement:
         def make() -> Statement:
-            source, where = self._seen(kind, visibility)
-            key = source.c[self._map.entities[kind].key]
-            return self._select(kind, source).where(all_of(where)).order_by(key.desc()).limit(_limit())
+            rows, key = rows_of(self._map.entities[kind]), self._map.entities[kind].key
+            latest = sa.select(*rows.c).order_by(rows.c[key].desc()).limit(NEWEST).subquery("t")
+            where = visibility.predicate(kind, latest)
+            return self._select(kind, latest).where(where).order_by(latest.c[key].desc()).limit(_limit())
 
         return self._keep(("newest", kind, _roles(visibility)), make)
 

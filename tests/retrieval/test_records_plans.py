@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from retrieval import CrmSettings
-from retrieval.crm import CrmMap
+from retrieval.crm import CrmMap, CrmUser
 from retrieval.records import Match, Records
 from retrieval.rights import Visibility, visibility_of
 
@@ -176,6 +176,18 @@ async def test_what_is_asked_for_by_key_is_found_by_an_index(records: Records) -
         sum((await records.tally("item", "account_id", ["1", "51"], "number", visibility))["51"].values()) > 3
     )
     await watched.finds_by_index("items")
+
+
+async def test_the_newest_rows_are_looked_for_among_few_whoever_asks(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.records.statements.NEWEST", 10)
+    maya, other = (
+        Visibility(records.crm_map, CrmUser(user, {"id": (user,), "role": ("rep",)}), ()) for user in (1, 30)
+    )
+    assert await records.count("item", [], maya) != {}
+    assert await records.newest("item", maya, 5) == []
+    assert [row["id"] for row in await records.newest("item", other, 5)] == [49_995]
 
 
 async def test_whoever_has_the_same_roles_is_answered_by_the_same_statement(records: Records) -> None:
