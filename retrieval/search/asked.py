@@ -1,7 +1,7 @@
 """A question as it is searched with: its parts, and how much the words before it count."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ PARTS: Final = 4
 
 _LONG: Final = 40  # words: a shorter question is one
 _PART_WORDS: Final = 36
+_GONE: Final = "\0"
 _EARLIER: Final = 0.4  # what a term weighs that only stood in an earlier question
 
 _SENTENCE: Final = re.compile(r"(?<=[.!?;])\s+|\n+")
@@ -72,18 +73,35 @@ def parts_of(question: str) -> list[str]:
     return [*asking, *_packed(telling)][:PARTS]
 
 
-def rest_of(question: str, is_left_out: Callable[[str], bool]) -> str:
-    """What a request asks for besides the clauses that are left out; empty where there is no more to it.
+def rest_of(
+    question: str,
+    named: Iterable[tuple[int, int]],
+    *,
+    goes_back: Callable[[str], bool],
+    is_enough: Callable[[str], bool],
+) -> str:
+    """What a request asks for besides what is `named` at these places; empty where there is no more to it.
 
-    Of a long one whatever it says may matter; of a short one only what it asks for.
+    A clause that names it is kept without it where what is left `is_enough`, as that of an error code; else
+    it is left out, and with it what goes back to it right after. Of a long request whatever it says may
+    matter; of a short one only what it asks for.
     """
     long = len(question.split()) >= _LONG
-    kept = []
+    for start, end in sorted(named, reverse=True):
+        question = f"{question[:start]}{_GONE * (end - start)}{question[end:]}"
+    kept, is_after = [], False
     for sentence in (one.strip() for one in _SENTENCE.split(question)):
         clauses = [] if _COURTESY.match(sentence) else _CLAUSE.split(sentence)
         asks = long or sentence.endswith("?") or len(clauses) > 1
-        kept += [clause for clause in clauses if asks and clause.strip() and not is_left_out(clause)]
-    return " ".join(kept)
+        for clause in clauses:
+            said = " ".join(clause.replace(_GONE, " ").split())
+            if _GONE in clause:
+                is_after = not is_enough(said)
+            elif asks:
+                is_after = is_after and goes_back(said)
+            if (asks or _GONE in clause) and not is_after:
+                kept.append(said)
+    return " ".join(filter(None, kept))
 
 
 def _packed(sentences: Sequence[str]) -> list[str]:

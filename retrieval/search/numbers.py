@@ -28,6 +28,13 @@ _LONGER: Final = 3  # digits that a number may have more than those that were se
 _FOREIGN: Final = 4  # digits of a number after a kind's word that is written as none of that kind is
 
 _VALUE: Final = r"(?:[A-Za-z]{1,6}[-_/.#]?|(?-i:[A-Z]{1,5} )|(?=\d))\d+(?:-\d+)*(?!\w|[.,]\d|[-_/]\w)"
+_SIDE: Final = r"(?:[A-Za-z]{1,6}-)?\d{3,}"
+_SLASHED: Final = rf"(?!(?:19|20)\d\d/){_SIDE}(?=(?:/{_SIDE}){{1,7}}(?![\w/]))"
+"""One of several numbers with nothing but a slash between: `30001/30002`, not `24/7` or `2024/0001`."""
+
+_SEVERAL: Final = rf"(?:{_SLASHED}|{_VALUE})"
+_ENDS: Final = frozenset({"to", "bis", "/"})
+_END: Final = 3  # digits that what stands between may have at least: `case 4711 to 5 people` has one end
 _PARTS: Final = re.compile(r"#?\s?(?P<head>[A-Za-z]*)[-_/.# ]?(?P<number>[\d-]+)")
 _REFERENCE: Final = re.compile(r"\[[^\]]*\]")
 _DATE: Final = re.compile(r"(?:19|20)\d\d-\d\d?(?:-\d\d?)?")
@@ -73,6 +80,8 @@ class Typed:
     marked: bool = False
     doubtful: bool = False
     sure: bool = False
+    word: int | None = None
+    """Where the kind's word begins, if it stands right before."""
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -122,6 +131,27 @@ def missing_sentence(missing: Iterable[Missing]) -> str:
 
 def typed_in(crm_map: CrmMap, text: str) -> list[Typed]:
     """What may be the number of a record in a text, each once, those after the word for a kind first."""
+    each: dict[tuple[str, str, str], Typed] = {}
+    for one in _typed(crm_map, text):
+        each.setdefault((one.head, one.digits, "" if one.head else one.kind), one)
+    return list(each.values())
+
+
+def places_of(crm_map: CrmMap, text: str, numbers: Collection[Typed]) -> list[Span]:
+    """Where a text names one of these, with the kind's word before it; digits alone may stand there again."""
+    ends = {
+        one.span[1]: one.span[0] if one.word is None else one.word
+        for one in reversed(_typed(crm_map, text))
+        if one.is_among(numbers)
+    }
+    for one in numbers:
+        if not one.head and len(one.digits) >= _FOREIGN:
+            for again in re.finditer(rf"(?<![\w.,-])#?{re.escape(one.digits)}(?![\w-]|[.,]\d)", text):
+                ends.setdefault(again.end(), again.start())
+    return [(start, end) for end, start in ends.items()]
+
+
+def _typed(crm_map: CrmMap, text: str) -> list[Typed]:
     text = _REFERENCE.sub(lambda found: "[" * len(found.group()), text)
     found = list(_after_words(crm_map, text))
     taken = {place for one in found for place in range(*one.span)}
@@ -130,10 +160,7 @@ def typed_in(crm_map: CrmMap, text: str) -> list[Typed]:
         if taken.isdisjoint(range(start, end)):
             head = (code["head"] or code["upper"]).upper()
             found.append(Typed(code.group(), head, code["number"], (start, end)))
-    each: dict[tuple[str, str, str], Typed] = {}
-    for one in found:
-        each.setdefault((one.head, one.digits, "" if one.head else one.kind), one)
-    return list(each.values())
+    return found
 
 
 async def numbered(records: Records, visibility: Visibility, text: str) -> Numbered:
@@ -141,6 +168,26 @@ async def numbered(records: Records, visibility: Visibility, text: str) -> Numbe
 
     A number that several records of a kind have is the number of none of them, and is not missing.
     """
+    crm_map = records.crm_map
+    found, left, shapes = await _look_up(records, visibility, text)
+    for kind in identifiers(crm_map):
+        if kind not in shapes and any(one.kind in {"", kind} for one in left):
+            shapes[kind] = await _shape(records, visibility, kind)
+    missing = [of_kind for one in left if (of_kind := _of_kind(crm_map, one, shapes))]
+    return Numbered(found, tuple(missing))
+
+
+async def found_by_number(records: Records, visibility: Visibility, text: str) -> tuple[str, ...]:
+    """The same without what is missing, which takes statements of its own."""
+    found, _, _ = await _look_up(records, visibility, text)
+    return found
+
+
+async def _look_up(
+    records: Records, visibility: Visibility, text: str
+) -> tuple[tuple[str, ...], list[Typed], dict[str, _Shape | None]]:
+    """What is found, the numbers for which nothing is, and how those of kinds that had to be known are
+    written."""
     crm_map = records.crm_map
     typed = typed_in(crm_map, text)[:FOCUS_ROWS]
     found: list[str] = []
@@ -157,11 +204,7 @@ async def numbered(records: Records, visibility: Visibility, text: str) -> Numbe
             there.add(span)
             found += [f"{kind}:{key}" for key in keys if len(keys) == 1]
     left = [one for one in typed if one.span not in there]
-    for kind in identifiers(crm_map):
-        if kind not in shapes and any(one.kind in {"", kind} for one in left):
-            shapes[kind] = await _shape(records, visibility, kind)
-    missing = [of_kind for one in left if (of_kind := _of_kind(crm_map, one, shapes))]
-    return Numbered(tuple(dict.fromkeys(found)), tuple(missing))
+    return tuple(dict.fromkeys(found)), left, shapes
 
 
 def identifiers(crm_map: CrmMap) -> dict[str, tuple[str, ...]]:
@@ -283,17 +326,29 @@ def _after_words(crm_map: CrmMap, text: str) -> Iterator[Typed]:
         named = re.compile(
             rf"(?<!\w)(?P<word>{words})(?:s|es|e?n)?\b"
             rf"(?P<mark>[\s:]{{0,4}}(?:(?:no|nr|number|nummer|id)\b[.:]?)?\s{{0,2}}#?)\s?"
-            rf"(?P<values>{_VALUE}(?:\s{{0,2}}(?:,|&|and|und|or|oder)\s{{0,2}}#?{_VALUE})*)",
+            rf"(?P<values>{_SEVERAL}(?:\s{{0,2}}(?:,|&|/|and|und|or|oder|to|bis)\s{{0,2}}#?{_SEVERAL})*)",
             re.IGNORECASE,
         )
         for found in named.finditer(text):
             if (found["mark"] or found["word"])[-1].isalnum():
                 continue  # `Fall4`, `no4`
             marked = _MARK.search(found["mark"]) is not None
-            for value in re.finditer(rf"#?{_VALUE}", found["values"]):
+            values = list(re.finditer(rf"#?{_SEVERAL}", found["values"]))
+            for before, value in zip([None, *values], values, strict=False):
+                if before and not _goes_on(found["values"], before, value):
+                    break
                 start = found.start("values") + value.start()
                 span = (start, start + len(value.group()))
-                yield from _one(kind, text, found.span("word"), span, marked=marked)
+                for one in _one(kind, text, found.span("word"), span, marked=marked):
+                    yield one if before else replace(one, word=found.start("word"))
+
+
+def _goes_on(values: str, before: re.Match[str], value: re.Match[str]) -> bool:
+    """Whether a value is one more number; after `to` only one that may be the end of a row of them."""
+    if values[before.end() : value.start()].strip().lower() not in _ENDS:
+        return True
+    ends = [sum(map(str.isdigit, one.group())) for one in (before, value)]
+    return min(ends) >= _END and 0 <= ends[1] - ends[0] <= 1
 
 
 def _one(kind: str, text: str, word: Span, span: Span, *, marked: bool) -> Iterator[Typed]:

@@ -32,7 +32,7 @@ from .late import Read, as_read, confirm, read
 from .legs import DEPTH, Seen, keep_best, look
 from .listing import find_listing
 from .live import live_facts
-from .numbers import Typed, missing_sentence, numbered, typed_in
+from .numbers import Typed, found_by_number, missing_sentence, numbered, typed_in
 from .rank import WEIGHTS, Scores, Wording, scaled, shortlist
 from .reading import words_of_map
 from .rerank import AsFound, Reranks
@@ -121,7 +121,7 @@ class Searcher:
         if not missing:
             return await self._answer(principal, question, visibility, numbers.found)
         found = _nothing(stale=self._is_stale())
-        if (rest := await besides(self._records, visibility, question, numbers)) is not None:
+        if (rest := await besides(self._records, visibility, question, numbers, self._terms_in)) is not None:
             found = await self._answer(principal, rest, visibility, numbers.found)
         told = tuple(one.missing for one in missing)
         passages = {one.id: one for one in (*map(self._passage, mentioned), *found.passages)}
@@ -169,7 +169,7 @@ class Searcher:
         if not scope:
             named += numbers
         if not scope and not named and question.earlier:
-            named += (await numbered(self._records, visibility, question.earlier)).found
+            named += await found_by_number(self._records, visibility, question.earlier)
         focus = await find_focus(self._records, visibility, scope or named)
         if listed := await find_listing(
             self._records,

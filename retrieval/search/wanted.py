@@ -241,6 +241,11 @@ def _spots(crm_map: CrmMap, kind: str, said: str) -> Iterator[tuple[int, int]]:
     return (found.span() for found in _named(crm_map, kind, said))
 
 
+def telling_words(crm_map: CrmMap, said: str) -> set[str]:
+    """The words of a text that are neither those of every question nor the names of kinds."""
+    return _unknown(crm_map, said, tuple(crm_map.entities), ())
+
+
 def _unknown(crm_map: CrmMap, said: str, kinds: Sequence[str], understood: Sequence[str]) -> set[str]:
     """Words of a question that nobody has explained."""
     rest = _LISTING.sub(" ", said)

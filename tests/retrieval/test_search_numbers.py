@@ -8,7 +8,7 @@ import pytest
 
 from retrieval import Missing, SearchResult, load_map, missing_sentence
 from retrieval.search.asked import rest_of
-from retrieval.search.numbers import identifiers, typed_in
+from retrieval.search.numbers import identifiers, places_of, typed_in
 
 from .oracle import Oracle, Person
 from .stand import DEMO_MAP, Running, Stand, principal
@@ -64,6 +64,13 @@ def _told(result: SearchResult) -> Sequence[tuple[str, str]]:
         ("case 30517 says what", [("case", "30517")]),
         ("Fall 117-0042", [("case", "117-0042")]),
         ("case CS/2024/0001", [("", "CS/2024")]),
+        ("cases CS-101 to CS-105", [("case", "CS-101"), ("case", "CS-105")]),
+        ("Fall 30001 bis 30005", [("case", "30001"), ("case", "30005")]),
+        ("tickets: 30001/30002", [("case", "30001"), ("case", "30002")]),
+        ("tickets CS-101/CS-102 / CS-103", [("case", "CS-101"), ("case", "CS-102"), ("case", "CS-103")]),
+        ("assign case 30001 to 5 people", [("case", "30001")]),
+        ("move case 30001 to 12 December", [("case", "30001")]),
+        ("order 2024/0001", []),
     ],
 )
 def test_the_word_for_a_kind_makes_a_number_that_of_a_record(
@@ -119,10 +126,38 @@ def test_several_missing_records_are_told_in_one_sentence() -> None:
         ("I need help with X. The customer is angry.", ""),
         ("What is X about and how long is the warranty?", "how long is the warranty?"),
         ("How long is the warranty? And what about X?", "How long is the warranty?"),
+        ("What of X? Is it closed? The customer waits. Who has it?", ""),
+        ("What of X? How long is the warranty and does it end?", "How long is the warranty? does it end?"),
+        (
+            "The pump of X reports a leaking valve. What now?",
+            "The pump of reports a leaking valve. What now?",
+        ),
     ],
 )
 def test_what_is_asked_apart_from_a_missing_number_is_left(question: str, rest: str) -> None:
-    assert rest_of(question, lambda clause: "X" in clause) == rest
+    at = question.index("X")
+    left = rest_of(
+        question,
+        [(at, at + 1)],
+        goes_back=lambda clause: " it" in clause,
+        is_enough=lambda clause: "valve" in clause,
+    )
+    assert left == rest.replace("warranty? does", "warranty does")
+
+
+@pytest.mark.parametrize(
+    ("question", "places"),
+    [
+        ("Customer with order #778812 reports an error", ["order #778812"]),
+        ("Is case 7 closed within 12 of 17 months, after 7 days?", ["case 7"]),
+        ("case no. 30517 of 2024, is 30517 still open?", ["case no. 30517", "30517"]),
+        ("tickets CS-1 and CS-2: cs1", ["tickets CS-1", "CS-2"]),
+        ("CS-30517, and cs30517 once more", ["CS-30517", "cs30517"]),
+    ],
+)
+def test_a_number_stands_only_where_it_is_whole(question: str, places: list[str]) -> None:
+    found = sorted(places_of(MAP, question, typed_in(MAP, question)))
+    assert [question[start:end] for start, end in found] == places
 
 
 @pytest.mark.parametrize("question", NUMBER)
@@ -177,6 +212,41 @@ async def test_what_is_there_is_answered_beside_what_is_not(running: Running, nu
     apart = await numbers.ask(running, f"What of case {ABSENT} and how long is the warranty on a heat pump?")
     assert _told(apart) == [("case", ABSENT)]
     assert any("warranty" in passage.text.lower() for passage in apart.passages)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Customer with order #778812 says that the heat pump leaks, how long is the compressor's warranty?",
+        "Customer with order #778812 asks about error E-204",
+    ],
+)
+async def test_what_only_mentions_a_missing_number_is_searched_for_without_it(
+    running: Running, numbers: Numbers, question: str
+) -> None:
+    found = await numbers.ask(running, question)
+    assert _told(found) == [("order", "#778812")]
+    assert found.passages
+    without = await numbers.ask(running, question.replace("order #778812 ", ""))
+    assert [one.id for one in found.passages] == [one.id for one in without.passages]
+
+
+async def test_a_missing_number_makes_no_list_of_everybodys_records(
+    running: Running, numbers: Numbers
+) -> None:
+    found = await numbers.ask(running, f"How many open cases with high priority belong to case {ABSENT}?")
+    assert (_told(found), found.listing, found.passages) == ([("case", ABSENT)], None, ())
+
+
+async def test_how_numbers_are_written_is_not_asked_for_a_question_before(
+    running: Running, numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = running.state["records"]
+    monkeypatch.delattr(type(records), "newest")
+    found = await numbers.ask(
+        running, "and what does it say?", earlier=f"case {numbers.own['case_no']} with error E-204"
+    )
+    assert f"case:{numbers.own['id']}" in {fact.entity for fact in found.facts}
 
 
 async def test_what_was_asked_before_is_no_answer_to_a_missing_number(
