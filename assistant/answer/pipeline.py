@@ -60,6 +60,7 @@ _LIMIT: Final = 8
 _LISTED: Final = 12  # records, which are a few lines each
 _MARK: Final = re.compile(r"\s?\[\d{1,3}\]")
 _ABOUT_ONE_THING: Final = 300
+_SAID: Final = "Said already: {} Do not say it again, and say nothing of it."
 _A_TOKEN: Final = 2.0  # characters, low enough that no quotation is cut
 
 
@@ -290,7 +291,10 @@ class AnswerPipeline:
         if evidence.listing and (listed := self._list(asked, evidence, evidence.listing)):
             return listed, options
         if not self._settings.quoting:
-            return build_prompt(asked.question, evidence.sources, asked.history, budget), options
+            question = (
+                f"{asked.question}\n{_SAID.format(evidence.missing)}" if evidence.missing else asked.question
+            )
+            return build_prompt(question, evidence.sources, asked.history, budget), options
         chosen = await self._choose(asked, evidence)
         if chosen is None:
             return None, options

@@ -184,10 +184,10 @@ class EdgeIndex:
                 return
 
     async def fill(self, points: Sequence[Point]) -> None:
-        made = [self._q.Point(key, self._vectors(named), dict(payload)) for key, payload, named in points]
-        if made:
+        for some in _batches(points):
+            made = [self._q.Point(key, self._vectors(named), dict(payload)) for key, payload, named in some]
             operation = self._q.UpdateOperation.upsert_points(made)
-            await self._write(lambda shard: self._update(shard, operation, [key for key, _, _ in points]))
+            await self._write(partial(self._update, operation=operation, points=[key for key, _, _ in some]))
 
     async def tend(self, *, asked: bool = False) -> bool:
         if self._tending.locked():

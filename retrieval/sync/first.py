@@ -37,8 +37,8 @@ class QuestionsFirst:
         """In a thread of the sync, between two rows: let questions end first."""
         self._open.wait(_AT_MOST_S)
 
-    async def give_way(self) -> None:
+    async def give_way(self, at_most_s: float = _AT_MOST_S) -> None:
         """The same on the event loop."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_AT_MOST_S):
+            async with asyncio.timeout(at_most_s):
                 await self._idle.wait()

@@ -13,6 +13,7 @@ from typing import Final
 from .first import QuestionsFirst
 
 _EVERY_S: Final = 3.0
+_WAITS_S: Final = 30.0  # for a moment without a question
 _LONG_S: Final = 0.02
 _NEVER: Final = 1_000_000
 
@@ -29,7 +30,7 @@ async def keep_collections_short(first: QuestionsFirst) -> None:
     try:
         while True:
             await asyncio.sleep(_EVERY_S)
-            await first.give_way()
+            await first.give_way(_WAITS_S)
             began = time.perf_counter()
             gc.collect()
             if time.perf_counter() - began > _LONG_S:

@@ -27,6 +27,12 @@ async def test_what_is_missing_is_told_before_what_is_there() -> None:
     assert "hold" not in kinds(taken)
 
 
+async def test_the_model_is_told_what_is_missing() -> None:
+    door = ScriptedDoor("<PERSON_1> has an open case.")
+    await steps(door, found(missing=(NONE,)), "Compare case CS-4711 with that of <PERSON_1>.")
+    assert SENTENCE in str(door.heard)
+
+
 async def test_without_the_model_what_is_missing_is_told_all_the_same() -> None:
     taken = await steps(ScriptedDoor(away=True), found(missing=(NONE,)))
     assert shown(taken) == [SENTENCE]
