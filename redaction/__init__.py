@@ -27,6 +27,7 @@ from .loading import load_redactor, ner_spans_in_worker, ner_version_in_worker, 
 from .policy import Level, Policy
 from .redactor import Detector, Redactor
 from .rows import ColumnRule, RedactedRow, TableRules, Treatment, redact_rows
+from .tokens.disguise import disguised
 from .tokens.form import Token, find_tokens, is_token, parse_token
 from .tokens.replacement import Redaction, durable, redact
 from .tokens.restoration import Restoration, Restorer, StreamRestorer, restore
@@ -82,6 +83,7 @@ __all__ = [
     "anonymise",
     "check_canaries",
     "describe_failures",
+    "disguised",
     "durable",
     "find_tokens",
     "is_token",

@@ -4,7 +4,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from gettext import gettext as _
 from typing import Annotated, Any
@@ -292,10 +292,21 @@ def _show(caller: Caller, found: dict[str, Any], as_json: bool) -> None:
         console.print(_table(found))
         for notice in (found.get("following") or {}).get("notices", ()):
             console.print(notice)
+        for sentence in _going_on(found, caller.get("/api/v1/sync/rebuild")):
+            console.print(sentence)
         if parked:
             _show_parked(console, parked, aside["rows"])
     if parked or any(row["error"] for row in found["entities"]):
         raise typer.Exit(Exit.FAULTS)
+
+
+def _going_on(found: dict[str, Any], rebuild: dict[str, Any]) -> Iterator[str]:
+    if found["filling"]:
+        made = sum(row["vectors"] for row in found["entities"])
+        said = _("{made:,} vectors are made, others still are; until then search goes more by words.")
+        yield said.format(made=made)
+    if rebuild["running"]:
+        yield _("A new index is being filled beside this one; `cloister index status` tells how far it is.")
 
 
 def _show_parked(console: Console, parked: int, rows: list[dict[str, Any]]) -> None:

@@ -29,9 +29,9 @@ async def embed(asked: EmbeddingsRequest, caller: Worker, door: TheDoor) -> dict
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
     if not texts:
         raise BadInput("There is nothing to embed.")
-    parts = [Part(text) for text in texts]
-    check_parts(parts, door.settings.limits)
     background = asked.cloister is not None and asked.cloister.purpose == "index"
+    parts = [Part(text, typed=not background) for text in texts]
+    check_parts(parts, door.settings.limits)
     read = await door.redactor.read(parts, whose=caller.principal.id, background=background)
     async with door.database.transaction() as session:
         redacted = await door.redactor.durably(session, read)

@@ -4,6 +4,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -24,6 +25,7 @@ from redaction import (
     Redactor,
     Span,
     TokenMap,
+    disguised,
     durable,
     find_tokens,
     redact,
@@ -34,6 +36,8 @@ from .names import NamePool
 from .proving import Proving
 from .remembered import RememberedNames
 from .values import Form
+
+_DISGUISE: Final = "names in questions that are embedded"
 
 
 @dataclass(frozen=True)
@@ -175,12 +179,21 @@ class PartRedactor:
         return Masked(tuple(masking.texts), masking.standing), book
 
     async def durably(self, session: AsyncSession, read: Read) -> tuple[Redacted, ...]:
-        """Replace identities by ids that are the same everywhere, for embeddings."""
+        """Replace identities by ids that are the same everywhere, for embeddings.
+
+        In what was typed the asker's own records stand as references by now. Whoever else is named there
+        becomes what somebody made up would be.
+        """
         gazetteer = await self._feed.catch_up(session)
         redactor = self._redactor(gazetteer)
+        key = await self._envelope.hash_key(_DISGUISE)
 
         def work(part: Part) -> Redacted:
-            return durable(part.text, redactor.detect(part.text, ner_spans=read.names_in(part)))
+            names = read.names_in(part)
+            known = redactor.detect(part.text, ner_spans=names)
+            if not part.typed:
+                return durable(part.text, known)
+            return disguised(part.text, known, self._base.detect(part.text, ner_spans=names), key)
 
         return tuple(await self._long.each(work, read.parts, _size))
 

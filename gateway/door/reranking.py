@@ -27,7 +27,7 @@ async def rerank(asked: RerankRequest, caller: Worker, door: TheDoor) -> dict[st
     if not caller.process:
         raise NotAllowed("Texts are ordered for the appliance itself, not with an API token.")
     check_not_empty([asked.query])
-    parts = [Part(text) for text in (asked.query, *asked.documents)]
+    parts = [Part(asked.query, typed=True), *map(Part, asked.documents)]
     check_parts(parts, door.settings.limits)
     read = await door.redactor.read(parts, whose=caller.principal.id)
     async with door.database.transaction() as session:

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from assistant.cli.remote import Caller
-from assistant.cli.sync import _compared, _follow, _rebuilt
+from assistant.cli.sync import _compared, _follow, _going_on, _rebuilt
 
 ROWS = {"running": True, "rows": 3, "total": 6_000, "vectors": 2, "wanting": 5, "error": None}
 VECTORS = {**ROWS, "rows": 6_000, "vectors": 1_200, "wanting": 10_800}
@@ -58,3 +58,12 @@ def test_without_a_terminal_a_comparison_tells_rows(capsys: pytest.CaptureFixtur
 def test_for_a_machine_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     _follow(cast(Caller, Answering(ROWS, VECTORS)), "/", _rebuilt, as_json=True)
     assert capsys.readouterr().err == ""
+
+
+def test_a_status_tells_what_is_still_being_made() -> None:
+    rows = [{"vectors": 40}, {"vectors": 2}]
+    nothing = _going_on({"filling": False, "entities": rows}, {"running": False})
+    assert list(nothing) == []
+    vectors, rebuild = _going_on({"filling": True, "entities": rows}, {"running": True})
+    assert vectors.startswith("42 vectors are made, others still are")
+    assert "cloister index status" in rebuild

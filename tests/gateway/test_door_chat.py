@@ -597,6 +597,14 @@ async def test_embeddings_see_durable_ids(fresh: Site, openai: AsyncOpenAI) -> N
         await openai.embeddings.create(model="embedding", input=ANNA)
 
 
+async def test_a_name_in_a_question_is_embedded_like_one_that_the_crm_does_not_know(fresh: Site) -> None:
+    await fresh.client.embed(principal(), [f"What of {COMPANY}?", f"And {ANNA}?"], "query")
+    told = fresh.embedder.bodies[-1]["input"]
+    assert not any(ref in text for text in told for ref in ("account_", "contact_"))
+    assert not any(word in text for text in told for word in (*COMPANY.split()[:1], *ANNA.split()))
+    assert [len(text.split()) for text in told] >= [2 + 1, 1 + 1]
+
+
 async def test_models_are_listed(fresh: Site, openai: AsyncOpenAI) -> None:
     assert [model.id async for model in openai.models.list()] == ["default"]
     assert await fresh.client.models(principal()) == ["default"]
