@@ -1,6 +1,7 @@
 """A real door over a real PostgreSQL, with a scripted model server behind it."""
 
 import base64
+import contextlib
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -159,8 +160,10 @@ async def until_ready(http: httpx.AsyncClient) -> None:
     import asyncio
 
     for _ in range(600):
-        if (await http.get("/readyz")).status_code == 200:
-            return
+        # what loads may stand still for longer than the server keeps an idle connection
+        with contextlib.suppress(httpx.ReadError):
+            if (await http.get("/readyz")).status_code == 200:
+                return
         await asyncio.sleep(0.1)
     raise AssertionError((await http.get("/readyz")).text)
 
