@@ -103,7 +103,8 @@ class DoorClient:
     async def embed(
         self, principal: Principal, texts: Sequence[str], purpose: EmbeddingPurpose
     ) -> list[list[float]]:
-        """Vectors of the texts, identities replaced by durable ids before the model sees them."""
+        """Vectors of the texts; in those of the index identities are replaced by durable ids, in a question
+        names become what those of somebody unknown would be, before the model sees them."""
         body = {"model": "embedding", "input": list(texts), "cloister": {"purpose": purpose}}
         limit = _INDEX_TIMEOUT if purpose == "index" else _QUERY_TIMEOUT
         answer = await self._post(principal, "/v1/embeddings", body, limit=limit)
@@ -112,7 +113,7 @@ class DoorClient:
     async def rerank(
         self, principal: Principal, query: str, documents: Sequence[str], *, model: str
     ) -> list[float]:
-        """How well each text answers the query, the more the better; identities are replaced by durable ids.
+        """How well each text answers the query, the more the better; identities are replaced as in `embed`.
 
         Scores of one call compare with each other alone. Raises `PartUnavailable`, `NotFound`, `TooLarge`.
         """

@@ -1,4 +1,4 @@
-"""Embeddings: identities become durable ids before any model reads the text."""
+"""Embeddings: identities are replaced before any model reads the text."""
 
 import base64
 import struct

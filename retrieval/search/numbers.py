@@ -55,7 +55,7 @@ _AMOUNT: Final = re.compile(
     re.IGNORECASE,
 )
 _THINGS: Final = re.compile(
-    r"\s*(?!(?:is|was|has|does|status|this|its|details|als|das|was|bis|es|aus)\b)[^\W\d_]{2,}s\b",
+    r"\s*(?!(?:is|was|has|does|status|this|its|details|als|das|bis|es|aus)\b)[^\W\d_]{2,}s\b",
     re.IGNORECASE,
 )
 
