@@ -6,6 +6,7 @@ from pydantic import Field
 
 from assistant.answer import AnsweringSettings
 from gateway import (
+    RECORD_ORIGIN,
     AccountSettings,
     AnchorSettings,
     DatabaseSettings,
@@ -39,10 +40,11 @@ class DemoSettings(Settings):
 
 
 class AnchorReading(Settings):
-    """Where the checkpoints lie, and the key that verifies them."""
+    """Where the checkpoints lie, the key that verifies them, and the log's name in them."""
 
     folder: Path
     public_key_file: ExistingFile
+    origin: str = RECORD_ORIGIN
 
 
 class ProgramSettings(Settings):
