@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import yaml
@@ -57,6 +57,27 @@ class _Calls:
     def get(self, path: str, **parameters: Any) -> Any:
         """GET, decoded."""
         return self._call("GET", path, params=parameters).json()
+
+    def text(self, path: str, **parameters: Any) -> str:
+        """GET, as text."""
+        return self._call("GET", path, params=parameters).text
+
+    def save(self, path: str, out: IO[bytes], **parameters: Any) -> int:
+        """GET into a file as it comes; gives the number of lines."""
+        try:
+            with self._client.stream(
+                "GET", path, headers=self._headers, params=parameters, timeout=None
+            ) as response:
+                if response.is_error:
+                    response.read()
+                    _refuse(response)
+                lines = 0
+                for chunk in response.iter_bytes():
+                    out.write(chunk)
+                    lines += chunk.count(b"\n")
+                return lines
+        except httpx.TransportError as error:
+            leave(Exit.NOT_RUNNING, _unreachable(error))
 
     def post(self, path: str, body: object = None, **parameters: Any) -> Any:
         """POST, decoded."""

@@ -68,8 +68,8 @@ def record(
 ) -> None:
     """Insert an event into the transaction of the fact it records.
 
-    `detail` holds no content: numbers, flags, hashes, ids and names, in lists and by name. Where somebody asks
-    in the actor's name, `by` in it says who. Raises `ValueError` for an event that no package registered,
+    `detail` holds no content: numbers, flags, hashes, ids and names, in lists and by name. Where somebody
+    asks in the actor's name, `by` in it says who. Raises `ValueError` for an event that no package registered,
     and for a detail that could be a text.
     """
     if event.value not in _registered:
