@@ -13,6 +13,7 @@ from gateway import (
     ExistingFile,
     ListenSettings,
     PeerSettings,
+    RetentionSettings,
     Settings,
     TrustSettings,
 )
@@ -81,6 +82,7 @@ class WorkSettings(Settings):
     door: PeerSettings
     retrieval: PeerSettings
     anchors: AnchorSettings
+    retention: RetentionSettings = RetentionSettings()
     answering: AnsweringSettings = AnsweringSettings()
     policy_file: Path | None = None
     concurrency: int = 4

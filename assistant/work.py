@@ -24,6 +24,7 @@ from gateway import (
     CorrelationMiddleware,
     Database,
     DoorClient,
+    Retention,
     Sealer,
     Tokens,
     begin_correlation,
@@ -37,6 +38,7 @@ from retrieval import RetrievalClient
 
 _SEAL_SECONDS: Final = 0.5
 _ANCHOR_SECONDS: Final = 1.0
+_RETENTION_SECONDS: Final = 3600.0
 _SWEEP_SECONDS: Final = 2.0
 _DRAIN_SECONDS: Final = 20
 _AGAIN_SECONDS: Final = 1.0
@@ -60,11 +62,13 @@ def create_work_app(settings: WorkSettings) -> FastAPI:
         pipeline = AnswerPipeline(door, retrieval, policy, settings.answering)
         executor = RunExecutor(database, pipeline, policy, worker)
         resumer = RunResumer(database, retrieval)
+        retention = Retention(database, settings.retention)
         sealer, anchoring = Sealer(database, settings.anchors), Anchoring(database, settings.anchors)
         tasks = [
             asyncio.create_task(run_jobs(settings, executor, resumer), name="jobs"),
             asyncio.create_task(repeat(_SEAL_SECONDS, sealer.seal), name="sealer"),
             asyncio.create_task(repeat(_ANCHOR_SECONDS, anchoring.deliver), name="anchors"),
+            asyncio.create_task(repeat(_RETENTION_SECONDS, retention.erase_due), name="retention"),
             asyncio.create_task(repeat(_SWEEP_SECONDS, executor.adopt_abandoned), name="adopter"),
             asyncio.create_task(repeat(_SWEEP_SECONDS, resumer.resume_due), name="deadlines"),
         ]

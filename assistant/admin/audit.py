@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import PlainTextResponse, StreamingResponse
+from pydantic import BaseModel
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -22,12 +23,16 @@ from gateway import (
     AuditSeal,
     BadInput,
     Database,
+    HoldScope,
     Principal,
     Role,
     UnitOfWork,
     Verification,
     VerifierKey,
     export_record,
+    lift_hold,
+    list_holds,
+    place_hold,
     prove_event,
     record,
     record_key,
@@ -155,7 +160,7 @@ async def export(
     settings: WebConfiguration,
     form: Literal["jsonl", "csv", "native", "ocsf"] = "jsonl",
 ) -> StreamingResponse:
-    """Every matching event as JSON Lines or CSV, newest first; or the record itself, to be verified elsewhere.
+    """Every matching event as JSON Lines or CSV, newest first; or the record itself, for others to verify.
 
     `native` (which the stand-alone verifier checks) and `ocsf` (for a SIEM) go by time alone, oldest first.
     """
@@ -165,9 +170,8 @@ async def export(
         raise BadInput("This form goes by time alone: `since` and `until`.")
     record(session, AuditReading.EXPORTED, principal, form=form)
     kind = "text/csv" if form == "csv" else "application/x-ndjson"
-    headers = {
-        "Content-Disposition": f'attachment; filename="cloister-audit.{"csv" if form == "csv" else "jsonl"}"'
-    }
+    name = f"cloister-audit.{'csv' if form == 'csv' else 'jsonl'}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     if whole:
         lines = _record(database, _key(settings), filters, "native" if form == "native" else "ocsf")
     else:
@@ -190,6 +194,36 @@ async def run(run: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> dict[
     found = await run_timeline(session, run)
     record(session, AuditReading.READ, principal, run=run, entries=len(found.steps))
     return found.as_json()
+
+
+class AskedHold(BaseModel):
+    """What to hold, and for which case."""
+
+    scope: HoldScope
+    value: str = ""
+    reason: str
+
+
+@router.get("/holds")
+async def holds(principal: SignedIn, session: UnitOfWork) -> list[dict[str, Any]]:
+    """List legal holds, the newest first."""
+    require(principal, Role.AUDITOR)
+    return [hold.model_dump(mode="json") for hold in await list_holds(session)]
+
+
+@router.post("/holds", status_code=201)
+async def hold(asked: AskedHold, principal: SignedIn, session: UnitOfWork) -> dict[str, Any]:
+    """Keep events from being erased."""
+    require(principal, Role.AUDITOR)
+    placed = await place_hold(session, principal, asked.scope, asked.value, asked.reason)
+    return placed.model_dump(mode="json")
+
+
+@router.delete("/holds/{hold}", status_code=204)
+async def lift(hold: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> None:
+    """Lift a legal hold."""
+    require(principal, Role.AUDITOR)
+    await lift_hold(session, principal, hold)
 
 
 @router.get("/key")

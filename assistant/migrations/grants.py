@@ -25,6 +25,7 @@ _SEALS: Final = (
     "gateway.audit_cosignature",
 )
 _ANCHORS: Final = ("gateway.audit_anchor",)
+_HOLDS: Final = ("gateway.audit_hold",)
 
 _APPENDED: Final = frozenset({"assistant.run_event", "approvals.vote"})
 """Tables of what happened, which a right on their whole schema leaves out: nobody may write them anew."""
@@ -40,6 +41,7 @@ GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
     "cloister_web": (
         (_ADD, _AUDIT),
         (_READ, (*_SEALS, *_ANCHORS)),
+        (_CHANGE, _HOLDS),
         (_ALL, ("gateway.account", "gateway.session", "gateway.api_token")),
         (_CHANGE, ("schema assistant", "schema approvals")),
         *_WHAT_HAPPENED,

@@ -3,12 +3,22 @@
 from .anchors import Anchoring
 from .events import AuditEvent, GatewayEvent, record, register_events, registered_events
 from .export import export_record, prove_event, verifier_source
-from .notes import VerifierKey, verifier_of
+from .notes import VerifierKey
+from .retention import (
+    HoldScope,
+    RecordClass,
+    Retention,
+    RetentionSettings,
+    class_of,
+    lift_hold,
+    list_holds,
+    place_hold,
+)
 from .sealer import Sealer
 from .settings import ORIGIN, AnchorSettings
-from .tables import AuditCheckpoint, AuditRow, AuditSeal
+from .tables import AuditCheckpoint, AuditHold, AuditRow, AuditSeal
 from .timeline import RunTimeline, TimelineStep, run_timeline
-from .verify import Verification, verify_audit
+from .verify import Verification, record_key, verify_audit
 
 __all__ = [
     "ORIGIN",
@@ -16,21 +26,30 @@ __all__ = [
     "Anchoring",
     "AuditCheckpoint",
     "AuditEvent",
+    "AuditHold",
     "AuditRow",
     "AuditSeal",
     "GatewayEvent",
+    "HoldScope",
+    "RecordClass",
+    "Retention",
+    "RetentionSettings",
     "RunTimeline",
     "Sealer",
     "TimelineStep",
     "Verification",
     "VerifierKey",
+    "class_of",
     "export_record",
+    "lift_hold",
+    "list_holds",
+    "place_hold",
     "prove_event",
     "record",
+    "record_key",
     "register_events",
     "registered_events",
     "run_timeline",
-    "verifier_of",
     "verifier_source",
     "verify_audit",
 ]

@@ -39,6 +39,9 @@ class GatewayEvent(StrEnum):
     MODEL_CALLED = "model.called"
     MODEL_ANSWERED = "model.answered"
     IDENTITIES_PUBLISHED = "identities.published"
+    RECORD_ERASED = "audit.erased"
+    HOLD_PLACED = "audit.hold_placed"
+    HOLD_LIFTED = "audit.hold_lifted"
 
 
 _registered: dict[str, type[StrEnum]] = {event.value: GatewayEvent for event in GatewayEvent}
@@ -69,8 +72,8 @@ def record(
     """Insert an event into the transaction of the fact it records.
 
     `detail` holds no content: numbers, flags, hashes, ids and names, in lists and by name. Where somebody
-    asks in the actor's name, `by` in it says who. Raises `ValueError` for an event that no package registered,
-    and for a detail that could be a text.
+    asks in the actor's name, `by` in it says who. Raises `ValueError` for an event that no package
+    registered, and for a detail that could be a text.
     """
     if event.value not in _registered:
         raise ValueError(f"the audit event {event.value} is not registered")

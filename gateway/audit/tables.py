@@ -137,3 +137,21 @@ class AuditAnchor(SQLModel, table=True):
     reason: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
     failing_since: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     next_try: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
+class AuditHold(SQLModel, table=True):
+    """A legal hold: what is under one is not made void."""
+
+    __tablename__ = "audit_hold"
+    __table_args__ = {"schema": "gateway"}
+
+    id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
+    scope: str
+    value: str | None = None
+    reason: str
+    placed_by: str
+    placed_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), server_default=func.now(), nullable=False)
+    )
+    lifted_by: str | None = None
+    lifted_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))

@@ -12,7 +12,7 @@ from gateway.principal import read_key
 
 from .anchors import FILE
 from .export import checkpoints_in, entries_in, header_of, whole_record
-from .notes import verifier_of
+from .notes import VerifierKey, verifier_of
 from .settings import ORIGIN
 from .standalone.verify_record import Anchored, Checkpoint, Fault, Key, Record, read_anchor, read_checkpoint
 
@@ -39,6 +39,11 @@ class Verification:
         return not self.faults
 
 
+def record_key(origin: str, public_key_file: Path) -> VerifierKey:
+    """The key by which checkpoints of this record are verified."""
+    return verifier_of(origin, read_key(public_key_file))
+
+
 async def verify_audit(
     session: AsyncSession,
     public_key_file: Path,
@@ -52,7 +57,7 @@ async def verify_audit(
     has seen, a forged, forked or removed checkpoint, and one that an anchor lacks. Not promised: events that
     were recorded after the newest anchor and removed together with their seals.
     """
-    key = verifier_of(origin, read_key(public_key_file))
+    key = record_key(origin, public_key_file)
     span = await whole_record(session)
     header = await header_of(session, span, key)
     heads = await checkpoints_in(session, span)

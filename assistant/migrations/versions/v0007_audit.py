@@ -35,6 +35,41 @@ BEGIN
     RETURN NEW;
 END $$
 """
+# whoever may call it can void what is old, and cannot do so without its being recorded
+_ERASE = """
+CREATE FUNCTION gateway.erase_events(kind text, subjects text[], before timestamptz, batch integer)
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    done bigint;
+BEGIN
+    PERFORM set_config('cloister.retention', 'on', true);
+    WITH due AS (
+        SELECT e.id FROM gateway.audit_event e JOIN gateway.audit_seal s ON s.event_id = e.id
+        WHERE e.erased_at IS NULL AND e.at < before
+            AND split_part(e.event, '.', 1) = ANY(subjects) AND e.event NOT LIKE 'audit.%'
+            AND s.sequence <= (SELECT max(c.sequence) FROM gateway.audit_checkpoint c)
+            AND NOT EXISTS (
+                SELECT FROM gateway.audit_hold h WHERE h.lifted_at IS NULL AND (
+                    h.scope = 'all' OR (h.scope = 'actor' AND h.value = e.actor)
+                    OR (h.scope = 'subject' AND h.value = e.subject) OR (h.scope = 'run' AND h.value = e.run)
+                    OR (h.scope = 'conversation' AND h.value = e.conversation)))
+        ORDER BY e.at, e.id LIMIT batch
+    ), void AS (
+        UPDATE gateway.audit_event e SET actor = '', roles = '{}', detail = '{}', correlation = '',
+            conversation = NULL, run = NULL, subject = NULL, salt = NULL, origin = NULL,
+            erased_at = clock_timestamp()
+        FROM due WHERE e.id = due.id AND e.erased_at IS NULL RETURNING 1
+    ) SELECT count(*) INTO done FROM void;
+    PERFORM set_config('cloister.retention', '', true);
+    IF done > 0 THEN
+        INSERT INTO gateway.audit_event (id, event, actor, roles, detail, correlation, salt) VALUES (
+            gen_random_uuid(), 'audit.erased', session_user, '{process}',
+            jsonb_build_object('class', kind, 'before', before, 'entries', done),
+            '-', uuid_send(gen_random_uuid()));
+    END IF;
+    RETURN done;
+END $$
+"""
 
 
 def upgrade() -> None:
@@ -73,6 +108,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
         schema="gateway",
     )
+    op.create_table(
+        "audit_hold",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("placed_by", sa.String(), nullable=False),
+        sa.Column("placed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("lifted_by", sa.String(), nullable=True),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        schema="gateway",
+    )
     op.execute(_REFUSE)
     op.execute(_VOID)
     for table in _SEALED:
@@ -86,15 +134,20 @@ def upgrade() -> None:
         " FOR EACH ROW EXECUTE FUNCTION gateway.refuse_rewrite()"
     )
     op.execute("ALTER TABLE gateway.audit_event ENABLE ALWAYS TRIGGER only_made_void")
+    op.execute(_ERASE)
+    signature = "gateway.erase_events(text, text[], timestamptz, integer)"
+    op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO cloister_work")
 
 
 def downgrade() -> None:
+    op.execute("DROP FUNCTION gateway.erase_events(text, text[], timestamptz, integer)")
     op.execute("DROP TRIGGER only_made_void ON gateway.audit_event")
     for table in _SEALED:
         op.execute(f"DROP TRIGGER only_added_to ON gateway.{table}")
     op.execute("DROP FUNCTION gateway.refuse_rewrite()")
     op.execute("DROP FUNCTION gateway.refuse_change()")
-    for table in ("audit_anchor", "audit_cosignature", "audit_node"):
+    for table in ("audit_hold", "audit_anchor", "audit_cosignature", "audit_node"):
         op.drop_table(table, schema="gateway")
     op.drop_index("ix_gateway_audit_event_correlation", "audit_event", schema="gateway")
     for column in ("erased_at", "origin", "salt"):
