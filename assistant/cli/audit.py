@@ -21,8 +21,6 @@ from .options import As, Data, Json, TokenFile
 from .remote import Appliance, Caller
 
 app = typer.Typer(help="The record of what happened.", no_args_is_help=True)
-holds = typer.Typer(help="Legal holds: what is under one is not erased.", no_args_is_help=True)
-app.add_typer(holds, name="hold")
 
 
 class Form(StrEnum):
@@ -125,8 +123,8 @@ def verifier(out: Out = None) -> None:
         file.write(verifier_source().encode())
 
 
-@holds.command("place")
-def place_hold(
+@app.command()
+def hold(
     scope: Annotated[str, typer.Argument(help="actor, subject, conversation, run or all.")],
     value: Annotated[str, typer.Argument(help="Whose or which; none with all.")] = "",
     reason: Annotated[str, typer.Option(help="The case, by number or name.")] = "",
@@ -134,34 +132,32 @@ def place_hold(
     token_file: TokenFile = None,
     data: Data = None,
 ) -> None:
-    """Keep events from being erased until the hold is lifted (role auditor)."""
+    """Place a legal hold: keep events from being erased until it is lifted (role auditor)."""
     asked = {"scope": scope, "value": value, "reason": reason}
     print(_caller(login, token_file, data).post("/api/v1/audit/holds", asked)["id"])
 
 
-@holds.command("lift")
-def lift_hold(
-    hold: Annotated[uuid.UUID, typer.Argument(metavar="HOLD", help="The hold's id.")],
+@app.command()
+def lift(
+    hold_id: Annotated[uuid.UUID, typer.Argument(metavar="HOLD", help="The hold's id.")],
     login: As = None,
     token_file: TokenFile = None,
     data: Data = None,
 ) -> None:
     """Lift a legal hold (role auditor)."""
-    _caller(login, token_file, data).delete(f"/api/v1/audit/holds/{hold}")
+    _caller(login, token_file, data).delete(f"/api/v1/audit/holds/{hold_id}")
 
 
-@holds.command("list")
-def list_holds(
-    login: As = None, as_json: Json = False, token_file: TokenFile = None, data: Data = None
-) -> None:
+@app.command()
+def holds(login: As = None, as_json: Json = False, token_file: TokenFile = None, data: Data = None) -> None:
     """List legal holds, the newest first (role auditor)."""
     found = _caller(login, token_file, data).get("/api/v1/audit/holds")
     if as_json:
         print(json.dumps(found, indent=2))
         return
-    for hold in found:
-        state = _("lifted") if hold["lifted_at"] else _("stands")
-        print(f"{hold['id']}  {state}  {hold['scope']} {hold['value'] or ''}  {hold['reason']}")
+    for each in found:
+        state = _("lifted") if each["lifted_at"] else _("stands")
+        print(f"{each['id']}  {state}  {each['scope']} {each['value'] or ''}  {each['reason']}")
 
 
 @app.command()

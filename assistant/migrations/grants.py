@@ -41,7 +41,8 @@ GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
     "cloister_web": (
         (_ADD, _AUDIT),
         (_READ, (*_SEALS, *_ANCHORS)),
-        (_CHANGE, _HOLDS),
+        (_ADD, _HOLDS),
+        ("UPDATE (lifted_by, lifted_at)", _HOLDS),
         (_ALL, ("gateway.account", "gateway.session", "gateway.api_token")),
         (_CHANGE, ("schema assistant", "schema approvals")),
         *_WHAT_HAPPENED,

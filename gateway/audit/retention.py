@@ -1,8 +1,8 @@
 """Retention: the content of events goes when its class's time is over; that they were there stays provable.
 
-The leaf of an event is a hash of it with a random salt. Both go together, so that the tree and every checkpoint
-still verify, and nothing of the content can be found again by trying out what has the hash. The database voids
-events in a function of the owner's, which records how many: the verifier counts that both numbers agree.
+The leaf of an event is a hash of it with a random salt. Content and salt go together: the tree and every
+checkpoint still verify, and nothing can be found again by trying out what has the hash. The database voids
+events in a function of the owner's, which records how many: the verifier sees that both numbers agree.
 """
 
 import uuid
