@@ -96,7 +96,9 @@ class Anchor(Protocol):
 
     name: str
 
-    async def take(self, session: AsyncSession, heads: Sequence[Signed], reached: int) -> Cosignature | None:
+    async def take(
+        self, session: AsyncSession, heads: Sequence[Signed], reached: int, /
+    ) -> Cosignature | None:
         """Keep checkpoints, which come in order; a witness's word for the last of them, if it gives one.
 
         Raises `AnchorFailed`; some may then be kept already.

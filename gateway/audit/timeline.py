@@ -12,17 +12,6 @@ from gateway.errors import NotFound
 
 from .chain import COLUMNS
 
-STEPS: Final = (
-    "asked",
-    "redacted",
-    "searched",
-    "generated",
-    "scored",
-    "held",
-    "decided",
-    "shown",
-    "ended",
-)
 _STEP_OF: Final[Mapping[str, str]] = {
     "run.asked": "asked",
     "text.redacted": "redacted",

@@ -116,7 +116,7 @@ async def _read(session: AsyncSession, nodes: Iterable[tuple[int, int]]) -> dict
     known: dict[tuple[int, int], bytes] = {}
     for level, first in sorted(runs):
         span = {"first": first, "end": first + (1 << STRIDE)}
-        query = connection.execute(_NODES, {"level": level, **span}) if level else None
-        rows = await (query or connection.execute(_LEAVES, span))
+        statement, of = (_NODES, {"level": level, **span}) if level else (_LEAVES, span)
+        rows = await connection.execute(statement, of)
         known |= {(level, row.place): bytes(row.hash) for row in rows}
     return known

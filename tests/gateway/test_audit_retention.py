@@ -70,11 +70,8 @@ async def happened(site: Site, event: StrEnum, days_ago: int, subject: str = "ac
 async def kept(site: Site) -> dict[str, bool]:
     """Whether each event still has its content."""
     async with site.database.transaction() as session:
-        rows = await (await session.connection()).execute(
-            text(
-                "SELECT id, erased_at, actor, run, subject, detail::text AS detail, salt FROM gateway.audit_event"
-            )
-        )
+        query = text("SELECT *, detail::text AS plain FROM gateway.audit_event")
+        rows = await (await session.connection()).execute(query)
         found = {}
         for row in rows:
             content = (row.actor, row.run, row.subject, row.plain, row.salt)
