@@ -65,6 +65,13 @@ _LATE: Final = text(
 )
 
 
+_UNSIGNED: Final = text(
+    "SELECT sealed_at FROM gateway.audit_seal WHERE sequence ="
+    " (SELECT coalesce(max(sequence), 0) + 1 FROM gateway.audit_checkpoint)"
+    " AND sealed_at < clock_timestamp() - make_interval(secs => :late)"
+)
+
+
 class AnchorFailed(Exception):
     """An anchor did not take a checkpoint; the message says why."""
 
@@ -223,11 +230,15 @@ class Anchoring:
         return sum([await self._deliver(anchor) for anchor in self.anchors])
 
     async def check(self) -> None:
-        """Raise `PartUnavailable` when an anchor has been behind for longer than it may."""
+        """Raise `PartUnavailable` when checkpoints, or an anchor, are behind for longer than they may be."""
         names = [anchor.name for anchor in self.anchors]
         async with self._database.transaction() as session:
-            query = {"names": names, "late": self._late}
-            late = (await (await session.connection()).execute(_LATE, query)).all()
+            connection = await session.connection()
+            unsigned = (await connection.execute(_UNSIGNED, {"late": self._late})).scalar_one_or_none()
+            late = (await connection.execute(_LATE, {"names": names, "late": self._late})).all()
+        if unsigned:
+            sentence = f"The record is sealed, but no checkpoint is signed since {unsigned:%H:%M} UTC."
+            raise PartUnavailable("record", sentence)
         if late:
             behind = "; ".join(
                 f"{row.name} since {row.since:%H:%M} UTC: {row.reason or 'late'}" for row in late

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -78,9 +79,18 @@ class CheckpointSigner:
     def sign(self, size: int, root: bytes) -> str:
         """The signed note of a checkpoint."""
         assert self._key is not None  # noqa: S101 - a public key has no signer made of it
-        text = Checkpoint(self.verifier.name, size, root).text()
-        signature = self._key.sign(text.encode())
-        return f"{text}\n{_DASH} {self.verifier.name} {_b64(self.verifier.id + signature)}\n"
+        text, assemble = note_of(self.verifier, size, root)
+        return assemble(self._key.sign(text))
+
+
+def note_of(verifier: VerifierKey, size: int, root: bytes) -> tuple[bytes, Callable[[bytes], str]]:
+    """What to sign of a checkpoint, and what makes the signed note of the signature."""
+    text = Checkpoint(verifier.name, size, root).text()
+
+    def assemble(signature: bytes) -> str:
+        return f"{text}\n{_DASH} {verifier.name} {_b64(verifier.id + signature)}\n"
+
+    return text.encode(), assemble
 
 
 def verifier_of(origin: str, key: OKPKey) -> VerifierKey:

@@ -4,6 +4,8 @@ Events are ordered by transaction, and only those older than every running trans
 can appear later before one already sealed.
 """
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,18 +13,18 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.database import Database
-from gateway.principal import read_key
 
 from .chain import COLUMNS, GENESIS, entry_of, leaf_of, link
 from .merkle import Frontier
-from .notes import CheckpointSigner
 from .settings import AnchorSettings
-from .tree import Node, add_nodes, complete, frontier_of, stored
+from .signing import open_signer
+from .tree import Node, add_nodes, complete, frontier_of, root_of, stored
 
 CHECKPOINT_ENTRIES: Final = 256
 _LOCK: Final = 0x5EA1
 _BATCH: Final = 2_000
 _ROUNDS: Final = 20
+_BATCH_SIGNED: Final = 64
 _HEAD: Final = text(
     "SELECT s.sequence, s.hash, e.txid FROM gateway.audit_seal s"
     " JOIN gateway.audit_event e ON e.id = s.event_id ORDER BY s.sequence DESC LIMIT 1"
@@ -44,6 +46,7 @@ _COMMITTED: Final = text(
     _UNSEALED.format(which="e.txid >= :mark AND e.txid < (SELECT oldest FROM now)"),
 )
 _RESTORED: Final = text(_UNSEALED.format(which="e.txid >= (SELECT newest FROM now)"))
+_BEGUN: Final = text("SELECT (pg_snapshot_xmax(pg_current_snapshot())::text)::bigint")
 _SEAL: Final = text(
     "INSERT INTO gateway.audit_seal (sequence, event_id, leaf, hash)"
     " SELECT * FROM unnest(CAST(:sequences AS bigint[]), CAST(:events AS uuid[]),"
@@ -62,7 +65,6 @@ class _Head:
     sequence: int
     hash: bytes
     frontier: Frontier
-    signed: int
 
 
 class Sealer:
@@ -70,90 +72,96 @@ class Sealer:
 
     def __init__(self, database: Database, settings: AnchorSettings) -> None:
         self._database = database
-        self._signer = CheckpointSigner(settings.origin, read_key(settings.key_file))
+        self._signer = open_signer(settings)
         self._seconds = settings.every_s
         self._looked_back = False
 
     async def seal(self) -> int:
-        """Seal what is committed, and sign a checkpoint when one is due; gives the number of events."""
+        """Seal what is committed, and sign the checkpoints that are due; gives the number of events.
+
+        Raises `KeeperUnavailable` when the key service does not sign; what is sealed then stays sealed.
+        """
         total = 0
         for _ in range(_ROUNDS):
             sealed = await self._seal_batch()
             total += sealed
             if sealed < _BATCH:
                 break
+        while await self._sign_due() == _BATCH_SIGNED:
+            pass
         return total
 
     async def _seal_batch(self) -> int:
-        async with self._database.transaction() as session:
+        async with self._locked() as session:
+            if session is None:
+                return 0
             connection = await session.connection()
-            lock = text("SELECT pg_try_advisory_xact_lock(:lock)")
-            if not (await connection.execute(lock, {"lock": _LOCK})).scalar_one():
-                return 0
             last = (await connection.execute(_HEAD)).one_or_none()
+            size = last.sequence if last else 0
             if not self._looked_back:
-                await complete(session, last.sequence if last else 0)
+                await complete(session, size)
             rows = await self._unsealed(session, last.txid if last else 0)
-            signed = (await connection.execute(_SIGNED)).one_or_none()
-            due = signed is None or signed.seconds >= self._seconds
-            behind = (last.sequence if last else 0) - (signed.sequence if signed else 0) + len(rows)
-            if not rows and not (due and behind):
-                return 0
-            head = _Head(
-                last.sequence if last else 0,
-                bytes(last.hash) if last else GENESIS,
-                await frontier_of(session, last.sequence if last else 0),
-                signed.sequence if signed else 0,
-            )
-            await self._append(session, head, rows)
-            if due and head.sequence > head.signed:
-                await self._sign(session, head)
+            if rows:
+                head = _Head(size, bytes(last.hash) if last else GENESIS, await frontier_of(session, size))
+                await _append(session, head, rows)
             return len(rows)
 
-    async def _unsealed(self, session: AsyncSession, newest: int) -> list[Any]:
+    async def _unsealed(self, session: AsyncSession, newest: int) -> Sequence[Any]:
         """Committed events in their order; what a restored database brought with it is looked for once."""
         connection = await session.connection()
         if not self._looked_back:
-            rows = list((await connection.execute(_RESTORED, {"batch": _BATCH})).all())
+            rows = (await connection.execute(_RESTORED, {"batch": _BATCH})).all()
             if rows:
                 return rows
             self._looked_back = True
-        current = text("SELECT (pg_snapshot_xmax(pg_current_snapshot())::text)::bigint")
-        begun = (await connection.execute(current)).scalar_one()
+        begun = (await connection.execute(_BEGUN)).scalar_one()
         mark = newest if newest < begun else 0  # all that is older than what was sealed last is sealed
-        return list((await connection.execute(_COMMITTED, {"batch": _BATCH, "mark": mark})).all())
+        return (await connection.execute(_COMMITTED, {"batch": _BATCH, "mark": mark})).all()
 
-    async def _append(self, session: AsyncSession, head: _Head, rows: list[Any]) -> None:
-        """Give each event its place; a checkpoint after every 256 since the last."""
-        seals: list[tuple[int, Any, bytes, bytes]] = []
-        nodes: list[Node] = []
-        notes: list[dict[str, object]] = []
-        for row in rows:
-            head.sequence += 1
-            leaf = leaf_of(entry_of(row))
-            head.hash = link(head.hash, head.sequence, leaf)
-            seals.append((head.sequence, row.id, leaf, head.hash))
-            nodes += stored(head.frontier.append(leaf))
-            if head.sequence - head.signed >= CHECKPOINT_ENTRIES:
-                notes.append(self._note(head))
-        if not seals:
-            return
-        connection = await session.connection()
-        sequences, events, leaves, hashes = (list(column) for column in zip(*seals, strict=True))
-        await connection.execute(
-            _SEAL, {"sequences": sequences, "events": events, "leaves": leaves, "hashes": hashes}
-        )
-        await add_nodes(session, nodes)
-        if notes:
-            await connection.execute(_CHECKPOINT, notes)
+    async def _sign_due(self) -> int:
+        """A checkpoint after every 256 events, and one over all when the last is old; gives their number.
 
-    async def _sign(self, session: AsyncSession, head: _Head) -> None:
-        await (await session.connection()).execute(_CHECKPOINT, [self._note(head)])
+        Nothing is written while the key service is asked: what others write would have to wait to be sealed.
+        """
+        async with self._locked() as session:
+            if session is None:
+                return 0
+            connection = await session.connection()
+            last = (await connection.execute(_HEAD)).one_or_none()
+            signed = (await connection.execute(_SIGNED)).one_or_none()
+            size, done = last.sequence if last else 0, signed.sequence if signed else 0
+            sizes = list(range(done + CHECKPOINT_ENTRIES, size + 1, CHECKPOINT_ENTRIES))[:_BATCH_SIGNED]
+            is_due = signed is None or signed.seconds >= self._seconds
+            if is_due and len(sizes) < _BATCH_SIGNED and size > (sizes[-1] if sizes else done):
+                sizes.append(size)
+            notes = []
+            for each in sizes:
+                root = await root_of(session, each)
+                notes.append({"sequence": each, "hash": root, "signed": await self._signer.sign(each, root)})
+            if notes:
+                await connection.execute(_CHECKPOINT, notes)
+            return len(notes)
 
-    def _note(self, head: _Head) -> dict[str, object]:
-        root, head.signed = head.frontier.root(), head.sequence
-        return {
-            "sequence": head.sequence,
-            "hash": root,
-            "signed": self._signer.sign(head.sequence, root),
-        }
+    @asynccontextmanager
+    async def _locked(self) -> AsyncIterator[AsyncSession | None]:
+        """A transaction that no other sealer is in; None while one is."""
+        async with self._database.transaction() as session:
+            lock = text("SELECT pg_try_advisory_xact_lock(:lock)")
+            free = (await (await session.connection()).execute(lock, {"lock": _LOCK})).scalar_one()
+            yield session if free else None
+
+
+async def _append(session: AsyncSession, head: _Head, rows: Sequence[Any]) -> None:
+    """Give each event its place."""
+    seals: list[tuple[int, Any, bytes, bytes]] = []
+    nodes: list[Node] = []
+    for row in rows:
+        head.sequence += 1
+        leaf = leaf_of(entry_of(row))
+        head.hash = link(head.hash, head.sequence, leaf)
+        seals.append((head.sequence, row.id, leaf, head.hash))
+        nodes += stored(head.frontier.append(leaf))
+    sequences, events, leaves, hashes = (list(column) for column in zip(*seals, strict=True))
+    sealed = {"sequences": sequences, "events": events, "leaves": leaves, "hashes": hashes}
+    await (await session.connection()).execute(_SEAL, sealed)
+    await add_nodes(session, nodes)

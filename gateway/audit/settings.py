@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from gateway.http import TlsSettings
+from gateway.keys import SigningKeySettings
 from gateway.settings import ExistingFile, Settings
 
 from .notes import VerifierKey
@@ -34,14 +35,16 @@ class WitnessSettings(Settings):
 
 
 class AnchorSettings(Settings):
-    """`folder` should be on storage that the database's administrators cannot write.
+    """Where checkpoints go. They are signed with the key in `key_file`, or by `key_service`.
 
-    `origin` names the log in checkpoints: a witness tells logs apart by it. `every_s` is the longest that a
-    sealed event waits for a checkpoint, `late_s` how long an anchor may be behind before `/readyz` says so.
+    `folder` should be on storage that the database's administrators cannot write. `origin` names the log in
+    checkpoints: a witness tells logs apart by it. `every_s` is the longest that a sealed event waits for a
+    checkpoint, `late_s` how long an anchor may be behind before `/readyz` says so.
     """
 
     folder: Path
-    key_file: ExistingFile
+    key_file: ExistingFile | None = None
+    key_service: SigningKeySettings | None = None
     origin: str = ORIGIN
     every_s: int = Field(60, ge=0, le=60)
     late_s: int = Field(180, ge=1)

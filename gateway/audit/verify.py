@@ -9,10 +9,11 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.principal import read_key
+from gateway.settings import SettingsError, read_secret
 
 from .anchors import FILE
 from .export import checkpoints_in, entries_in, header_of, whole_record
-from .notes import VerifierKey, verifier_of
+from .notes import NotANote, VerifierKey, verifier_of
 from .settings import ORIGIN
 from .standalone.verify_record import Anchored, Checkpoint, Fault, Key, Record, read_anchor, read_checkpoint
 
@@ -40,8 +41,20 @@ class Verification:
 
 
 def record_key(origin: str, public_key_file: Path) -> VerifierKey:
-    """The key by which checkpoints of this record are verified."""
-    return verifier_of(origin, read_key(public_key_file))
+    """The key by which checkpoints of this record are verified; the file holds a JWK or a verifier key.
+
+    Raises `SettingsError` for a verifier key of another log.
+    """
+    content = read_secret(public_key_file)
+    if content.startswith("{"):
+        return verifier_of(origin, read_key(public_key_file))
+    try:
+        key = VerifierKey.parse(content)
+    except NotANote as error:
+        raise SettingsError(f"{public_key_file} holds neither a JWK nor a verifier key.") from error
+    if key.name != origin:
+        raise SettingsError(f"{public_key_file} is the key of {key.name}, and the log is {origin}.")
+    return key
 
 
 async def verify_audit(

@@ -185,12 +185,9 @@ async def test_one_event_is_proven_to_somebody_who_may_not_see_the_rest(stand: S
     await stand.seal()
     followed = json.loads((await stand.cloister("timeline", run, "--json")).stdout)
     proof = stand.folder / "event.tlog-proof"
-    listed = httpx.get(
-        f"{stand.url}/api/v1/audit",
-        params={"event": "item.approved"},
-        headers={"Authorization": f"Bearer {stand.token.read_text()}"},
-        trust_env=False,
-    ).json()
+    headers = {"Authorization": f"Bearer {stand.token.read_text()}"}
+    async with httpx.AsyncClient(base_url=stand.url, trust_env=False, headers=headers) as client:
+        listed = (await client.get("/api/v1/audit", params={"event": "item.approved"})).json()
     event = listed["entries"][0]["id"]
     done = await stand.cloister("prove", event, "--out", proof)
     assert done.returncode == 0, done.stderr

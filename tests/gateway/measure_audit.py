@@ -1,9 +1,9 @@
 """Measure the record: `python -m tests.gateway.measure_audit [--connections N] [--seconds N] [--events N]`.
 
 Appends are durable (fsync on, one transaction each, through `record`), while the sealer and the file anchor
-run as `cloister work` runs them. The lag of an event is from when it was recorded to when the transaction that
-sealed it began. Then so many events are put in at once, sealed, verified in place, exported, and the export
-is verified by the stand-alone file in a process of its own.
+run as `cloister work` runs them. The lag of an event is from when it was recorded to when the transaction
+that sealed it began. Then so many events are put in at once, sealed, verified in place, exported, and the
+export is verified by the stand-alone file in a process of its own.
 """
 
 import argparse
