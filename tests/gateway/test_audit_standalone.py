@@ -13,7 +13,7 @@ import pytest
 from gateway.audit.chain import leaf_of, link
 from gateway.audit.merkle import Frontier, inclusion_spans, leaf_hash, span_hash
 from gateway.audit.standalone import verify_record
-from gateway.audit.standalone.verify_record import Key, check_export, main, read_anchor
+from gateway.audit.standalone.verify_record import Key, Unusable, check_export, main, read_anchor
 
 from .tampering import (
     EVERY,
@@ -23,6 +23,7 @@ from .tampering import (
     Tamper,
     cut_the_end_with_its_checkpoints,
     exported,
+    new_signer,
     rewrite_and_sign_with_the_key,
     size_of,
 )
@@ -95,6 +96,52 @@ def test_a_part_of_the_record_is_checked_against_the_heads_over_it(honest: Expor
     export, _ = part.write(tmp_path)
     _, faults = check_export(export, key, anchors, part=True)
     assert {fault.kind for fault in faults} == {"rewritten"}
+
+
+def test_a_part_that_no_checkpoint_is_over_proves_nothing(honest: Exported, tmp_path: Path) -> None:
+    part = beginning_at(honest, 300)
+    part.checkpoints, part.anchor = [], []
+    export, anchor = part.write(tmp_path)
+    _, faults = check_export(export, Key.parse(part.key), [read_anchor(anchor)], part=True)
+    assert {fault.kind for fault in faults} == {"checkpoint removed"}
+
+
+@pytest.mark.parametrize(
+    "line", ["nonsense", "{}", '{"sequence": 1}', '{"event": []}', "[]", '{"event": {}}']
+)
+def test_a_line_that_cannot_be_read_is_named(honest: Exported, line: str, tmp_path: Path) -> None:
+    export, anchor = honest.write(tmp_path)
+    lines = export.read_text().splitlines()
+    lines[60] = line
+    export.write_text("\n".join(lines) + "\n")
+    _, faults = check_export(export, Key.parse(honest.key), [read_anchor(anchor)])
+    assert {fault.kind for fault in faults} >= {"changed"}
+
+
+@pytest.mark.parametrize(
+    "before", [{"size": 5}, {"size": 1, "hashes": ["xx"]}, {"size": "x"}, [], {"size": 0, "chain": "x"}]
+)
+def test_an_export_that_does_not_say_where_it_begins_cannot_be_checked(
+    honest: Exported, before: object, tmp_path: Path
+) -> None:
+    bent = honest.copy()
+    bent.header["before"] = before
+    export, anchor = bent.write(tmp_path)
+    if before == []:  # as if it began at the beginning
+        assert check_export(export, Key.parse(bent.key), [read_anchor(anchor)])[1] == []
+        return
+    with pytest.raises(Unusable, match="where the record begins"):
+        check_export(export, Key.parse(bent.key), [read_anchor(anchor)])
+
+
+def test_another_logs_checkpoints_in_the_same_log_host_change_nothing(
+    honest: Exported, tmp_path: Path
+) -> None:
+    export, anchor = honest.write(tmp_path)
+    other = {"size": 9, "note": new_signer("other.example/record").sign(9, bytes(32))}
+    anchor.write_text(anchor.read_text() + json.dumps(other) + "\n")
+    _, faults = check_export(export, Key.parse(honest.key), [read_anchor(anchor)])
+    assert faults == []
 
 
 def beginning_at(whole: Exported, size: int) -> Exported:

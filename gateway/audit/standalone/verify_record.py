@@ -118,6 +118,11 @@ class Checkpoint:
         """What is signed."""
         return self.note.rpartition("\n\n")[0] + "\n"
 
+    @property
+    def origin(self) -> str:
+        """Whose log it is."""
+        return self.note.partition("\n")[0]
+
     def signatures(self) -> Iterator[tuple[str, bytes, bytes]]:
         """Name, key id and signature of each line after the text."""
         for line in self.note.rpartition("\n\n")[2].splitlines():
@@ -146,7 +151,7 @@ def read_checkpoint(note: str, at: str | None = None) -> Checkpoint:
 def fault_of(checkpoint: Checkpoint, key: Key, where: str) -> Fault | None:
     """What is wrong with a checkpoint's own signature, None when it holds."""
     size, known = checkpoint.size, False
-    if checkpoint.text.split("\n")[0] != key.name:
+    if checkpoint.origin != key.name:
         return Fault("re-signed", size, f"the checkpoint of size {size} in {where} is of another log")
     for name, identity, signature in checkpoint.signatures():
         if (name, identity) == (key.name, key.id):
@@ -320,8 +325,11 @@ class Record:
         self._key = key
         self._first = int(before.get("size", 0))
         self._tree = Tree(self._first, [bytes.fromhex(each) for each in before.get("hashes", [])])
+        if len(self._tree.hashes) != bin(self._first).count("1"):
+            raise ValueError("a tree of another size")
         self._hash = bytes.fromhex(before.get("chain", _GENESIS.hex()))
         self._part = part
+        self._last = int(header.get("last", 0))
         self._made = datetime.fromisoformat(header["made_at"]) if header.get("made_at") else None
         self._faults: list[Fault] = []
         self._odd: list[_Odd] = []
@@ -332,7 +340,6 @@ class Record:
         self._taken: _Past | None = None
         self._after_gap = False
         self._gaps = 0
-        self._unreadable = 0
         self.entries = 0
         self.erased = 0
         self._told_erased = 0
@@ -342,9 +349,8 @@ class Record:
         self._anchored: dict[int, list[tuple[str, Checkpoint]]] = {}
         for anchor in self.anchors:
             self._faults += anchor.faults
-            for checkpoint in self._signed(
-                (one for each in anchor.checkpoints.values() for one in each), anchor.name
-            ).values():
+            held = (one for each in anchor.checkpoints.values() for one in each if one.origin == key.name)
+            for checkpoint in self._signed(held, anchor.name).values():
                 self._anchored.setdefault(checkpoint.size, []).append((anchor.name, checkpoint))
         self._agrees = self._first
         self._wrong: list[tuple[int, str]] = []
@@ -365,8 +371,8 @@ class Record:
             stated = bytes.fromhex(line["hash"])
             event = line.get("event")
             computed = leaf_hash(_canonical(event).encode()) if event is not None else None
-        except (KeyError, TypeError, ValueError):
-            self._unreadable += 1
+            told = int(event["detail"].get("entries", 0)) if event and event["event"] == ERASED else 0
+        except (AttributeError, KeyError, TypeError, ValueError):
             self._fault("changed", self._next, f"the line of entry {self._next} cannot be read")
             return
         self.entries += 1
@@ -374,8 +380,7 @@ class Record:
             self._fault("removed", self._next, f"the event of entry {self._next} is not there")
         elif computed is None:
             self.erased += 1
-        elif event["event"] == ERASED:
-            self._told_erased += int(event["detail"].get("entries", 0))
+        self._told_erased += told
         if number != self._next and not self._out_of_order(number, leaf, stated):
             return
         self._place(leaf, computed, stated)
@@ -532,18 +537,19 @@ class Record:
         last = self._tree.size
         sizes = {*self._own, *self._old} if self._part else {*self._own, *self._old, *self._anchored}
         newest = max(sizes, default=last)
-        if newest > last and not self._gaps:
-            sentence = (
-                f"entries {last + 1} to {newest} are missing at the end: there is a checkpoint over them"
+        if max(newest, self._last) > last and not self._gaps:
+            told = (
+                "there is a checkpoint over them" if newest > last else "the export says that they are in it"
             )
+            sentence = f"entries {last + 1} to {max(newest, self._last)} are missing at the end: {told}"
             self._fault("truncated", last + 1, sentence)
         sizes = sorted(size for size in self._own if size <= last)
         for size, after in zip(sizes, [*sizes[1:], last], strict=False):
             if after - size > BETWEEN_CHECKPOINTS:
                 sentence = f"no checkpoint was signed over entries {size + 1} to {after}"
                 self._fault("checkpoint removed", size + 1, sentence)
-        if not sizes and last - self._first > BETWEEN_CHECKPOINTS and not self._old:
-            self._fault("checkpoint removed", self._first + 1, "there is no checkpoint in the export")
+        if self.entries and not sizes and not self._old:
+            self._fault("checkpoint removed", self._first + 1, "no checkpoint was signed over these entries")
 
     def _settle_anchors(self) -> None:
         for anchor in self.anchors:
@@ -664,7 +670,10 @@ def check_export(
             header = json.loads(line)
     if header.get("export") != FORMAT:
         raise Unusable(f"{path} is not an export of a record ({FORMAT}).")
-    record = Record(key, checkpoints, anchors, header=header, old=old, part=part)
+    try:
+        record = Record(key, checkpoints, anchors, header=header, old=old, part=part)
+    except (AttributeError, TypeError, ValueError):
+        raise Unusable(f"The first line of {path} does not say where the record begins.") from None
     for line in _lines(path):
         if line.startswith(('{"checkpoint"', '{"old_checkpoint"', '{"export"')):
             continue
