@@ -223,6 +223,7 @@ def cut_the_end(record: Exported, at: int) -> None:
 def cut_the_end_with_its_checkpoints(record: Exported, at: int) -> None:
     cut_the_end(record, at)
     record.checkpoints = [line for line in record.checkpoints if size_of(line) <= at]
+    record.header["last"] = at
 
 
 def rewrite_the_rest(record: Exported, at: int) -> None:
