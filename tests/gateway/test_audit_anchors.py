@@ -5,7 +5,7 @@ import base64
 import json
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from gateway.audit.standalone.verify_record import (
 )
 from gateway.audit.standalone.verify_record import read_checkpoint as read_again
 from gateway.http import TlsSettings
-from tests.migrated import migrated
+from tests.migrated import Migrated
 from tests.retrieval.certificates import Authority
 
 from .server import serving
@@ -37,8 +37,8 @@ from .test_audit import Site
 
 
 @pytest.fixture
-async def site(new_database: Callable[[], str], tmp_path: Path) -> AsyncIterator[Site]:
-    site = Site(migrated(new_database, tmp_path), tmp_path)
+async def site(copied: Migrated, tmp_path: Path) -> AsyncIterator[Site]:
+    site = Site(copied, tmp_path)
     yield site
     await site.database.close()
 

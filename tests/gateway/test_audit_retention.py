@@ -1,7 +1,7 @@
 """Content goes when its time is over, what is under a hold stays, and the record holds all the while."""
 
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from enum import StrEnum
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from gateway import (
     record,
 )
 from gateway.audit.standalone.verify_record import check_export, read_anchor
-from tests.migrated import migrated
+from tests.migrated import Migrated
 
 from .test_audit import ALICE, Site
 
@@ -36,8 +36,8 @@ AUDE = Principal(str(uuid.uuid4()), "aude@example.org", frozenset({Role.AUDITOR}
 
 
 @pytest.fixture
-async def site(new_database: Callable[[], str], tmp_path: Path) -> AsyncIterator[Site]:
-    site = Site(migrated(new_database, tmp_path), tmp_path)
+async def site(copied: Migrated, tmp_path: Path) -> AsyncIterator[Site]:
+    site = Site(copied, tmp_path)
     yield site
     await site.database.close()
 

@@ -1,7 +1,7 @@
 """Checkpoints signed by a key service: sealing goes on while it is away, and nothing else signs for it."""
 
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from gateway import Anchoring, PartUnavailable, Sealer, SettingsError, record_ke
 from gateway.audit.notes import VerifierKey
 from gateway.audit.settings import AnchorSettings
 from gateway.keys import KeeperUnavailable, SigningKeySettings
-from tests.migrated import migrated
+from tests.migrated import Migrated
 
 from .server import serving
 from .test_audit import EVENTS, Site
@@ -54,8 +54,8 @@ class Transit:
 
 
 @pytest.fixture
-async def site(new_database: Callable[[], str], tmp_path: Path) -> AsyncIterator[Site]:
-    site = Site(migrated(new_database, tmp_path), tmp_path)
+async def site(copied: Migrated, tmp_path: Path) -> AsyncIterator[Site]:
+    site = Site(copied, tmp_path)
     yield site
     await site.database.close()
 
