@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from gettext import gettext as _
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -18,7 +18,7 @@ from gateway import verifier_source
 
 from .exits import Exit, leave
 from .options import As, Data, Json, TokenFile
-from .remote import Appliance, Caller
+from .remote import Appliance, Caller, Writable
 
 app = typer.Typer(help="The record of what happened.", no_args_is_help=True)
 
@@ -185,13 +185,17 @@ def _short(value: object) -> str:
 
 
 @contextmanager
-def _opened(out: Path | None) -> Iterator[IO[bytes]]:
+def _opened(out: Path | None) -> Iterator[Writable]:
     if out is None:
         yield sys.stdout.buffer
         sys.stdout.flush()
         return
     try:
-        with gzip.open(out, "wb") if out.suffix == ".gz" else out.open("wb") as file:
-            yield file
+        with out.open("wb") as file:
+            if out.suffix == ".gz":
+                with gzip.GzipFile(fileobj=file, mode="wb") as packed:
+                    yield packed
+            else:
+                yield file
     except OSError as error:
         leave(Exit.FAILED, _("{file} cannot be written: {reason}.").format(file=out, reason=error.strerror))

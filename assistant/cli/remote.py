@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Protocol
 
 import httpx
 import yaml
@@ -46,6 +46,13 @@ class Appliance:
         return cls(content["url"], Path(secret) if secret else None, content["admin"], content["auditor"])
 
 
+class Writable(Protocol):
+    """Where bytes go."""
+
+    def write(self, data: bytes, /) -> int:
+        """Take them."""
+
+
 class _Calls:
     """HTTP calls to an appliance; refusals end the command with a sentence."""
 
@@ -62,7 +69,7 @@ class _Calls:
         """GET, as text."""
         return self._call("GET", path, params=parameters).text
 
-    def save(self, path: str, out: IO[bytes], **parameters: Any) -> int:
+    def save(self, path: str, out: Writable, **parameters: Any) -> int:
         """GET into a file as it comes; gives the number of lines."""
         try:
             with self._client.stream(

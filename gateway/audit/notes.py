@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from joserfc.jwk import OKPKey
 
 _ED25519: Final = 0x01
@@ -74,11 +74,13 @@ class CheckpointSigner:
 
     def __init__(self, origin: str, key: OKPKey) -> None:
         self.verifier = verifier_of(origin, key)
-        self._key = key.private_key
+        private = key.private_key
+        if not isinstance(private, Ed25519PrivateKey):
+            raise NotANote("checkpoints are signed with a private Ed25519 key")
+        self._key = private
 
     def sign(self, size: int, root: bytes) -> str:
         """The signed note of a checkpoint."""
-        assert self._key is not None  # noqa: S101 - a public key has no signer made of it
         text, assemble = note_of(self.verifier, size, root)
         return assemble(self._key.sign(text))
 

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -73,7 +74,7 @@ class Stand:
         """What is recorded of an answer that was held and released."""
         run, conversation, item = uuid.uuid4(), uuid.uuid4(), str(uuid.uuid4())
         begin_correlation()
-        about = {"conversation": conversation, "run": run}
+        about: dict[str, Any] = {"conversation": conversation, "run": run}
         officer = Principal(str(uuid.uuid4()), "otto@example.org", frozenset({Role.OFFICER}))
         async with self.work.transaction() as session:
             record(session, GatewayEvent.TEXT_REDACTED, self.rep, conversation=conversation, hidden=1)

@@ -18,7 +18,7 @@ from gateway.audit.notes import CheckpointSigner
 from gateway.audit.standalone.verify_record import FORMAT, Key, check_export, read_anchor
 
 ORIGIN = "example.org/record"
-EVERY = 6
+EVERY = 3
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
@@ -52,7 +52,7 @@ class Exported:
 
     def copy(self) -> "Exported":
         parts = (self.header, self.checkpoints, self.entries, self.anchor)
-        return Exported(*copy.deepcopy(parts), self.signer)
+        return Exported(*json.loads(json.dumps(parts)), self.signer)
 
     def seal_again(self, start: int) -> None:
         """Compute number, leaf and link of every entry from an index on, as the sealer does."""

@@ -90,7 +90,7 @@ class Site:
 
     def tamper(self, statement: str) -> None:
         """As somebody who owns the server, whom no constraint and no trigger stops."""
-        tables = ("audit_event", "audit_seal", "audit_checkpoint", "audit_node")
+        tables = ("audit_event", "audit_seal", "audit_checkpoint", "audit_node", "audit_cosignature")
         off = [f"ALTER TABLE gateway.{table} DISABLE TRIGGER ALL" for table in tables]
         self.run(*off, statement)
 

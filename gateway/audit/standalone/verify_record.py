@@ -543,12 +543,12 @@ class Record:
             )
             sentence = f"entries {last + 1} to {max(newest, self._last)} are missing at the end: {told}"
             self._fault("truncated", last + 1, sentence)
-        sizes = sorted(size for size in self._own if size <= last)
-        for size, after in zip(sizes, [*sizes[1:], last], strict=False):
+        over = sorted(size for size in self._own if size <= last)
+        for size, after in zip(over, [*over[1:], last], strict=False):
             if after - size > BETWEEN_CHECKPOINTS:
                 sentence = f"no checkpoint was signed over entries {size + 1} to {after}"
                 self._fault("checkpoint removed", size + 1, sentence)
-        if self.entries and not sizes and not self._old:
+        if self.entries and not over and not self._old:
             self._fault("checkpoint removed", self._first + 1, "no checkpoint was signed over these entries")
 
     def _settle_anchors(self) -> None:
