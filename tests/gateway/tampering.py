@@ -52,7 +52,8 @@ class Exported:
 
     def copy(self) -> "Exported":
         parts = (self.header, self.checkpoints, self.entries, self.anchor)
-        return Exported(*json.loads(json.dumps(parts)), self.signer)
+        header, checkpoints, entries, anchor = json.loads(json.dumps(parts))
+        return Exported(header, checkpoints, entries, anchor, self.signer)
 
     def seal_again(self, start: int) -> None:
         """Compute number, leaf and link of every entry from an index on, as the sealer does."""
