@@ -1,0 +1,809 @@
+#!/usr/bin/env python3
+"""Checks an exported record, its anchors and single proofs. Needs Python 3.9 and `cryptography` alone.
+
+    verify_record.py record EXPORT --key KEY --anchor FILE [--anchor FILE] [--witness KEY] [--part] [--json]
+    verify_record.py proof PROOF --key KEY [--json]
+
+EXPORT is what `cloister audit export` writes (JSON Lines, or the same in gzip). KEY is the log's verifier
+key, `NAME+ID+BASE64`, or a file that holds it: have it from somebody you trust, not out of the export. An
+anchor is a file with a checkpoint a line, or a log host's file of the messages that it was sent. Ends with 0
+when the record holds, with 1 when it does not, with 2 when it cannot be checked.
+
+What is computed, so that it can be written anew in any language:
+
+    event     canonical JSON: keys sorted, no spaces, ASCII alone, every other character escaped
+    leaf      SHA-256(0x00 || event)                                                RFC 6962, section 2.1
+    node      SHA-256(0x01 || left || right)
+    chain     SHA-256(0x01 || hash before || number in eight bytes || leaf), beginning with 32 zero bytes
+    head      origin, size and base64 root, a line each, signed with Ed25519        C2SP tlog-checkpoint
+
+Not promised: events that were taken away with their seals before a checkpoint was signed over them (a minute
+at most), and that what was recorded is true.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import gzip
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+FORMAT = "cloister-record/1"
+BETWEEN_CHECKPOINTS = 256
+ANCHORED_WITHIN = timedelta(minutes=5)
+ERASED = "audit.erased"
+SHOWN = 20
+_GENESIS = b"\0" * 32
+_DASH = "\u2014"
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+class Unusable(Exception):
+    """What was given cannot be checked; the message says why."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong: its class, the entry or size where it is, and a sentence."""
+
+    kind: str
+    place: int
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.sentence}"
+
+
+# keys and signed notes
+
+
+@dataclass(frozen=True)
+class Key:
+    """A verifier key: whose it is, of which kind (1 a log's, 4 a witness's), and the Ed25519 key itself."""
+
+    name: str
+    kind: int
+    public: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> Key:
+        """Read `NAME+ID+BASE64`."""
+        try:
+            name, identity, encoded = text.strip().split("+", 2)
+            raw = base64.b64decode(encoded, validate=True)
+        except (ValueError, binascii.Error):
+            raise Unusable("A key is NAME+ID+BASE64, or a file that holds that.") from None
+        key = cls(name, raw[0] if raw else 0, raw[1:])
+        if len(raw) != 33 or key.kind not in (1, 4) or key.id.hex() != identity:
+            raise Unusable(f"The key of {name} is not an Ed25519 key with its right id.")
+        return key
+
+    @property
+    def id(self) -> bytes:
+        """SHA-256(name || newline || kind || key), the first four bytes."""
+        return sha256(self.name.encode() + b"\n" + bytes([self.kind]) + self.public).digest()[:4]
+
+    def holds(self, signature: bytes, message: bytes) -> bool:
+        """Whether this key made the signature."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A signed head: size and root, as a note or an anchor has it."""
+
+    size: int
+    root: bytes
+    note: str
+    at: datetime | None = None
+
+    @property
+    def text(self) -> str:
+        """What is signed."""
+        return self.note.rpartition("\n\n")[0] + "\n"
+
+    @property
+    def origin(self) -> str:
+        """Whose log it is."""
+        return self.note.partition("\n")[0]
+
+    def signatures(self) -> Iterator[tuple[str, bytes, bytes]]:
+        """Name, key id and signature of each line after the text."""
+        for line in self.note.rpartition("\n\n")[2].splitlines():
+            dash, _, rest = line.partition(" ")
+            name, _, encoded = rest.rpartition(" ")
+            try:
+                raw = base64.b64decode(encoded, validate=True)
+            except binascii.Error:
+                continue
+            if dash == _DASH and len(raw) > 4:
+                yield name, raw[:4], raw[4:]
+
+
+def read_checkpoint(note: str, at: str | None = None) -> Checkpoint:
+    """Take a note apart. Raises `ValueError` when it is no checkpoint."""
+    text, blank, _ = note.rpartition("\n\n")
+    lines = text.split("\n")
+    if not blank or len(lines) < 3 or not re.fullmatch(r"0|[1-9][0-9]*", lines[1]):
+        raise ValueError("no checkpoint")
+    root = base64.b64decode(lines[2], validate=True)
+    if len(root) != 32:
+        raise ValueError("no root")
+    return Checkpoint(int(lines[1]), root, note, datetime.fromisoformat(at) if at else None)
+
+
+def fault_of(checkpoint: Checkpoint, key: Key, where: str) -> Fault | None:
+    """What is wrong with a checkpoint's own signature, None when it holds."""
+    size, known = checkpoint.size, False
+    if checkpoint.origin != key.name:
+        return Fault("re-signed", size, f"the checkpoint of size {size} in {where} is of another log")
+    for name, identity, signature in checkpoint.signatures():
+        if (name, identity) == (key.name, key.id):
+            known = True
+            if key.holds(signature, checkpoint.text.encode()):
+                return None
+    if known:
+        sentence = f"the checkpoint of size {size} in {where} is not what the log's key has signed"
+        return Fault("checkpoint changed", size, sentence)
+    sentence = f"the checkpoint of size {size} in {where} was signed with another key than the log's"
+    return Fault("re-signed", size, sentence)
+
+
+def is_cosigned(checkpoint: Checkpoint, witness: Key) -> bool:
+    """Whether a witness has cosigned (C2SP tlog-cosignature)."""
+    for name, identity, signature in checkpoint.signatures():
+        if (name, identity) == (witness.name, witness.id) and len(signature) == 72:
+            time = int.from_bytes(signature[:8], "big")
+            if witness.holds(signature[8:], f"cosignature/v1\ntime {time}\n{checkpoint.text}".encode()):
+                return True
+    return False
+
+
+# the tree
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """A leaf of RFC 6962."""
+    return sha256(b"\0" + entry).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """An inner node of RFC 6962."""
+    return sha256(b"\1" + left + right).digest()
+
+
+def link(before: bytes, number: int, leaf: bytes) -> bytes:
+    """The chain's next hash."""
+    return sha256(b"\1" + before + number.to_bytes(8, "big") + leaf).digest()
+
+
+@dataclass
+class Tree:
+    """The full subtrees on the right edge, largest first: enough to go on from, and for the root."""
+
+    size: int = 0
+    hashes: list[bytes] = field(default_factory=list)
+
+    def append(self, leaf: bytes) -> None:
+        """Add a leaf's hash."""
+        self.hashes.append(leaf)
+        self.size += 1
+        rest = self.size
+        while rest % 2 == 0:
+            right = self.hashes.pop()
+            self.hashes[-1] = node_hash(self.hashes[-1], right)
+            rest >>= 1
+
+    def root(self) -> bytes:
+        """The root as it stands."""
+        if not self.hashes:
+            return sha256(b"").digest()
+        found = self.hashes[-1]
+        for left in reversed(self.hashes[:-1]):
+            found = node_hash(left, found)
+        return found
+
+    def copy(self) -> Tree:
+        """As it is now."""
+        return Tree(self.size, list(self.hashes))
+
+
+def includes(leaf: bytes, index: int, size: int, path: list[bytes], root: bytes) -> bool:
+    """Whether a path proves that this leaf has this index in a tree of this size and root (RFC 9162)."""
+    if not 0 <= index < size:
+        return False
+    place, last, found = index, size - 1, leaf
+    for sibling in path:
+        if last == 0:
+            return False
+        if place % 2 or place == last:
+            found = node_hash(sibling, found)
+            while place % 2 == 0 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            found = node_hash(found, sibling)
+        place, last = place >> 1, last >> 1
+    return last == 0 and found == root
+
+
+def grew(old: int, old_root: bytes, size: int, root: bytes, path: list[bytes]) -> bool:
+    """Whether a path proves that the larger tree holds the smaller as its beginning (RFC 9162)."""
+    if not 0 < old <= size:
+        return old == 0 and not path
+    if old == size:
+        return not path and old_root == root
+    hashes = [old_root, *path] if old & (old - 1) == 0 else list(path)
+    if not hashes:
+        return False
+    place, last = old - 1, size - 1
+    while place % 2:
+        place, last = place >> 1, last >> 1
+    first = second = hashes[0]
+    for each in hashes[1:]:
+        if last == 0:
+            return False
+        if place % 2 or place == last:
+            first, second = node_hash(each, first), node_hash(each, second)
+            while place % 2 == 0 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            second = node_hash(second, each)
+        place, last = place >> 1, last >> 1
+    return last == 0 and first == old_root and second == root
+
+
+# the record
+
+
+@dataclass
+class _Odd:
+    """An entry whose leaf or link does not hold, until it is clear what was done to it."""
+
+    number: int
+    before: bytes
+    computed: bytes | None
+    leaf: bytes
+    hash: bytes
+    linked: bool
+
+
+@dataclass
+class _Past:
+    """How things stood before the last entry, should that turn out to be one too many."""
+
+    tree: Tree
+    hash: bytes
+    number: int
+    odd: int
+    leaf: bytes
+    stated: bytes
+
+
+@dataclass
+class Anchored:
+    """What an anchor holds."""
+
+    name: str
+    checkpoints: dict[int, list[Checkpoint]] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+
+class Record:
+    """Takes the entries of a record one after the other, and says at the end what is wrong with it.
+
+    Checkpoints and anchors must be known before the first entry, because roots are compared in passing.
+    """
+
+    def __init__(
+        self,
+        key: Key,
+        checkpoints: Iterable[Checkpoint] = (),
+        anchors: Iterable[Anchored] = (),
+        *,
+        header: Mapping[str, Any] | None = None,
+        old: Iterable[tuple[int, str]] = (),
+        part: bool = False,
+    ) -> None:
+        header = header or {}
+        before = header.get("before") or {}
+        self._key = key
+        self._first = int(before.get("size", 0))
+        self._tree = Tree(self._first, [bytes.fromhex(each) for each in before.get("hashes", [])])
+        if len(self._tree.hashes) != bin(self._first).count("1"):
+            raise ValueError("a tree of another size")
+        self._hash = bytes.fromhex(before.get("chain", _GENESIS.hex()))
+        self._part = part
+        self._last = int(header.get("last", 0))
+        self._made = datetime.fromisoformat(header["made_at"]) if header.get("made_at") else None
+        self._faults: list[Fault] = []
+        self._odd: list[_Odd] = []
+        self._missing: set[int] = set()
+        self._next = self._first + 1
+        self._shift = 0  # how many entries more there are than were sealed
+        self._past: _Past | None = None
+        self._taken: _Past | None = None
+        self._after_gap = False
+        self._gaps = 0
+        self.entries = 0
+        self.erased = 0
+        self._told_erased = 0
+        self.anchors = list(anchors)
+        self._own = self._signed(checkpoints, "the export")
+        self._old = {size: self._old_hash(size, signed) for size, signed in old}
+        self._anchored: dict[int, list[tuple[str, Checkpoint]]] = {}
+        for anchor in self.anchors:
+            self._faults += anchor.faults
+            held = (one for each in anchor.checkpoints.values() for one in each if one.origin == key.name)
+            for checkpoint in self._signed(held, anchor.name).values():
+                self._anchored.setdefault(checkpoint.size, []).append((anchor.name, checkpoint))
+        self._agrees = self._first
+        self._wrong: list[tuple[int, str]] = []
+        if self._first and not part:
+            self._fault(
+                "removed", 1, f"entries 1 to {self._first} are not here; --part takes a part for what it is"
+            )
+
+    @property
+    def checkpoints(self) -> int:
+        """How many checkpoints of the record's own were signed with the log's key."""
+        return len(self._own) + len(self._old)
+
+    def entry(self, line: Mapping[str, Any]) -> None:
+        """Take the next entry."""
+        try:
+            number, leaf = int(line["sequence"]), bytes.fromhex(line["leaf"])
+            stated = bytes.fromhex(line["hash"])
+            event = line.get("event")
+            computed = leaf_hash(_canonical(event).encode()) if event is not None else None
+            told = int(event["detail"].get("entries", 0)) if event and event["event"] == ERASED else 0
+        except (AttributeError, KeyError, TypeError, ValueError):
+            self._fault("changed", self._next, f"the line of entry {self._next} cannot be read")
+            return
+        self.entries += 1
+        if computed is None and "erased" not in line:
+            self._fault("removed", self._next, f"the event of entry {self._next} is not there")
+        elif computed is None:
+            self.erased += 1
+        self._told_erased += told
+        if number != self._next and not self._out_of_order(number, leaf, stated):
+            return
+        self._place(leaf, computed, stated)
+
+    def _out_of_order(self, number: int, leaf: bytes, stated: bytes) -> bool:
+        """Say what a wrong number means; whether the entry belongs here all the same."""
+        here = self._next
+        if stated == self._hash and number == here - 1:
+            self._fault("repeated", number, f"entry {number} stands here twice")
+            return False
+        if link(self._hash, here - self._shift, leaf) == stated:
+            self._fault("renumbered", here, f"entry {here} bears the number {number}")
+            return True
+        if number == here - 1 and self._past and link(self._past.hash, self._past.number, leaf) == stated:
+            self._take_back(self._past)
+            self._next = number
+            return True
+        if number > here:
+            self._missing.update(range(here, number))
+            self._gaps += 1
+            self._next, self._after_gap = number, True
+            return True
+        if number in self._missing:
+            self._missing.discard(number)
+            self._fault("swapped", number, f"entry {number} stands after entry {here - 1}")
+        else:
+            self._fault("inserted", number, f"there is one entry {number} too many after entry {here - 1}")
+        return False
+
+    def _place(self, leaf: bytes, computed: bytes | None, stated: bytes) -> None:
+        """Append the entry, and compare what it says with what follows from those before it."""
+        linked = link(self._hash, self._next - self._shift, leaf) == stated
+        linked = linked or self._after_gap or self._follows_otherwise(leaf, stated)
+        self._after_gap = False
+        self._past = _Past(
+            self._tree.copy(), self._hash, self._next - self._shift, len(self._odd), leaf, stated
+        )
+        if not linked or (computed is not None and computed != leaf):
+            self._odd.append(_Odd(self._next, self._hash, computed, leaf, stated, linked))
+        self._tree.append(leaf)
+        self._hash = stated
+        self._compare()
+        self._next += 1
+
+    def _follows_otherwise(self, leaf: bytes, stated: bytes) -> bool:
+        """Whether the chain goes on with an entry more or one less than there are."""
+        number, past, taken = self._next - self._shift, self._past, self._taken
+        if past and link(past.hash, past.number, leaf) == stated:
+            self._take_back(past)
+            self._shift += 1
+            return True
+        if (
+            taken
+            and link(self._hash, number, taken.leaf) == taken.stated
+            and link(taken.stated, number + 1, leaf) == stated
+        ):
+            self._faults.remove(_put_between(number - 1))  # it only stands one place too early
+            self._fault("swapped", number - 1, f"entries {number - 1} and {number} have changed places")
+            self._tree.append(taken.leaf)
+            self._hash, self._taken = taken.stated, None
+            self._shift -= 1
+            return True
+        is_after_odd = self._odd and self._odd[-1].number == self._next - 1
+        if is_after_odd and link(self._hash, number + 1, leaf) == stated:
+            before = self._odd.pop().number
+            sentence = f"an entry before {before} was taken out, and those after it were numbered anew"
+            self._fault("removed", before, sentence)
+            self._shift -= 1
+            self._gaps += 1
+            return True
+        return False
+
+    def _take_back(self, past: _Past) -> None:
+        """Without the entry before, the chain goes on: it was put in between."""
+        self._tree, self._hash = past.tree, past.hash
+        del self._odd[past.odd :]
+        self._taken = past
+        self._faults.append(_put_between(self._next - 1))
+
+    def _compare(self) -> None:
+        size = self._tree.size
+        if size in self._old and self._old[size] != self._hash:
+            self._wrong.append((size, "the export"))
+        if size not in self._own and size not in self._anchored:
+            return
+        root = self._tree.root()
+        own = self._own.get(size)
+        agrees = True
+        if own and own.root != root:
+            self._wrong.append((size, "the export"))
+            agrees = False
+        for name, checkpoint in self._anchored.get(size, ()):
+            if own and own.root != checkpoint.root:
+                sentence = f"the log's key signed two heads of size {size}: the export's and {name}'s"
+                self._fault("forked", size, sentence)
+            elif checkpoint.root != root:
+                self._wrong.append((size, name))
+                agrees = False
+            elif not own:
+                sentence = f"the checkpoint of size {size} is in {name} and not in the export"
+                self._fault("checkpoint removed", size, sentence)
+        if agrees:
+            self._agrees = size
+
+    def finish(self) -> list[Fault]:
+        """Everything that is wrong, in order of place."""
+        self._settle_odd()
+        for first, last in _runs(self._missing):
+            what = f"entry {first} is missing" if first == last else f"entries {first} to {last} are missing"
+            self._fault("removed", first, what)
+        self._settle_roots()
+        self._settle_end()
+        self._settle_anchors()
+        if self.erased > self._told_erased and not self._part:
+            sentence = f"{self.erased} entries are void, and only {self._told_erased} are said to be erased"
+            self._fault("erased", 0, sentence)
+        return sorted(set(self._faults), key=lambda fault: (fault.place, fault.kind, fault.sentence))
+
+    def _settle_odd(self) -> None:
+        for odd in self._odd:
+            others = [each for each in self._odd if each is not odd][:SHOWN]
+            computed = odd.computed
+            if odd.linked and any(computed == each.leaf for each in others):
+                kind, what = "swapped", f"entry {odd.number} holds the event of another entry"
+            elif odd.linked:
+                kind, what = "changed", f"entry {odd.number} is not the event that was sealed"
+            elif any(_fit_each_other(odd, each) for each in others):
+                kind, what = "swapped", f"entry {odd.number} has changed places with another"
+            elif computed is not None and link(odd.before, odd.number, computed) == odd.hash:
+                kind, what = "changed", f"the leaf of entry {odd.number} is not that of its event"
+            elif computed == odd.leaf or computed is None:
+                kind, what = "changed", f"entry {odd.number}, or its seal, is not what followed here"
+            else:
+                kind, what = (
+                    "changed",
+                    f"entry {odd.number} is neither the event nor the link that was sealed",
+                )
+            self._fault(kind, odd.number, what)
+
+    def _settle_roots(self) -> None:
+        explained = {fault.kind for fault in self._faults} & {
+            "changed", "removed", "inserted", "swapped", "repeated",
+        }  # fmt: skip
+        if not self._wrong or explained:
+            return
+        size, where = self._wrong[0]
+        sentence = (
+            f"entries {self._agrees + 1} to {size} are not what the checkpoint in {where} was signed over"
+            f" ({len(self._wrong)} checkpoints disagree)"
+        )
+        self._fault("rewritten", size, sentence)
+
+    def _settle_end(self) -> None:
+        last = self._tree.size
+        sizes = {*self._own, *self._old} if self._part else {*self._own, *self._old, *self._anchored}
+        newest = max(sizes, default=last)
+        if max(newest, self._last) > last and not self._gaps:
+            told = (
+                "there is a checkpoint over them" if newest > last else "the export says that they are in it"
+            )
+            sentence = f"entries {last + 1} to {max(newest, self._last)} are missing at the end: {told}"
+            self._fault("truncated", last + 1, sentence)
+        over = sorted(size for size in self._own if size <= last)
+        for size, after in zip(over, [*over[1:], last], strict=False):
+            if after - size > BETWEEN_CHECKPOINTS:
+                sentence = f"no checkpoint was signed over entries {size + 1} to {after}"
+                self._fault("checkpoint removed", size + 1, sentence)
+        if self.entries and not over and not self._old:
+            self._fault("checkpoint removed", self._first + 1, "no checkpoint was signed over these entries")
+
+    def _settle_anchors(self) -> None:
+        for anchor in self.anchors:
+            held = {
+                size for size, each in self._anchored.items() if any(name == anchor.name for name, _ in each)
+            }
+            for size, checkpoint in sorted(self._own.items()):
+                due = (
+                    self._made is None
+                    or checkpoint.at is None
+                    or self._made - checkpoint.at > ANCHORED_WITHIN
+                )
+                if size not in held and (due or size < max(held, default=0)):
+                    self._fault(
+                        "anchor missing", size, f"{anchor.name} does not hold the checkpoint of size {size}"
+                    )
+
+    def _signed(self, checkpoints: Iterable[Checkpoint], where: str) -> dict[int, Checkpoint]:
+        """Those whose signature holds, by size."""
+        found: dict[int, Checkpoint] = {}
+        for checkpoint in checkpoints:
+            fault = fault_of(checkpoint, self._key, where)
+            if fault is not None:
+                self._faults.append(fault)
+            elif (other := found.get(checkpoint.size)) and other.root != checkpoint.root:
+                sentence = f"the log's key has signed two heads of size {checkpoint.size}, both in {where}"
+                self._fault("forked", checkpoint.size, sentence)
+            else:
+                found[checkpoint.size] = checkpoint
+        return found
+
+    def _old_hash(self, size: int, signed: str) -> bytes:
+        """The chain's hash in a checkpoint of version 0.1, which is a JSON Web Signature."""
+        message, _, signature = signed.rpartition(".")
+        try:
+            payload = json.loads(_base64url(message.split(".")[1]))
+            holds = self._key.holds(_base64url(signature), message.encode())
+            if holds and payload["sequence"] == size:
+                return bytes.fromhex(payload["hash"])
+        except (ValueError, KeyError, IndexError, TypeError):
+            pass
+        self._fault(
+            "checkpoint changed", size, f"the old checkpoint at entry {size} is not what the key has signed"
+        )
+        return b""
+
+    def _fault(self, kind: str, place: int, sentence: str) -> None:
+        self._faults.append(Fault(kind, place, sentence))
+
+
+def _put_between(number: int) -> Fault:
+    return Fault("inserted", number, f"entry {number} was put in between")
+
+
+def _fit_each_other(one: _Odd, other: _Odd) -> bool:
+    return (
+        link(one.before, one.number, other.leaf) == one.hash
+        or link(other.before, other.number, one.leaf) == one.hash
+        or link(one.before, one.number, other.leaf) == other.hash
+    )
+
+
+def _runs(numbers: set[int]) -> Iterator[tuple[int, int]]:
+    first = last = None
+    for number in sorted(numbers):
+        if last is not None and first is not None and number > last + 1:
+            yield first, last
+            first = number
+        first, last = number if first is None else first, number
+    if first is not None and last is not None:
+        yield first, last
+
+
+def _base64url(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+# files
+
+
+def read_anchor(path: Path) -> Anchored:
+    """The checkpoints of an anchor: a JSON object a line, whatever a log host has written before it."""
+    anchor = Anchored(path.name)
+    for number, line in enumerate(_lines(path), 1):
+        start = line.find('{"')
+        try:
+            content = json.loads(line[start:]) if start >= 0 else {}
+            if "note" not in content:
+                continue  # another program's message, or a checkpoint of version 0.1
+            checkpoint = read_checkpoint(content["note"])
+        except (ValueError, TypeError, binascii.Error):
+            anchor.faults.append(Fault("anchor changed", 0, f"line {number} of {path.name} cannot be read"))
+            continue
+        anchor.checkpoints.setdefault(checkpoint.size, []).append(checkpoint)
+    return anchor
+
+
+def check_export(
+    path: Path, key: Key, anchors: Iterable[Anchored], witnesses: Iterable[Key] = (), *, part: bool = False
+) -> tuple[Record, list[Fault]]:
+    """Check an exported record: first its checkpoints, then its entries in one pass."""
+    header: dict[str, Any] = {}
+    checkpoints: list[Checkpoint] = []
+    old: list[tuple[int, str]] = []
+    faults: list[Fault] = []
+    for line in _lines(path):
+        if line.startswith('{"checkpoint"'):
+            try:
+                content = json.loads(line)
+                note = content["checkpoint"] + "".join(each + "\n" for each in content["cosignatures"])
+                checkpoints.append(read_checkpoint(note, content["at"]))
+            except (ValueError, KeyError, TypeError, binascii.Error):
+                faults.append(Fault("checkpoint changed", 0, "a checkpoint of the export cannot be read"))
+        elif line.startswith('{"old_checkpoint"'):
+            content = json.loads(line)
+            old.append((content["size"], content["old_checkpoint"]))
+        elif line.startswith('{"export"'):
+            header = json.loads(line)
+    if header.get("export") != FORMAT:
+        raise Unusable(f"{path} is not an export of a record ({FORMAT}).")
+    try:
+        record = Record(key, checkpoints, anchors, header=header, old=old, part=part)
+    except (AttributeError, TypeError, ValueError):
+        raise Unusable(f"The first line of {path} does not say where the record begins.") from None
+    for line in _lines(path):
+        if line.startswith(('{"checkpoint"', '{"old_checkpoint"', '{"export"')):
+            continue
+        try:
+            content = json.loads(line)
+        except ValueError:
+            content = {}
+        record.entry(content)
+    for witness in witnesses:
+        unseen = [one.size for one in checkpoints if not is_cosigned(one, witness)]
+        if not checkpoints or checkpoints[-1].size in unseen:
+            sentence = f"the newest checkpoint has not been cosigned by {witness.name}"
+            faults.append(Fault("not witnessed", checkpoints[-1].size if checkpoints else 0, sentence))
+    return record, [*faults, *record.finish()]
+
+
+def check_proof(text: str, key: Key) -> tuple[Mapping[str, Any], Checkpoint]:
+    """The event that a proof is about, and the head that holds it. Raises `Unusable` when it does not."""
+    top, _, note = text.partition("\n\n")
+    lines = top.split("\n")
+    try:
+        if lines[0] != "c2sp.org/tlog-proof@v1":
+            raise ValueError("no proof")
+        event = base64.b64decode(lines[1].removeprefix("extra "), validate=True)
+        index = int(lines[2].removeprefix("index "))
+        path = [base64.b64decode(line, validate=True) for line in lines[3:]]
+        checkpoint = read_checkpoint(note)
+        content = json.loads(event)
+    except (ValueError, IndexError, binascii.Error):
+        raise Unusable("This is not a proof that `cloister audit prove` has written.") from None
+    fault = fault_of(checkpoint, key, "the proof")
+    if fault is not None:
+        raise Unusable(f"The proof does not hold: {fault.sentence}.")
+    if not includes(leaf_hash(event), index, checkpoint.size, path, checkpoint.root):
+        raise Unusable("The proof does not hold: this event is not in the record at this place.")
+    return {**content, "sequence": index + 1}, checkpoint
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with (
+        gzip.open(path, "rt", encoding="utf-8")
+        if path.suffix == ".gz"
+        else path.open("rt", -1, "utf-8") as file
+    ):
+        for line in file:
+            if line.strip():
+                yield line
+
+
+def _key(text: str) -> Key:
+    path = Path(text)
+    return Key.parse(path.read_text("utf-8") if len(text) < 4096 and path.is_file() else text)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Check an exported record of Cloister.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    record = verbs.add_parser("record", help="check an export and its anchors")
+    record.add_argument("export", type=Path)
+    record.add_argument(
+        "--anchor", type=Path, action="append", default=[], help="a file with anchored checkpoints"
+    )
+    record.add_argument("--no-anchor", action="store_true", help="go without: a cut end may then go unseen")
+    record.add_argument("--witness", action="append", default=[], help="a witness that must have cosigned")
+    record.add_argument("--part", action="store_true", help="the export is a part of the record on purpose")
+    proof = verbs.add_parser("proof", help="check that an event is in the record")
+    proof.add_argument("proof", type=Path)
+    for each in (record, proof):
+        each.add_argument("--key", required=True, help="the log's verifier key, or a file that holds it")
+        each.add_argument("--json", action="store_true", help="the findings as JSON")
+    asked = parser.parse_args(arguments)
+    try:
+        return _prove(asked) if asked.verb == "proof" else _check(asked)
+    except (Unusable, OSError, UnicodeDecodeError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _check(asked: argparse.Namespace) -> int:
+    if not asked.anchor and not asked.no_anchor:
+        _leave("Give an anchor (--anchor FILE), or say that there is none (--no-anchor).")
+    anchors = [read_anchor(path) for path in asked.anchor]
+    witnesses = [_key(text) for text in asked.witness]
+    record, faults = check_export(asked.export, _key(asked.key), anchors, witnesses, part=asked.part)
+    if asked.json:
+        found = {
+            "holds": not faults,
+            "entries": record.entries,
+            "erased": record.erased,
+            "checkpoints": record.checkpoints,
+            "anchors": sum(len(anchor.checkpoints) for anchor in anchors),
+            "faults": [vars(fault) for fault in faults],
+        }
+        print(json.dumps(found, indent=2))
+        return 1 if faults else 0
+    anchored = sum(len(anchor.checkpoints) for anchor in anchors)
+    print(
+        f"{record.entries:,} entries ({record.erased:,} of them erased), {record.checkpoints:,} signed "
+        f"checkpoints and {anchored:,} anchored ones were checked."
+    )
+    for fault in faults[:SHOWN]:
+        print(f"  {fault}")
+    if len(faults) > SHOWN:
+        print(f"  and {len(faults) - SHOWN:,} more")
+    print("The record does NOT hold." if faults else "The record holds.")
+    return 1 if faults else 0
+
+
+def _prove(asked: argparse.Namespace) -> int:
+    try:
+        event, checkpoint = check_proof(asked.proof.read_text("utf-8"), _key(asked.key))
+    except Unusable as error:
+        if not str(error).startswith("The proof does not hold"):
+            raise
+        print(error)
+        return 1
+    if asked.json:
+        print(json.dumps({"holds": True, "size": checkpoint.size, "event": event}, indent=2))
+    else:
+        print(json.dumps(event, indent=2))
+        print(
+            f"This is entry {event['sequence']:,} of the record, under the head of size {checkpoint.size:,}."
+        )
+    return 0
+
+
+def _leave(sentence: str) -> NoReturn:
+    raise Unusable(sentence)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""Content goes when its time is over, what is under a hold stays, and the record holds all the while."""
+
+import uuid
+from collections.abc import AsyncIterator
+from enum import StrEnum
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from gateway import (
+    BadInput,
+    Database,
+    GatewayEvent,
+    HoldScope,
+    NotFound,
+    Principal,
+    RecordClass,
+    Retention,
+    RetentionSettings,
+    Role,
+    class_of,
+    lift_hold,
+    list_holds,
+    place_hold,
+    prove_event,
+    record,
+)
+from gateway.audit.standalone.verify_record import check_export, read_anchor
+from tests.migrated import Migrated
+
+from .test_audit import ALICE, Site
+
+AUDE = Principal(str(uuid.uuid4()), "aude@example.org", frozenset({Role.AUDITOR}))
+
+
+@pytest.fixture
+async def site(copied: Migrated, tmp_path: Path) -> AsyncIterator[Site]:
+    site = Site(copied, tmp_path)
+    yield site
+    await site.database.close()
+
+
+@pytest.fixture
+async def web(site: Site) -> AsyncIterator[Database]:
+    web = site.made.database("cloister_web")
+    yield web
+    await web.close()
+
+
+async def happened(site: Site, event: StrEnum, days_ago: int, subject: str = "account:1") -> str:
+    """Record something that happened some days ago; gives the event's id."""
+    async with site.database.transaction() as session:
+        record(session, event, ALICE, subject=subject, run="run-1", hidden=7)
+        await session.flush()
+        statement = text(
+            "SELECT id FROM gateway.audit_event WHERE erased_at IS NULL ORDER BY at DESC, id LIMIT 1"
+        )
+        found = (await (await session.connection()).execute(statement)).scalar_one()
+    site.run(
+        "ALTER TABLE gateway.audit_event DISABLE TRIGGER ALL",
+        f"UPDATE gateway.audit_event SET at = at - interval '{days_ago} days' WHERE id = '{found}'",
+        "ALTER TABLE gateway.audit_event ENABLE ALWAYS TRIGGER only_added_to",
+        "ALTER TABLE gateway.audit_event ENABLE ALWAYS TRIGGER only_made_void",
+    )
+    return str(found)
+
+
+async def kept(site: Site) -> dict[str, bool]:
+    """Whether each event still has its content."""
+    async with site.database.transaction() as session:
+        query = text("SELECT *, detail::text AS plain FROM gateway.audit_event")
+        rows = await (await session.connection()).execute(query)
+        found = {}
+        for row in rows:
+            content = (row.actor, row.run, row.subject, row.plain, row.salt)
+            found[str(row.id)] = row.erased_at is None
+            assert (content == ("", None, None, "{}", None)) is (row.erased_at is not None)
+        return found
+
+
+def retention(site: Site, **days: int) -> Retention:
+    return Retention(site.database, RetentionSettings(**days))
+
+
+async def test_what_is_older_than_its_class_allows_loses_its_content(site: Site) -> None:
+    old = await happened(site, GatewayEvent.TEXT_REDACTED, 40)
+    young = await happened(site, GatewayEvent.TEXT_REDACTED, 20)
+    access = await happened(site, GatewayEvent.SIGNED_IN, 40)
+    await site.seal()
+    assert await retention(site, answers_days=30).erase_due() == 1
+    found = await kept(site)
+    assert (found.pop(old), found.pop(young), found.pop(access)) == (False, True, True)
+    assert await retention(site, answers_days=30).erase_due() == 0
+    await site.seal()
+    checked = await site.verify()
+    assert (checked.faults, checked.erased, checked.sealed) == ([], 1, 4)
+    export = await site.export()
+    _, faults = check_export(export, site.key, [read_anchor(site.folder / "checkpoints.jsonl")])
+    assert faults == []
+    assert "account:1" not in next(line for line in export.read_text().splitlines() if old in line)
+    async with site.database.transaction() as session:
+        with pytest.raises(NotFound, match="erased"):
+            await prove_event(session, old)
+
+
+async def test_nothing_is_erased_without_a_number_of_days(site: Site) -> None:
+    await happened(site, GatewayEvent.TEXT_REDACTED, 4_000)
+    await site.seal()
+    assert await retention(site).erase_due() == 0
+
+
+async def test_an_event_is_not_erased_before_it_is_sealed_under_a_checkpoint(site: Site) -> None:
+    await happened(site, GatewayEvent.TEXT_REDACTED, 40)
+    assert await retention(site, answers_days=30).erase_due() == 0
+    await site.seal()
+    assert await retention(site, answers_days=30).erase_due() == 1
+
+
+@pytest.mark.parametrize(
+    ("scope", "value"),
+    [("actor", ALICE.id), ("subject", "account:1"), ("run", "run-1"), ("all", "")],
+)
+async def test_a_legal_hold_keeps_what_it_is_about_until_it_is_lifted(
+    site: Site, web: Database, scope: str, value: str
+) -> None:
+    held = await happened(site, GatewayEvent.TEXT_REDACTED, 40)
+    await site.seal()
+    async with web.transaction() as session:
+        hold = await place_hold(session, AUDE, HoldScope(scope), value, "case 17")
+    assert await retention(site, answers_days=30).erase_due() == 0
+    async with web.transaction() as session:
+        await lift_hold(session, AUDE, hold.id)
+    assert await retention(site, answers_days=30).erase_due() == 1
+    assert (await kept(site))[held] is False
+    async with web.transaction() as session:
+        assert [(one.scope, one.reason, one.lifted_by) for one in await list_holds(session)] == [
+            (scope, "case 17", AUDE.id)
+        ]
+        with pytest.raises(NotFound):
+            await lift_hold(session, AUDE, hold.id)
+
+
+async def test_a_hold_on_somebody_else_keeps_nothing_of_this_one(site: Site, web: Database) -> None:
+    await happened(site, GatewayEvent.TEXT_REDACTED, 40)
+    await site.seal()
+    async with web.transaction() as session:
+        await place_hold(session, AUDE, HoldScope.SUBJECT, "account:2", "case 18")
+    assert await retention(site, answers_days=30).erase_due() == 1
+
+
+@pytest.mark.parametrize(
+    ("scope", "value", "reason"),
+    [("all", "x", "why"), ("run", "", "why"), ("run", "r", " "), ("all", "", "")],
+)
+async def test_a_hold_says_what_it_is_about_and_why(
+    web: Database, scope: str, value: str, reason: str
+) -> None:
+    async with web.transaction() as session:
+        with pytest.raises(BadInput):
+            await place_hold(session, AUDE, HoldScope(scope), value, reason)
+
+
+async def test_what_was_erased_behind_the_records_back_is_found(site: Site) -> None:
+    await happened(site, GatewayEvent.TEXT_REDACTED, 40)
+    await site.seal()
+    site.run(
+        "SET cloister.retention = 'on'",
+        "UPDATE gateway.audit_event SET actor = '', roles = '{}', detail = '{}', correlation = '',"
+        " conversation = NULL, run = NULL, subject = NULL, salt = NULL, origin = NULL, erased_at = now()",
+    )
+    assert [fault.partition(":")[0] for fault in (await site.verify()).faults] == ["erased"]
+
+
+async def test_only_the_worker_may_have_events_erased(site: Site, web: Database) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        site.run("SELECT gateway.erase_events('x', '{text}', now(), 1)", role="cloister_web")
+
+
+def test_every_event_has_a_class_but_those_of_the_record_itself() -> None:
+    assert class_of("run.asked") is RecordClass.ANSWERS
+    assert class_of("session.signed_in") is RecordClass.ACCESS
+    assert class_of("item.approved") is RecordClass.APPROVALS
+    assert class_of("sync.asked") is RecordClass.OPERATION
+    assert class_of("audit.erased") is None

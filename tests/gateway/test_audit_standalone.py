@@ -1,0 +1,302 @@
+"""The stand-alone verifier finds every way of bending a record, names it, and needs nothing of ours."""
+
+import ast
+import base64
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.chain import leaf_of, link
+from gateway.audit.merkle import Frontier, inclusion_spans, leaf_hash, span_hash
+from gateway.audit.standalone import verify_record
+from gateway.audit.standalone.verify_record import Key, Unusable, check_export, main, read_anchor
+
+from .tampering import (
+    EVERY,
+    OF_CHECKPOINTS,
+    OF_ENTRIES,
+    Exported,
+    Tamper,
+    cut_the_end_with_its_checkpoints,
+    exported,
+    new_signer,
+    rewrite_and_sign_with_the_key,
+    size_of,
+)
+
+ENTRIES = 153
+POSITIONS = 50
+SCRIPT = Path(verify_record.__file__)
+
+
+@pytest.fixture(scope="module")
+def honest() -> Exported:
+    return exported(ENTRIES)
+
+
+def positions(count: int) -> list[int]:
+    """Fifty places, the first and the last among them."""
+    return sorted({round(step * (count - 1) / (POSITIONS - 1)) for step in range(POSITIONS)})
+
+
+def test_an_honest_record_holds(honest: Exported, tmp_path: Path) -> None:
+    assert honest.kinds(tmp_path) == set()
+
+
+@pytest.mark.parametrize("tamper", OF_ENTRIES, ids=lambda tamper: tamper.__name__)
+def test_every_bent_entry_is_found_and_named(honest: Exported, tamper: Tamper, tmp_path: Path) -> None:
+    places = positions(ENTRIES - 2)
+    assert len(places) == POSITIONS
+    for at in places:
+        bent = honest.copy()
+        tamper(bent, at)
+        assert OF_ENTRIES[tamper] in bent.kinds(tmp_path), at
+
+
+@pytest.mark.parametrize("tamper", OF_CHECKPOINTS, ids=lambda tamper: tamper.__name__)
+def test_every_bent_checkpoint_is_found_and_named(honest: Exported, tamper: Tamper, tmp_path: Path) -> None:
+    places = positions(len(honest.checkpoints) - 1)
+    assert len(places) == POSITIONS
+    for at in places:
+        bent = honest.copy()
+        tamper(bent, at)
+        assert OF_CHECKPOINTS[tamper] in bent.kinds(tmp_path), at
+
+
+@pytest.mark.parametrize("tamper", [cut_the_end_with_its_checkpoints, rewrite_and_sign_with_the_key])
+def test_what_only_an_anchor_can_show_is_not_seen_without_one(
+    honest: Exported, tamper: Tamper, tmp_path: Path
+) -> None:
+    bent = honest.copy()
+    tamper(bent, 60)
+    assert bent.kinds(tmp_path)
+    export, _ = bent.write(tmp_path)
+    _, faults = check_export(export, Key.parse(bent.key), [])
+    assert faults == []
+
+
+def test_a_part_of_the_record_is_checked_against_the_heads_over_it(honest: Exported, tmp_path: Path) -> None:
+    part = beginning_at(honest, 100)
+    export, anchor = part.write(tmp_path)
+    key, anchors = Key.parse(part.key), [read_anchor(anchor)]
+    record, faults = check_export(export, key, anchors, part=True)
+    assert (record.entries, faults) == (ENTRIES - 100, [])
+    _, faults = check_export(export, key, anchors)
+    assert {fault.kind for fault in faults} == {"removed"}
+    part.entries[7]["event"]["actor"] = "somebody else"
+    previous = bytes.fromhex(part.entries[6]["hash"])
+    for entry in part.entries[7:]:  # a forger computes everything anew
+        leaf = leaf_of(entry["event"])
+        previous = link(previous, entry["sequence"], leaf)
+        entry |= {"leaf": leaf.hex(), "hash": previous.hex()}
+    export, _ = part.write(tmp_path)
+    _, faults = check_export(export, key, anchors, part=True)
+    assert {fault.kind for fault in faults} == {"rewritten"}
+
+
+def test_a_part_that_no_checkpoint_is_over_proves_nothing(honest: Exported, tmp_path: Path) -> None:
+    part = beginning_at(honest, 150)
+    part.checkpoints, part.anchor = [], []
+    export, anchor = part.write(tmp_path)
+    _, faults = check_export(export, Key.parse(part.key), [read_anchor(anchor)], part=True)
+    assert {fault.kind for fault in faults} == {"checkpoint removed"}
+
+
+@pytest.mark.parametrize(
+    "line", ["nonsense", "{}", '{"sequence": 1}', '{"event": []}', "[]", '{"event": {}}']
+)
+def test_a_line_that_cannot_be_read_is_named(honest: Exported, line: str, tmp_path: Path) -> None:
+    export, anchor = honest.write(tmp_path)
+    lines = export.read_text().splitlines()
+    lines[60] = line
+    export.write_text("\n".join(lines) + "\n")
+    _, faults = check_export(export, Key.parse(honest.key), [read_anchor(anchor)])
+    assert {fault.kind for fault in faults} >= {"changed"}
+
+
+@pytest.mark.parametrize(
+    "before", [{"size": 5}, {"size": 1, "hashes": ["xx"]}, {"size": "x"}, [], {"size": 0, "chain": "x"}]
+)
+def test_an_export_that_does_not_say_where_it_begins_cannot_be_checked(
+    honest: Exported, before: object, tmp_path: Path
+) -> None:
+    bent = honest.copy()
+    bent.header["before"] = before
+    export, anchor = bent.write(tmp_path)
+    if before == []:  # as if it began at the beginning
+        assert check_export(export, Key.parse(bent.key), [read_anchor(anchor)])[1] == []
+        return
+    with pytest.raises(Unusable, match="where the record begins"):
+        check_export(export, Key.parse(bent.key), [read_anchor(anchor)])
+
+
+def test_another_logs_checkpoints_in_the_same_log_host_change_nothing(
+    honest: Exported, tmp_path: Path
+) -> None:
+    export, anchor = honest.write(tmp_path)
+    other = {"size": 9, "note": new_signer("other.example/record").sign(9, bytes(32))}
+    anchor.write_text(anchor.read_text() + json.dumps(other) + "\n")
+    _, faults = check_export(export, Key.parse(honest.key), [read_anchor(anchor)])
+    assert faults == []
+
+
+def beginning_at(whole: Exported, size: int) -> Exported:
+    """The record without its first entries, with what a reader needs in their place."""
+    part, before = whole.copy(), Frontier()
+    for entry in part.entries[:size]:
+        before.append(bytes.fromhex(entry["leaf"]))
+    part.header["before"] = {
+        "size": size,
+        "chain": part.entries[size - 1]["hash"],
+        "hashes": [each.hex() for each in before.hashes],
+    }
+    del part.entries[:size]
+    part.checkpoints = [line for line in part.checkpoints if size_of(line) > size]
+    return part
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    """The verifier as an auditor runs it: a file of its own, no packages of ours on the path."""
+    done = subprocess.run(
+        [sys.executable, "-I", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_file_alone_checks_an_export_and_its_anchor(honest: Exported, tmp_path: Path) -> None:
+    script = tmp_path / "elsewhere" / "verify.py"
+    script.parent.mkdir()
+    script.write_text(SCRIPT.read_text())
+    export, anchor = honest.write(tmp_path)
+    packed = tmp_path / "record.jsonl.gz"
+    packed.write_bytes(gzip.compress(export.read_bytes()))
+    key = tmp_path / "log.key"
+    key.write_text(honest.key + "\n")
+    code, said = run(script, "record", packed, "--key", key, "--anchor", anchor)
+    assert (code, said.splitlines()[-1]) == (0, "The record holds.")
+    bent = honest.copy()
+    bent.entries[99]["event"]["actor"] = "somebody else"
+    export, _ = bent.write(tmp_path)
+    code, said = run(script, "record", export, "--key", bent.key, "--anchor", anchor, "--json")
+    found = json.loads(said)
+    assert code == 1
+    assert (found["holds"], found["entries"], found["checkpoints"]) == (False, ENTRIES, len(bent.checkpoints))
+    assert [(fault["kind"], fault["place"]) for fault in found["faults"]] == [("changed", 100)]
+
+
+def test_the_file_imports_the_standard_library_and_cryptography_alone() -> None:
+    imported = set()
+    for node in ast.walk(ast.parse(SCRIPT.read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            imported.add(str(node.module).partition(".")[0])
+    assert "cryptography" in imported
+    assert imported - sys.stdlib_module_names == {"cryptography"}
+
+
+def test_whoever_has_no_anchor_must_say_so(
+    honest: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export, _ = honest.write(tmp_path)
+    arguments = ["record", str(export), "--key", honest.key]
+    assert main(arguments) == 2
+    assert "--no-anchor" in capsys.readouterr().err
+    assert main([*arguments, "--no-anchor"]) == 0
+
+
+def test_what_is_not_an_export_or_not_a_key_cannot_be_checked(
+    honest: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export, anchor = honest.write(tmp_path)
+    given = ["--anchor", str(anchor)]
+    assert main(["record", str(anchor), "--key", honest.key, *given]) == 2
+    assert main(["record", str(export), "--key", "nobody", *given]) == 2
+    assert main(["record", str(tmp_path / "nowhere"), "--key", honest.key, *given]) == 2
+    assert "nowhere" in capsys.readouterr().err
+
+
+def test_a_log_hosts_file_is_an_anchor(honest: Exported, tmp_path: Path) -> None:
+    export, anchor = honest.write(tmp_path)
+    messages = tmp_path / "syslog"
+    before = "Mar  1 09:00:00 host cloister[7]: "
+    messages.write_text(
+        "Mar  1 08:59:59 host cron[3]: another program\n"
+        + "".join(before + line + "\n" for line in anchor.read_text().splitlines())
+    )
+    _, faults = check_export(export, Key.parse(honest.key), [read_anchor(messages)])
+    assert faults == []
+    cut = honest.copy()
+    cut_the_end_with_its_checkpoints(cut, 60)
+    export, _ = cut.write(tmp_path)
+    _, faults = check_export(export, Key.parse(honest.key), [read_anchor(messages)])
+    assert "truncated" in {fault.kind for fault in faults}
+
+
+def test_a_checkpoint_that_was_only_just_signed_may_be_on_its_way_to_an_anchor(
+    honest: Exported, tmp_path: Path
+) -> None:
+    late = honest.copy()
+    late.header["made_at"] = late.checkpoints[-1]["at"]
+    del late.anchor[-1]
+    assert late.kinds(tmp_path) == set()
+    late.checkpoints[-1]["at"] = late.checkpoints[0]["at"]
+    late.header["made_at"] = honest.header["made_at"]
+    assert late.kinds(tmp_path) == {"anchor missing"}
+
+
+def proof_of(record: Exported, index: int) -> str:
+    event = json.dumps(record.entries[index]["event"], sort_keys=True, separators=(",", ":"))
+    head: str = next(line["checkpoint"] for line in record.checkpoints if size_of(line) > index)
+    leaves = [bytes.fromhex(entry["leaf"]) for entry in record.entries]
+
+    def full(level: int, place: int) -> bytes:
+        made = Frontier()
+        for leaf in leaves[place << level : (place + 1) << level]:
+            made.append(leaf)
+        return made.root()
+
+    size = int(head.split("\n")[1])
+    path = [span_hash(span, full) for span in inclusion_spans(index, size)]
+    assert leaf_hash(event.encode()) == leaves[index]
+    lines = [
+        "c2sp.org/tlog-proof@v1",
+        "extra " + base64.b64encode(event.encode()).decode(),
+        f"index {index}",
+        *(base64.b64encode(each).decode() for each in path),
+    ]
+    return "\n".join(lines) + "\n\n" + head
+
+
+@pytest.mark.parametrize("index", [0, 1, 5, 6, 100, ENTRIES - 1])
+def test_a_proof_shows_one_event_and_no_other(
+    honest: Exported, index: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "event.tlog-proof"
+    file.write_text(proof_of(honest, index))
+    arguments = ["proof", str(file), "--key", honest.key, "--json"]
+    assert main(arguments) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["event"] == {**honest.entries[index]["event"], "sequence": index + 1}
+    lines = proof_of(honest, index).split("\n")
+    other = json.dumps({**honest.entries[index]["event"], "actor": "somebody else"}, sort_keys=True)
+    for place, instead in (
+        (1, "extra " + base64.b64encode(other.encode()).decode()),
+        (2, f"index {index + 1}"),
+        (3, base64.b64encode(bytes(32)).decode()),
+        (-5, lines[-5] + "0"),
+    ):
+        bent = list(lines)
+        bent[place] = instead
+        file.write_text("\n".join(bent))
+        assert main(arguments) == 1, place
+        assert "does not hold" in capsys.readouterr().out
+    file.write_text(proof_of(honest, index))
+    assert main(["proof", str(file), "--key", exported(EVERY).key]) == 1
+    file.write_text("nothing")
+    assert main(arguments) == 2
