@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import sys
 import uuid
 from collections.abc import Iterator
@@ -65,7 +66,8 @@ def export(
         datetime | None, typer.Option("--from", help="Nothing that was recorded before (UTC).")
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option("--to", help="Nothing that was recorded at or after (UTC).")
+        datetime | None,
+        typer.Option("--to", help="Nothing recorded at or after (UTC); native goes on to a checkpoint."),
     ] = None,
     out: Out = None,
     login: As = None,
@@ -184,6 +186,10 @@ def _short(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
+def _for_its_owner_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 @contextmanager
 def _opened(out: Path | None) -> Iterator[Writable]:
     if out is None:
@@ -191,7 +197,7 @@ def _opened(out: Path | None) -> Iterator[Writable]:
         sys.stdout.flush()
         return
     try:
-        with out.open("wb") as file:
+        with open(out, "wb", opener=_for_its_owner_alone) as file:
             if out.suffix == ".gz":
                 with gzip.GzipFile(fileobj=file, mode="wb") as packed:
                     yield packed

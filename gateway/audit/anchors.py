@@ -27,6 +27,7 @@ from gateway.telemetry import log
 
 from .notes import VerifierKey, held_cosignatures
 from .settings import AnchorSettings, SyslogSettings, WitnessSettings
+from .tables import IS_NOTE
 from .tree import consistency_proof
 
 FILE: Final = "checkpoints.jsonl"
@@ -40,8 +41,8 @@ _STATE: Final = text(
     " FROM gateway.audit_anchor WHERE name = :name"
 )
 _PENDING: Final = text(
-    "SELECT sequence, signed, at FROM gateway.audit_checkpoint"
-    " WHERE sequence > :reached AND signed NOT LIKE 'ey%' ORDER BY sequence LIMIT :batch"
+    "SELECT sequence, signed, at FROM gateway.audit_checkpoint c"  # noqa: S608 - constants
+    f" WHERE sequence > :reached AND {IS_NOTE.format('c')} ORDER BY sequence LIMIT :batch"
 )
 _REACHED: Final = text(
     "INSERT INTO gateway.audit_anchor (name, reached) VALUES (:name, :reached) ON CONFLICT (name) DO UPDATE"
@@ -58,13 +59,19 @@ _COSIGNED: Final = text(
     " ON CONFLICT DO NOTHING"
 )
 _LATE: Final = text(
-    "SELECT a.name, a.reason, min(c.at) AS since FROM gateway.audit_anchor a"
-    " JOIN gateway.audit_checkpoint c ON c.sequence > a.reached AND c.signed NOT LIKE 'ey%'"
-    " WHERE a.name = ANY(:names) GROUP BY a.name, a.reason"
-    " HAVING min(c.at) < clock_timestamp() - make_interval(secs => :late) ORDER BY a.name"
+    "SELECT n.name, a.reason, min(c.at) AS since FROM unnest(CAST(:names AS text[])) AS n (name)"  # noqa: S608 - constants
+    " LEFT JOIN gateway.audit_anchor a ON a.name = n.name"
+    f" JOIN gateway.audit_checkpoint c ON c.sequence > coalesce(a.reached, 0) AND {IS_NOTE.format('c')}"
+    " GROUP BY n.name, a.reason"
+    " HAVING min(c.at) < clock_timestamp() - make_interval(secs => :late) ORDER BY n.name"
 )
-
-
+_UNSEALED: Final = text(
+    "SELECT min(e.at) FROM gateway.audit_event e"
+    " WHERE e.txid >= coalesce((SELECT l.txid FROM gateway.audit_seal s JOIN gateway.audit_event l"
+    " ON l.id = s.event_id ORDER BY s.sequence DESC LIMIT 1), 0)"
+    " AND e.at < clock_timestamp() - make_interval(secs => :late)"
+    " AND NOT EXISTS (SELECT FROM gateway.audit_seal s WHERE s.event_id = e.id)"
+)
 _UNSIGNED: Final = text(
     "SELECT sealed_at FROM gateway.audit_seal WHERE sequence ="
     " (SELECT coalesce(max(sequence), 0) + 1 FROM gateway.audit_checkpoint)"
@@ -230,12 +237,15 @@ class Anchoring:
         return sum([await self._deliver(anchor) for anchor in self.anchors])
 
     async def check(self) -> None:
-        """Raise `PartUnavailable` when checkpoints, or an anchor, are behind for longer than they may be."""
+        """Raise `PartUnavailable` when seals, checkpoints or an anchor are behind for too long."""
         names = [anchor.name for anchor in self.anchors]
         async with self._database.transaction() as session:
             connection = await session.connection()
+            unsealed = (await connection.execute(_UNSEALED, {"late": self._late})).scalar_one_or_none()
             unsigned = (await connection.execute(_UNSIGNED, {"late": self._late})).scalar_one_or_none()
             late = (await connection.execute(_LATE, {"names": names, "late": self._late})).all()
+        if unsealed:
+            raise PartUnavailable("record", f"Events are not sealed since {unsealed:%H:%M} UTC; see the log.")
         if unsigned:
             sentence = f"The record is sealed, but no checkpoint is signed since {unsigned:%H:%M} UTC."
             raise PartUnavailable("record", sentence)
@@ -292,9 +302,15 @@ def _context(tls: TlsSettings) -> ssl.SSLContext:
 
 
 def _append_durably(path: Path, lines: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(descriptor, lines.encode())
+        size = os.fstat(descriptor).st_size
+        is_torn = (
+            size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        )  # a disk was full, or a host went down
+        rest = (b"\n" if is_torn else b"") + lines.encode()
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

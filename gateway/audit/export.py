@@ -17,6 +17,7 @@ from .chain import COLUMNS, GENESIS, as_id, entry_of
 from .notes import VerifierKey
 from .ocsf import as_ocsf
 from .standalone.verify_record import FORMAT
+from .tables import IS_NOTE
 from .tree import frontier_of, inclusion_proof
 
 VERIFIER: Final = Path(__file__).parent / "standalone" / "verify_record.py"
@@ -41,6 +42,7 @@ _SPAN: Final = text(
     " WHERE (CAST(:since AS timestamptz) IS NULL OR e.at >= :since)"
     " AND (CAST(:until AS timestamptz) IS NULL OR e.at < :until)"
 )
+_BEGAN: Final = text("SELECT now()")  # of the clock that checkpoints have their times from
 _COVERED: Final = text("SELECT min(sequence) FROM gateway.audit_checkpoint WHERE sequence >= :last")
 _OF_EVENT: Final = text(
     f"SELECT s.sequence, {_FIELDS} FROM gateway.audit_event e"  # noqa: S608 - constants
@@ -49,7 +51,7 @@ _OF_EVENT: Final = text(
 _HOLDING: Final = text(
     f"SELECT c.sequence, c.signed, {_COSIGNED}"  # noqa: S608 - constants
     " FROM gateway.audit_checkpoint c"
-    " WHERE c.sequence >= :sequence AND c.signed NOT LIKE 'ey%' ORDER BY c.sequence LIMIT 1"
+    f" WHERE c.sequence >= :sequence AND {IS_NOTE.format('c')} ORDER BY c.sequence LIMIT 1"
 )
 
 
@@ -67,16 +69,20 @@ async def whole_record(session: AsyncSession) -> Span:
     return Span(1, (await (await session.connection()).execute(newest)).scalar_one())
 
 
-async def span_between(session: AsyncSession, since: datetime | None, until: datetime | None) -> Span:
-    """The sealed entries of a time, up to the checkpoint over the last of them."""
+async def span_between(
+    session: AsyncSession, since: datetime | None, until: datetime | None, *, covered: bool = True
+) -> Span:
+    """The sealed entries of a time; `covered` up to the checkpoint over the last of them."""
     if since is None and until is None:
         return await whole_record(session)
     connection = await session.connection()
     found = (await connection.execute(_SPAN, {"since": since, "until": until})).one()
     if found.first is None:
         return Span(1, 0)
-    covered = (await connection.execute(_COVERED, {"last": found.last})).scalar_one_or_none()
-    return Span(found.first, covered or found.last)
+    if not covered:
+        return Span(found.first, found.last)
+    over = (await connection.execute(_COVERED, {"last": found.last})).scalar_one_or_none()
+    return Span(found.first, over or found.last)
 
 
 async def header_of(session: AsyncSession, span: Span, key: VerifierKey) -> dict[str, Any]:
@@ -84,6 +90,7 @@ async def header_of(session: AsyncSession, span: Span, key: VerifierKey) -> dict
     size = span.first - 1
     chain = text("SELECT hash FROM gateway.audit_seal WHERE sequence = :size")
     connection = await session.connection()
+    began: datetime = (await connection.execute(_BEGAN)).scalar_one()
     before = (await connection.execute(chain, {"size": size})).scalar_one() if size else GENESIS
     frontier = await frontier_of(session, size)
     return {
@@ -91,7 +98,7 @@ async def header_of(session: AsyncSession, span: Span, key: VerifierKey) -> dict
         "log": str(key),
         "first": span.first,
         "last": span.last,
-        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "made_at": began.astimezone(UTC).isoformat(),
         "before": {
             "size": size,
             "chain": bytes(before).hex(),
@@ -105,9 +112,9 @@ async def checkpoints_in(session: AsyncSession, span: Span) -> list[dict[str, An
     sizes = {"first": span.first - 1, "last": span.last}
     rows = await (await session.connection()).execute(_CHECKPOINTS, sizes)
     return [
-        {"old_checkpoint": row.signed, "size": row.sequence}
-        if row.signed.startswith("ey")
-        else {"checkpoint": row.signed, "cosignatures": row.lines, "at": row.at.isoformat()}
+        {"checkpoint": row.signed, "cosignatures": row.lines, "at": row.at.isoformat()}
+        if "\n" in row.signed
+        else {"old_checkpoint": row.signed, "size": row.sequence}
         for row in rows
     ]
 
@@ -183,7 +190,7 @@ async def export_record(
     `native` is what the stand-alone verifier checks: a header, the checkpoints, the entries. `ocsf` is for a
     SIEM.
     """
-    span = await span_between(session, since, until)
+    span = await span_between(session, since, until, covered=form == "native")
     if form == "native":
         yield _line(await header_of(session, span, key))
         for head in await checkpoints_in(session, span):

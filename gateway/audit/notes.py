@@ -65,6 +65,14 @@ class VerifierKey:
         """The first four bytes of SHA-256(name || newline || kind || key)."""
         return sha256(self.name.encode() + b"\n" + bytes([self.kind]) + self.public).digest()[:_KEY_ID]
 
+    def holds(self, signature: bytes, message: bytes) -> bool:
+        """Whether this key made the signature."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
     def __str__(self) -> str:
         return f"{self.name}+{self.id.hex()}+{_b64(bytes([self.kind]) + self.public)}"
 
@@ -133,11 +141,7 @@ def _cosigns(line: str, text: str, witness: VerifierKey) -> bool:
         return False
     time = int.from_bytes(raw[_KEY_ID : _KEY_ID + _TIME], "big")
     message = f"cosignature/v1\ntime {time}\n{text}".encode()
-    try:
-        Ed25519PublicKey.from_public_bytes(witness.public).verify(raw[_KEY_ID + _TIME :], message)
-    except InvalidSignature:
-        return False
-    return True
+    return witness.holds(raw[_KEY_ID + _TIME :], message)
 
 
 def _b64(raw: bytes) -> str:

@@ -120,7 +120,8 @@ async def place_hold(
     """Keep events from being voided, until it is lifted. `reason` is a case's number or name."""
     if (scope is HoldScope.ALL) is bool(value):
         raise BadInput("A hold names whom or what it is about; only one on everything does not.")
-    if not reason.strip() or len(reason) > 100 or len(value) > 200:
+    is_written = reason.strip() and reason.isprintable() and value.isprintable()
+    if not is_written or len(reason) > 100 or len(value) > 200:
         raise BadInput("A hold needs a reason, such as a case's number: 100 characters at most.")
     hold = AuditHold(scope=scope, value=value or None, reason=reason, placed_by=principal.id)
     session.add(hold)

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from gateway.keys import TransitSigner
+from gateway.keys import KeeperUnavailable, TransitSigner
 from gateway.principal import read_key
 from gateway.settings import SettingsError
 
@@ -38,7 +38,10 @@ class ServiceSigner:
         if self._verifier is None:
             self._verifier = VerifierKey(self._origin, await self._service.public_key())
         text, assemble = note_of(self._verifier, size, root)
-        return assemble(await self._service.sign(text))
+        signature = await self._service.sign(text)
+        if not self._verifier.holds(signature, text):
+            raise KeeperUnavailable("does not sign checkpoints with the key that it names")
+        return assemble(signature)
 
 
 def open_signer(settings: AnchorSettings) -> RecordSigner:

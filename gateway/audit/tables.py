@@ -3,7 +3,7 @@
 import os
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     ARRAY,
@@ -21,6 +21,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
+
+IS_NOTE: Final = "strpos({}.signed, chr(10)) > 0"
+"""Which rows of `gateway.audit_checkpoint` are notes; those of version 0.1 are one line."""
 
 
 def _salt() -> bytes:

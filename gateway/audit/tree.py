@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.errors import CloisterError
@@ -28,10 +28,13 @@ _NODES: Final = text(
     "SELECT place, hash FROM gateway.audit_node"
     " WHERE level = :level AND place >= :first AND place < :end ORDER BY place"
 )
-_ADD: Final = text(
+_ADDING: Final = (
     "INSERT INTO gateway.audit_node (level, place, hash) SELECT * FROM"
     " unnest(CAST(:levels AS smallint[]), CAST(:places AS bigint[]), CAST(:hashes AS bytea[]))"
 )
+
+_ADD: Final = text(_ADDING)
+_ADD_MISSING: Final = text(f"{_ADDING} ON CONFLICT DO NOTHING")
 
 Node = tuple[int, int, bytes]
 
@@ -83,16 +86,16 @@ def stored(completed: Iterable[Node]) -> list[Node]:
     return [node for node in completed if node[0] % STRIDE == 0]
 
 
-async def add_nodes(session: AsyncSession, nodes: Sequence[Node]) -> None:
+async def add_nodes(session: AsyncSession, nodes: Sequence[Node], statement: TextClause = _ADD) -> None:
     """Store full subtrees."""
     if nodes:
         levels, places, hashes = (list(column) for column in zip(*nodes, strict=True))
         connection = await session.connection()
-        await connection.execute(_ADD, {"levels": levels, "places": places, "hashes": hashes})
+        await connection.execute(statement, {"levels": levels, "places": places, "hashes": hashes})
 
 
 async def complete(session: AsyncSession, size: int) -> int:
-    """Store what is missing of the tree over `size` events: they were sealed before there was one."""
+    """Store what is missing of the tree over `size` events: a version without one sealed them."""
     have = text("SELECT count(*) FROM gateway.audit_node WHERE level = :level")
     connection = await session.connection()
     if (await connection.execute(have, {"level": STRIDE})).scalar_one() >= size >> STRIDE:
@@ -104,7 +107,7 @@ async def complete(session: AsyncSession, size: int) -> int:
         nodes = stored(node for row in rows.all() for node in frontier.append(bytes(row.hash)))
         if frontier.size != end:
             raise RecordBroken("Seals of the record are missing. Run `cloister audit verify`.")
-        await add_nodes(session, nodes)
+        await add_nodes(session, nodes, _ADD_MISSING)
         added += len(nodes)
     return added
 

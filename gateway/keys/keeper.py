@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic import Field
 
 from gateway.errors import PartUnavailable
 from gateway.settings import ExistingFile, Settings, SettingsError, read_secret
@@ -148,13 +149,17 @@ class TransitKeeper:
 
 
 class SigningKeySettings(Settings):
-    """A key of type ed25519 in the transit engine of OpenBao or Vault, which may be used and not read."""
+    """A key of type ed25519 in the transit engine of OpenBao or Vault, which may be used and not read.
+
+    Of a key that is rotated there, `key_version` goes on signing.
+    """
 
     address: str
     token_file: ExistingFile
     ca_file: ExistingFile | None = None
     mount: str = "transit"
     key_name: str = "cloister-record"
+    key_version: int = Field(1, ge=1)
 
 
 class TransitSigner:
@@ -164,12 +169,13 @@ class TransitSigner:
         self._transit = _Transit(
             settings.address, settings.token_file, settings.ca_file, settings.mount, settings.key_name
         )
+        self._version = settings.key_version
 
     async def public_key(self) -> bytes:
-        """The 32 bytes of the Ed25519 key that signs now. Raises `KeeperUnavailable`."""
+        """The 32 bytes of the Ed25519 key that signs. Raises `KeeperUnavailable`."""
         answer = await self._transit.call("read_key")
         try:
-            raw = base64.b64decode(answer["keys"][str(answer["latest_version"])]["public_key"])
+            raw = base64.b64decode(answer["keys"][str(self._version)]["public_key"])
         except (KeyError, TypeError, ValueError) as error:
             raise KeeperUnavailable("has no Ed25519 key of this name") from error
         if len(raw) != 32:
@@ -178,7 +184,8 @@ class TransitSigner:
 
     async def sign(self, message: bytes) -> bytes:
         """An Ed25519 signature. Raises `KeeperUnavailable`."""
-        answer = await self._transit.call("sign_data", hash_input=base64.b64encode(message).decode())
+        encoded = base64.b64encode(message).decode()
+        answer = await self._transit.call("sign_data", hash_input=encoded, key_version=self._version)
         return base64.b64decode(str(answer["signature"]).rsplit(":", 1)[-1])
 
 

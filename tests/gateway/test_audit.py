@@ -209,7 +209,7 @@ async def test_the_stored_tree_gives_every_root_and_proof(site: Site) -> None:
 async def test_events_that_were_sealed_before_there_was_a_tree_are_in_it(site: Site) -> None:
     await site.write_at_once(600)
     await site.seal()
-    site.tamper("DELETE FROM gateway.audit_node")
+    site.tamper("DELETE FROM gateway.audit_node WHERE place = 1")  # of a version that ran beside this one
     again = Sealer(site.database, site.settings)
     await site.write(1)
     assert await again.seal() == 1

@@ -3,10 +3,12 @@
 import asyncio
 import base64
 import json
+import os
 import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
 from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway import RECORD_ORIGIN, Anchoring, PartUnavailable, Sealer, make_signing_key, record_key
+from gateway import (
+    RECORD_ORIGIN,
+    Anchoring,
+    PartUnavailable,
+    Sealer,
+    make_signing_key,
+    record_key,
+    verify_audit,
+)
+from gateway.audit.anchors import FileAnchor, Signed
 from gateway.audit.notes import VerifierKey, read_checkpoint
 from gateway.audit.settings import SyslogSettings, WitnessSettings
 from gateway.audit.standalone.verify_record import (
@@ -94,6 +106,54 @@ async def test_an_anchor_that_cannot_be_written_is_said_and_gets_everything_late
     await anchoring.check()
     assert sizes(gone / "checkpoints.jsonl") == [256, 300]
     assert (await states(site))["file"].reason == ""
+
+
+async def test_an_anchor_that_was_never_reached_is_late_too(site: Site) -> None:
+    await one_more(site)
+    site.tamper("UPDATE gateway.audit_checkpoint SET at = at - interval '5 minutes'")
+    with pytest.raises(PartUnavailable, match="file since"):
+        await site.anchoring.check()
+
+
+async def test_events_that_nobody_seals_are_said(site: Site) -> None:
+    await one_more(site)
+    await site.anchoring.deliver()
+    await site.write()
+    await site.anchoring.check()
+    site.tamper("UPDATE gateway.audit_event SET at = at - interval '5 minutes'")
+    with pytest.raises(PartUnavailable, match="not sealed since"):
+        await site.anchoring.check()
+    await site.seal()
+    await site.anchoring.check()
+
+
+async def test_a_line_that_was_cut_short_does_not_spoil_the_next(site: Site) -> None:
+    file = site.folder / "checkpoints.jsonl"
+    file.write_text('{"size": 1, "at')
+    await one_more(site)
+    assert await site.anchoring.deliver() == 1
+    assert [json.loads(line)["size"] for line in file.read_text().splitlines()[1:]] == [1]
+    assert (await site.verify()).holds
+
+
+@pytest.mark.parametrize("taken", [1, 7])
+async def test_a_write_that_takes_a_part_alone_goes_on(
+    tmp_path: Path, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: really(descriptor, data[:taken]))
+    head = Signed(3, "a note", datetime(2026, 3, 1, tzinfo=UTC))
+    await FileAnchor(tmp_path).take(AsyncSession(), [head], 0)
+    assert sizes(tmp_path / "checkpoints.jsonl") == [3]
+
+
+async def test_a_log_may_be_called_anything(site: Site) -> None:
+    settings = site.settings.model_copy(update={"origin": "eyewear.example/record"})
+    await site.write(1)
+    await Sealer(site.database, settings).seal()
+    assert await Anchoring(site.database, settings).deliver() == 1
+    async with site.database.transaction() as session:
+        assert (await verify_audit(session, site.public, site.folder, settings.origin)).faults == []
 
 
 async def test_tries_become_rarer_up_to_a_minute(site: Site) -> None:

@@ -20,6 +20,7 @@ from gateway import (
     Retention,
     RetentionSettings,
     Role,
+    begin_correlation,
     class_of,
     lift_hold,
     list_holds,
@@ -150,9 +151,26 @@ async def test_a_hold_on_somebody_else_keeps_nothing_of_this_one(site: Site, web
     assert await retention(site, answers_days=30).erase_due() == 1
 
 
+async def test_a_hold_on_a_run_keeps_what_door_and_retrieval_recorded_for_it(
+    site: Site, web: Database
+) -> None:
+    begin_correlation()
+    await happened(site, GatewayEvent.MODEL_CALLED, 40)
+    async with site.database.transaction() as session:
+        record(session, GatewayEvent.TEXT_REDACTED, ALICE, parts=1)
+    begin_correlation()
+    async with site.database.transaction() as session:
+        record(session, GatewayEvent.TEXT_REDACTED, ALICE, parts=2)
+    site.tamper("UPDATE gateway.audit_event SET at = now() - interval '40 days'")
+    await site.seal()
+    async with web.transaction() as session:
+        await place_hold(session, AUDE, HoldScope.RUN, "run-1", "case 19")
+    assert await retention(site, answers_days=30).erase_due() == 1
+
+
 @pytest.mark.parametrize(
     ("scope", "value", "reason"),
-    [("all", "x", "why"), ("run", "", "why"), ("run", "r", " "), ("all", "", "")],
+    [("all", "x", "why"), ("run", "", "why"), ("run", "r", " "), ("all", "", ""), ("run", "r", "a\nb")],
 )
 async def test_a_hold_says_what_it_is_about_and_why(
     web: Database, scope: str, value: str, reason: str

@@ -29,6 +29,8 @@ class Transit:
 
     def __init__(self) -> None:
         self.key = Ed25519PrivateKey.generate()
+        self.rotated = Ed25519PrivateKey.generate()
+        self.knows_versions = True
         self.sealed = False
 
     def app(self) -> Starlette:
@@ -40,12 +42,18 @@ class Transit:
         )
 
     async def read(self, _request: Request) -> JSONResponse:
-        public = base64.b64encode(self.key.public_key().public_bytes_raw()).decode()
-        return self.answer({"type": "ed25519", "latest_version": 2, "keys": {"2": {"public_key": public}}})
+        keys = {
+            version: {"public_key": base64.b64encode(key.public_key().public_bytes_raw()).decode()}
+            for version, key in (("1", self.key), ("2", self.rotated))
+        }
+        return self.answer({"type": "ed25519", "latest_version": 2, "keys": keys})
 
     async def sign(self, request: Request) -> JSONResponse:
-        message = base64.b64decode((await request.json())["input"])
-        return self.answer({"signature": f"vault:v2:{base64.b64encode(self.key.sign(message)).decode()}"})
+        asked = await request.json()
+        version = asked.get("key_version", 0) if self.knows_versions else 0
+        key = self.key if version == 1 else self.rotated
+        signature = base64.b64encode(key.sign(base64.b64decode(asked["input"]))).decode()
+        return self.answer({"signature": f"vault:v{version or 2}:{signature}"})
 
     def answer(self, content: dict[str, Any]) -> JSONResponse:
         if self.sealed:
@@ -101,6 +109,16 @@ async def test_events_are_sealed_while_the_key_service_is_away_and_signed_later(
         await anchoring.check()
     lines = (site.folder / "checkpoints.jsonl").read_text().splitlines()
     assert len(lines) == 3
+
+
+async def test_a_signature_of_another_key_is_not_kept(site: Site) -> None:
+    service = Transit()
+    service.knows_versions = False
+    async with serving(service.app()) as address:
+        await site.write()
+        with pytest.raises(KeeperUnavailable, match="with the key that it names"):
+            await Sealer(site.database, signed_by(site, address)).seal()
+    assert (await site.verify()).checkpoints == 0
 
 
 @pytest.mark.parametrize("both", [True, False])

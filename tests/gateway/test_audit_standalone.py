@@ -9,9 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc import jws
+from joserfc.jwk import OKPKey
 
 from gateway.audit.chain import leaf_of, link
 from gateway.audit.merkle import Frontier, inclusion_spans, leaf_hash, span_hash
+from gateway.audit.notes import CheckpointSigner, VerifierKey
 from gateway.audit.standalone import verify_record
 from gateway.audit.standalone.verify_record import Key, Unusable, check_export, main, read_anchor
 
@@ -19,12 +23,14 @@ from .tampering import (
     EVERY,
     OF_CHECKPOINTS,
     OF_ENTRIES,
+    ORIGIN,
     Exported,
     Tamper,
     cut_the_end_with_its_checkpoints,
     exported,
     new_signer,
     rewrite_and_sign_with_the_key,
+    signed,
     size_of,
 )
 
@@ -248,6 +254,129 @@ def test_a_checkpoint_that_was_only_just_signed_may_be_on_its_way_to_an_anchor(
     late.checkpoints[-1]["at"] = late.checkpoints[0]["at"]
     late.header["made_at"] = honest.header["made_at"]
     assert late.kinds(tmp_path) == {"anchor missing"}
+
+
+def test_what_an_anchor_has_got_since_the_export_was_made_is_not_missing_in_it(
+    honest: Exported, tmp_path: Path
+) -> None:
+    earlier = honest.copy()
+    cut_the_end_with_its_checkpoints(earlier, 60)
+    earlier.header["made_at"] = earlier.entries[-1]["event"]["at"]
+    assert earlier.kinds(tmp_path) == set()
+    earlier.header["made_at"] = honest.anchor[-1]["at"]
+    assert "truncated" in earlier.kinds(tmp_path)
+
+
+def test_a_part_whose_end_was_taken_out_of_its_checkpoint_is_found(honest: Exported, tmp_path: Path) -> None:
+    part = beginning_at(honest, 30)
+    del part.entries[-2:]
+    part.checkpoints = [line for line in part.checkpoints if size_of(line) < ENTRIES]
+    part.header["last"] = ENTRIES - 2
+    part.entries[-1]["event"]["actor"] = "somebody else"
+    leaf = leaf_of(part.entries[-1]["event"])
+    before = bytes.fromhex(part.entries[-2]["hash"])
+    part.entries[-1] |= {"leaf": leaf.hex(), "hash": link(before, ENTRIES - 2, leaf).hex()}
+    export, anchor = part.write(tmp_path)
+    _, faults = check_export(export, Key.parse(part.key), [read_anchor(anchor)], part=True)
+    assert {fault.kind for fault in faults} == {"truncated"}
+
+
+def test_the_newest_checkpoint_is_the_largest_and_not_the_last_in_the_file(
+    honest: Exported, tmp_path: Path
+) -> None:
+    private = Ed25519PrivateKey.generate()
+    witness = VerifierKey("witness.example/w1", private.public_key().public_bytes_raw(), 4)
+    seen = honest.copy()
+    for line in seen.checkpoints:
+        text = line["checkpoint"].rpartition("\n\n")[0] + "\n"
+        word = witness.id + bytes(8) + private.sign(f"cosignature/v1\ntime 0\n{text}".encode())
+        line["cosignatures"] = [f"\u2014 {witness.name} {base64.b64encode(word).decode()}"]
+    key, witnesses = Key.parse(seen.key), [Key.parse(str(witness))]
+    assert check_export(seen.write(tmp_path)[0], key, [], witnesses)[1] == []
+    rewrite_and_sign_with_the_key(seen, 120)
+    seen.checkpoints.append(seen.checkpoints[0])
+    _, faults = check_export(seen.write(tmp_path)[0], key, [], witnesses)
+    assert {fault.kind for fault in faults} == {"not witnessed"}
+
+
+def old_checkpoint(record: Exported, size: int, key: OKPKey) -> str:
+    """As version 0.1 signed them."""
+    payload = {"sequence": size, "hash": record.entries[size - 1]["hash"], "at": "2026-03-01T09:00:00+00:00"}
+    return jws.serialize_compact({"alg": "Ed25519"}, json.dumps(payload), key, algorithms=["Ed25519"])
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> tuple[Exported, OKPKey]:
+    """A record that version 0.1 began, of which it anchored entry 60."""
+    key = OKPKey.generate_key("Ed25519")
+    record = exported(600)
+    record.signer = CheckpointSigner(ORIGIN, key)
+    made = [line for line in signed(record.entries, record.signer) if size_of(line) > 60]
+    early = old_checkpoint(record, 60, key)
+    record.checkpoints = [{"old_checkpoint": early, "size": 60}, *made]
+    record.anchor = [{"sequence": 60, "signed": early}] + [
+        {"size": size_of(line), "at": line["at"], "note": line["checkpoint"]} for line in made
+    ]
+    return record, key
+
+
+def test_a_record_that_version_01_began_still_holds(old: tuple[Exported, OKPKey], tmp_path: Path) -> None:
+    assert old[0].kinds(tmp_path) == set()
+
+
+def test_what_was_rewritten_before_there_was_a_tree_is_found_by_the_old_anchor(
+    old: tuple[Exported, OKPKey], tmp_path: Path
+) -> None:
+    record, _ = old
+    record.entries[20]["event"]["actor"] = "somebody else"
+    record.seal_again(20)
+    made = [line for line in signed(record.entries, record.signer) if size_of(line) > 60]
+    record.checkpoints = made
+    record.anchor[1:] = [
+        {"size": size_of(line), "at": line["at"], "note": line["checkpoint"]} for line in made
+    ]
+    assert record.kinds(tmp_path) == {"rewritten"}
+
+
+def test_an_old_checkpoint_does_not_stand_for_what_came_after_it(
+    old: tuple[Exported, OKPKey], tmp_path: Path
+) -> None:
+    record, _ = old
+    record.checkpoints = record.checkpoints[:1]
+    export, _ = record.write(tmp_path)
+    _, faults = check_export(export, Key.parse(record.key), [])
+    assert {fault.kind for fault in faults} == {"checkpoint removed"}
+
+
+def test_a_line_that_a_full_disk_cut_short_is_no_fault_once_it_is_there_whole(
+    honest: Exported, tmp_path: Path
+) -> None:
+    export, anchor = honest.write(tmp_path)
+    lines = anchor.read_text().splitlines()
+    for rest, kinds in (
+        ([lines[20], *lines[21:]], set()),
+        (lines[21:], {"anchor changed", "anchor missing"}),
+    ):
+        anchor.write_text("\n".join([*lines[:20], lines[20][:50], *rest]) + "\n")
+        _, faults = check_export(export, Key.parse(honest.key), [read_anchor(anchor)])
+        assert {fault.kind for fault in faults} == kinds
+
+
+@pytest.mark.parametrize("line", ['{"export": ', '{"old_checkpoint": 3', '{"old_checkpoint": "x"}'])
+def test_a_head_that_cannot_be_read_is_said_and_ends_in_no_trace(
+    honest: Exported, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export, anchor = honest.write(tmp_path)
+    export.write_text(export.read_text() + line + "\n")
+    assert main(["record", str(export), "--key", honest.key, "--anchor", str(anchor)]) in (1, 2)
+    assert "cannot be read" in "".join(capsys.readouterr())
+
+
+def test_a_packed_export_that_was_cut_cannot_be_checked(honest: Exported, tmp_path: Path) -> None:
+    export, anchor = honest.write(tmp_path)
+    packed = tmp_path / "record.jsonl.gz"
+    packed.write_bytes(gzip.compress(export.read_bytes())[:-100])
+    assert main(["record", str(packed), "--key", honest.key, "--anchor", str(anchor)]) == 2
 
 
 def proof_of(record: Exported, index: int) -> str:

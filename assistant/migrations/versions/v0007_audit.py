@@ -52,7 +52,11 @@ BEGIN
                 SELECT FROM gateway.audit_hold h WHERE h.lifted_at IS NULL AND (
                     h.scope = 'all' OR (h.scope = 'actor' AND h.value = e.actor)
                     OR (h.scope = 'subject' AND h.value = e.subject) OR (h.scope = 'run' AND h.value = e.run)
-                    OR (h.scope = 'conversation' AND h.value = e.conversation)))
+                    OR (h.scope = 'conversation' AND h.value = e.conversation)
+                    OR (h.scope IN ('run', 'conversation') AND e.run IS NULL AND EXISTS (
+                        SELECT FROM gateway.audit_event o WHERE o.correlation = e.correlation
+                            AND o.correlation NOT IN ('', '-')
+                            AND h.value = CASE h.scope WHEN 'run' THEN o.run ELSE o.conversation END))))
         ORDER BY e.at, e.id LIMIT batch
     ), void AS (
         UPDATE gateway.audit_event e SET actor = '', roles = '{}', detail = '{}', correlation = '',
@@ -141,6 +145,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Refused once the record holds what version 0.1 could not verify: no salt is to be lost."""
+    op.execute(
+        "DO $$ BEGIN IF EXISTS (SELECT FROM gateway.audit_event WHERE salt IS NOT NULL OR origin IS NOT NULL"
+        " OR erased_at IS NOT NULL) THEN RAISE EXCEPTION 'events were recorded that revision 0006 cannot"
+        " verify: restore a backup instead'; END IF; END $$"
+    )
     op.execute("DROP FUNCTION gateway.erase_events(text, text[], timestamptz, integer)")
     op.execute("DROP TRIGGER only_made_void ON gateway.audit_event")
     for table in _SEALED:

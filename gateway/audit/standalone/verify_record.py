@@ -30,9 +30,10 @@ import gzip
 import json
 import re
 import sys
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn
@@ -145,7 +146,14 @@ def read_checkpoint(note: str, at: str | None = None) -> Checkpoint:
     root = base64.b64decode(lines[2], validate=True)
     if len(root) != 32:
         raise ValueError("no root")
-    return Checkpoint(int(lines[1]), root, note, datetime.fromisoformat(at) if at else None)
+    return Checkpoint(int(lines[1]), root, note, _time(at) if at else None)
+
+
+def _time(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return found
 
 
 def fault_of(checkpoint: Checkpoint, key: Key, where: str) -> Fault | None:
@@ -301,6 +309,7 @@ class Anchored:
 
     name: str
     checkpoints: dict[int, list[Checkpoint]] = field(default_factory=dict)
+    old: list[tuple[int, str]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -330,7 +339,7 @@ class Record:
         self._hash = bytes.fromhex(before.get("chain", _GENESIS.hex()))
         self._part = part
         self._last = int(header.get("last", 0))
-        self._made = datetime.fromisoformat(header["made_at"]) if header.get("made_at") else None
+        self._made = _time(header["made_at"]) if header.get("made_at") else None
         self._faults: list[Fault] = []
         self._odd: list[_Odd] = []
         self._missing: set[int] = set()
@@ -345,10 +354,14 @@ class Record:
         self._told_erased = 0
         self.anchors = list(anchors)
         self._own = self._signed(checkpoints, "the export")
-        self._old = {size: self._old_hash(size, signed) for size, signed in old}
+        self._old = {size: self._old_hash(size, signed, "the export") for size, signed in old}
+        self._old_anchored: dict[int, list[tuple[str, bytes]]] = {}
         self._anchored: dict[int, list[tuple[str, Checkpoint]]] = {}
         for anchor in self.anchors:
             self._faults += anchor.faults
+            for size, signed in anchor.old:
+                chain = self._old_hash(size, signed, anchor.name)
+                self._old_anchored.setdefault(size, []).append((anchor.name, chain))
             held = (one for each in anchor.checkpoints.values() for one in each if one.origin == key.name)
             for checkpoint in self._signed(held, anchor.name).values():
                 self._anchored.setdefault(checkpoint.size, []).append((anchor.name, checkpoint))
@@ -464,6 +477,8 @@ class Record:
         size = self._tree.size
         if size in self._old and self._old[size] != self._hash:
             self._wrong.append((size, "the export"))
+        told = self._old_anchored.get(size, ())
+        self._wrong += [(size, name) for name, chain in told if chain and chain != self._hash]
         if size not in self._own and size not in self._anchored:
             return
         root = self._tree.root()
@@ -535,21 +550,54 @@ class Record:
 
     def _settle_end(self) -> None:
         last = self._tree.size
-        sizes = {*self._own, *self._old} if self._part else {*self._own, *self._old, *self._anchored}
-        newest = max(sizes, default=last)
+        own, anchored = {*self._own, *self._old}, {*self._known(), *self._old_anchored}
+        newest = max(own if self._part else own | anchored, default=last)
+        beyond = max(own | anchored, default=last)
+        if self._part and beyond > last > self.covered:
+            sentence = (
+                f"entries {self.covered + 1} to {last} are under no checkpoint here, and there is one of size"
+                f" {beyond}"
+            )
+            self._fault("truncated", self.covered + 1, sentence)
         if max(newest, self._last) > last and not self._gaps:
             told = (
                 "there is a checkpoint over them" if newest > last else "the export says that they are in it"
             )
             sentence = f"entries {last + 1} to {max(newest, self._last)} are missing at the end: {told}"
             self._fault("truncated", last + 1, sentence)
-        over = sorted(size for size in self._own if size <= last)
-        for size, after in zip(over, [*over[1:], last], strict=False):
-            if after - size > BETWEEN_CHECKPOINTS:
+        over = sorted(size for size in own if size <= last)
+        for place, size in enumerate(over, 1):
+            after = over[place] if place < len(over) else last
+            if after - size > BETWEEN_CHECKPOINTS and after not in self._old:
                 sentence = f"no checkpoint was signed over entries {size + 1} to {after}"
                 self._fault("checkpoint removed", size + 1, sentence)
-        if self.entries and not over and not self._old:
+        if self.entries and not over:
             self._fault("checkpoint removed", self._first + 1, "no checkpoint was signed over these entries")
+
+    @property
+    def covered(self) -> int:
+        """Up to which entry a checkpoint was signed; of those after it nothing is proven."""
+        sizes = (*self._own, *self._old, *self._anchored, *self._old_anchored)
+        return max((size for size in sizes if size <= self._tree.size), default=0)
+
+    @property
+    def anchored(self) -> int:
+        """Up to which entry an anchor speaks for the record."""
+        sizes = (*self._anchored, *self._old_anchored)
+        return max((size for size in sizes if size <= self._tree.size), default=0)
+
+    @property
+    def made(self) -> datetime | None:
+        """When the export says that it was made: what an anchor has got since is not looked for in it."""
+        return self._made
+
+    def _known(self) -> set[int]:
+        """The sizes of anchored checkpoints that were signed before the export was made."""
+        return {
+            size
+            for size, held in self._anchored.items()
+            if any(not self._made or not one.at or one.at <= self._made for _, one in held)
+        }
 
     def _settle_anchors(self) -> None:
         for anchor in self.anchors:
@@ -581,7 +629,7 @@ class Record:
                 found[checkpoint.size] = checkpoint
         return found
 
-    def _old_hash(self, size: int, signed: str) -> bytes:
+    def _old_hash(self, size: int, signed: str, where: str) -> bytes:
         """The chain's hash in a checkpoint of version 0.1, which is a JSON Web Signature."""
         message, _, signature = signed.rpartition(".")
         try:
@@ -591,9 +639,8 @@ class Record:
                 return bytes.fromhex(payload["hash"])
         except (ValueError, KeyError, IndexError, TypeError):
             pass
-        self._fault(
-            "checkpoint changed", size, f"the old checkpoint at entry {size} is not what the key has signed"
-        )
+        sentence = f"the old checkpoint at entry {size} in {where} is not what the key has signed"
+        self._fault("checkpoint changed", size, sentence)
         return b""
 
     def _fault(self, kind: str, place: int, sentence: str) -> None:
@@ -633,17 +680,24 @@ def _base64url(text: str) -> bytes:
 def read_anchor(path: Path) -> Anchored:
     """The checkpoints of an anchor: a JSON object a line, whatever a log host has written before it."""
     anchor = Anchored(path.name)
+    torn: list[tuple[int, str]] = []
     for number, line in enumerate(_lines(path), 1):
         start = line.find('{"')
         try:
             content = json.loads(line[start:]) if start >= 0 else {}
+            if {"sequence", "signed"} <= content.keys():  # of version 0.1
+                anchor.old.append((int(content["sequence"]), str(content["signed"])))
             if "note" not in content:
-                continue  # another program's message, or a checkpoint of version 0.1
-            checkpoint = read_checkpoint(content["note"])
-        except (ValueError, TypeError, binascii.Error):
-            anchor.faults.append(Fault("anchor changed", 0, f"line {number} of {path.name} cannot be read"))
+                continue  # another program's message
+            checkpoint = read_checkpoint(content["note"], content.get("at"))
+        except (AttributeError, ValueError, TypeError, binascii.Error):
+            torn.append((number, line[start:].rstrip("\n")))
             continue
+        torn = [(place, rest) for place, rest in torn if not line[start:].startswith(rest)]  # whole here
         anchor.checkpoints.setdefault(checkpoint.size, []).append(checkpoint)
+    anchor.faults += [
+        Fault("anchor changed", 0, f"line {number} of {path.name} cannot be read") for number, _ in torn
+    ]
     return anchor
 
 
@@ -664,10 +718,16 @@ def check_export(
             except (ValueError, KeyError, TypeError, binascii.Error):
                 faults.append(Fault("checkpoint changed", 0, "a checkpoint of the export cannot be read"))
         elif line.startswith('{"old_checkpoint"'):
-            content = json.loads(line)
-            old.append((content["size"], content["old_checkpoint"]))
+            try:
+                content = json.loads(line)
+                old.append((int(content["size"]), str(content["old_checkpoint"])))
+            except (ValueError, KeyError, TypeError):
+                faults.append(Fault("checkpoint changed", 0, "a checkpoint of the export cannot be read"))
         elif line.startswith('{"export"'):
-            header = json.loads(line)
+            try:
+                header = json.loads(line)
+            except ValueError:
+                raise Unusable(f"The first line of {path} cannot be read.") from None
     if header.get("export") != FORMAT:
         raise Unusable(f"{path} is not an export of a record ({FORMAT}).")
     try:
@@ -683,10 +743,10 @@ def check_export(
             content = {}
         record.entry(content)
     for witness in witnesses:
-        unseen = [one.size for one in checkpoints if not is_cosigned(one, witness)]
-        if not checkpoints or checkpoints[-1].size in unseen:
+        newest = max((one.size for one in checkpoints), default=0)
+        if not any(one.size == newest and is_cosigned(one, witness) for one in checkpoints):
             sentence = f"the newest checkpoint has not been cosigned by {witness.name}"
-            faults.append(Fault("not witnessed", checkpoints[-1].size if checkpoints else 0, sentence))
+            faults.append(Fault("not witnessed", newest, sentence))
     return record, [*faults, *record.finish()]
 
 
@@ -748,7 +808,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         return _prove(asked) if asked.verb == "proof" else _check(asked)
-    except (Unusable, OSError, UnicodeDecodeError) as error:
+    except (Unusable, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
 
@@ -765,6 +825,9 @@ def _check(asked: argparse.Namespace) -> int:
             "entries": record.entries,
             "erased": record.erased,
             "checkpoints": record.checkpoints,
+            "covered": record.covered,
+            "anchored": record.anchored,
+            "made_at": record.made.isoformat() if record.made else None,
             "anchors": sum(len(anchor.checkpoints) for anchor in anchors),
             "faults": [vars(fault) for fault in faults],
         }
@@ -775,6 +838,12 @@ def _check(asked: argparse.Namespace) -> int:
         f"{record.entries:,} entries ({record.erased:,} of them erased), {record.checkpoints:,} signed "
         f"checkpoints and {anchored:,} anchored ones were checked."
     )
+    print(
+        f"A checkpoint is signed over entries up to {record.covered:,}, anchored up to {record.anchored:,}."
+    )
+    if record.made:
+        made = record.made.astimezone(timezone.utc)  # noqa: UP017 - older Pythons have no other
+        print(f"The export says that it was made on {made:%Y-%m-%d at %H:%M} UTC.")
     for fault in faults[:SHOWN]:
         print(f"  {fault}")
     if len(faults) > SHOWN:
