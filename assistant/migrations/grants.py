@@ -52,6 +52,7 @@ GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         (_ADD, _AUDIT),
         (_ADD, _SEALS),
         (_CHANGE, _ANCHORS),
+        (_READ, _HOLDS),
         _WHO,
         (_CHANGE, ("schema assistant", "schema approvals")),
         *_WHAT_HAPPENED,

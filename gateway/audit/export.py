@@ -17,6 +17,7 @@ from .chain import COLUMNS, GENESIS, as_id, entry_of
 from .notes import VerifierKey
 from .ocsf import as_ocsf
 from .standalone.verify_record import FORMAT
+from .stillness import keep_still
 from .tables import IS_NOTE
 from .tree import frontier_of, inclusion_proof
 
@@ -140,8 +141,8 @@ def line_of(row: Any) -> dict[str, Any]:
         line["erased"] = {
             "id": str(row.id),
             "event": row.event,
-            "at": row.at.astimezone(UTC).isoformat(),
-            "erased_at": row.erased_at.astimezone(UTC).isoformat(),
+            "at": row.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "erased_at": row.erased_at.astimezone(UTC).isoformat(timespec="microseconds"),
         }
     elif row.id is not None:
         line["event"] = entry_of(row)
@@ -188,8 +189,10 @@ async def export_record(
     """The sealed record, or a time of it, as JSON Lines.
 
     `native` is what the stand-alone verifier checks: a header, the checkpoints, the entries. `ocsf` is for a
-    SIEM.
+    SIEM. Nothing is erased while the former is read; raises `PartUnavailable` as `keep_still` does.
     """
+    if form == "native":
+        await keep_still(session)
     span = await span_between(session, since, until, covered=form == "native")
     if form == "native":
         yield _line(await header_of(session, span, key))

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     SmallInteger,
@@ -34,7 +35,16 @@ class AuditRow(SQLModel, table=True):
     """One event, as it was recorded in its fact's transaction; after its time only that it was there."""
 
     __tablename__ = "audit_event"
-    __table_args__ = {"schema": "gateway"}
+    __table_args__ = (
+        Index(
+            "ix_gateway_audit_event_due",
+            text("split_part(event, '.', 1)"),
+            "at",
+            postgresql_where=text("erased_at IS NULL"),
+        ),
+        Index("ix_gateway_audit_event_erasures", "at", postgresql_where=text("event = 'audit.erased'")),
+        {"schema": "gateway"},
+    )
 
     id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
     at: datetime | None = Field(

@@ -14,8 +14,10 @@ from gateway.settings import SettingsError, read_secret
 from .anchors import FILE
 from .export import checkpoints_in, entries_in, header_of, whole_record
 from .notes import NotANote, VerifierKey, verifier_of
+from .retention import bent_holds
 from .settings import ORIGIN
 from .standalone.verify_record import Anchored, Checkpoint, Fault, Key, Record, read_anchor, read_checkpoint
+from .stillness import keep_still
 
 _UNSEALED: Final = text(
     "SELECT count(*) FROM gateway.audit_event e"
@@ -68,9 +70,11 @@ async def verify_audit(
 
     Found are: a changed, removed, inserted, repeated, swapped or renumbered event, a cut tail that an anchor
     has seen, a forged, forked or removed checkpoint, and one that an anchor lacks. Not promised: events that
-    were recorded after the newest anchor and removed together with their seals.
+    were recorded after the newest anchor and removed together with their seals. Nothing is erased meanwhile;
+    raises `PartUnavailable` as `keep_still` does.
     """
     key = record_key(origin, public_key_file)
+    await keep_still(session)
     span = await whole_record(session)
     header = await header_of(session, span, key)
     heads = await checkpoints_in(session, span)
@@ -83,6 +87,7 @@ async def verify_audit(
         if record.entries % 1000 == 0:
             on_progress(record.entries)
     faults = [*unreadable, *([missing] if missing and checkpoints else []), *record.finish()]
+    faults += [Fault("hold changed", 0, sentence) for sentence in await bent_holds(session)]
     unsealed = (await (await session.connection()).execute(_UNSEALED)).scalar_one()
     return Verification(
         sealed=record.entries,

@@ -1,4 +1,8 @@
-"""The record's Merkle tree, its anchors and cosignatures; nobody changes what is in it, not even its owner."""
+"""The record's Merkle tree, its anchors and cosignatures; no process changes what is in it.
+
+The triggers stand in the way of the tables' owner too, who can drop them: that is not prevented, and is found
+by the anchors.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,43 +39,85 @@ BEGIN
     RETURN NEW;
 END $$
 """
-# whoever may call it can void what is old, and cannot do so without its being recorded
+# Whoever may call it can void what is old, and cannot do so without its being recorded: when, of what, and by a
+# hash which. The lock is held by whoever reads the record to verify it; that is not to change under them.
 _ERASE = """
-CREATE FUNCTION gateway.erase_events(kind text, subjects text[], before timestamptz, batch integer)
+CREATE FUNCTION gateway.erase_events(kind text, subjects text[], days integer, batch integer)
 RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    began timestamptz := clock_timestamp();
+    before timestamptz := began - make_interval(days => days);
+    newest bigint := (SELECT max(c.sequence) FROM gateway.audit_checkpoint c);
+    iso text := 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00';
     done bigint;
+    numbers bytea;
 BEGIN
+    IF days IS NULL OR days < 7 THEN
+        RAISE EXCEPTION 'an event of the record keeps its content for seven days at least'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF NOT pg_try_advisory_xact_lock(59301) THEN
+        RETURN NULL;
+    END IF;
     PERFORM set_config('cloister.retention', 'on', true);
     WITH due AS (
-        SELECT e.id FROM gateway.audit_event e JOIN gateway.audit_seal s ON s.event_id = e.id
-        WHERE e.erased_at IS NULL AND e.at < before
-            AND split_part(e.event, '.', 1) = ANY(subjects) AND e.event NOT LIKE 'audit.%'
-            AND s.sequence <= (SELECT max(c.sequence) FROM gateway.audit_checkpoint c)
-            AND NOT EXISTS (
-                SELECT FROM gateway.audit_hold h WHERE h.lifted_at IS NULL AND (
-                    h.scope = 'all' OR (h.scope = 'actor' AND h.value = e.actor)
-                    OR (h.scope = 'subject' AND h.value = e.subject) OR (h.scope = 'run' AND h.value = e.run)
-                    OR (h.scope = 'conversation' AND h.value = e.conversation)
-                    OR (h.scope IN ('run', 'conversation') AND e.run IS NULL AND EXISTS (
-                        SELECT FROM gateway.audit_event o WHERE o.correlation = e.correlation
-                            AND o.correlation NOT IN ('', '-')
-                            AND h.value = CASE h.scope WHEN 'run' THEN o.run ELSE o.conversation END))))
-        ORDER BY e.at, e.id LIMIT batch
+        SELECT d.id, d.sequence FROM unnest(subjects) AS u (subject) CROSS JOIN LATERAL (
+            SELECT e.id, s.sequence
+            FROM gateway.audit_event e JOIN gateway.audit_seal s ON s.event_id = e.id
+            WHERE e.erased_at IS NULL AND split_part(e.event, '.', 1) = u.subject AND e.at < before
+                AND s.sequence <= newest
+                AND NOT EXISTS (
+                    SELECT FROM gateway.audit_hold h WHERE h.lifted_at IS NULL AND (
+                        h.scope = 'all' OR (h.scope = 'actor' AND h.value = e.actor)
+                        OR (h.scope = 'subject' AND h.value = e.subject)
+                        OR (h.scope = 'run' AND h.value = e.run)
+                        OR (h.scope = 'conversation' AND h.value = e.conversation)
+                        OR (h.scope IN ('run', 'conversation') AND e.run IS NULL AND EXISTS (
+                            SELECT FROM gateway.audit_event o WHERE o.correlation = e.correlation
+                                AND o.correlation NOT IN ('', '-')
+                                AND h.value = CASE h.scope WHEN 'run' THEN o.run ELSE o.conversation END))))
+            ORDER BY e.at LIMIT batch) AS d
+        WHERE u.subject <> 'audit' LIMIT batch
     ), void AS (
         UPDATE gateway.audit_event e SET actor = '', roles = '{}', detail = '{}', correlation = '',
-            conversation = NULL, run = NULL, subject = NULL, salt = NULL, origin = NULL,
-            erased_at = clock_timestamp()
-        FROM due WHERE e.id = due.id AND e.erased_at IS NULL RETURNING 1
-    ) SELECT count(*) INTO done FROM void;
+            conversation = NULL, run = NULL, subject = NULL, salt = NULL, origin = NULL, erased_at = began
+        FROM due WHERE e.id = due.id AND e.erased_at IS NULL RETURNING due.sequence
+    ) SELECT count(*), sha256(coalesce(string_agg(int8send(sequence), ''::bytea ORDER BY sequence), ''))
+        INTO done, numbers FROM void;
     PERFORM set_config('cloister.retention', '', true);
     IF done > 0 THEN
         INSERT INTO gateway.audit_event (id, event, actor, roles, detail, correlation, salt) VALUES (
             gen_random_uuid(), 'audit.erased', session_user, '{process}',
-            jsonb_build_object('class', kind, 'before', before, 'entries', done),
+            jsonb_build_object('class', kind, 'subjects', subjects, 'entries', done,
+                'before', to_char(before AT TIME ZONE 'UTC', iso),
+                'erased_at', to_char(began AT TIME ZONE 'UTC', iso), 'numbers', encode(numbers, 'hex')),
             '-', uuid_send(gen_random_uuid()));
     END IF;
     RETURN done;
+END $$
+"""
+# only the function above, which runs as the tables' owner, says that something was erased
+_TOLD = """
+CREATE FUNCTION gateway.refuse_pretence() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF current_user <> (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = TG_RELID) THEN
+        RAISE EXCEPTION 'that events were erased is recorded by what erases them'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$
+"""
+_LIFT = """
+CREATE FUNCTION gateway.refuse_bent_hold() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.id, NEW.scope, NEW.value, NEW.reason, NEW.placed_by, NEW.placed_at)
+            IS DISTINCT FROM (OLD.id, OLD.scope, OLD.value, OLD.reason, OLD.placed_by, OLD.placed_at)
+        OR num_nonnulls(OLD.lifted_by, OLD.lifted_at) > 0 OR num_nulls(NEW.lifted_by, NEW.lifted_at) > 0 THEN
+        RAISE EXCEPTION 'a legal hold can be lifted once, and not be changed otherwise'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
 END $$
 """
 
@@ -83,6 +129,20 @@ def upgrade() -> None:
         "audit_event", sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True), schema="gateway"
     )
     op.create_index("ix_gateway_audit_event_correlation", "audit_event", ["correlation"], schema="gateway")
+    op.create_index(
+        "ix_gateway_audit_event_due",
+        "audit_event",
+        [sa.text("split_part(event, '.', 1)"), "at"],
+        schema="gateway",
+        postgresql_where=sa.text("erased_at IS NULL"),
+    )
+    op.create_index(
+        "ix_gateway_audit_event_erasures",
+        "audit_event",
+        ["at"],
+        schema="gateway",
+        postgresql_where=sa.text("event = 'audit.erased'"),
+    )
     op.create_table(
         "audit_node",
         sa.Column("level", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -138,8 +198,24 @@ def upgrade() -> None:
         " FOR EACH ROW EXECUTE FUNCTION gateway.refuse_rewrite()"
     )
     op.execute("ALTER TABLE gateway.audit_event ENABLE ALWAYS TRIGGER only_made_void")
+    op.execute(_TOLD)
+    op.execute(
+        "CREATE TRIGGER truly_erased BEFORE INSERT ON gateway.audit_event FOR EACH ROW"
+        " WHEN (NEW.event = 'audit.erased') EXECUTE FUNCTION gateway.refuse_pretence()"
+    )
+    op.execute(_LIFT)
+    op.execute(
+        "CREATE TRIGGER only_lifted BEFORE UPDATE ON gateway.audit_hold"
+        " FOR EACH ROW EXECUTE FUNCTION gateway.refuse_bent_hold()"
+    )
+    op.execute(
+        "CREATE TRIGGER only_added_to BEFORE DELETE OR TRUNCATE ON gateway.audit_hold"
+        " FOR EACH STATEMENT EXECUTE FUNCTION gateway.refuse_change()"
+    )
+    for trigger in ("only_lifted", "only_added_to"):
+        op.execute(f"ALTER TABLE gateway.audit_hold ENABLE ALWAYS TRIGGER {trigger}")
     op.execute(_ERASE)
-    signature = "gateway.erase_events(text, text[], timestamptz, integer)"
+    signature = "gateway.erase_events(text, text[], integer, integer)"
     op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
     op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO cloister_work")
 
@@ -151,14 +227,16 @@ def downgrade() -> None:
         " OR erased_at IS NOT NULL) THEN RAISE EXCEPTION 'events were recorded that revision 0006 cannot"
         " verify: restore a backup instead'; END IF; END $$"
     )
-    op.execute("DROP FUNCTION gateway.erase_events(text, text[], timestamptz, integer)")
-    op.execute("DROP TRIGGER only_made_void ON gateway.audit_event")
+    op.execute("DROP FUNCTION gateway.erase_events(text, text[], integer, integer)")
+    for trigger in ("only_made_void", "truly_erased"):
+        op.execute(f"DROP TRIGGER {trigger} ON gateway.audit_event")
     for table in _SEALED:
         op.execute(f"DROP TRIGGER only_added_to ON gateway.{table}")
-    op.execute("DROP FUNCTION gateway.refuse_rewrite()")
-    op.execute("DROP FUNCTION gateway.refuse_change()")
     for table in ("audit_hold", "audit_anchor", "audit_cosignature", "audit_node"):
         op.drop_table(table, schema="gateway")
-    op.drop_index("ix_gateway_audit_event_correlation", "audit_event", schema="gateway")
+    for function in ("rewrite", "pretence", "bent_hold", "change"):
+        op.execute(f"DROP FUNCTION gateway.refuse_{function}()")
+    for index in ("erasures", "due", "correlation"):
+        op.drop_index(f"ix_gateway_audit_event_{index}", "audit_event", schema="gateway")
     for column in ("erased_at", "origin", "salt"):
         op.drop_column("audit_event", column, schema="gateway")

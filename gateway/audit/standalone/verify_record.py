@@ -15,6 +15,8 @@ What is computed, so that it can be written anew in any language:
     leaf      SHA-256(0x00 || event)                                                RFC 6962, section 2.1
     node      SHA-256(0x01 || left || right)
     chain     SHA-256(0x01 || hash before || number in eight bytes || leaf), beginning with 32 zero bytes
+    erased    an `audit.erased` tells of the entries void since `erased_at`: `numbers` is SHA-256 over their
+              numbers in eight bytes each, all of them before `before` and of `subjects`
     head      origin, size and base64 root, a line each, signed with Ed25519        C2SP tlog-checkpoint
 
 Not promised: events that were taken away with their seals before a checkpoint was signed over them (a minute
@@ -303,6 +305,40 @@ class _Past:
     stated: bytes
 
 
+@dataclass(frozen=True)
+class _Void:
+    """What is left of an entry that was erased: when that was, whose class it is of, and its own time."""
+
+    time: str
+    subject: str
+    at: str
+
+    @classmethod
+    def read(cls, erased: Mapping[str, Any]) -> _Void:
+        """Raises `AttributeError` when it is no mapping."""
+        event, at = str(erased.get("event", "")), str(erased.get("at", ""))
+        return cls(str(erased.get("erased_at", "")), event.partition(".")[0], at)
+
+
+@dataclass
+class _Batch:
+    """Entries that were erased together."""
+
+    count: int = 0
+    first: int = 0
+    numbers: Any = field(default_factory=sha256)
+    subjects: set[str] = field(default_factory=set)
+    latest: str = ""
+
+    def add(self, void: _Void, number: bytes) -> None:
+        """Take the next."""
+        self.count += 1
+        self.first = self.first or int.from_bytes(number, "big")
+        self.numbers.update(number)
+        self.subjects.add(void.subject)
+        self.latest = max(self.latest, void.at)
+
+
 @dataclass
 class Anchored:
     """What an anchor holds."""
@@ -351,7 +387,8 @@ class Record:
         self._gaps = 0
         self.entries = 0
         self.erased = 0
-        self._told_erased = 0
+        self._void: dict[str, _Batch] = {}
+        self._told: dict[str, Mapping[str, Any]] = {}
         self.anchors = list(anchors)
         self._own = self._signed(checkpoints, "the export")
         self._old = {size: self._old_hash(size, signed, "the export") for size, signed in old}
@@ -384,16 +421,20 @@ class Record:
             stated = bytes.fromhex(line["hash"])
             event = line.get("event")
             computed = leaf_hash(_canonical(event).encode()) if event is not None else None
-            told = int(event["detail"].get("entries", 0)) if event and event["event"] == ERASED else 0
-        except (AttributeError, KeyError, TypeError, ValueError):
+            told = dict(event["detail"]) if event and event["event"] == ERASED else None
+            void = _Void.read(line["erased"]) if event is None and "erased" in line else None
+            in_bytes = number.to_bytes(8, "big")
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             self._fault("changed", self._next, f"the line of entry {self._next} cannot be read")
             return
         self.entries += 1
         if computed is None and "erased" not in line:
             self._fault("removed", self._next, f"the event of entry {self._next} is not there")
-        elif computed is None:
+        if void is not None:
             self.erased += 1
-        self._told_erased += told
+            self._void.setdefault(void.time, _Batch()).add(void, in_bytes)
+        if told is not None:
+            self._told[str(told.get("erased_at"))] = told
         if number != self._next and not self._out_of_order(number, leaf, stated):
             return
         self._place(leaf, computed, stated)
@@ -509,10 +550,26 @@ class Record:
         self._settle_roots()
         self._settle_end()
         self._settle_anchors()
-        if self.erased > self._told_erased and not self._part:
-            sentence = f"{self.erased} entries are void, and only {self._told_erased} are said to be erased"
-            self._fault("erased", 0, sentence)
+        if not self._part:
+            self._settle_void()
         return sorted(set(self._faults), key=lambda fault: (fault.place, fault.kind, fault.sentence))
+
+    def _settle_void(self) -> None:
+        """Void are those entries that the record says were erased, and no others."""
+        for time in sorted({*self._void, *self._told}):
+            batch, told = self._void.get(time, _Batch()), self._told.get(time)
+            at = time or "an unknown time"
+            if told is None:
+                what = f"{batch.count} entries were made void at {at}, and the record does not tell of it"
+            elif batch.numbers.hexdigest() != told.get("numbers"):
+                what = f"the {batch.count} entries made void at {at} are not those that the record tells of"
+            elif batch.latest >= str(told.get("before")) or not batch.subjects <= _words(
+                told.get("subjects")
+            ):
+                what = f"entries were made void at {at} that are not of the class and age that it was for"
+            else:
+                continue
+            self._fault("erased", batch.first, what)
 
     def _settle_odd(self) -> None:
         for odd in self._odd:
@@ -645,6 +702,10 @@ class Record:
 
     def _fault(self, kind: str, place: int, sentence: str) -> None:
         self._faults.append(Fault(kind, place, sentence))
+
+
+def _words(content: object) -> set[str]:
+    return {str(each) for each in content} if isinstance(content, list) else set()
 
 
 def _put_between(number: int) -> Fault:
