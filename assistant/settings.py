@@ -41,10 +41,14 @@ class DemoSettings(Settings):
 
 
 class AnchorReading(Settings):
-    """Where the checkpoints lie, the key that verifies them, and the log's name in them."""
+    """Where the checkpoints lie, the key that verifies them, and the log's name in them.
+
+    `earlier_key_files` are the keys that signed before that one, the oldest first.
+    """
 
     folder: Path
     public_key_file: ExistingFile
+    earlier_key_files: tuple[ExistingFile, ...] = ()
     origin: str = RECORD_ORIGIN
 
 

@@ -20,6 +20,7 @@ from assistant.runs.service import EXECUTE, QUEUE
 from assistant.settings import WorkSettings
 from gateway import (
     Anchoring,
+    Checkpointing,
     CloisterError,
     CorrelationMiddleware,
     Database,
@@ -63,10 +64,12 @@ def create_work_app(settings: WorkSettings) -> FastAPI:
         executor = RunExecutor(database, pipeline, policy, worker)
         resumer = RunResumer(database, retrieval)
         retention = Retention(database, settings.retention)
-        sealer, anchoring = Sealer(database, settings.anchors), Anchoring(database, settings.anchors)
+        sealer, anchoring = Sealer(database), Anchoring(database, settings.anchors)
+        checkpointing = Checkpointing(database, settings.anchors)
         tasks = [
             asyncio.create_task(run_jobs(settings, executor, resumer), name="jobs"),
             asyncio.create_task(repeat(_SEAL_SECONDS, sealer.seal), name="sealer"),
+            asyncio.create_task(repeat(_SEAL_SECONDS, checkpointing.sign_due), name="checkpoints"),
             asyncio.create_task(repeat(_ANCHOR_SECONDS, anchoring.deliver), name="anchors"),
             asyncio.create_task(repeat(_RETENTION_SECONDS, retention.erase_due), name="retention"),
             asyncio.create_task(repeat(_SWEEP_SECONDS, executor.adopt_abandoned), name="adopter"),

@@ -30,15 +30,17 @@ from gateway import (
     Verification,
     VerifierKey,
     export_record,
+    keep_still,
     lift_hold,
     list_holds,
     place_hold,
     prove_event,
     record,
-    record_key,
+    record_keys,
     require,
     run_timeline,
     verify_audit,
+    with_their_ends,
 )
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
@@ -109,8 +111,7 @@ def position_after(entries: Sequence[Entry], limit: int = _PAGE) -> str | None:
 async def verify(session: AsyncSession, principal: Principal, settings: WebConfiguration) -> Verification:
     """Check the whole record, and record that it was checked."""
     require(principal, Role.AUDITOR)
-    anchors = settings.anchors
-    found = await verify_audit(session, anchors.public_key_file, anchors.folder, anchors.origin)
+    found = await verify_audit(session, _keys(settings), settings.anchors.folder)
     record(
         session,
         AuditReading.VERIFIED,
@@ -172,8 +173,11 @@ async def export(
     kind = "text/csv" if form == "csv" else "application/x-ndjson"
     name = f"cloister-audit.{'csv' if form == 'csv' else 'jsonl'}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    if form == "native":
+        async with database.transaction() as reading:
+            await keep_still(reading)  # a refusal is to be said before the answer has begun
     if whole:
-        lines = _record(database, _key(settings), filters, "native" if form == "native" else "ocsf")
+        lines = _record(database, _keys(settings)[-1], filters, "native" if form == "native" else "ocsf")
     else:
         lines = _pages(database, filters, _jsonl if form == "jsonl" else _csv)
     return StreamingResponse(lines, media_type=kind, headers=headers)
@@ -227,10 +231,14 @@ async def lift(hold: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> Non
 
 
 @router.get("/key")
-async def key(principal: SignedIn, settings: WebConfiguration) -> PlainTextResponse:
-    """Give the log's verifier key, for whoever checks exports elsewhere."""
+async def key(principal: SignedIn, session: UnitOfWork, settings: WebConfiguration) -> PlainTextResponse:
+    """Give the log's verifier key, for whoever checks exports elsewhere; of several the oldest first.
+
+    After a key that another has followed stands up to which size it signed.
+    """
     require(principal, Role.AUDITOR)
-    return PlainTextResponse(f"{_key(settings)}\n")
+    keys = await with_their_ends(session, _keys(settings))
+    return PlainTextResponse("".join(f"{each}\n" for each in keys))
 
 
 @router.post("/verify")
@@ -240,8 +248,9 @@ async def verify_now(principal: SignedIn, session: UnitOfWork, settings: WebConf
     return {**vars(found), "holds": found.holds}
 
 
-def _key(settings: WebConfiguration) -> VerifierKey:
-    return record_key(settings.anchors.origin, settings.anchors.public_key_file)
+def _keys(settings: WebConfiguration) -> Sequence[VerifierKey]:
+    anchors = settings.anchors
+    return record_keys(anchors.origin, anchors.public_key_file, anchors.earlier_key_files)
 
 
 async def _record(

@@ -164,7 +164,7 @@ def holds(login: As = None, as_json: Json = False, token_file: TokenFile = None,
 
 @app.command()
 def key(login: As = None, token_file: TokenFile = None, data: Data = None) -> None:
-    """Print the log's verifier key, by which exports are checked elsewhere (role auditor)."""
+    """Print the log's verifier keys, by which exports are checked elsewhere (role auditor)."""
     print(_caller(login, token_file, data).text("/api/v1/audit/key").strip())
 
 

@@ -1,8 +1,10 @@
 """The record: events written in the fact's transaction, sealed into a tree, anchored outside."""
 
 from .anchors import Anchoring
+from .checkpoints import Checkpointing
 from .events import AuditEvent, GatewayEvent, record, register_events, registered_events
 from .export import export_record, prove_event, verifier_source
+from .log_keys import record_key, record_keys, with_their_ends
 from .notes import VerifierKey
 from .retention import (
     HoldScope,
@@ -16,9 +18,10 @@ from .retention import (
 )
 from .sealer import Sealer
 from .settings import ORIGIN, AnchorSettings
+from .stillness import keep_still
 from .tables import AuditCheckpoint, AuditHold, AuditRow, AuditSeal
 from .timeline import RunTimeline, TimelineStep, run_timeline
-from .verify import Verification, record_key, verify_audit
+from .verify import Verification, verify_audit
 
 __all__ = [
     "ORIGIN",
@@ -29,6 +32,7 @@ __all__ = [
     "AuditHold",
     "AuditRow",
     "AuditSeal",
+    "Checkpointing",
     "GatewayEvent",
     "HoldScope",
     "RecordClass",
@@ -41,15 +45,18 @@ __all__ = [
     "VerifierKey",
     "class_of",
     "export_record",
+    "keep_still",
     "lift_hold",
     "list_holds",
     "place_hold",
     "prove_event",
     "record",
     "record_key",
+    "record_keys",
     "register_events",
     "registered_events",
     "run_timeline",
     "verifier_source",
     "verify_audit",
+    "with_their_ends",
 ]

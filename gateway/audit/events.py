@@ -40,6 +40,7 @@ class GatewayEvent(StrEnum):
     MODEL_ANSWERED = "model.answered"
     IDENTITIES_PUBLISHED = "identities.published"
     RECORD_ERASED = "audit.erased"
+    KEY_CHANGED = "audit.key_changed"
     HOLD_PLACED = "audit.hold_placed"
     HOLD_LIFTED = "audit.hold_lifted"
 

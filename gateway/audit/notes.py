@@ -39,23 +39,29 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class VerifierKey:
-    """A name and an Ed25519 public key, as `NAME+ID+BASE64` names them to others."""
+    """A name and an Ed25519 public key, as `NAME+ID+BASE64` names them to others.
+
+    `last` is the largest size that a log's key signed, where that is known because another followed it; it is
+    written after the key.
+    """
 
     name: str
     public: bytes
     kind: int = _ED25519
+    last: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> "VerifierKey":
         """Read a verifier key. Raises `NotANote` when it is not one, or its id is another key's."""
         try:
-            name, hexadecimal, encoded = text.strip().split("+", 2)
+            written, _, last = text.strip().partition(" ")
+            name, hexadecimal, encoded = written.split("+", 2)
             raw = base64.b64decode(encoded, validate=True)
+            key = cls(name, raw[1:], raw[0] if raw else 0, int(last) if last else None)
         except (ValueError, binascii.Error) as error:
             raise NotANote("a verifier key is NAME+ID+KEY") from error
         if len(raw) != 33 or raw[0] not in (_ED25519, _COSIGNATURE):
             raise NotANote("a verifier key must be an Ed25519 key")
-        key = cls(name, raw[1:], raw[0])
         if key.id.hex() != hexadecimal:
             raise NotANote("the id of the verifier key is another key's")
         return key
@@ -74,7 +80,8 @@ class VerifierKey:
         return True
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.id.hex()}+{_b64(bytes([self.kind]) + self.public)}"
+        last = "" if self.last is None else f" {self.last}"
+        return f"{self.name}+{self.id.hex()}+{_b64(bytes([self.kind]) + self.public)}{last}"
 
 
 class CheckpointSigner:
@@ -121,6 +128,19 @@ def read_checkpoint(note: str) -> Checkpoint:
     except binascii.Error as error:
         raise NotANote("the root of the checkpoint is not base64") from error
     return Checkpoint(lines[0], int(lines[1]), root)
+
+
+def signers_of(note: str) -> set[tuple[str, bytes]]:
+    """By whom a note is said to be signed: names and key ids. None are in a checkpoint of version 0.1."""
+    found = set()
+    for line in note.partition("\n\n")[2].splitlines():
+        dash, _, rest = line.partition(" ")
+        name, _, encoded = rest.rpartition(" ")
+        try:
+            found |= {(name, base64.b64decode(encoded, validate=True)[:_KEY_ID])} if dash == _DASH else set()
+        except binascii.Error:
+            continue
+    return found
 
 
 def held_cosignatures(answer: str, note: str, witness: VerifierKey) -> list[str]:

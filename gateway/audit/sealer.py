@@ -1,4 +1,4 @@
-"""The sealer: gives committed events their place in the record, and signs its head.
+"""The sealer: gives committed events their place in the record.
 
 Events are ordered by transaction, and only those older than every running transaction are taken, so that none
 can appear later before one already sealed.
@@ -16,22 +16,14 @@ from gateway.database import Database
 
 from .chain import COLUMNS, GENESIS, entry_of, leaf_of, link
 from .merkle import Frontier
-from .settings import AnchorSettings
-from .signing import open_signer
-from .tree import Node, add_nodes, complete, frontier_of, root_of, stored
+from .tree import Node, add_nodes, complete, frontier_of, stored
 
-CHECKPOINT_ENTRIES: Final = 256
 _LOCK: Final = 0x5EA1
 _BATCH: Final = 2_000
 _ROUNDS: Final = 20
-_BATCH_SIGNED: Final = 64
 _HEAD: Final = text(
     "SELECT s.sequence, s.hash, e.txid FROM gateway.audit_seal s"
     " JOIN gateway.audit_event e ON e.id = s.event_id ORDER BY s.sequence DESC LIMIT 1"
-)
-_SIGNED: Final = text(
-    "SELECT sequence, extract(epoch FROM clock_timestamp() - at) AS seconds"
-    " FROM gateway.audit_checkpoint ORDER BY sequence DESC LIMIT 1"
 )
 # A number of a transaction that has not begun yet comes from the cluster this database was restored from.
 _UNSEALED: Final = f"""
@@ -52,10 +44,6 @@ _SEAL: Final = text(
     " SELECT * FROM unnest(CAST(:sequences AS bigint[]), CAST(:events AS uuid[]),"
     " CAST(:leaves AS bytea[]), CAST(:hashes AS bytea[]))"
 )
-_CHECKPOINT: Final = text(
-    "INSERT INTO gateway.audit_checkpoint (sequence, hash, signed, at)"
-    " VALUES (:sequence, :hash, :signed, clock_timestamp())"
-)
 
 
 @dataclass
@@ -70,25 +58,18 @@ class _Head:
 class Sealer:
     """Seals in batches; any number of processes may try, an advisory lock lets one through."""
 
-    def __init__(self, database: Database, settings: AnchorSettings) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._signer = open_signer(settings)
-        self._seconds = settings.every_s
         self._looked_back = False
 
     async def seal(self) -> int:
-        """Seal what is committed, and sign the checkpoints that are due; gives the number of events.
-
-        Raises `KeeperUnavailable` when the key service does not sign; what is sealed then stays sealed.
-        """
+        """Seal what is committed; gives the number of events."""
         total = 0
         for _ in range(_ROUNDS):
             sealed = await self._seal_batch()
             total += sealed
             if sealed < _BATCH:
                 break
-        while await self._sign_due() == _BATCH_SIGNED:
-            pass
         return total
 
     async def _seal_batch(self) -> int:
@@ -117,30 +98,6 @@ class Sealer:
         begun = (await connection.execute(_BEGUN)).scalar_one()
         mark = newest if newest < begun else 0  # all that is older than what was sealed last is sealed
         return (await connection.execute(_COMMITTED, {"batch": _BATCH, "mark": mark})).all()
-
-    async def _sign_due(self) -> int:
-        """A checkpoint after every 256 events, and one over all when the last is old; gives their number.
-
-        Nothing is written while the key service is asked: what others write would have to wait to be sealed.
-        """
-        async with self._locked() as session:
-            if session is None:
-                return 0
-            connection = await session.connection()
-            last = (await connection.execute(_HEAD)).one_or_none()
-            signed = (await connection.execute(_SIGNED)).one_or_none()
-            size, done = last.sequence if last else 0, signed.sequence if signed else 0
-            sizes = list(range(done + CHECKPOINT_ENTRIES, size + 1, CHECKPOINT_ENTRIES))[:_BATCH_SIGNED]
-            is_due = signed is None or signed.seconds >= self._seconds
-            if is_due and len(sizes) < _BATCH_SIGNED and size > (sizes[-1] if sizes else done):
-                sizes.append(size)
-            notes = []
-            for each in sizes:
-                root = await root_of(session, each)
-                notes.append({"sequence": each, "hash": root, "signed": await self._signer.sign(each, root)})
-            if notes:
-                await connection.execute(_CHECKPOINT, notes)
-            return len(notes)
 
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[AsyncSession | None]:

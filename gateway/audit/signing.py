@@ -16,6 +16,9 @@ class RecordSigner(Protocol):
     async def sign(self, size: int, root: bytes) -> str:
         """The signed note of a checkpoint."""
 
+    async def verifier(self) -> VerifierKey:
+        """By what its signatures are verified."""
+
 
 class FileSigner:
     """With a key that this process holds."""
@@ -26,6 +29,9 @@ class FileSigner:
     async def sign(self, size: int, root: bytes) -> str:
         return self._signer.sign(size, root)
 
+    async def verifier(self) -> VerifierKey:
+        return self._signer.verifier
+
 
 class ServiceSigner:
     """With a key that only the key service holds; its public half is asked for once."""
@@ -35,13 +41,17 @@ class ServiceSigner:
         self._verifier: VerifierKey | None = None
 
     async def sign(self, size: int, root: bytes) -> str:
-        if self._verifier is None:
-            self._verifier = VerifierKey(self._origin, await self._service.public_key())
-        text, assemble = note_of(self._verifier, size, root)
+        verifier = await self.verifier()
+        text, assemble = note_of(verifier, size, root)
         signature = await self._service.sign(text)
-        if not self._verifier.holds(signature, text):
+        if not verifier.holds(signature, text):
             raise KeeperUnavailable("does not sign checkpoints with the key that it names")
         return assemble(signature)
+
+    async def verifier(self) -> VerifierKey:
+        if self._verifier is None:
+            self._verifier = VerifierKey(self._origin, await self._service.public_key())
+        return self._verifier
 
 
 def open_signer(settings: AnchorSettings) -> RecordSigner:

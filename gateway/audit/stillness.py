@@ -17,14 +17,14 @@ _UNTOLD: Final = text(
 )
 
 
-async def keep_still(session: AsyncSession, patience_s: float = PATIENCE_S) -> None:
+async def keep_still(session: AsyncSession, patience_s: float | None = None) -> None:
     """Until this transaction ends nothing is erased, and of what was erased a sealed event tells.
 
     Raises `PartUnavailable` when that event is not sealed in time.
     """
     connection = await session.connection()
     await connection.execute(_STILL)
-    ends = asyncio.get_running_loop().time() + patience_s
+    ends = asyncio.get_running_loop().time() + (PATIENCE_S if patience_s is None else patience_s)
     while (await connection.execute(_UNTOLD)).scalar_one():
         if asyncio.get_running_loop().time() >= ends:
             raise PartUnavailable("record", "An erasure is not sealed yet. Try again in a minute.")

@@ -1,6 +1,6 @@
 """Verification on the spot: the same checks that the stand-alone verifier makes on an export."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -8,15 +8,11 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.principal import read_key
-from gateway.settings import SettingsError, read_secret
-
 from .anchors import FILE
 from .export import checkpoints_in, entries_in, header_of, whole_record
-from .notes import NotANote, VerifierKey, verifier_of
+from .notes import VerifierKey
 from .retention import bent_holds
-from .settings import ORIGIN
-from .standalone.verify_record import Anchored, Checkpoint, Fault, Key, Record, read_anchor, read_checkpoint
+from .standalone.verify_record import Anchored, Checkpoint, Fault, Log, Record, read_anchor, read_checkpoint
 from .stillness import keep_still
 
 _UNSEALED: Final = text(
@@ -42,46 +38,27 @@ class Verification:
         return not self.faults
 
 
-def record_key(origin: str, public_key_file: Path) -> VerifierKey:
-    """The key by which checkpoints of this record are verified; the file holds a JWK or a verifier key.
-
-    Raises `SettingsError` for a verifier key of another log.
-    """
-    content = read_secret(public_key_file)
-    if content.startswith("{"):
-        return verifier_of(origin, read_key(public_key_file))
-    try:
-        key = VerifierKey.parse(content)
-    except NotANote as error:
-        raise SettingsError(f"{public_key_file} holds neither a JWK nor a verifier key.") from error
-    if key.name != origin:
-        raise SettingsError(f"{public_key_file} is the key of {key.name}, and the log is {origin}.")
-    return key
-
-
 async def verify_audit(
     session: AsyncSession,
-    public_key_file: Path,
+    keys: Sequence[VerifierKey],
     anchor_folder: Path,
-    origin: str = ORIGIN,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Verification:
-    """Check every sealed event, link, checkpoint and anchored checkpoint.
+    """Check every sealed event, link, checkpoint and anchored checkpoint; `keys` signed them, in their order.
 
     Found are: a changed, removed, inserted, repeated, swapped or renumbered event, a cut tail that an anchor
     has seen, a forged, forked or removed checkpoint, and one that an anchor lacks. Not promised: events that
     were recorded after the newest anchor and removed together with their seals. Nothing is erased meanwhile;
     raises `PartUnavailable` as `keep_still` does.
     """
-    key = record_key(origin, public_key_file)
     await keep_still(session)
     span = await whole_record(session)
-    header = await header_of(session, span, key)
+    header = await header_of(session, span, keys[-1])
     heads = await checkpoints_in(session, span)
     anchor, missing = _anchor(anchor_folder / FILE)
     old = [(line["size"], line["old_checkpoint"]) for line in heads if "old_checkpoint" in line]
     checkpoints, unreadable = _read(heads)
-    record = Record(Key.parse(str(key)), checkpoints, [anchor], header=header, old=old)
+    record = Record(Log.parse(*map(str, keys)), checkpoints, [anchor], header=header, old=old)
     async for line in entries_in(session, span):
         record.entry(line)
         if record.entries % 1000 == 0:

@@ -151,7 +151,7 @@ class TransitKeeper:
 class SigningKeySettings(Settings):
     """A key of type ed25519 in the transit engine of OpenBao or Vault, which may be used and not read.
 
-    Of a key that is rotated there, `key_version` goes on signing.
+    Of a key that is rotated there, `key_version` goes on signing until the settings name another.
     """
 
     address: str

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 import uuid
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 import yaml
 
@@ -25,9 +27,12 @@ from assistant.web import create_web_app
 from gateway import (
     Anchoring,
     AnchorSettings,
+    Checkpointing,
     Database,
     GatewayEvent,
     Principal,
+    Retention,
+    RetentionSettings,
     Role,
     Sealer,
     begin_correlation,
@@ -51,9 +56,11 @@ class Stand:
     url: str
     work: Database
     sealer: Sealer
+    checkpointing: Checkpointing
     anchoring: Anchoring
     rep: Principal
     token: Path
+    made: Migrated
 
     async def cloister(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
         """A command of the auditor's."""
@@ -62,6 +69,7 @@ class Stand:
 
     async def seal(self) -> None:
         await self.sealer.seal()
+        await self.checkpointing.sign_due()
         await self.anchoring.deliver()
 
     def elsewhere(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
@@ -111,6 +119,7 @@ async def stand(new_database: Callable[[], str], tmp_path: Path) -> AsyncIterato
     register_all_events()
     made: Migrated = migrated(new_database, tmp_path)
     make_signing_key(tmp_path / "audit.key", tmp_path / "audit.pub")
+    make_signing_key(tmp_path / "older.key", tmp_path / "older.pub")
     make_signing_key(tmp_path / "web.key", tmp_path / "web.pub")
     anchors = tmp_path / "anchors"
     anchors.mkdir()
@@ -120,7 +129,11 @@ async def stand(new_database: Callable[[], str], tmp_path: Path) -> AsyncIterato
         "trust": {"issuer": "web", "key_file": str(tmp_path / "web.key"), "trusted": {}},
         "door": {"url": "http://127.0.0.1:9"},
         "retrieval": {"url": "http://127.0.0.1:9"},
-        "anchors": {"folder": str(anchors), "public_key_file": str(tmp_path / "audit.pub")},
+        "anchors": {
+            "folder": str(anchors),
+            "public_key_file": str(tmp_path / "audit.pub"),
+            "earlier_key_files": [str(tmp_path / "older.pub")],
+        },
         "state_folder": str(tmp_path),
     }
     (tmp_path / "etc").mkdir()
@@ -149,15 +162,21 @@ async def stand(new_database: Callable[[], str], tmp_path: Path) -> AsyncIterato
             tmp_path,
             url,
             work,
-            Sealer(work, signing),
+            Sealer(work),
+            Checkpointing(work, signing),
             Anchoring(work, signing),
             principal,
             tmp_path / "token",
+            made,
         )
     await work.close()
 
 
 async def test_an_auditor_with_the_export_the_anchors_and_one_file_needs_nothing_else(stand: Stand) -> None:
+    await stand.answer()
+    await stand.sealer.seal()
+    older = AnchorSettings(folder=stand.folder, key_file=stand.folder / "older.key", every_s=0)
+    assert await Checkpointing(stand.work, older).sign_due() == 1
     for _ in range(40):
         await stand.answer()
     await stand.seal()
@@ -167,6 +186,9 @@ async def test_an_auditor_with_the_export_the_anchors_and_one_file_needs_nothing
     script = cloister("audit", "verifier", "--out", str(stand.folder / "verify_record.py"))
     assert script.returncode == 0, script.stderr
     key.write_text((await stand.cloister("key")).stdout)
+    first, last = key.read_text().splitlines()
+    assert re.fullmatch(r"\S+ [0-9]+", first)  # up to which size it signed
+    assert re.fullmatch(r"\S+", last)
     anchor = stand.folder / "anchors" / "checkpoints.jsonl"
     checked = stand.elsewhere("record", export, "--key", key, "--anchor", anchor)
     assert checked.stdout.splitlines()[-1] == "The record holds.", checked.stderr
@@ -177,7 +199,8 @@ async def test_an_auditor_with_the_export_the_anchors_and_one_file_needs_nothing
     assert said["entries"] <= verified["sealed"]
     assert said["entries"] > 400
     assert export.stat().st_mode & 0o077 == 0
-    anchor.write_text(anchor.read_text().replace(r"\n256\n", r"\n257\n"))
+    size = said["covered"]
+    anchor.write_text(anchor.read_text().replace(rf"\n{size}\n", rf"\n{size + 1}\n"))
     assert (await stand.cloister("verify")).returncode == Exit.FAULTS
 
 
@@ -193,7 +216,7 @@ async def test_one_event_is_proven_to_somebody_who_may_not_see_the_rest(stand: S
     done = await stand.cloister("prove", event, "--out", proof)
     assert done.returncode == 0, done.stderr
     cloister("audit", "verifier", "--out", str(stand.folder / "verify_record.py"))
-    key = (await stand.cloister("key")).stdout.strip()
+    key = (await stand.cloister("key")).stdout.splitlines()[-1]
     checked = stand.elsewhere("proof", proof, "--key", key, "--json")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     shown = json.loads(checked.stdout)["event"]
@@ -295,3 +318,23 @@ async def test_a_record_with_entries_left_out_is_not_exported_for_the_verifier(s
         for name in ("actor", "event", "record"):
             answer = await client.get("/api/v1/audit/export", params={"form": "native", name: "x"})
             assert answer.status_code == 400
+
+
+async def test_an_export_is_refused_while_an_erasure_is_not_sealed(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stand.answer()
+    await stand.seal()
+    with psycopg.connect(stand.made.superuser_dsn) as connection:
+        connection.execute("ALTER TABLE gateway.audit_event DISABLE TRIGGER ALL")
+        connection.execute("UPDATE gateway.audit_event SET at = at - interval '40 days'")
+        connection.execute("ALTER TABLE gateway.audit_event ENABLE ALWAYS TRIGGER only_made_void")
+    assert await Retention(stand.work, RetentionSettings(answers_days=30)).erase_due() > 0
+    monkeypatch.setattr("gateway.audit.stillness.PATIENCE_S", 0.0)
+    headers = {"Authorization": f"Bearer {stand.token.read_text()}"}
+    async with httpx.AsyncClient(base_url=stand.url, trust_env=False, headers=headers) as client:
+        refused = await client.get("/api/v1/audit/export", params={"form": "native"})
+        assert (refused.status_code, "not sealed yet" in refused.text) == (503, True)
+        assert (await client.post("/api/v1/audit/verify")).status_code == 503
+        await stand.seal()
+        assert (await client.get("/api/v1/audit/export", params={"form": "native"})).status_code == 200

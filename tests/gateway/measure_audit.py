@@ -28,6 +28,7 @@ from gateway import (
     RECORD_ORIGIN,
     Anchoring,
     AnchorSettings,
+    Checkpointing,
     Database,
     GatewayEvent,
     Principal,
@@ -89,7 +90,8 @@ async def measure(made: Migrated, folder: Path, asked: argparse.Namespace) -> di
     database = Database(
         plain.model_copy(update={"pool_size": asked.connections + 4, "statement_timeout_s": 600})
     )
-    sealer, anchoring = Sealer(database, settings), Anchoring(database, settings)
+    sealer, anchoring = Sealer(database), Anchoring(database, settings)
+    checkpointing = Checkpointing(database, settings)
     figures: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="minutes"),
         "machine": platform.platform(),
@@ -97,6 +99,7 @@ async def measure(made: Migrated, folder: Path, asked: argparse.Namespace) -> di
 
     background = [
         asyncio.create_task(repeat(0.5, sealer.seal)),
+        asyncio.create_task(repeat(0.5, checkpointing.sign_due)),
         asyncio.create_task(repeat(1.0, anchoring.deliver)),
     ]
     began = time.perf_counter()
@@ -118,13 +121,14 @@ async def measure(made: Migrated, folder: Path, asked: argparse.Namespace) -> di
     began, sealed = time.perf_counter(), 0
     while step := await sealer.seal():
         sealed += step
+    await checkpointing.sign_due()
     figures["events"] = sealed
     figures["sealed_per_s"] = round(sealed / (time.perf_counter() - began))
     while await anchoring.deliver():
         pass
     began = time.perf_counter()
     async with database.transaction() as session:
-        found = await verify_audit(session, folder / "audit.pub", folder)
+        found = await verify_audit(session, [record_key(RECORD_ORIGIN, folder / "audit.pub")], folder)
     figures["verify_in_place_s"] = round(time.perf_counter() - began, 1)
     figures["holds"] = found.holds
     figures |= await outside(database, folder)

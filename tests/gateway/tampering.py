@@ -15,7 +15,7 @@ from joserfc.jwk import OKPKey
 from gateway.audit.chain import GENESIS, leaf_of, link
 from gateway.audit.merkle import Frontier
 from gateway.audit.notes import CheckpointSigner
-from gateway.audit.standalone.verify_record import FORMAT, Key, check_export, read_anchor
+from gateway.audit.standalone.verify_record import FORMAT, Log, check_export, read_anchor
 
 ORIGIN = "example.org/record"
 EVERY = 3
@@ -47,7 +47,7 @@ class Exported:
     def kinds(self, folder: Path) -> set[str]:
         """The classes of what the stand-alone verifier finds."""
         export, anchor = self.write(folder)
-        _, faults = check_export(export, Key.parse(self.key), [read_anchor(anchor)])
+        _, faults = check_export(export, Log.parse(self.key), [read_anchor(anchor)])
         return {fault.kind for fault in faults}
 
     def copy(self) -> "Exported":

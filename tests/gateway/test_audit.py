@@ -15,6 +15,7 @@ from gateway import (
     RECORD_ORIGIN,
     Anchoring,
     AnchorSettings,
+    Checkpointing,
     Database,
     GatewayEvent,
     NotFound,
@@ -30,7 +31,7 @@ from gateway import (
     verify_audit,
 )
 from gateway.audit.merkle import Frontier
-from gateway.audit.standalone.verify_record import Key, check_export, check_proof, grew, read_anchor
+from gateway.audit.standalone.verify_record import Log, check_export, check_proof, grew, read_anchor
 from gateway.audit.tree import consistency_proof, frontier_of, root_of
 from tests.migrated import Migrated
 
@@ -48,7 +49,8 @@ class Site:
         make_signing_key(folder / "audit.key", self.public)
         self.database: Database = made.database("cloister_work")
         self.settings = AnchorSettings(folder=folder, key_file=folder / "audit.key", every_s=every_s)
-        self.sealer = Sealer(self.database, self.settings)
+        self.sealer = Sealer(self.database)
+        self.checkpointing = Checkpointing(self.database, self.settings)
         self.anchoring = Anchoring(self.database, self.settings)
 
     async def write(self, count: int = 1) -> None:
@@ -61,14 +63,26 @@ class Site:
             for number in range(count):
                 record(session, GatewayEvent.TEXT_REDACTED, ALICE, parts=number)
 
+    async def seal_as(self, **settings: object) -> int:
+        """Seal and sign as a process that began just now with these settings; nothing is anchored."""
+        sealed = await Sealer(self.database).seal()
+        await Checkpointing(self.database, self.settings.model_copy(update=settings)).sign_due()
+        return sealed
+
     async def seal(self) -> int:
         sealed = await self.sealer.seal()
+        await self.checkpointing.sign_due()
         await self.anchoring.deliver()
         return sealed
 
+    async def signed_sizes(self) -> list[int]:
+        async with self.database.transaction() as session:
+            query = text("SELECT sequence FROM gateway.audit_checkpoint ORDER BY sequence")
+            return list((await (await session.connection()).execute(query)).scalars())
+
     async def verify(self) -> Verification:
         async with self.database.transaction() as session:
-            return await verify_audit(session, self.public, self.folder)
+            return await verify_audit(session, [record_key(RECORD_ORIGIN, self.public)], self.folder)
 
     async def export(self) -> Path:
         file = self.folder / "record.jsonl"
@@ -78,8 +92,8 @@ class Site:
         return file
 
     @property
-    def key(self) -> Key:
-        return Key.parse(str(record_key(RECORD_ORIGIN, self.public)))
+    def key(self) -> Log:
+        return Log.parse(str(record_key(RECORD_ORIGIN, self.public)))
 
     def run(self, *statements: str, role: str | None = None) -> None:
         with psycopg.connect(self.made.superuser_dsn, autocommit=True) as connection:
@@ -126,7 +140,7 @@ async def test_an_event_of_an_unfinished_transaction_is_not_overtaken(site: Site
 
 async def test_two_sealers_do_not_seal_twice(site: Site) -> None:
     await site.write(EVENTS)
-    other = Sealer(site.database, site.settings)
+    other = Sealer(site.database)
     assert sum(await asyncio.gather(site.sealer.seal(), other.seal())) == EVENTS
     await site.seal()
     assert (await site.verify()).holds
@@ -161,20 +175,15 @@ async def test_a_detail_that_could_be_a_text_is_refused(site: Site, detail: obje
 async def test_a_checkpoint_is_signed_after_every_256_events(site: Site) -> None:
     await site.write_at_once(700)
     assert await site.seal() == 700
-    async with site.database.transaction() as session:
-        sizes = await (await session.connection()).execute(
-            text("SELECT sequence FROM gateway.audit_checkpoint ORDER BY sequence")
-        )
-        assert [size for (size,) in sizes] == [256, 512, 700]
+    assert await site.signed_sizes() == [256, 512, 700]
     assert (await site.verify()).holds
 
 
 async def test_no_checkpoint_is_signed_before_its_time(site: Site) -> None:
-    patient = Sealer(site.database, site.settings.model_copy(update={"every_s": 60}))
     await site.write(2)
-    assert await patient.seal() == 2
+    assert await site.seal_as(every_s=60) == 2
     await site.write(2)
-    assert await patient.seal() == 2
+    assert await site.seal_as(every_s=60) == 2
     found = await site.verify()
     assert (found.sealed, found.checkpoints) == (4, 1)
     await site.seal()
@@ -210,9 +219,8 @@ async def test_events_that_were_sealed_before_there_was_a_tree_are_in_it(site: S
     await site.write_at_once(600)
     await site.seal()
     site.tamper("DELETE FROM gateway.audit_node WHERE place = 1")  # of a version that ran beside this one
-    again = Sealer(site.database, site.settings)
     await site.write(1)
-    assert await again.seal() == 1
+    assert await site.seal_as() == 1
     await site.anchoring.deliver()
     found = await site.verify()
     assert (found.sealed, found.faults) == (601, [])
@@ -226,10 +234,10 @@ async def test_a_database_that_was_restored_into_another_cluster_goes_on(site: S
     site.tamper("DELETE FROM gateway.audit_seal; DELETE FROM gateway.audit_checkpoint")
     (site.folder / "checkpoints.jsonl").unlink()
     site.tamper("DELETE FROM gateway.audit_anchor")
-    restored = Sealer(site.database, site.settings)
-    assert await restored.seal() == 7
+    site.sealer = Sealer(site.database)
+    assert await site.seal() == 7
     await site.write(3)
-    assert await restored.seal() == 3
+    assert await site.seal() == 3
     await site.anchoring.deliver()
     found = await site.verify()
     assert (found.sealed, found.unsealed, found.faults) == (10, 0, [])
@@ -303,12 +311,11 @@ async def test_a_record_that_was_computed_anew_is_found_by_its_anchor(site: Site
     site.tamper("DELETE FROM gateway.audit_checkpoint")
     site.tamper("UPDATE gateway.audit_event SET actor = 'bob'")
     make_signing_key(site.folder / "forged.key", site.folder / "forged.pub")
-    forger = Sealer(site.database, site.settings.model_copy(update={"key_file": site.folder / "forged.key"}))
-    assert await forger.seal() == EVENTS
+    assert await site.seal_as(key_file=site.folder / "forged.key") == EVENTS
     kinds = {fault.partition(":")[0] for fault in (await site.verify()).faults}
     assert kinds >= {"re-signed", "rewritten"}
     site.tamper("DELETE FROM gateway.audit_seal; DELETE FROM gateway.audit_checkpoint")
-    assert await Sealer(site.database, site.settings).seal() == EVENTS  # now with the log's own key
+    assert await site.seal_as() == EVENTS  # now with the log's own key
     assert {fault.partition(":")[0] for fault in (await site.verify()).faults} == {"forked"}
 
 

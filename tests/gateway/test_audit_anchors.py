@@ -23,7 +23,6 @@ from gateway import (
     RECORD_ORIGIN,
     Anchoring,
     PartUnavailable,
-    Sealer,
     make_signing_key,
     record_key,
     verify_audit,
@@ -33,9 +32,10 @@ from gateway.audit.notes import VerifierKey, read_checkpoint
 from gateway.audit.settings import SyslogSettings, WitnessSettings
 from gateway.audit.standalone.verify_record import (
     Checkpoint,
+    Fault,
     Key,
+    Log,
     check_export,
-    fault_of,
     grew,
     read_anchor,
 )
@@ -57,7 +57,7 @@ async def site(copied: Migrated, tmp_path: Path) -> AsyncIterator[Site]:
 
 async def one_more(site: Site, count: int = 1) -> None:
     await site.write_at_once(count)
-    await site.sealer.seal()
+    await site.seal_as()
 
 
 async def states(site: Site) -> dict[str, Any]:
@@ -150,10 +150,12 @@ async def test_a_write_that_takes_a_part_alone_goes_on(
 async def test_a_log_may_be_called_anything(site: Site) -> None:
     settings = site.settings.model_copy(update={"origin": "eyewear.example/record"})
     await site.write(1)
-    await Sealer(site.database, settings).seal()
+    await site.seal_as(origin=settings.origin)
     assert await Anchoring(site.database, settings).deliver() == 1
     async with site.database.transaction() as session:
-        assert (await verify_audit(session, site.public, site.folder, settings.origin)).faults == []
+        assert (
+            await verify_audit(session, [record_key(settings.origin, site.public)], site.folder)
+        ).faults == []
 
 
 async def test_tries_become_rarer_up_to_a_minute(site: Site) -> None:
@@ -261,7 +263,7 @@ async def test_a_log_host_of_an_unknown_authority_gets_nothing(site: Site) -> No
 class Witness:
     """A witness as C2SP `tlog-witness` has it: remembers one head a log and cosigns what grew out of it."""
 
-    def __init__(self, log: Key) -> None:
+    def __init__(self, log: Log) -> None:
         self.log = log
         self.private = Ed25519PrivateKey.generate()
         self.key = VerifierKey("witness.example/w1", self.private.public_key().public_bytes_raw(), 4)
@@ -287,7 +289,7 @@ class Witness:
         first, *proof = top.split("\n")
         assert first.startswith("old ")
         old, head = int(first.removeprefix("old ")), read_again(note)
-        if fault_of(head, self.log, "a request"):
+        if isinstance(self.log.signer_of(head, "a request"), Fault):
             return Response(status_code=403)
         if old > head.size:
             return Response(status_code=400)
@@ -354,7 +356,7 @@ async def test_a_witness_that_has_seen_more_than_there_is_speaks_against_the_rec
             "DELETE FROM gateway.audit_event e WHERE NOT EXISTS"
             " (SELECT FROM gateway.audit_seal s WHERE s.event_id = e.id)",
         )
-        await site.sealer.seal()
+        await site.seal_as()
         await anchoring.deliver()
         state = (await states(site))[f"witness:{witness.key.name}"]
     assert "it has seen 30 events, and there are 10" in state.reason
@@ -385,7 +387,7 @@ async def test_a_cosignature_of_somebody_else_is_not_kept(site: Site) -> None:
 async def test_checkpoints_name_the_log_that_the_settings_name(site: Site) -> None:
     settings = site.settings.model_copy(update={"origin": "halden.example/record"})
     await site.write(1)
-    await Sealer(site.database, settings).seal()
+    await site.seal_as(origin=settings.origin)
     async with site.database.transaction() as session:
         row = await (await session.connection()).execute(text("SELECT signed FROM gateway.audit_checkpoint"))
         assert read_checkpoint(row.scalar_one()).origin == "halden.example/record"

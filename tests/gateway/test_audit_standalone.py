@@ -17,7 +17,7 @@ from gateway.audit.chain import leaf_of, link
 from gateway.audit.merkle import Frontier, inclusion_spans, leaf_hash, span_hash
 from gateway.audit.notes import CheckpointSigner, VerifierKey
 from gateway.audit.standalone import verify_record
-from gateway.audit.standalone.verify_record import Key, Unusable, check_export, main, read_anchor
+from gateway.audit.standalone.verify_record import Key, Log, Unusable, check_export, main, read_anchor
 
 from .tampering import (
     EVERY,
@@ -81,14 +81,14 @@ def test_what_only_an_anchor_can_show_is_not_seen_without_one(
     tamper(bent, 60)
     assert bent.kinds(tmp_path)
     export, _ = bent.write(tmp_path)
-    _, faults = check_export(export, Key.parse(bent.key), [])
+    _, faults = check_export(export, Log.parse(bent.key), [])
     assert faults == []
 
 
 def test_a_part_of_the_record_is_checked_against_the_heads_over_it(honest: Exported, tmp_path: Path) -> None:
     part = beginning_at(honest, 100)
     export, anchor = part.write(tmp_path)
-    key, anchors = Key.parse(part.key), [read_anchor(anchor)]
+    key, anchors = Log.parse(part.key), [read_anchor(anchor)]
     record, faults = check_export(export, key, anchors, part=True)
     assert (record.entries, faults) == (ENTRIES - 100, [])
     _, faults = check_export(export, key, anchors)
@@ -108,7 +108,7 @@ def test_a_part_that_no_checkpoint_is_over_proves_nothing(honest: Exported, tmp_
     part = beginning_at(honest, 150)
     part.checkpoints, part.anchor = [], []
     export, anchor = part.write(tmp_path)
-    _, faults = check_export(export, Key.parse(part.key), [read_anchor(anchor)], part=True)
+    _, faults = check_export(export, Log.parse(part.key), [read_anchor(anchor)], part=True)
     assert {fault.kind for fault in faults} == {"checkpoint removed"}
 
 
@@ -120,7 +120,7 @@ def test_a_line_that_cannot_be_read_is_named(honest: Exported, line: str, tmp_pa
     lines = export.read_text().splitlines()
     lines[60] = line
     export.write_text("\n".join(lines) + "\n")
-    _, faults = check_export(export, Key.parse(honest.key), [read_anchor(anchor)])
+    _, faults = check_export(export, Log.parse(honest.key), [read_anchor(anchor)])
     assert {fault.kind for fault in faults} >= {"changed"}
 
 
@@ -134,10 +134,10 @@ def test_an_export_that_does_not_say_where_it_begins_cannot_be_checked(
     bent.header["before"] = before
     export, anchor = bent.write(tmp_path)
     if before == []:  # as if it began at the beginning
-        assert check_export(export, Key.parse(bent.key), [read_anchor(anchor)])[1] == []
+        assert check_export(export, Log.parse(bent.key), [read_anchor(anchor)])[1] == []
         return
     with pytest.raises(Unusable, match="where the record begins"):
-        check_export(export, Key.parse(bent.key), [read_anchor(anchor)])
+        check_export(export, Log.parse(bent.key), [read_anchor(anchor)])
 
 
 def test_another_logs_checkpoints_in_the_same_log_host_change_nothing(
@@ -146,7 +146,7 @@ def test_another_logs_checkpoints_in_the_same_log_host_change_nothing(
     export, anchor = honest.write(tmp_path)
     other = {"size": 9, "note": new_signer("other.example/record").sign(9, bytes(32))}
     anchor.write_text(anchor.read_text() + json.dumps(other) + "\n")
-    _, faults = check_export(export, Key.parse(honest.key), [read_anchor(anchor)])
+    _, faults = check_export(export, Log.parse(honest.key), [read_anchor(anchor)])
     assert faults == []
 
 
@@ -235,12 +235,12 @@ def test_a_log_hosts_file_is_an_anchor(honest: Exported, tmp_path: Path) -> None
         "Mar  1 08:59:59 host cron[3]: another program\n"
         + "".join(before + line + "\n" for line in anchor.read_text().splitlines())
     )
-    _, faults = check_export(export, Key.parse(honest.key), [read_anchor(messages)])
+    _, faults = check_export(export, Log.parse(honest.key), [read_anchor(messages)])
     assert faults == []
     cut = honest.copy()
     cut_the_end_with_its_checkpoints(cut, 60)
     export, _ = cut.write(tmp_path)
-    _, faults = check_export(export, Key.parse(honest.key), [read_anchor(messages)])
+    _, faults = check_export(export, Log.parse(honest.key), [read_anchor(messages)])
     assert "truncated" in {fault.kind for fault in faults}
 
 
@@ -277,7 +277,7 @@ def test_a_part_whose_end_was_taken_out_of_its_checkpoint_is_found(honest: Expor
     before = bytes.fromhex(part.entries[-2]["hash"])
     part.entries[-1] |= {"leaf": leaf.hex(), "hash": link(before, ENTRIES - 2, leaf).hex()}
     export, anchor = part.write(tmp_path)
-    _, faults = check_export(export, Key.parse(part.key), [read_anchor(anchor)], part=True)
+    _, faults = check_export(export, Log.parse(part.key), [read_anchor(anchor)], part=True)
     assert {fault.kind for fault in faults} == {"truncated"}
 
 
@@ -291,7 +291,7 @@ def test_the_newest_checkpoint_is_the_largest_and_not_the_last_in_the_file(
         text = line["checkpoint"].rpartition("\n\n")[0] + "\n"
         word = witness.id + bytes(8) + private.sign(f"cosignature/v1\ntime 0\n{text}".encode())
         line["cosignatures"] = [f"\u2014 {witness.name} {base64.b64encode(word).decode()}"]
-    key, witnesses = Key.parse(seen.key), [Key.parse(str(witness))]
+    key, witnesses = Log.parse(seen.key), [Key.parse(str(witness))]
     assert check_export(seen.write(tmp_path)[0], key, [], witnesses)[1] == []
     rewrite_and_sign_with_the_key(seen, 120)
     seen.checkpoints.append(seen.checkpoints[0])
@@ -344,7 +344,7 @@ def test_an_old_checkpoint_does_not_stand_for_what_came_after_it(
     record, _ = old
     record.checkpoints = record.checkpoints[:1]
     export, _ = record.write(tmp_path)
-    _, faults = check_export(export, Key.parse(record.key), [])
+    _, faults = check_export(export, Log.parse(record.key), [])
     assert {fault.kind for fault in faults} == {"checkpoint removed"}
 
 
@@ -358,7 +358,7 @@ def test_a_line_that_a_full_disk_cut_short_is_no_fault_once_it_is_there_whole(
         (lines[21:], {"anchor changed", "anchor missing"}),
     ):
         anchor.write_text("\n".join([*lines[:20], lines[20][:50], *rest]) + "\n")
-        _, faults = check_export(export, Key.parse(honest.key), [read_anchor(anchor)])
+        _, faults = check_export(export, Log.parse(honest.key), [read_anchor(anchor)])
         assert {fault.kind for fault in faults} == kinds
 
 

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """Checks an exported record, its anchors and single proofs. Needs Python 3.9 and `cryptography` alone.
 
-    verify_record.py record EXPORT --key KEY --anchor FILE [--anchor FILE] [--witness KEY] [--part] [--json]
-    verify_record.py proof PROOF --key KEY [--json]
+    verify_record.py record EXPORT --key KEY [--key KEY] --anchor FILE [--anchor FILE] [--witness KEY]
+                            [--part] [--json]
+    verify_record.py proof PROOF --key KEY [--key KEY] [--json]
 
 EXPORT is what `cloister audit export` writes (JSON Lines, or the same in gzip). KEY is the log's verifier
-key, `NAME+ID+BASE64`, or a file that holds it: have it from somebody you trust, not out of the export. An
-anchor is a file with a checkpoint a line, or a log host's file of the messages that it was sent. Ends with 0
-when the record holds, with 1 when it does not, with 2 when it cannot be checked.
+key, `NAME+ID+BASE64`, or a file that holds it: have it from somebody you trust, not out of the export. Of a
+log that has changed its key give all of them, the oldest first; a file may hold several, a line each. None
+signs once the next has begun, nor beyond the size that may stand after it (`NAME+ID+BASE64 51200`). An anchor
+is a file with a checkpoint a line, or a log host's file of the messages that it was sent. Ends with 0 when
+the record holds, with 1 when it does not, with 2 when it cannot be checked.
 
 What is computed, so that it can be written anew in any language:
 
@@ -74,21 +77,27 @@ class Fault:
 
 @dataclass(frozen=True)
 class Key:
-    """A verifier key: whose it is, of which kind (1 a log's, 4 a witness's), and the Ed25519 key itself."""
+    """A verifier key: whose it is, of which kind (1 a log's, 4 a witness's), and the Ed25519 key itself.
+
+    `last` is the largest size that it signed, where that is known because another key followed it.
+    """
 
     name: str
     kind: int
     public: bytes
+    last: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> Key:
-        """Read `NAME+ID+BASE64`."""
+        """Read `NAME+ID+BASE64`, or that and a size."""
         try:
-            name, identity, encoded = text.strip().split("+", 2)
+            words = text.split()
+            last = int(words[1]) if len(words) == 2 else None
+            name, identity, encoded = (words[0] if len(words) < 3 else "").split("+", 2)
             raw = base64.b64decode(encoded, validate=True)
-        except (ValueError, binascii.Error):
+        except (ValueError, IndexError, binascii.Error):
             raise Unusable("A key is NAME+ID+BASE64, or a file that holds that.") from None
-        key = cls(name, raw[0] if raw else 0, raw[1:])
+        key = cls(name, raw[0] if raw else 0, raw[1:], last)
         if len(raw) != 33 or key.kind not in (1, 4) or key.id.hex() != identity:
             raise Unusable(f"The key of {name} is not an Ed25519 key with its right id.")
         return key
@@ -158,21 +167,56 @@ def _time(text: str) -> datetime:
     return found
 
 
-def fault_of(checkpoint: Checkpoint, key: Key, where: str) -> Fault | None:
-    """What is wrong with a checkpoint's own signature, None when it holds."""
-    size, known = checkpoint.size, False
-    if checkpoint.origin != key.name:
-        return Fault("re-signed", size, f"the checkpoint of size {size} in {where} is of another log")
-    for name, identity, signature in checkpoint.signatures():
-        if (name, identity) == (key.name, key.id):
-            known = True
-            if key.holds(signature, checkpoint.text.encode()):
-                return None
-    if known:
-        sentence = f"the checkpoint of size {size} in {where} is not what the log's key has signed"
-        return Fault("checkpoint changed", size, sentence)
-    sentence = f"the checkpoint of size {size} in {where} was signed with another key than the log's"
-    return Fault("re-signed", size, sentence)
+@dataclass(frozen=True)
+class Log:
+    """Whose checkpoints are believed: the keys of one log, in the order in which they signed."""
+
+    keys: tuple[Key, ...]
+
+    @classmethod
+    def parse(cls, *texts: str) -> Log:
+        """Read keys, of which a text may hold several, a line each."""
+        lines = [line for text in texts for line in text.splitlines() if line.strip()]
+        if not lines:
+            raise Unusable("There is no key to check with.")
+        return cls(tuple(Key.parse(line) for line in lines))
+
+    @property
+    def names(self) -> set[str]:
+        """The log's name; more than one if it was named anew with a key."""
+        return {key.name for key in self.keys}
+
+    def signer_of(self, checkpoint: Checkpoint, where: str) -> int | Fault:
+        """Which of the keys has signed a checkpoint, by its place, or what is wrong with it."""
+        size, known = checkpoint.size, False
+        if checkpoint.origin not in self.names:
+            return Fault("re-signed", size, f"the checkpoint of size {size} in {where} is of another log")
+        for name, identity, signature in checkpoint.signatures():
+            for place in reversed(range(len(self.keys))):
+                key = self.keys[place]
+                if (name, identity) != (key.name, key.id) or name != checkpoint.origin:
+                    continue
+                known = True
+                if key.holds(signature, checkpoint.text.encode()):
+                    if key.last is None or size <= key.last:
+                        return place
+                    sentence = (
+                        f"the checkpoint of size {size} in {where} was signed with a key that was in use up"
+                        f" to {key.last} only"
+                    )
+                    return Fault("re-signed", size, sentence)
+        if known:
+            sentence = f"the checkpoint of size {size} in {where} is not what the log's key has signed"
+            return Fault("checkpoint changed", size, sentence)
+        sentence = f"the checkpoint of size {size} in {where} was signed with another key than the log's"
+        return Fault("re-signed", size, sentence)
+
+    def signer_of_old(self, size: int, message: str, signature: bytes) -> int | None:
+        """Which of the keys has signed a checkpoint of version 0.1."""
+        for place, key in enumerate(self.keys):
+            if key.holds(signature, message.encode()) and (key.last is None or size <= key.last):
+                return place
+        return None
 
 
 def is_cosigned(checkpoint: Checkpoint, witness: Key) -> bool:
@@ -357,7 +401,7 @@ class Record:
 
     def __init__(
         self,
-        key: Key,
+        log: Log,
         checkpoints: Iterable[Checkpoint] = (),
         anchors: Iterable[Anchored] = (),
         *,
@@ -367,7 +411,7 @@ class Record:
     ) -> None:
         header = header or {}
         before = header.get("before") or {}
-        self._key = key
+        self._log = log
         self._first = int(before.get("size", 0))
         self._tree = Tree(self._first, [bytes.fromhex(each) for each in before.get("hashes", [])])
         if len(self._tree.hashes) != bin(self._first).count("1"):
@@ -389,6 +433,7 @@ class Record:
         self.erased = 0
         self._void: dict[str, _Batch] = {}
         self._told: dict[str, Mapping[str, Any]] = {}
+        self._signers: list[tuple[int, int, str]] = []
         self.anchors = list(anchors)
         self._own = self._signed(checkpoints, "the export")
         self._old = {size: self._old_hash(size, signed, "the export") for size, signed in old}
@@ -399,7 +444,7 @@ class Record:
             for size, signed in anchor.old:
                 chain = self._old_hash(size, signed, anchor.name)
                 self._old_anchored.setdefault(size, []).append((anchor.name, chain))
-            held = (one for each in anchor.checkpoints.values() for one in each if one.origin == key.name)
+            held = (one for each in anchor.checkpoints.values() for one in each if one.origin in log.names)
             for checkpoint in self._signed(held, anchor.name).values():
                 self._anchored.setdefault(checkpoint.size, []).append((anchor.name, checkpoint))
         self._agrees = self._first
@@ -550,9 +595,24 @@ class Record:
         self._settle_roots()
         self._settle_end()
         self._settle_anchors()
+        self._settle_signers()
         if not self._part:
             self._settle_void()
         return sorted(set(self._faults), key=lambda fault: (fault.place, fault.kind, fault.sentence))
+
+    def _settle_signers(self) -> None:
+        """A key that another has followed signs no more."""
+        begun: dict[int, int] = {}
+        for size, signer, _ in self._signers:
+            begun[signer] = min(size, begun.get(signer, size))
+        for size, signer, where in self._signers:
+            after = min((start for later, start in begun.items() if later > signer), default=size + 1)
+            if after <= size:
+                sentence = (
+                    f"the checkpoint of size {size} in {where} was signed with a key that another had"
+                    f" followed at size {after}"
+                )
+                self._fault("re-signed", size, sentence)
 
     def _settle_void(self) -> None:
         """Void are those entries that the record says were erased, and no others."""
@@ -676,10 +736,12 @@ class Record:
         """Those whose signature holds, by size."""
         found: dict[int, Checkpoint] = {}
         for checkpoint in checkpoints:
-            fault = fault_of(checkpoint, self._key, where)
-            if fault is not None:
-                self._faults.append(fault)
-            elif (other := found.get(checkpoint.size)) and other.root != checkpoint.root:
+            signer = self._log.signer_of(checkpoint, where)
+            if isinstance(signer, Fault):
+                self._faults.append(signer)
+                continue
+            self._signers.append((checkpoint.size, signer, where))
+            if (other := found.get(checkpoint.size)) and other.root != checkpoint.root:
                 sentence = f"the log's key has signed two heads of size {checkpoint.size}, both in {where}"
                 self._fault("forked", checkpoint.size, sentence)
             else:
@@ -691,8 +753,9 @@ class Record:
         message, _, signature = signed.rpartition(".")
         try:
             payload = json.loads(_base64url(message.split(".")[1]))
-            holds = self._key.holds(_base64url(signature), message.encode())
-            if holds and payload["sequence"] == size:
+            signer = self._log.signer_of_old(size, message, _base64url(signature))
+            if signer is not None and payload["sequence"] == size:
+                self._signers.append((size, signer, where))
                 return bytes.fromhex(payload["hash"])
         except (ValueError, KeyError, IndexError, TypeError):
             pass
@@ -763,7 +826,7 @@ def read_anchor(path: Path) -> Anchored:
 
 
 def check_export(
-    path: Path, key: Key, anchors: Iterable[Anchored], witnesses: Iterable[Key] = (), *, part: bool = False
+    path: Path, log: Log, anchors: Iterable[Anchored], witnesses: Iterable[Key] = (), *, part: bool = False
 ) -> tuple[Record, list[Fault]]:
     """Check an exported record: first its checkpoints, then its entries in one pass."""
     header: dict[str, Any] = {}
@@ -792,7 +855,7 @@ def check_export(
     if header.get("export") != FORMAT:
         raise Unusable(f"{path} is not an export of a record ({FORMAT}).")
     try:
-        record = Record(key, checkpoints, anchors, header=header, old=old, part=part)
+        record = Record(log, checkpoints, anchors, header=header, old=old, part=part)
     except (AttributeError, TypeError, ValueError):
         raise Unusable(f"The first line of {path} does not say where the record begins.") from None
     for line in _lines(path):
@@ -811,7 +874,7 @@ def check_export(
     return record, [*faults, *record.finish()]
 
 
-def check_proof(text: str, key: Key) -> tuple[Mapping[str, Any], Checkpoint]:
+def check_proof(text: str, log: Log) -> tuple[Mapping[str, Any], Checkpoint]:
     """The event that a proof is about, and the head that holds it. Raises `Unusable` when it does not."""
     top, _, note = text.partition("\n\n")
     lines = top.split("\n")
@@ -825,9 +888,9 @@ def check_proof(text: str, key: Key) -> tuple[Mapping[str, Any], Checkpoint]:
         content = json.loads(event)
     except (ValueError, IndexError, binascii.Error):
         raise Unusable("This is not a proof that `cloister audit prove` has written.") from None
-    fault = fault_of(checkpoint, key, "the proof")
-    if fault is not None:
-        raise Unusable(f"The proof does not hold: {fault.sentence}.")
+    signer = log.signer_of(checkpoint, "the proof")
+    if isinstance(signer, Fault):
+        raise Unusable(f"The proof does not hold: {signer.sentence}.")
     if not includes(leaf_hash(event), index, checkpoint.size, path, checkpoint.root):
         raise Unusable("The proof does not hold: this event is not in the record at this place.")
     return {**content, "sequence": index + 1}, checkpoint
@@ -844,9 +907,9 @@ def _lines(path: Path) -> Iterator[str]:
                 yield line
 
 
-def _key(text: str) -> Key:
-    path = Path(text)
-    return Key.parse(path.read_text("utf-8") if len(text) < 4096 and path.is_file() else text)
+def _text(given: str) -> str:
+    path = Path(given)
+    return path.read_text("utf-8") if len(given) < 4096 and path.is_file() else given
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -864,7 +927,12 @@ def main(arguments: list[str] | None = None) -> int:
     proof = verbs.add_parser("proof", help="check that an event is in the record")
     proof.add_argument("proof", type=Path)
     for each in (record, proof):
-        each.add_argument("--key", required=True, help="the log's verifier key, or a file that holds it")
+        each.add_argument(
+            "--key",
+            action="append",
+            required=True,
+            help="the log's verifier key, or a file that holds it; of several the oldest first",
+        )
         each.add_argument("--json", action="store_true", help="the findings as JSON")
     asked = parser.parse_args(arguments)
     try:
@@ -878,8 +946,9 @@ def _check(asked: argparse.Namespace) -> int:
     if not asked.anchor and not asked.no_anchor:
         _leave("Give an anchor (--anchor FILE), or say that there is none (--no-anchor).")
     anchors = [read_anchor(path) for path in asked.anchor]
-    witnesses = [_key(text) for text in asked.witness]
-    record, faults = check_export(asked.export, _key(asked.key), anchors, witnesses, part=asked.part)
+    witnesses = [Key.parse(_text(each)) for each in asked.witness]
+    log = Log.parse(*map(_text, asked.key))
+    record, faults = check_export(asked.export, log, anchors, witnesses, part=asked.part)
     if asked.json:
         found = {
             "holds": not faults,
@@ -915,7 +984,8 @@ def _check(asked: argparse.Namespace) -> int:
 
 def _prove(asked: argparse.Namespace) -> int:
     try:
-        event, checkpoint = check_proof(asked.proof.read_text("utf-8"), _key(asked.key))
+        log = Log.parse(*map(_text, asked.key))
+        event, checkpoint = check_proof(asked.proof.read_text("utf-8"), log)
     except Unusable as error:
         if not str(error).startswith("The proof does not hold"):
             raise
