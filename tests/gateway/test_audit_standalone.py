@@ -17,7 +17,15 @@ from gateway.audit.chain import leaf_of, link
 from gateway.audit.merkle import Frontier, inclusion_spans, leaf_hash, span_hash
 from gateway.audit.notes import CheckpointSigner, VerifierKey
 from gateway.audit.standalone import verify_record
-from gateway.audit.standalone.verify_record import Key, Log, Unusable, check_export, main, read_anchor
+from gateway.audit.standalone.verify_record import (
+    Key,
+    Log,
+    Unusable,
+    check_export,
+    main,
+    read_anchor,
+    read_anchors,
+)
 
 from .tampering import (
     EVERY,
@@ -284,19 +292,88 @@ def test_a_part_whose_end_was_taken_out_of_its_checkpoint_is_found(honest: Expor
 def test_the_newest_checkpoint_is_the_largest_and_not_the_last_in_the_file(
     honest: Exported, tmp_path: Path
 ) -> None:
-    private = Ed25519PrivateKey.generate()
-    witness = VerifierKey("witness.example/w1", private.public_key().public_bytes_raw(), 4)
     seen = honest.copy()
-    for line in seen.checkpoints:
-        text = line["checkpoint"].rpartition("\n\n")[0] + "\n"
-        word = witness.id + bytes(8) + private.sign(f"cosignature/v1\ntime 0\n{text}".encode())
-        line["cosignatures"] = [f"\u2014 {witness.name} {base64.b64encode(word).decode()}"]
+    witness = cosign(seen, ENTRIES)
     key, witnesses = Log.parse(seen.key), [Key.parse(str(witness))]
     assert check_export(seen.write(tmp_path)[0], key, [], witnesses)[1] == []
     rewrite_and_sign_with_the_key(seen, 120)
     seen.checkpoints.append(seen.checkpoints[0])
     _, faults = check_export(seen.write(tmp_path)[0], key, [], witnesses)
     assert {fault.kind for fault in faults} == {"not witnessed"}
+
+
+def cosign(record: Exported, up_to: int) -> VerifierKey:
+    """Have a witness cosign what is no larger; gives its key."""
+    private = Ed25519PrivateKey.generate()
+    witness = VerifierKey("witness.example/w1", private.public_key().public_bytes_raw(), 4)
+    for line in record.checkpoints:
+        if size_of(line) <= up_to:
+            text = line["checkpoint"].rpartition("\n\n")[0] + "\n"
+            word = witness.id + bytes(8) + private.sign(f"cosignature/v1\ntime 0\n{text}".encode())
+            line["cosignatures"] = [f"\u2014 {witness.name} {base64.b64encode(word).decode()}"]
+    return witness
+
+
+def test_it_says_up_to_which_entry_a_witness_has_cosigned(
+    honest: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = honest.copy()
+    witness = cosign(seen, ENTRIES - EVERY)
+    seen.header["made_at"] = seen.checkpoints[-1]["at"]  # the newest has only just been signed
+    export, anchor = seen.write(tmp_path)
+    arguments = ["record", str(export), "--key", seen.key, "--anchor", str(anchor), "--witness", str(witness)]
+    assert main(arguments) == 0
+    assert f"witness.example/w1 has cosigned up to {ENTRIES - EVERY}." in capsys.readouterr().out
+    seen.header["made_at"] = honest.header["made_at"]
+    seen.write(tmp_path)
+    assert main([*arguments, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["witnessed"] == {"witness.example/w1": ENTRIES - EVERY}
+    assert {fault["kind"] for fault in found["faults"]} == {"not witnessed"}
+
+
+def test_a_witness_that_has_cosigned_nothing_is_a_fault(honest: Exported, tmp_path: Path) -> None:
+    seen = honest.copy()
+    witness = cosign(seen, 0)
+    seen.header["made_at"] = seen.entries[0]["event"]["at"]
+    _, faults = check_export(seen.write(tmp_path)[0], Log.parse(seen.key), [], [Key.parse(str(witness))])
+    assert [str(fault) for fault in faults] == ["not witnessed: witness.example/w1 has cosigned nothing"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'app[3]: {"level": "info", half of it',
+        'app[3]: {"size": 12, "path": "/x", half of it',
+        '{"unfinished',
+        'app[3]: {"a": {"note": "x"}} and more',
+        '{"note": 3}',
+    ],
+)
+def test_what_other_programs_say_to_the_same_log_host_is_theirs(
+    honest: Exported, line: str, tmp_path: Path
+) -> None:
+    export, anchor = honest.write(tmp_path)
+    lines = anchor.read_text().splitlines()
+    wrapped = ['{"host": "h"} ' + each + ' {"seen": true}' for each in lines[20:]]
+    anchor.write_text("\n".join([*lines[:20], line, *wrapped]) + "\n")
+    _, faults = check_export(export, Log.parse(honest.key), [read_anchor(anchor)])
+    assert faults == []
+
+
+def test_two_anchors_of_one_name_do_not_stand_in_for_each_other(honest: Exported, tmp_path: Path) -> None:
+    export, anchor = honest.write(tmp_path)
+    lines = anchor.read_text().splitlines()
+    paths = [tmp_path / folder / anchor.name for folder in ("one", "other")]
+    for path, gap in zip(paths, (7, 30), strict=True):
+        path.parent.mkdir()
+        path.write_text("\n".join([*lines[:gap], *lines[gap + 1 :]]) + "\n")
+    _, faults = check_export(export, Log.parse(honest.key), read_anchors(paths))
+    assert [(fault.kind, fault.place) for fault in faults] == [
+        ("anchor missing", 8 * EVERY),
+        ("anchor missing", 31 * EVERY),
+    ]
+    assert [str(path) in fault.sentence for path, fault in zip(paths, faults, strict=True)] == [True, True]
 
 
 def old_checkpoint(record: Exported, size: int, key: OKPKey) -> str:

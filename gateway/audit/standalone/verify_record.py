@@ -51,6 +51,7 @@ BETWEEN_CHECKPOINTS = 256
 ANCHORED_WITHIN = timedelta(minutes=5)
 ERASED = "audit.erased"
 SHOWN = 20
+_OURS = re.compile(r'\{"(?:size|sequence)": ?[0-9]+, ?"(?:at|note|signed)"')
 _GENESIS = b"\0" * 32
 _DASH = "\u2014"
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
@@ -435,17 +436,20 @@ class Record:
         self._told: dict[str, Mapping[str, Any]] = {}
         self._signers: list[tuple[int, int, str]] = []
         self.anchors = list(anchors)
+        self.witnessed: dict[str, int] = {}
         self._own = self._signed(checkpoints, "the export")
         self._old = {size: self._old_hash(size, signed, "the export") for size, signed in old}
         self._old_anchored: dict[int, list[tuple[str, bytes]]] = {}
         self._anchored: dict[int, list[tuple[str, Checkpoint]]] = {}
+        self._held: list[dict[int, Checkpoint]] = []
         for anchor in self.anchors:
             self._faults += anchor.faults
             for size, signed in anchor.old:
                 chain = self._old_hash(size, signed, anchor.name)
                 self._old_anchored.setdefault(size, []).append((anchor.name, chain))
             held = (one for each in anchor.checkpoints.values() for one in each if one.origin in log.names)
-            for checkpoint in self._signed(held, anchor.name).values():
+            self._held.append(self._signed(held, anchor.name))
+            for checkpoint in self._held[-1].values():
                 self._anchored.setdefault(checkpoint.size, []).append((anchor.name, checkpoint))
         self._agrees = self._first
         self._wrong: list[tuple[int, str]] = []
@@ -717,20 +721,27 @@ class Record:
         }
 
     def _settle_anchors(self) -> None:
-        for anchor in self.anchors:
-            held = {
-                size for size, each in self._anchored.items() if any(name == anchor.name for name, _ in each)
-            }
+        for anchor, held in zip(self.anchors, self._held):  # noqa: B905 - Python 3.9 has no strict
             for size, checkpoint in sorted(self._own.items()):
-                due = (
-                    self._made is None
-                    or checkpoint.at is None
-                    or self._made - checkpoint.at > ANCHORED_WITHIN
-                )
-                if size not in held and (due or size < max(held, default=0)):
+                if size not in held and (self._is_due(checkpoint) or size < max(held, default=0)):
                     self._fault(
                         "anchor missing", size, f"{anchor.name} does not hold the checkpoint of size {size}"
                     )
+
+    def settle_witness(self, witness: Key) -> list[Fault]:
+        """Up to which size a witness has cosigned; a fault if one that is due has nothing after it."""
+        cosigned = [size for size, one in self._own.items() if is_cosigned(one, witness)]
+        newest = self.witnessed[witness.name] = max(cosigned, default=0)
+        due = max((size for size, one in self._own.items() if self._is_due(one)), default=0)
+        if newest and newest >= due:
+            return []
+        sentence = f"{witness.name} has cosigned up to {newest}, and there is a checkpoint of size {due}"
+        return [Fault("not witnessed", due, sentence if newest else f"{witness.name} has cosigned nothing")]
+
+    def _is_due(self, checkpoint: Checkpoint) -> bool:
+        """Whether a checkpoint should have come to its anchors when the export was made."""
+        at = checkpoint.at
+        return self._made is None or at is None or self._made - at > ANCHORED_WITHIN
 
     def _signed(self, checkpoints: Iterable[Checkpoint], where: str) -> dict[int, Checkpoint]:
         """Those whose signature holds, by size."""
@@ -801,28 +812,40 @@ def _base64url(text: str) -> bytes:
 # files
 
 
-def read_anchor(path: Path) -> Anchored:
-    """The checkpoints of an anchor: a JSON object a line, whatever a log host has written before it."""
-    anchor = Anchored(path.name)
+def read_anchor(path: Path, name: str = "") -> Anchored:
+    """The checkpoints of an anchor: a JSON object a line, whatever a log host has written around it.
+
+    Lines that do not begin as a checkpoint's do are another program's.
+    """
+    anchor = Anchored(name or path.name)
     torn: list[tuple[int, str]] = []
     for number, line in enumerate(_lines(path), 1):
-        start = line.find('{"')
+        begun = _OURS.search(line)
+        if begun is None:
+            continue
+        start = begun.start()
         try:
-            content = json.loads(line[start:]) if start >= 0 else {}
-            if {"sequence", "signed"} <= content.keys():  # of version 0.1
+            content = json.JSONDecoder().raw_decode(line, start)[0]
+            if "signed" in content and "note" not in content:  # of version 0.1
                 anchor.old.append((int(content["sequence"]), str(content["signed"])))
-            if "note" not in content:
-                continue  # another program's message
+                continue
             checkpoint = read_checkpoint(content["note"], content.get("at"))
-        except (AttributeError, ValueError, TypeError, binascii.Error):
+        except (AttributeError, KeyError, ValueError, TypeError, binascii.Error):
             torn.append((number, line[start:].rstrip("\n")))
             continue
         torn = [(place, rest) for place, rest in torn if not line[start:].startswith(rest)]  # whole here
         anchor.checkpoints.setdefault(checkpoint.size, []).append(checkpoint)
     anchor.faults += [
-        Fault("anchor changed", 0, f"line {number} of {path.name} cannot be read") for number, _ in torn
+        Fault("anchor changed", 0, f"line {number} of {anchor.name} cannot be read") for number, _ in torn
     ]
     return anchor
+
+
+def read_anchors(paths: Iterable[Path]) -> list[Anchored]:
+    """Several anchors, each by a name of its own: of files of one name the whole path."""
+    paths = list(paths)
+    names = [path.name for path in paths]
+    return [read_anchor(path, str(path) if names.count(path.name) > 1 else "") for path in paths]
 
 
 def check_export(
@@ -867,10 +890,7 @@ def check_export(
             content = {}
         record.entry(content)
     for witness in witnesses:
-        newest = max((one.size for one in checkpoints), default=0)
-        if not any(one.size == newest and is_cosigned(one, witness) for one in checkpoints):
-            sentence = f"the newest checkpoint has not been cosigned by {witness.name}"
-            faults.append(Fault("not witnessed", newest, sentence))
+        faults += record.settle_witness(witness)
     return record, [*faults, *record.finish()]
 
 
@@ -945,7 +965,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _check(asked: argparse.Namespace) -> int:
     if not asked.anchor and not asked.no_anchor:
         _leave("Give an anchor (--anchor FILE), or say that there is none (--no-anchor).")
-    anchors = [read_anchor(path) for path in asked.anchor]
+    anchors = read_anchors(asked.anchor)
     witnesses = [Key.parse(_text(each)) for each in asked.witness]
     log = Log.parse(*map(_text, asked.key))
     record, faults = check_export(asked.export, log, anchors, witnesses, part=asked.part)
@@ -957,6 +977,7 @@ def _check(asked: argparse.Namespace) -> int:
             "checkpoints": record.checkpoints,
             "covered": record.covered,
             "anchored": record.anchored,
+            "witnessed": record.witnessed,
             "made_at": record.made.isoformat() if record.made else None,
             "anchors": sum(len(anchor.checkpoints) for anchor in anchors),
             "faults": [vars(fault) for fault in faults],
@@ -971,6 +992,8 @@ def _check(asked: argparse.Namespace) -> int:
     print(
         f"A checkpoint is signed over entries up to {record.covered:,}, anchored up to {record.anchored:,}."
     )
+    for name, size in record.witnessed.items():
+        print(f"{name} has cosigned up to {size:,}.")
     if record.made:
         made = record.made.astimezone(timezone.utc)  # noqa: UP017 - older Pythons have no other
         print(f"The export says that it was made on {made:%Y-%m-%d at %H:%M} UTC.")
