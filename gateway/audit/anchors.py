@@ -120,10 +120,10 @@ class Anchor(Protocol):
 
 
 class FileAnchor:
-    """A file that is only appended to, on storage of somebody else's."""
+    """A file that is only appended to, on storage of somebody else's; in another folder it begins anew."""
 
     def __init__(self, folder: Path) -> None:
-        self.name = "file"
+        self.name = f"file:{folder}"
         self._path = folder / FILE
 
     async def take(

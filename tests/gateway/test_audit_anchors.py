@@ -92,26 +92,26 @@ async def test_an_anchor_that_cannot_be_written_is_said_and_gets_everything_late
     anchoring = Anchoring(site.database, settings)
     await one_more(site, 300)
     assert await anchoring.deliver() == 0
-    state = (await states(site))["file"]
+    state = (await states(site))[f"file:{gone}"]
     assert (state.reached, state.tries) == (0, 1)
     assert "cannot be written" in state.reason
     assert await anchoring.deliver() == 0  # not before its time
-    assert (await states(site))["file"].tries == 1
+    assert (await states(site))[f"file:{gone}"].tries == 1
     site.tamper("UPDATE gateway.audit_checkpoint SET at = at - interval '5 seconds'")
-    with pytest.raises(PartUnavailable, match=r"not anchored \(file since .* cannot be written"):
+    with pytest.raises(PartUnavailable, match=r"not anchored \(file:.* since .* cannot be written"):
         await anchoring.check()
     gone.mkdir()
     due_at_once(site)
     assert await anchoring.deliver() == 2
     await anchoring.check()
     assert sizes(gone / "checkpoints.jsonl") == [256, 300]
-    assert (await states(site))["file"].reason == ""
+    assert (await states(site))[f"file:{gone}"].reason == ""
 
 
 async def test_an_anchor_that_was_never_reached_is_late_too(site: Site) -> None:
     await one_more(site)
     site.tamper("UPDATE gateway.audit_checkpoint SET at = at - interval '5 minutes'")
-    with pytest.raises(PartUnavailable, match="file since"):
+    with pytest.raises(PartUnavailable, match="file:.* since"):
         await site.anchoring.check()
 
 
@@ -159,12 +159,13 @@ async def test_a_log_may_be_called_anything(site: Site) -> None:
 
 
 async def test_tries_become_rarer_up_to_a_minute(site: Site) -> None:
-    anchoring = Anchoring(site.database, site.settings.model_copy(update={"folder": site.folder / "no"}))
+    nowhere = site.folder / "no"
+    anchoring = Anchoring(site.database, site.settings.model_copy(update={"folder": nowhere}))
     await one_more(site)
     waits = []
     for _ in range(8):
         await anchoring.deliver()
-        state = (await states(site))["file"]
+        state = (await states(site))[f"file:{nowhere}"]
         waits.append(round((state.next_try - state.failing_since).total_seconds()))
         due_at_once(site)
     assert waits[:3] == [1, 2, 4]

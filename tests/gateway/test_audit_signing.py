@@ -20,6 +20,7 @@ from gateway import (
     Anchoring,
     Checkpointing,
     PartUnavailable,
+    Sealer,
     SettingsError,
     make_signing_key,
     record_key,
@@ -252,3 +253,42 @@ def test_a_verifier_key_of_another_log_is_refused(site: Site) -> None:
     file.write_text("nothing")
     with pytest.raises(SettingsError, match="neither a JWK nor a verifier key"):
         record_key(ORIGIN, file)
+
+
+async def test_a_restored_backup_shows_and_goes_on_under_another_name(site: Site, tmp_path: Path) -> None:
+    """The way that the README describes: what was lost is told by the old anchor, and never again needed."""
+    await site.write(4)
+    await site.seal()
+    await site.write(3)
+    await site.seal()
+    restored(site, 4)
+    assert [fault.partition(":")[0] for fault in (await site.verify()).faults] == ["truncated"]
+    await site.write(3)
+    await site.seal_as()
+    assert {fault.partition(":")[0] for fault in (await site.verify()).faults} == {"forked"}
+    restored(site, 4)
+
+    (tmp_path / "old.key").write_text(str(replace(record_key(RECORD_ORIGIN, site.public), last=4)))
+    folder = tmp_path / "second"
+    folder.mkdir()
+    settings = site.settings.model_copy(update={"origin": "halden.example/second", "folder": folder})
+    await site.write(3)
+    await Sealer(site.database).seal()
+    await Checkpointing(site.database, settings).sign_due()
+    await Anchoring(site.database, settings).deliver()
+    keys = record_keys(settings.origin, site.public, [tmp_path / "old.key"])
+    async with site.database.transaction() as session:
+        found = await verify_audit(session, keys, folder)
+        assert (found.faults, found.anchors) == ([], 2)
+        assert "re-signed" in (await verify_audit(session, keys, site.folder)).faults[0]
+
+
+def restored(site: Site, size: int) -> None:
+    """What was recorded after an event is gone, as after a backup of that time was restored."""
+    site.tamper(
+        f"DELETE FROM gateway.audit_checkpoint WHERE sequence > {size};"
+        f" DELETE FROM gateway.audit_seal WHERE sequence > {size};"
+        " DELETE FROM gateway.audit_event e WHERE NOT EXISTS"
+        " (SELECT FROM gateway.audit_seal s WHERE s.event_id = e.id);"
+        f" UPDATE gateway.audit_anchor SET reached = {size}"
+    )

@@ -6,6 +6,8 @@ import gzip
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -300,6 +302,58 @@ def test_the_newest_checkpoint_is_the_largest_and_not_the_last_in_the_file(
     seen.checkpoints.append(seen.checkpoints[0])
     _, faults = check_export(seen.write(tmp_path)[0], key, [], witnesses)
     assert {fault.kind for fault in faults} == {"not witnessed"}
+
+
+VOID_SINCE = "2026-03-09T09:00:00.000000+00:00"
+
+
+def with_an_erasure(whole: Exported, told: dict[str, object], void: Sequence[int] = (2, 3, 5)) -> Exported:
+    """A record whose entries of these numbers are void, and whose last event tells of 2, 3 and 5."""
+    made = whole.copy()
+    numbers = sha256(b"".join(number.to_bytes(8, "big") for number in (2, 3, 5))).hexdigest()
+    detail = {
+        "class": "answers",
+        "subjects": ["text"],
+        "entries": 3,
+        "before": "2026-03-02T09:00:00.000000+00:00",
+        "erased_at": VOID_SINCE,
+        "numbers": numbers,
+    }
+    made.entries[-1]["event"] |= {"event": "audit.erased", "detail": {**detail, **told}}
+    made.seal_again(ENTRIES - 1)
+    for number in void:
+        event = made.entries[number - 1].pop("event")
+        left = {name: event[name] for name in ("id", "event", "at")}
+        made.entries[number - 1]["erased"] = {**left, "erased_at": VOID_SINCE}
+    made.checkpoints = signed(made.entries, made.signer)
+    made.anchor = [
+        {"size": size_of(line), "at": line["at"], "note": line["checkpoint"]} for line in made.checkpoints
+    ]
+    return made
+
+
+def test_a_record_of_which_content_was_erased_holds(honest: Exported, tmp_path: Path) -> None:
+    assert with_an_erasure(honest, {}).kinds(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("told", "void"),
+    [
+        ({}, (2, 3)),
+        ({}, (2, 3, 6)),
+        ({}, (2, 3, 5, 6)),
+        ({}, ()),
+        ({"numbers": "0" * 64}, (2, 3, 5)),
+        ({"subjects": ["session"]}, (2, 3, 5)),
+        ({"subjects": None}, (2, 3, 5)),
+        ({"before": "2026-03-01T09:00:03.000000+00:00"}, (2, 3, 5)),
+        ({"erased_at": "2026-03-10T09:00:00.000000+00:00"}, (2, 3, 5)),
+    ],
+)
+def test_void_are_the_entries_that_were_said_to_be_erased_and_no_others(
+    honest: Exported, told: dict[str, object], void: tuple[int, ...], tmp_path: Path
+) -> None:
+    assert with_an_erasure(honest, told, void).kinds(tmp_path) == {"erased"}
 
 
 def cosign(record: Exported, up_to: int) -> VerifierKey:
