@@ -111,7 +111,7 @@ async def test_an_anchor_that_cannot_be_written_is_said_and_gets_everything_late
 async def test_an_anchor_that_was_never_reached_is_late_too(site: Site) -> None:
     await one_more(site)
     site.tamper("UPDATE gateway.audit_checkpoint SET at = at - interval '5 minutes'")
-    with pytest.raises(PartUnavailable, match="file:.* since"):
+    with pytest.raises(PartUnavailable, match=r"file:.* since"):
         await site.anchoring.check()
 
 
