@@ -1,7 +1,7 @@
 """What every process of the assistant shares: health routes, and serving until SIGTERM."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from fastapi import FastAPI, Request
 
@@ -11,7 +11,10 @@ _DRAIN_SECONDS = 20
 
 
 def add_health_routes(app: FastAPI) -> None:
-    """`/healthz`, `/readyz` (database and background tasks), `/metrics`: for machines, no sign-in."""
+    """`/healthz`, `/readyz`, `/metrics`: for machines, no sign-in.
+
+    Ready means that the database answers, every background task runs, and the process's own checks pass.
+    """
 
     @app.get("/healthz", include_in_schema=False)
     async def alive() -> dict[str, bool]:
@@ -27,6 +30,9 @@ def add_health_routes(app: FastAPI) -> None:
         for task in tasks:
             if task.done():
                 raise PartUnavailable(task.get_name(), f"The task {task.get_name()} has ended; see the log.")
+        checks: Iterable[Callable[[], Awaitable[None]]] = getattr(request.state, "checks", ())
+        for check in checks:
+            await check()
         return {"ready": True}
 
     app.add_route("/metrics", metrics, include_in_schema=False)

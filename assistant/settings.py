@@ -6,12 +6,14 @@ from pydantic import Field
 
 from assistant.answer import AnsweringSettings
 from gateway import (
+    RECORD_ORIGIN,
     AccountSettings,
     AnchorSettings,
     DatabaseSettings,
     ExistingFile,
     ListenSettings,
     PeerSettings,
+    RetentionSettings,
     Settings,
     TrustSettings,
 )
@@ -39,10 +41,15 @@ class DemoSettings(Settings):
 
 
 class AnchorReading(Settings):
-    """Where the checkpoints lie, and the key that verifies them."""
+    """Where the checkpoints lie, the key that verifies them, and the log's name in them.
+
+    `earlier_key_files` are the keys that signed before that one, the oldest first.
+    """
 
     folder: Path
     public_key_file: ExistingFile
+    earlier_key_files: tuple[ExistingFile, ...] = ()
+    origin: str = RECORD_ORIGIN
 
 
 class ProgramSettings(Settings):
@@ -79,6 +86,7 @@ class WorkSettings(Settings):
     door: PeerSettings
     retrieval: PeerSettings
     anchors: AnchorSettings
+    retention: RetentionSettings = RetentionSettings()
     answering: AnsweringSettings = AnsweringSettings()
     policy_file: Path | None = None
     concurrency: int = 4

@@ -19,10 +19,13 @@ from assistant.runs.resume import RunResumer
 from assistant.runs.service import EXECUTE, QUEUE
 from assistant.settings import WorkSettings
 from gateway import (
+    Anchoring,
+    Checkpointing,
     CloisterError,
     CorrelationMiddleware,
     Database,
     DoorClient,
+    Retention,
     Sealer,
     Tokens,
     begin_correlation,
@@ -35,6 +38,8 @@ from gateway import (
 from retrieval import RetrievalClient
 
 _SEAL_SECONDS: Final = 0.5
+_ANCHOR_SECONDS: Final = 1.0
+_RETENTION_SECONDS: Final = 3600.0
 _SWEEP_SECONDS: Final = 2.0
 _DRAIN_SECONDS: Final = 20
 _AGAIN_SECONDS: Final = 1.0
@@ -58,14 +63,20 @@ def create_work_app(settings: WorkSettings) -> FastAPI:
         pipeline = AnswerPipeline(door, retrieval, policy, settings.answering)
         executor = RunExecutor(database, pipeline, policy, worker)
         resumer = RunResumer(database, retrieval)
-        sealer = Sealer(database, settings.anchors)
+        retention = Retention(database, settings.retention)
+        sealer, anchoring = Sealer(database), Anchoring(database, settings.anchors)
+        checkpointing = Checkpointing(database, settings.anchors)
         tasks = [
             asyncio.create_task(run_jobs(settings, executor, resumer), name="jobs"),
             asyncio.create_task(repeat(_SEAL_SECONDS, sealer.seal), name="sealer"),
+            asyncio.create_task(repeat(_SEAL_SECONDS, checkpointing.sign_due), name="checkpoints"),
+            asyncio.create_task(repeat(_ANCHOR_SECONDS, anchoring.deliver), name="anchors"),
+            asyncio.create_task(repeat(_RETENTION_SECONDS, retention.erase_due), name="retention"),
             asyncio.create_task(repeat(_SWEEP_SECONDS, executor.adopt_abandoned), name="adopter"),
             asyncio.create_task(repeat(_SWEEP_SECONDS, resumer.resume_due), name="deadlines"),
         ]
-        yield {"database": database, "tokens": tokens, "audience": "work", "tasks": tasks}
+        state = {"database": database, "tokens": tokens, "audience": "work"}
+        yield {**state, "tasks": tasks, "checks": (anchoring.check,)}
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)

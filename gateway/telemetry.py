@@ -20,6 +20,7 @@ CORRELATION_HEADER: Final = "X-Correlation-Id"
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
 _WITHOUT_OBJECTS: Final = re.compile(r"[\n<]| callback ")
 _correlation: ContextVar[str] = ContextVar("correlation", default="-")
+_origin: ContextVar[str | None] = ContextVar("origin", default=None)
 
 REQUESTS = Counter("cloister_requests_total", "Requests answered.", ["process", "method", "status"])
 SECONDS = Histogram("cloister_request_seconds", "Seconds until the answer began.", ["process"])
@@ -33,6 +34,11 @@ NAMES_FOUND = Counter(
 def correlation_id() -> str:
     """The id of the request or job that is being worked on, `-` outside of one."""
     return _correlation.get()
+
+
+def request_origin() -> str | None:
+    """Which process was called and from which address, `web 10.0.0.7`; None outside of a request."""
+    return _origin.get()
 
 
 def begin_correlation(value: str | None = None) -> str:
@@ -123,6 +129,8 @@ class CorrelationMiddleware:
             return
         offered = dict(scope["headers"]).get(CORRELATION_HEADER.lower().encode(), b"").decode("latin-1")
         chosen = begin_correlation(offered)
+        client = scope.get("client")
+        _origin.set(f"{self._process} {client[0]}" if client else self._process)
         began = time.perf_counter()
 
         async def send_with_id(message: Message) -> None:

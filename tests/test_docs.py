@@ -23,12 +23,13 @@ from assistant.search.api import router as search_router
 from assistant.settings import WebSettings, WorkSettings
 from assistant.tokens.api import router as tokens_router
 from assistant.web import demo_router
-from gateway import DoorSettings, Settings, registered_events
+from gateway import DoorSettings, Settings, class_of, registered_events
 from retrieval import RetrievalSettings
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 REFERENCE = ROOT / "assistant" / "README.md"
+RECORD = ROOT / "gateway" / "audit" / "README.md"
 PACKAGES = ("approvals", "assistant", "gateway", "models", "redaction", "retrieval")
 DOCUMENTS = sorted(
     [README, ROOT / "CHANGELOG.md", *(path for name in PACKAGES for path in (ROOT / name).rglob("*.md"))]
@@ -175,9 +176,21 @@ def _first_cells(table: str) -> set[str]:
     return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
 
 
-def test_every_audit_event_is_documented() -> None:
+def test_every_audit_event_is_documented_with_its_class() -> None:
     register_all_events()
-    assert _first_cells(_section("The record")) == set(registered_events())
+    table = RECORD.read_text("utf-8").split("\n## Events\n", 1)[1].split("\n## ", 1)[0]
+    assert _first_cells(table) == set(registered_events())
+    for names, kind in re.findall(r"^\| (`[^|]+) \| [^|]+ \| ([^|]+) \|$", table, re.MULTILINE):
+        for name in re.findall(r"`([^`]+)`", names):
+            assert kind == (class_of(name) or "for ever"), name
+
+
+def test_every_class_of_fault_is_documented() -> None:
+    files = (RECORD.parent / "standalone" / "verify_record.py", RECORD.parent / "verify.py")
+    source = "".join(file.read_text("utf-8") for file in files)
+    said = set(re.findall(r"""(?:Fault\(|_fault\(|kind, what = \(?)\s*"([a-z -]+)",""", source))
+    assert len(said) > 12
+    assert _first_cells(RECORD.read_text("utf-8").split("| it says |", 1)[1].split("\n## ", 1)[0]) == said
 
 
 def test_every_event_of_a_run_is_documented() -> None:

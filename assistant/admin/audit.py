@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,8 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
-from fastapi.responses import StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
+from pydantic import BaseModel
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -20,13 +22,25 @@ from gateway import (
     AuditRow,
     AuditSeal,
     BadInput,
+    Database,
+    HoldScope,
     Principal,
     Role,
     UnitOfWork,
     Verification,
+    VerifierKey,
+    export_record,
+    keep_still,
+    lift_hold,
+    list_holds,
+    place_hold,
+    prove_event,
     record,
+    record_keys,
     require,
+    run_timeline,
     verify_audit,
+    with_their_ends,
 )
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
@@ -40,6 +54,7 @@ class AuditReading(StrEnum):
     READ = "audit.read"
     EXPORTED = "audit.exported"
     VERIFIED = "audit.verified"
+    PROVEN = "audit.proven"
 
 
 @dataclass(frozen=True)
@@ -96,7 +111,7 @@ def position_after(entries: Sequence[Entry], limit: int = _PAGE) -> str | None:
 async def verify(session: AsyncSession, principal: Principal, settings: WebConfiguration) -> Verification:
     """Check the whole record, and record that it was checked."""
     require(principal, Role.AUDITOR)
-    found = await verify_audit(session, settings.anchors.public_key_file, settings.anchors.folder)
+    found = await verify_audit(session, _keys(settings), settings.anchors.folder)
     record(
         session,
         AuditReading.VERIFIED,
@@ -143,15 +158,87 @@ async def export(
     session: UnitOfWork,
     database: WebDatabase,
     filters: Annotated[Filters, Depends()],
-    form: Literal["jsonl", "csv"] = "jsonl",
+    settings: WebConfiguration,
+    form: Literal["jsonl", "csv", "native", "ocsf"] = "jsonl",
 ) -> StreamingResponse:
-    """Every matching event as JSON Lines or CSV, newest first."""
+    """Every matching event as JSON Lines or CSV, newest first; or the record itself, for others to verify.
+
+    `native` (which the stand-alone verifier checks) and `ocsf` (for a SIEM) go by time alone, oldest first.
+    """
     require(principal, Role.AUDITOR)
+    whole = form in ("native", "ocsf")
+    if whole and (filters.actor or filters.event or filters.record or filters.before):
+        raise BadInput("This form goes by time alone: `since` and `until`.")
     record(session, AuditReading.EXPORTED, principal, form=form)
-    kind = "application/x-ndjson" if form == "jsonl" else "text/csv"
-    headers = {"Content-Disposition": f'attachment; filename="cloister-audit.{form}"'}
-    write = _jsonl if form == "jsonl" else _csv
-    return StreamingResponse(_pages(database, filters, write), media_type=kind, headers=headers)
+    kind = "text/csv" if form == "csv" else "application/x-ndjson"
+    name = f"cloister-audit.{'csv' if form == 'csv' else 'jsonl'}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    if form == "native":
+        async with database.transaction() as reading:
+            await keep_still(reading)  # a refusal is to be said before the answer has begun
+    if whole:
+        lines = _record(database, _keys(settings)[-1], filters, "native" if form == "native" else "ocsf")
+    else:
+        lines = _pages(database, filters, _jsonl if form == "jsonl" else _csv)
+    return StreamingResponse(lines, media_type=kind, headers=headers)
+
+
+@router.get("/proofs/{event}")
+async def proof(event: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> PlainTextResponse:
+    """Prove that an event is in the record, as a C2SP tlog-proof."""
+    require(principal, Role.AUDITOR)
+    record(session, AuditReading.PROVEN, principal, subject=str(event))
+    return PlainTextResponse(await prove_event(session, str(event)))
+
+
+@router.get("/runs/{run}")
+async def run(run: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> dict[str, Any]:
+    """Tell what happened to one answer, with the versions that were in force."""
+    require(principal, Role.AUDITOR)
+    found = await run_timeline(session, run)
+    record(session, AuditReading.READ, principal, run=run, entries=len(found.steps))
+    return found.as_json()
+
+
+class AskedHold(BaseModel):
+    """What to hold, and for which case."""
+
+    scope: HoldScope
+    value: str = ""
+    reason: str
+
+
+@router.get("/holds")
+async def holds(principal: SignedIn, session: UnitOfWork) -> list[dict[str, Any]]:
+    """List legal holds, the newest first."""
+    require(principal, Role.AUDITOR)
+    return [hold.model_dump(mode="json") for hold in await list_holds(session)]
+
+
+@router.post("/holds", status_code=201)
+async def hold(asked: AskedHold, principal: SignedIn, session: UnitOfWork) -> dict[str, Any]:
+    """Keep events from being erased."""
+    require(principal, Role.AUDITOR)
+    placed = await place_hold(session, principal, asked.scope, asked.value, asked.reason)
+    return placed.model_dump(mode="json")
+
+
+@router.delete("/holds/{hold}", status_code=204)
+async def lift(hold: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> None:
+    """Lift a legal hold."""
+    require(principal, Role.AUDITOR)
+    await lift_hold(session, principal, hold)
+
+
+@router.get("/key")
+async def key(principal: SignedIn, session: UnitOfWork, settings: WebConfiguration) -> PlainTextResponse:
+    """Give the log's verifier key, for whoever checks exports elsewhere; of several the oldest first.
+
+    After a key that another has followed stands up to which size it signed.
+    """
+    require(principal, Role.AUDITOR)
+    keys = await with_their_ends(session, _keys(settings))
+    return PlainTextResponse("".join(f"{each}\n" for each in keys))
 
 
 @router.post("/verify")
@@ -159,6 +246,25 @@ async def verify_now(principal: SignedIn, session: UnitOfWork, settings: WebConf
     """Check signatures, chain and anchors."""
     found = await verify(session, principal, settings)
     return {**vars(found), "holds": found.holds}
+
+
+def _keys(settings: WebConfiguration) -> Sequence[VerifierKey]:
+    anchors = settings.anchors
+    return record_keys(anchors.origin, anchors.public_key_file, anchors.earlier_key_files)
+
+
+async def _record(
+    database: Database, key: VerifierKey, filters: Filters, form: Literal["native", "ocsf"]
+) -> AsyncIterator[str]:
+    """The record in runs of lines, each large enough to be worth sending."""
+    async with database.transaction() as session:
+        waiting: list[str] = []
+        async for line in export_record(session, key, since=filters.since, until=filters.until, form=form):
+            waiting.append(line)
+            if len(waiting) == _EXPORT_PAGE:
+                yield "".join(waiting)
+                waiting.clear()
+        yield "".join(waiting)
 
 
 async def _pages(database: Any, filters: Filters, write: Any) -> AsyncIterator[str]:

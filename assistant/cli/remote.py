@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import yaml
@@ -46,6 +46,13 @@ class Appliance:
         return cls(content["url"], Path(secret) if secret else None, content["admin"], content["auditor"])
 
 
+class Writable(Protocol):
+    """Where bytes go."""
+
+    def write(self, data: bytes, /) -> int:
+        """Take them."""
+
+
 class _Calls:
     """HTTP calls to an appliance; refusals end the command with a sentence."""
 
@@ -57,6 +64,27 @@ class _Calls:
     def get(self, path: str, **parameters: Any) -> Any:
         """GET, decoded."""
         return self._call("GET", path, params=parameters).json()
+
+    def text(self, path: str, **parameters: Any) -> str:
+        """GET, as text."""
+        return self._call("GET", path, params=parameters).text
+
+    def save(self, path: str, out: Writable, **parameters: Any) -> int:
+        """GET into a file as it comes; gives the number of lines."""
+        try:
+            with self._client.stream(
+                "GET", path, headers=self._headers, params=parameters, timeout=None
+            ) as response:
+                if response.is_error:
+                    response.read()
+                    _refuse(response)
+                lines = 0
+                for chunk in response.iter_bytes():
+                    out.write(chunk)
+                    lines += chunk.count(b"\n")
+                return lines
+        except httpx.TransportError as error:
+            leave(Exit.NOT_RUNNING, _unreachable(error))
 
     def post(self, path: str, body: object = None, **parameters: Any) -> Any:
         """POST, decoded."""

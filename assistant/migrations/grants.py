@@ -18,7 +18,14 @@ _CHANGE: Final = "SELECT, INSERT, UPDATE"
 _ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
 
 _AUDIT: Final = ("gateway.audit_event",)
-_SEALS: Final = ("gateway.audit_seal", "gateway.audit_checkpoint")
+_SEALS: Final = (
+    "gateway.audit_seal",
+    "gateway.audit_node",
+    "gateway.audit_checkpoint",
+    "gateway.audit_cosignature",
+)
+_ANCHORS: Final = ("gateway.audit_anchor",)
+_HOLDS: Final = ("gateway.audit_hold",)
 
 _APPENDED: Final = frozenset({"assistant.run_event", "approvals.vote"})
 """Tables of what happened, which a right on their whole schema leaves out: nobody may write them anew."""
@@ -33,7 +40,9 @@ _WHO: Final = ("SELECT (id, login, name, roles, disabled)", ("gateway.account",)
 GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
     "cloister_web": (
         (_ADD, _AUDIT),
-        (_READ, _SEALS),
+        (_READ, (*_SEALS, *_ANCHORS)),
+        (_ADD, _HOLDS),
+        ("UPDATE (lifted_by, lifted_at)", _HOLDS),
         (_ALL, ("gateway.account", "gateway.session", "gateway.api_token")),
         (_CHANGE, ("schema assistant", "schema approvals")),
         *_WHAT_HAPPENED,
@@ -42,6 +51,8 @@ GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
     "cloister_work": (
         (_ADD, _AUDIT),
         (_ADD, _SEALS),
+        (_CHANGE, _ANCHORS),
+        (_READ, _HOLDS),
         _WHO,
         (_CHANGE, ("schema assistant", "schema approvals")),
         *_WHAT_HAPPENED,

@@ -146,6 +146,8 @@ class RunExecutor:
             if step.kind == EventKind.SENTENCE:
                 audit = RunAudit.SHOWN
                 detail = {"sentence": step.data["index"], "citations": step.data["citations"]}
+            if audit is RunAudit.WEIGHED:
+                detail = {**detail, "policy": self._policy.version}
             if audit:
                 record(session, audit, principal, conversation=run.conversation_id, run=run.id, **detail)
 

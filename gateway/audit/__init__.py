@@ -1,21 +1,62 @@
-"""The record: events written in the fact's transaction, sealed into a chain, anchored outside."""
+"""The record: events written in the fact's transaction, sealed into a tree, anchored outside."""
 
+from .anchors import Anchoring
+from .checkpoints import Checkpointing
 from .events import AuditEvent, GatewayEvent, record, register_events, registered_events
-from .sealer import AnchorSettings, Sealer
-from .tables import AuditCheckpoint, AuditRow, AuditSeal
+from .export import export_record, prove_event, verifier_source
+from .log_keys import record_key, record_keys, with_their_ends
+from .notes import VerifierKey
+from .retention import (
+    HoldScope,
+    RecordClass,
+    Retention,
+    RetentionSettings,
+    class_of,
+    lift_hold,
+    list_holds,
+    place_hold,
+)
+from .sealer import Sealer
+from .settings import ORIGIN, AnchorSettings
+from .stillness import keep_still
+from .tables import AuditCheckpoint, AuditHold, AuditRow, AuditSeal
+from .timeline import RunTimeline, TimelineStep, run_timeline
 from .verify import Verification, verify_audit
 
 __all__ = [
+    "ORIGIN",
     "AnchorSettings",
+    "Anchoring",
     "AuditCheckpoint",
     "AuditEvent",
+    "AuditHold",
     "AuditRow",
     "AuditSeal",
+    "Checkpointing",
     "GatewayEvent",
+    "HoldScope",
+    "RecordClass",
+    "Retention",
+    "RetentionSettings",
+    "RunTimeline",
     "Sealer",
+    "TimelineStep",
     "Verification",
+    "VerifierKey",
+    "class_of",
+    "export_record",
+    "keep_still",
+    "lift_hold",
+    "list_holds",
+    "place_hold",
+    "prove_event",
     "record",
+    "record_key",
+    "record_keys",
     "register_events",
     "registered_events",
+    "run_timeline",
+    "verifier_source",
     "verify_audit",
+    "with_their_ends",
 ]

@@ -1,20 +1,33 @@
-"""The hash chain: what an event's leaf is, and how leaves are linked."""
+"""What is sealed of an event: its canonical JSON, the leaf that is its hash, and how leaves are linked."""
 
 import json
-from datetime import UTC
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
-from .tables import AuditRow
+from .merkle import leaf_hash
 
 GENESIS: Final = b"\0" * 32
+COLUMNS: Final = (
+    "id, at, event, actor, roles, conversation, run, subject, detail, correlation, txid, salt, origin, "
+    "erased_at"
+)
+"""What of `gateway.audit_event` is needed for `entry_of`."""
+_canonical: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
-def leaf(row: AuditRow) -> bytes:
-    """SHA-256 of the event's canonical JSON (sorted keys, no spaces, UTC times)."""
-    content = {
+def entry_of(row: Any) -> dict[str, Any]:
+    """What is sealed of an event, from a row with `COLUMNS`: JSON values alone.
+
+    `salt` is random and goes when the content is erased, so that nobody can find it again by trying out what
+    has the leaf's hash. What earlier versions did not record is left out, so that their leaves still hold.
+    """
+    at: datetime = row.at
+    entry = {
         "id": str(row.id),
-        "at": row.at.astimezone(UTC).isoformat(timespec="microseconds") if row.at else None,
+        "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
         "event": row.event,
         "actor": row.actor,
         "roles": row.roles,
@@ -25,9 +38,26 @@ def leaf(row: AuditRow) -> bytes:
         "correlation": row.correlation,
         "txid": row.txid,
     }
-    return sha256(b"\0" + json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).digest()
+    if row.salt is not None:
+        entry["salt"] = bytes(row.salt).hex()
+    if row.origin is not None:
+        entry["origin"] = row.origin
+    return entry
 
 
-def link(previous: bytes, sequence: int, leaf_hash: bytes) -> bytes:
-    """The chain's hash after appending a leaf; prefixes keep leaves and links apart (RFC 6962)."""
-    return sha256(b"\1" + previous + sequence.to_bytes(8, "big") + leaf_hash).digest()
+def leaf_of(entry: Mapping[str, Any]) -> bytes:
+    """The leaf: SHA-256(0x00 || canonical JSON), which has sorted keys, no spaces and ASCII alone."""
+    return leaf_hash(_canonical(entry).encode())
+
+
+def link(previous: bytes, sequence: int, leaf: bytes) -> bytes:
+    """The chain's hash after a leaf: SHA-256(0x01 || previous || sequence in eight bytes || leaf)."""
+    return sha256(b"\1" + previous + sequence.to_bytes(8, "big") + leaf).digest()
+
+
+def as_id(text: str) -> uuid.UUID | None:
+    """An event's id, None for what is not one."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

@@ -3,14 +3,16 @@
 import uuid
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.principal import Principal
-from gateway.telemetry import correlation_id
+from gateway.telemetry import correlation_id, request_origin
 
 from .tables import AuditRow
 
+_LONGEST: Final = 300
 AuditEvent = StrEnum
 """The base of a package's events: `subject.verb`."""
 
@@ -37,6 +39,10 @@ class GatewayEvent(StrEnum):
     MODEL_CALLED = "model.called"
     MODEL_ANSWERED = "model.answered"
     IDENTITIES_PUBLISHED = "identities.published"
+    RECORD_ERASED = "audit.erased"
+    KEY_CHANGED = "audit.key_changed"
+    HOLD_PLACED = "audit.hold_placed"
+    HOLD_LIFTED = "audit.hold_lifted"
 
 
 _registered: dict[str, type[StrEnum]] = {event.value: GatewayEvent for event in GatewayEvent}
@@ -66,12 +72,14 @@ def record(
 ) -> None:
     """Insert an event into the transaction of the fact it records.
 
-    `detail` must be JSON and hold tokenised text at most. Where somebody asks in the actor's name, `by` in it
-    says who. Raises `ValueError` for an event that no
-    package registered.
+    `detail` holds no content: numbers, flags, hashes, ids and names, in lists and by name. Where somebody
+    asks in the actor's name, `by` in it says who. Raises `ValueError` for an event that no package
+    registered, and for a detail that could be a text.
     """
     if event.value not in _registered:
         raise ValueError(f"the audit event {event.value} is not registered")
+    for name, value in detail.items():
+        _check(event, name, value)
     principal = actor if isinstance(actor, Principal) else None
     if principal and principal.by:
         detail["by"] = principal.by
@@ -85,5 +93,25 @@ def record(
             subject=subject,
             detail=dict(detail),
             correlation=correlation_id(),
+            origin=request_origin(),
         )
     )
+
+
+def _check(event: StrEnum, name: str, value: object) -> None:
+    """Refuse what could be a text: of a record that cannot be changed, none could be taken out again."""
+    if value is None or isinstance(value, bool | int | float):
+        return
+    if isinstance(value, str):
+        if len(value) <= _LONGEST and value.isprintable():
+            return
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            _check(event, name, key)
+            _check(event, name, inner)
+        return
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _check(event, name, inner)
+        return
+    raise ValueError(f"the detail {name} of {event.value} is no number, flag, id or name")

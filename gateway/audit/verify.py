@@ -1,25 +1,24 @@
-"""Verification: recompute the chain from the events, and hold it against signatures and anchors."""
+"""Verification on the spot: the same checks that the stand-alone verifier makes on an export."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import OKPKey
-from sqlalchemy import func
-from sqlmodel import col, select
+from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.principal import read_key
+from .anchors import FILE
+from .export import checkpoints_in, entries_in, header_of, whole_record
+from .notes import VerifierKey
+from .retention import bent_holds
+from .standalone.verify_record import Anchored, Checkpoint, Fault, Log, Record, read_anchor, read_checkpoint
+from .stillness import keep_still
 
-from .chain import GENESIS, leaf, link
-from .sealer import ALGORITHM
-from .tables import AuditCheckpoint, AuditRow, AuditSeal
-
-_PAGE: Final = 2000
+_UNSEALED: Final = text(
+    "SELECT count(*) FROM gateway.audit_event e"
+    " WHERE NOT EXISTS (SELECT FROM gateway.audit_seal s WHERE s.event_id = e.id)"
+)
 
 
 @dataclass
@@ -30,6 +29,7 @@ class Verification:
     unsealed: int = 0
     checkpoints: int = 0
     anchors: int = 0
+    erased: int = 0
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -38,76 +38,58 @@ class Verification:
         return not self.faults
 
 
-async def verify_audit(session: AsyncSession, public_key_file: Path, anchor_folder: Path) -> Verification:
-    """Check every sealed event, link, checkpoint signature and anchor.
+async def verify_audit(
+    session: AsyncSession,
+    keys: Sequence[VerifierKey],
+    anchor_folder: Path,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> Verification:
+    """Check every sealed event, link, checkpoint and anchored checkpoint; `keys` signed them, in their order.
 
-    Found are: a changed, removed, inserted, reordered or renumbered event, a cut tail that an anchor
-    has seen, a forged checkpoint. Not promised: events that were recorded after the newest anchor and
-    removed together with their seals.
+    Found are: a changed, removed, inserted, repeated, swapped or renumbered event, a cut tail that an anchor
+    has seen, a forged, forked or removed checkpoint, and one that an anchor lacks. Not promised: events that
+    were recorded after the newest anchor and removed together with their seals. Nothing is erased meanwhile;
+    raises `PartUnavailable` as `keep_still` does.
     """
-    result = Verification()
-    hashes = await _check_chain(session, result)
-    key = read_key(public_key_file)
-    rows = await session.exec(select(AuditCheckpoint).order_by(col(AuditCheckpoint.sequence)))
-    for row in rows:
-        result.checkpoints += 1
-        _check_signed(key, row.signed, hashes, result, "checkpoint")
-    for signed in _anchors(anchor_folder / "checkpoints.jsonl", result):
-        result.anchors += 1
-        _check_signed(key, signed, hashes, result, "anchor")
-    total = (await session.exec(select(func.count()).select_from(AuditRow))).one()
-    result.unsealed = total - result.sealed
-    return result
+    await keep_still(session)
+    span = await whole_record(session)
+    header = await header_of(session, span, keys[-1])
+    heads = await checkpoints_in(session, span)
+    anchor, missing = _anchor(anchor_folder / FILE)
+    old = [(line["size"], line["old_checkpoint"]) for line in heads if "old_checkpoint" in line]
+    checkpoints, unreadable = _read(heads)
+    record = Record(Log.parse(*map(str, keys)), checkpoints, [anchor], header=header, old=old)
+    async for line in entries_in(session, span):
+        record.entry(line)
+        if record.entries % 1000 == 0:
+            on_progress(record.entries)
+    faults = [*unreadable, *([missing] if missing and checkpoints else []), *record.finish()]
+    faults += [Fault("hold changed", 0, sentence) for sentence in await bent_holds(session)]
+    unsealed = (await (await session.connection()).execute(_UNSEALED)).scalar_one()
+    return Verification(
+        sealed=record.entries,
+        unsealed=unsealed,
+        checkpoints=record.checkpoints,
+        anchors=len(anchor.checkpoints),
+        erased=record.erased,
+        faults=[str(fault) for fault in faults],
+    )
 
 
-async def _check_chain(session: AsyncSession, result: Verification) -> dict[int, str]:
-    previous, expected, hashes = GENESIS, 1, {}
-    while True:
-        page = (
-            select(AuditSeal, AuditRow)
-            .join(AuditRow, col(AuditRow.id) == col(AuditSeal.event_id), isouter=True)
-            .where(col(AuditSeal.sequence) >= expected)
-            .order_by(col(AuditSeal.sequence))
-            .limit(_PAGE)
-        )
-        rows: Sequence[tuple[AuditSeal, AuditRow | None]] = (await session.exec(page)).all()
-        for seal, row in rows:
-            if seal.sequence != expected:
-                result.faults.append(f"entries {expected} to {seal.sequence - 1} are missing")
-            if not row:  # an outer join's absent event
-                result.faults.append(f"entry {seal.sequence}: its event has been removed")
-            elif leaf(row) != seal.leaf:
-                result.faults.append(f"entry {seal.sequence}: its event has been changed")
-            if link(previous, seal.sequence, seal.leaf) != seal.hash:
-                result.faults.append(f"entry {seal.sequence}: the chain is broken here")
-            previous, expected = seal.hash, seal.sequence + 1
-            hashes[seal.sequence] = seal.hash.hex()
-            result.sealed += 1
-        session.expunge_all()
-        if len(rows) < _PAGE:
-            return hashes
-
-
-def _check_signed(key: OKPKey, signed: str, hashes: dict[int, str], result: Verification, what: str) -> None:
+def _anchor(path: Path) -> tuple[Anchored, Fault | None]:
     try:
-        payload = json.loads(jws.deserialize_compact(signed, key, algorithms=[ALGORITHM]).payload)
-        sequence, head = int(payload["sequence"]), str(payload["hash"])
-    except (JoseError, ValueError, KeyError, TypeError):
-        result.faults.append(f"{what} {signed[:16]}…: its signature does not hold")
-        return
-    if sequence and hashes.get(sequence) != head:
-        result.faults.append(f"{what} at entry {sequence}: the chain does not have this hash there")
-
-
-def _anchors(path: Path, result: Verification) -> Iterator[str]:
-    try:
-        lines = path.read_text("utf-8").splitlines()
+        return read_anchor(path), None
     except FileNotFoundError:
-        if result.checkpoints:
-            result.faults.append(f"the anchor file {path.name} is missing")
-        return
-    for number, line in enumerate(lines, 1):
+        return Anchored(path.name), Fault("anchor missing", 0, f"the anchor file {path.name} is missing")
+
+
+def _read(heads: list[dict[str, Any]]) -> tuple[list[Checkpoint], list[Fault]]:
+    found, faults = [], []
+    for line in heads:
+        if "checkpoint" not in line:
+            continue
         try:
-            yield str(json.loads(line)["signed"])
-        except (ValueError, KeyError, TypeError):
-            result.faults.append(f"anchor line {number} cannot be read")
+            found.append(read_checkpoint(line["checkpoint"], line["at"]))
+        except ValueError:
+            faults.append(Fault("checkpoint changed", 0, "a checkpoint of the record cannot be read"))
+    return found, faults

@@ -7,6 +7,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from .values import EmbeddingPurpose, Form, Purpose, RestoreMode
 
+ModelName = Annotated[str, Field(max_length=200, pattern=r"^[ -~]+$")]
+"""What a caller asks for by name; it is recorded, so it is one line of ASCII."""
+
 
 class _Wire(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -134,7 +137,7 @@ class ChatRequest(_Wire):
     Passed on as numbers: sampling options. Accepted and dropped: `user`, `metadata`, `store`.
     """
 
-    model: str = Field("default", max_length=200)
+    model: ModelName = "default"
     messages: list[Message] = Field(min_length=1)
     stream: bool = False
     stream_options: StreamOptions | None = None
@@ -188,7 +191,7 @@ class EmbeddingCloister(_Wire):
 class RerankRequest(_Wire):
     """Jina's and Cohere's rerank, as vLLM has it, of texts only."""
 
-    model: str = Field("reranker", max_length=200)
+    model: ModelName = "reranker"
     query: str
     documents: list[str] = Field(min_length=1, max_length=200)
     top_n: int | None = Field(None, ge=1)
@@ -197,7 +200,7 @@ class RerankRequest(_Wire):
 class EmbeddingsRequest(_Wire):
     """OpenAI's embeddings, of texts only."""
 
-    model: str = Field("embedding", max_length=200)
+    model: ModelName = "embedding"
     input: str | list[str]
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = None

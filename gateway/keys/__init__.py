@@ -1,7 +1,16 @@
 """Keys: whoever holds the keeper can open sealed values; destroying a subject's key erases them."""
 
 from .envelope import Envelope, SubjectErased
-from .keeper import Keeper, KeeperSettings, KeeperUnavailable, LocalKeyring, TransitKeeper, open_keeper
+from .keeper import (
+    Keeper,
+    KeeperSettings,
+    KeeperUnavailable,
+    LocalKeyring,
+    SigningKeySettings,
+    TransitKeeper,
+    TransitSigner,
+    open_keeper,
+)
 from .tables import SubjectKey
 
 __all__ = [
@@ -10,8 +19,10 @@ __all__ = [
     "KeeperSettings",
     "KeeperUnavailable",
     "LocalKeyring",
+    "SigningKeySettings",
     "SubjectErased",
     "SubjectKey",
     "TransitKeeper",
+    "TransitSigner",
     "open_keeper",
 ]

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic import Field
 
 from gateway.errors import PartUnavailable
 from gateway.settings import ExistingFile, Settings, SettingsError, read_secret
@@ -109,16 +110,11 @@ class TransitKeeper:
     """The transit engine of OpenBao or Vault: the key-encryption key stays in the key service."""
 
     def __init__(self, settings: KeeperSettings) -> None:
-        import hvac
-
         assert settings.token_file  # noqa: S101 - open_keeper has checked
-        self._client = hvac.Client(
-            url=settings.address,
-            token=read_secret(settings.token_file),
-            verify=str(settings.ca_file) if settings.ca_file else True,
-            timeout=5,
+        transit = _Transit(
+            settings.address, settings.token_file, settings.ca_file, settings.mount, settings.key_name
         )
-        self._mount, self._name = settings.mount, settings.key_name
+        self._call = transit.call
 
     async def wrap(self, key: bytes, subject: str) -> str:
         answer = await self._call(
@@ -151,7 +147,64 @@ class TransitKeeper:
         # vault:v1:<base64>
         return base64.b64decode(str(answer["hmac"]).rsplit(":", 1)[-1])
 
-    async def _call(self, verb: str, **arguments: Any) -> dict[str, Any]:
+
+class SigningKeySettings(Settings):
+    """A key of type ed25519 in the transit engine of OpenBao or Vault, which may be used and not read.
+
+    Of a key that is rotated there, `key_version` goes on signing until the settings name another.
+    """
+
+    address: str
+    token_file: ExistingFile
+    ca_file: ExistingFile | None = None
+    mount: str = "transit"
+    key_name: str = "cloister-record"
+    key_version: int = Field(1, ge=1)
+
+
+class TransitSigner:
+    """Signs with a key that stays in the key service."""
+
+    def __init__(self, settings: SigningKeySettings) -> None:
+        self._transit = _Transit(
+            settings.address, settings.token_file, settings.ca_file, settings.mount, settings.key_name
+        )
+        self._version = settings.key_version
+
+    async def public_key(self) -> bytes:
+        """The 32 bytes of the Ed25519 key that signs. Raises `KeeperUnavailable`."""
+        answer = await self._transit.call("read_key")
+        try:
+            raw = base64.b64decode(answer["keys"][str(self._version)]["public_key"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise KeeperUnavailable("has no Ed25519 key of this name") from error
+        if len(raw) != 32:
+            raise KeeperUnavailable("has no Ed25519 key of this name")
+        return raw
+
+    async def sign(self, message: bytes) -> bytes:
+        """An Ed25519 signature. Raises `KeeperUnavailable`."""
+        encoded = base64.b64encode(message).decode()
+        answer = await self._transit.call("sign_data", hash_input=encoded, key_version=self._version)
+        return base64.b64decode(str(answer["signature"]).rsplit(":", 1)[-1])
+
+
+class _Transit:
+    """Calls of one key in the transit engine."""
+
+    def __init__(self, address: str, token_file: Path, ca_file: Path | None, mount: str, name: str) -> None:
+        import hvac
+
+        self._client = hvac.Client(
+            url=address,
+            token=read_secret(token_file),
+            verify=str(ca_file) if ca_file else True,
+            timeout=5,
+        )
+        self._mount, self._name = mount, name
+
+    async def call(self, verb: str, **arguments: Any) -> dict[str, Any]:
+        """Ask, away from the event loop. Raises `KeeperUnavailable`."""
         import hvac.exceptions
         import requests
 

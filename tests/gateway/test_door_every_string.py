@@ -147,6 +147,23 @@ async def test_a_place_that_cannot_be_redacted_is_refused(fresh: Site) -> None:
     assert fresh.model.received == []
 
 
+@pytest.mark.parametrize("model", ["", "x\n", "x\u2028y", "\u00e4", "a" * 201])
+@pytest.mark.parametrize(
+    ("path", "rest"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}]}),
+        ("/v1/embeddings", {"input": "x"}),
+        ("/v1/rerank", {"query": "x", "documents": ["y"]}),
+    ],
+)
+async def test_what_cannot_be_recorded_names_no_model(
+    fresh: Site, path: str, rest: dict[str, Any], model: str
+) -> None:
+    answer = await fresh.http.post(path, json={**rest, "model": model}, headers=fresh.headers(principal()))
+    assert (answer.status_code, answer.json()["fields"]) == (400, ["body.model"])
+    assert fresh.model.received == fresh.embedder.received == []
+
+
 @pytest.mark.parametrize("given", [PLANT, [PLANT, f"{STRANGER} called about the pump."]])
 async def test_no_text_is_embedded_as_it_is(fresh: Site, given: Any) -> None:
     body = {"model": "embedding", "input": given, "user": PLANT}

@@ -1,0 +1,1 @@
+"""What an auditor takes away: one file that needs nothing of this product."""
