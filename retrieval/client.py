@@ -57,14 +57,18 @@ class RetrievalClient:
         entities: tuple[str, ...] = (),
         scope: str | None = None,
         limit: int = 12,
+        listed: int | None = None,
         earlier: str = "",
     ) -> SearchResult:
         """Passages and live facts that `principal` may see; `question` holds durable ids for their records.
 
+        `limit` is how many passages there may be, `listed` how many where records are listed, if not as many.
         Of more `entities` than fit a question the first are asked about: a list of names is no question.
         """
         some = entities[:MAX_ENTITIES]
-        asked = Question(question=question, entities=some, scope=scope, limit=limit, earlier=earlier)
+        asked = Question(
+            question=question, entities=some, scope=scope, limit=limit, listed=listed, earlier=earlier
+        )
         return await self._call(principal, "POST", "/v1/search", SearchResult, asked)
 
     async def grant(

@@ -57,6 +57,7 @@ _UNKNOWN_USER: Final = (
 )
 _CRM_DOWN: Final = "The CRM cannot be reached, so no record can be checked or shown. Try again in a moment."
 _LIMIT: Final = 8
+_LISTED: Final = 12  # records, which are a few lines each
 _MARK: Final = re.compile(r"\s?\[\d{1,3}\]")
 _ABOUT_ONE_THING: Final = 300
 _A_TOKEN: Final = 2.0  # characters, low enough that no quotation is cut
@@ -188,6 +189,7 @@ class AnswerPipeline:
             entities=wanted.entities,
             scope=asked.scope,
             limit=_LIMIT,
+            listed=_LISTED,
             earlier=wanted.earlier,
         )
         return result, tell_missing(result.missing, typed)

@@ -14,7 +14,19 @@ from .options import As, Data, Json, TokenFile
 from .remote import Appliance, Caller
 
 Question = Annotated[str, typer.Argument(help="The question, or - to read it from standard input.")]
-Scope = Annotated[str | None, typer.Option(help="Stay within one record, for example account:12.")]
+
+
+def _reference(scope: str | None) -> str | None:
+    if scope is not None and not all(scope.partition(":")):
+        sentence = _("“{scope}” names no record: write its kind and its key, as in account:12.")
+        raise typer.BadParameter(sentence.format(scope=scope))
+    return scope
+
+
+Scope = Annotated[
+    str | None,
+    typer.Option(callback=_reference, help="Stay within one record, for example account:12."),
+]
 
 
 def ask(

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from .exits import Exit
-from .options import Data, Json, TokenFile
+from .options import Data, Json, TokenFile, as_option
 from .remote import Appliance, Caller
 
 Record = Annotated[str, typer.Argument(help="The record, for example account:12.")]
-Whose = Annotated[str, typer.Option("--as", metavar="USER", help="The login of the CRM user in question.")]
+Whose = Annotated[str, as_option("USER", "The login of the CRM user in question.")]
 
 
 def explain(
@@ -57,16 +57,19 @@ def _lines(told: dict[str, Any]) -> list[str]:
 
 
 def _reading(reading: dict[str, Any], indent: str) -> list[str]:
-    """Each rule with why it holds or not; below it, indented, how its parent's rules read."""
+    """Each rule with what it asks for, each marked by itself; below it, indented, its parent's rules."""
     lines = [f"{indent}{reading['record']}: {sentence}" for sentence in reading["barred"]]
     for rule in reading["rules"]:
-        mark = "✓" if rule["holds"] else "✗"
         lines.append(
             _("{indent}{mark} rule {number} (line {line}): {rule}").format(
-                indent=indent, mark=mark, number=rule["number"], line=rule["line"], rule=rule["rule"]
+                indent=indent, mark=_mark(rule), number=rule["number"], line=rule["line"], rule=rule["rule"]
             )
         )
-        lines += [f"{indent}    {sentence}" for sentence in rule["why"]]
+        lines += [f"{indent}    {_mark(one)} {one['sentence']}" for one in rule["why"]]
         if rule["above"] and rule["above"]["exists"]:
             lines += _reading(rule["above"], indent + "      ")
     return lines
+
+
+def _mark(said: dict[str, Any]) -> str:
+    return "✓" if said["holds"] else "✗"

@@ -1,15 +1,25 @@
 """Options that several commands share."""
 
+from gettext import gettext as _
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+
+def _login(login: str | None) -> str | None:
+    if login is not None and not login.strip():
+        raise typer.BadParameter(_("The login is empty: give one, such as maya@halden.example."))
+    return login
+
+
+def as_option(metavar: str, help_: str) -> Any:
+    """`--as`, which takes no empty login."""
+    return typer.Option("--as", metavar=metavar, help=help_, callback=_login)
+
+
 As = Annotated[
-    str | None,
-    typer.Option(
-        "--as", metavar="LOGIN", help="Who asks. A demo appliance takes a name; others want a token."
-    ),
+    str | None, as_option("LOGIN", "Who asks. A demo appliance takes a name; others want a token.")
 ]
 TokenFile = Annotated[
     Path | None,

@@ -15,15 +15,16 @@ import typer
 from .ask import Question, Scope, question_text
 from .exits import Exit, leave
 from .local import LocalAppliance
-from .options import Data, Json, TokenFile
+from .options import Data, Json, TokenFile, as_option
 from .remote import Appliance, Caller, has_token
+
+_MOST = 50
 
 As = Annotated[
     str | None,
-    typer.Option(
-        "--as",
-        metavar="USER",
-        help="Whose records. Without their token it needs the appliance's own key: both names are recorded.",
+    as_option(
+        "USER",
+        "Whose records. Without their token it needs the appliance's own key: both names are recorded.",
     ),
 ]
 
@@ -32,7 +33,7 @@ def search(
     question: Question,
     login: As = None,
     scope: Scope = None,
-    limit: Annotated[int, typer.Option(min=1, max=50)] = 8,
+    limit: Annotated[int, typer.Option(min=1, max=_MOST, help="So many passages, or records of a list.")] = 8,
     as_json: Json = False,
     token_file: TokenFile = None,
     data: Data = None,
@@ -74,6 +75,13 @@ def _show(found: dict[str, Any]) -> None:
         print(f"{passage['text']}\n")
     for fact in found["facts"]:
         print(f"{fact['title']} — {fact['label']}: {fact['value']}")
+    listing = found["listing"]
+    if listing and found["passages"]:
+        shown, total = len(listing["records"]), listing["total"]
+        sentence = _("{shown:,} of {total:,} {called} shown") + (
+            _("; more with --limit") if shown < min(total, _MOST) else ""
+        )
+        print(sentence.format(shown=shown, total=total, called=listing["called"]))
     if not found["passages"] and not found["facts"]:
         print(_("Nothing found."))
     for notice in found["notices"]:

@@ -18,9 +18,6 @@ from .reading import in_words_of_map
 from .values import Fact, ListCondition, Listing, Passage
 from .wanted import Values, Wanted, goes_back, kinds_named, may_be_list, plural_of, read_list
 
-LISTED: Final = 12
-"""Of so many records the passages are given; the number of all is told."""
-
 _VALUES: Final = 60
 _KEYS: Final = 5_000
 _MINE: Final = re.compile(
@@ -52,8 +49,9 @@ async def find_listing(
     *,
     named: bool,
     scoped: bool = False,
+    at_most: int,
 ) -> tuple[Listing, list[Passage], Fact] | None:
-    """The list that a question asks for, with the passages of its records and its count as a fact.
+    """The list that a question asks for, with passages of `at_most` of its records and its count as a fact.
 
     None where it asks for none. `named` says that records are named, in the question or before it, and
     `focus` which of them the caller may see: of none of them there is no list. Who asks for all of theirs
@@ -73,11 +71,9 @@ async def find_listing(
         return None
     values = await _values_of(records, visibility, kinds_named(crm_map, said))
     wanted = read_list(crm_map, said, values)
-    return (
-        await _listing(records, visibility, wanted, focus, said_to_be_mine(crm_map, asked))
-        if wanted
-        else None
-    )
+    if not wanted:
+        return None
+    return await _listing(records, visibility, wanted, focus, said_to_be_mine(crm_map, asked), at_most)
 
 
 async def _values_of(records: Records, visibility: Visibility, kinds: Sequence[str]) -> Values:
@@ -96,7 +92,12 @@ async def _values_of(records: Records, visibility: Visibility, kinds: Sequence[s
 
 
 async def _listing(
-    records: Records, visibility: Visibility, wanted: Wanted, focus: Focus, mine: Collection[str]
+    records: Records,
+    visibility: Visibility,
+    wanted: Wanted,
+    focus: Focus,
+    mine: Collection[str],
+    at_most: int,
 ) -> tuple[Listing, list[Passage], Fact] | None:
     crm_map, kind = records.crm_map, wanted.kind
     scope = _scope(crm_map, kind, focus) if focus.named else []
@@ -129,7 +130,7 @@ async def _listing(
     state = state_column(crm_map, kind, visibility)
     counts = await records.count(kind, matches, visibility, state)
     every = sum((await records.count(kind, scope, visibility)).values()) if own or above_own else visible
-    rows = await records.matching(kind, matches, visibility, LISTED)
+    rows = await records.matching(kind, matches, visibility, at_most)
     passages = await _passages(records, visibility, kind, rows, focus)
     listing = Listing(
         kind=kind,

@@ -31,6 +31,7 @@ from .choice import choose
 from .doubt import is_weak
 from .flags import flags_about
 from .focus import FOCUS_ROWS, Focus, find_focus, kinds_asked_for, links_to, visible_rows
+from .kinds import require_kind
 from .legs import DEPTH, Seen, Spot, keep_best, look
 from .listing import find_listing
 from .live import live_facts
@@ -113,8 +114,11 @@ class Searcher:
         """Passages and facts for one question, all read from the CRM in the course of it.
 
         A caller without a CRM user gets nothing. While the CRM does not answer there is nothing but copies of
-        articles that are open to everyone. Both are said in a notice, not raised.
+        articles that are open to everyone. Both are said in a notice, not raised. Raises `NotFound` for a
+        scope of a kind that the map does not know.
         """
+        if question.scope is not None:
+            require_kind(self._map, question.scope)
         try:
             visibility = await visibility_of(self._records, principal)
             if visibility is None:
@@ -188,6 +192,7 @@ class Searcher:
             focus,
             named=bool(scope or named),
             scoped=bool(scope),
+            at_most=question.listed or question.limit,
         ):
             return await self._list(visibility, focus, *listed)
         question = await self._as_theirs(question, visibility, focus)

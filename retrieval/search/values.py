@@ -22,7 +22,8 @@ class Question(_Value):
     """A question with durable ids in place of identities: `open cases of [account:12]`.
 
     `entities` are the records it names, `scope` the one record that it must stay within; `earlier` is what
-    was asked before, for a question that goes on from there.
+    was asked before, for a question that goes on from there. `limit` is how many passages there may be,
+    `listed` how many where records are listed; as many where it is not given.
     """
 
     question: str = Field(min_length=1, max_length=MAX_QUESTION)
@@ -30,6 +31,7 @@ class Question(_Value):
     scope: str | None = None
     earlier: str = Field("", max_length=MAX_QUESTION)
     limit: int = Field(12, ge=1, le=MAX_PASSAGES)
+    listed: int | None = Field(None, ge=1, le=MAX_PASSAGES)
 
 
 class Passage(_Value):

@@ -1,7 +1,7 @@
 """What an administrator may be told of a record's rights, as retrieval tells it."""
 
 from retrieval import Explanation
-from retrieval.search.explain import FieldSaid, IndexSaid, RecordSaid, RuleSaid
+from retrieval.search.explain import ConditionSaid, FieldSaid, IndexSaid, RecordSaid, RuleSaid
 
 LONG = "00000000-0000-4000-8000-" + "0" * 12
 
@@ -31,13 +31,14 @@ def explained(login: str, record: str) -> Explanation:
     sees = record != "case:1"
     barred = ("No consent (consent, line 109): nobody sees it, and it is not processed.",)
     account = RecordSaid(record=f"account:{LONG}", exists=True, sees=sees, rules=_account_rules(sees=sees))
+    seeing = f"The user {'sees' if sees else 'does not see'} account:{LONG}, to which it belongs."
     rules = (
         RuleSaid(
             number=1,
             line=151,
             rule="whoever sees its account",
             holds=sees,
-            why=(f"The user {'sees' if sees else 'does not see'} account:{LONG}, to which it belongs.",),
+            why=(ConditionSaid(holds=sees, sentence=seeing),),
             above=account,
         ),
         RuleSaid(
@@ -45,7 +46,7 @@ def explained(login: str, record: str) -> Explanation:
             line=152,
             rule="assigned_to in the user's id",
             holds=False,
-            why=("assigned_to is 14; the user's id: 9.",),
+            why=(ConditionSaid(holds=False, sentence="assigned_to is 14; the user's id: 9."),),
         ),
     )
     told = f"{login} sees {record} by rule 1 (line 151: whoever sees its account)."
@@ -74,10 +75,19 @@ def explained(login: str, record: str) -> Explanation:
 
 
 def _account_rules(*, sees: bool) -> tuple[RuleSaid, ...]:
-    why = ("owner_id is 9; the user's id: 9.",) if sees else ("owner_id is 3; the user's id: 9.",)
-    roles = ("The user has the role rep; it is for lead.", "territory_id is 4; the user's territories: none.")
+    owner = f"owner_id is {9 if sees else 3}; the user's id: 9."
+    roles = (
+        ConditionSaid(holds=False, sentence="The user has the role rep; it is for lead."),
+        ConditionSaid(holds=True, sentence="territory_id is 4; the user's territories: 4."),
+    )
     return (
-        RuleSaid(number=1, line=91, rule="owner_id in the user's id", holds=sees, why=why),
+        RuleSaid(
+            number=1,
+            line=91,
+            rule="owner_id in the user's id",
+            holds=sees,
+            why=(ConditionSaid(holds=sees, sentence=owner),),
+        ),
         RuleSaid(
             number=2,
             line=93,

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from assistant.cli.explain import _lines
 from retrieval import shipped_map
 
 from .commands import cloister
+from .explanations import explained
 
 
 @pytest.mark.parametrize(
@@ -146,6 +148,22 @@ def test_without_an_appliance_a_command_says_so(command: tuple[str, ...], tmp_pa
     assert "no appliance" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("search", "x", "--as", ""), "login is empty"),
+        (("ask", "x", "--as", " "), "login is empty"),
+        (("explain", "account:1", "--as", ""), "login is empty"),
+        (("search", "x", "--as", "a@b.example", "--scope", "nonsense"), "as in account:12"),
+        (("ask", "x", "--scope", "account:"), "as in account:12"),
+    ],
+)
+def test_what_names_nobody_or_no_record_is_a_usage_error(command: tuple[str, ...], said: str) -> None:
+    done = cloister(*command)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.replace("│", " ").split())
+
+
 def test_an_import_without_a_map_is_a_usage_error(tmp_path: Path) -> None:
     assert cloister("up", "--import", str(tmp_path)).returncode == 2
 
@@ -186,3 +204,13 @@ def test_a_refused_question_ends_with_4_and_its_stages_are_words(
     assert done.returncode == 4
     assert done.stdout.startswith("This was not sent.")
     assert done.stderr == "· checking what was found: 1 record, 10 live facts\n"
+
+
+def test_each_condition_of_a_rule_is_marked_for_what_it_is() -> None:
+    told = explained("maya@halden.example", "case:1").model_dump(mode="json")
+    marked = [line.strip() for line in _lines(told)]
+    rule = marked.index("✗ rule 2 (line 93): territory_id in the user's territories, for the role lead")
+    assert marked[rule + 1 : rule + 3] == [
+        "✗ The user has the role rep; it is for lead.",
+        "✓ territory_id is 4; the user's territories: 4.",
+    ]

@@ -2,7 +2,9 @@
 
 import ast
 import json
+import os
 import re
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from approvals import ApprovalEvent
 from assistant.answer import RunAudit
+from assistant.appliance import install_programs
 from assistant.up.files import embedded_crm_dsn
 from gateway import GatewayEvent
 from tests.appliance import RunningAppliance, started_appliance
@@ -326,6 +329,19 @@ def test_each_step_of_a_held_answer_is_in_the_record(
     assert RunAudit.SHOWN not in names_of(of_run), "nothing of it was shown before"
     [approval] = [entry for entry in of_run if entry["event"] == ApprovalEvent.APPROVED]
     assert approval["roles"] == ["officer"]
+
+
+def test_the_crm_is_reached_as_the_readme_says(appliance: RunningAppliance) -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    (block,) = (
+        one for one in re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE) if "psql" in one
+    )
+    line = block.partition("\n")[2]  # after the usual state folder
+    path = f"{install_programs(appliance.folder / 'engines').bin}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "STATE": str(appliance.folder)}
+    done = subprocess.run(["bash", "-ec", line], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "(3 rows)" in done.stdout
 
 
 def test_the_openai_client_works_against_the_door(appliance: RunningAppliance) -> None:

@@ -568,6 +568,13 @@ async def test_an_administrator_asks_why_somebody_sees_a_record(signed_in: Signe
     )
     await expect(told.get_by_role("table")).to_have_count(2)
     await expect(told.get_by_role("table").first.get_by_role("row")).to_have_count(3)
+    leads = told.get_by_role("row", name="for the role lead").get_by_role("listitem")
+    await expect(leads).to_have_text(
+        [
+            "Does not hold: The user has the role rep; it is for lead.",
+            "Holds: territory_id is 4; the user's territories: 4.",
+        ]
+    )
     looks: list[tuple[Literal["light", "dark"], int]] = [("light", 1440), ("dark", 360)]
     for theme, width in looks:
         await page.emulate_media(color_scheme=theme)

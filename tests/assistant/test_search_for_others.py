@@ -150,6 +150,28 @@ async def test_the_owner_of_the_machine_searches_as_somebody_and_is_recorded(
     assert detail["by"].startswith("operator:")
 
 
+async def test_a_list_on_the_command_line_says_how_many_of_how_many_it_shows(
+    there: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CLOISTER_TOKEN", raising=False)
+    oracle = Oracle(there.stand.crm_dsn)
+    person = some(oracle, 3)
+    await there.account(person.login)
+    cases = sum(oracle.may_see(person, f"case:{key}") for key in oracle.rows["case"])
+    arguments = ("search", "Show all cases", "--as", person.login, "--data", str(there.folder))
+    for limit, said in (
+        (1, f"1 of {cases} cases shown; more with --limit"),
+        (50, f"{cases} of {cases} cases shown\n"),
+    ):
+        done = await in_thread(cloister, *arguments, "--limit", str(limit))
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
+        assert done.stdout.count("[case:") == min(limit, cases)
+    done = await in_thread(cloister, *arguments, "--scope", "nonsense:1")
+    assert done.returncode == 4
+    assert "no records of the kind “nonsense”; it knows account, " in done.stderr
+
+
 async def test_nobody_is_searched_as_who_reads_no_records(there: House, tmp_path: Path) -> None:
     await there.account("only-machines@example.org", Role.ADMIN)
     for whom in ("only-machines@example.org", "nobody-at-all@example.org"):

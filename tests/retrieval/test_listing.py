@@ -8,7 +8,7 @@ from retrieval import is_whether, load_map
 from retrieval.records import Match, Records
 from retrieval.rights import visibility_of
 from retrieval.search.focus import Focus
-from retrieval.search.listing import LISTED, choices_of, find_listing
+from retrieval.search.listing import choices_of, find_listing
 from retrieval.search.owning import owner_column, said_to_be_mine, without_owner
 from retrieval.search.reading import in_words_of_map, words_of_map
 from retrieval.search.wanted import Wanted, may_be_list, read_list
@@ -166,7 +166,7 @@ async def test_the_crm_is_asked_for_values_only_where_a_list_may_be_meant(
     try:
         visibility = await visibility_of(records, principal(person.login))
         assert visibility is not None
-        await find_listing(records, visibility, question, Focus({}, {}), named=False)
+        await find_listing(records, visibility, question, Focus({}, {}), named=False, at_most=12)
     finally:
         await records.close()
     assert bool(asked) is may
@@ -200,9 +200,30 @@ async def test_a_list_is_whole_or_says_what_is_missing_and_has_only_the_callers(
         assert (found.listing.total, found.listing.of) == (len(open_ones), len(mine))
         assert sum(count for _, count in found.listing.counts) == len(open_ones)
         assert set(found.listing.records) <= open_ones
-        assert len(found.listing.records) == min(LISTED, len(open_ones))
+        assert len(found.listing.records) == min(12, len(open_ones))
         assert [passage.entity for passage in found.passages] == list(found.listing.records)
         assert found.facts[0].value == f"{len(open_ones)} of {len(mine)}"
+
+
+async def test_a_list_holds_as_many_records_as_are_wanted_and_counts_them_all(
+    running: Running, stand: Stand
+) -> None:
+    oracle = Oracle(stand.crm_dsn)
+    person, mine = max(
+        (
+            (one, [key for key in oracle.rows["case"] if oracle.may_see(one, f"case:{key}")])
+            for one in oracle.people
+        ),
+        key=lambda found: len(found[1]),
+    )
+    assert len(mine) > 12
+    for limit, listed in ((3, None), (50, None), (8, 3)):
+        found = await running.client.search(
+            principal(person.login), "Show all cases", limit=limit, listed=listed
+        )
+        assert found.listing is not None
+        assert found.listing.total == len(mine)
+        assert len(found.passages) == len(found.listing.records) == min(listed or limit, len(mine))
 
 
 async def test_a_list_of_a_named_customer_keeps_to_it(running: Running, stand: Stand) -> None:

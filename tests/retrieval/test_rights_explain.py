@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from gateway import NotAllowed, Role
+from gateway import NotAllowed, NotFound, Role
 from retrieval import SyncSettings
+from retrieval.search.explain import ConditionSaid
 
 from .oracle import Oracle, Person
 from .stand import ADMIN, Running, Stand, principal
@@ -53,7 +54,9 @@ async def test_the_rule_that_shows_a_record_is_named_with_its_line(running: Runn
     assert told.reading
     own, area, *_ = told.reading.rules
     assert (own.holds, own.line, area.holds) == (True, line, False)
-    assert own.why == (f"owner_id is {person.id}; the user's id: {person.id}.",)
+    assert own.why == (
+        ConditionSaid(holds=True, sentence=f"owner_id is {person.id}; the user's id: {person.id}."),
+    )
 
 
 async def test_what_hides_a_record_is_said_up_to_its_parents(running: Running, stand: Stand) -> None:
@@ -67,9 +70,13 @@ async def test_what_hides_a_record_is_said_up_to_its_parents(running: Running, s
     assert told.sentence == f"{person.login} does not see {note}. No rule of the map holds."
     assert told.reading
     open_notes, for_leads = told.reading.rules
-    assert "It wants confidential is false; here it is true." in open_notes.why
-    assert "The user has the role rep; it is for lead." in for_leads.why
+    marked = {one.sentence: one.holds for rule in (open_notes, for_leads) for one in rule.why}
+    assert marked["It wants confidential is false; here it is true."] is False
+    assert marked["The user has the role rep; it is for lead."] is False
     assert open_notes.above
+    # what holds is said to hold, in a rule that does not
+    assert marked[f"The user sees {open_notes.above.record}, to which it belongs."] is True
+    assert not open_notes.holds
     assert open_notes.above.sees
     assert open_notes.above.record.startswith("case:")
 
@@ -148,8 +155,9 @@ async def test_a_record_that_is_not_there_is_said_to_be_not_there(
 
 
 async def test_unknown_kinds_and_unknown_users_are_said(running: Running, stand: Stand) -> None:
-    told = await running.client.explain(ADMIN, someone(Oracle(stand.crm_dsn)).login, "nothing:1")
-    assert "it knows account, article" in told.sentence
+    for record, said in (("nothing:1", "it knows account, article"), ("12", "as in account:12")):
+        with pytest.raises(NotFound, match=said):
+            await running.client.explain(ADMIN, someone(Oracle(stand.crm_dsn)).login, record)
     told = await running.client.explain(ADMIN, "nobody@example.org", "account:1")
     assert not told.user_known
     assert "No active user of the CRM" in told.sentence

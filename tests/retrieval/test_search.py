@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from gateway import Role
+import pytest
+
+from gateway import NotFound, Role
 from retrieval import SearchResult, SyncSettings
 from retrieval.crm import grant_keys
 from retrieval.index import Leg, Terms
@@ -173,7 +175,7 @@ async def test_not_theirs_and_not_there_are_answered_alike(running: Running, sta
         ref for ref in oracle.refs() if ref.startswith("account:") and not oracle.may_see(person, ref)
     )
     answers = []
-    for ref in (foreign, "account:999999", "account:not-a-key", "nothing:1", "account:99999999999999999999"):
+    for ref in (foreign, "account:999999", "account:not-a-key", "account:99999999999999999999"):
         who = principal(person.login)
         searched = await running.client.search(who, "what is known", scope=ref)
         granted = await running.client.grant(who, "c", entities=(ref,))
@@ -183,6 +185,14 @@ async def test_not_theirs_and_not_there_are_answered_alike(running: Running, sta
     assert not answers[0][0].passages
     assert not answers[0][0].facts
     assert answers[0][1] == {}
+
+
+@pytest.mark.parametrize("scope", ["nothing:1", "nonsense", "account:", ":1", ""])
+async def test_a_scope_of_no_kind_is_refused_with_the_kinds_that_there_are(
+    running: Running, scope: str
+) -> None:
+    with pytest.raises(NotFound, match="account, article, case"):
+        await running.client.search(principal("nobody@example.org"), "what is known", scope=scope)
 
 
 async def test_an_unknown_user_gets_nothing_and_is_told_whom_to_ask(running: Running) -> None:

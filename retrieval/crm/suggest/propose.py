@@ -213,13 +213,20 @@ def _not_an_entity(table: LiveTable, plan: _Plan) -> str | None:
 
 
 def _without_content(table: LiveTable, guesses: Mapping[str, Guess | str]) -> str | None:
-    key = guesses.get(str(table.key))
-    if isinstance(key, Guess) and key.kind in ("identity", "secret"):
+    if any(_says_who(table.key, field, found) for field, found in guesses.items()):
         return f"its key, {table.key}, says who somebody is; give it another one, such as a number"
     kinds = [found.kind for name, found in guesses.items() if isinstance(found, Guess) and name != table.key]
     if "text" in kinds or "identity" in kinds:
         return None
     return "it holds no text and nobody's identity"
+
+
+def _says_who(key: str | None, field: str, found: Guess | str) -> bool:
+    """Whether the key is this identity or secret, or a part of it: of a name that is joined of several."""
+    if not isinstance(found, Guess) or found.kind not in ("identity", "secret"):
+        return False
+    sources = dict(found.parts).get("of")
+    return key in (sources if isinstance(sources, tuple) else (field,))
 
 
 def _guesses(table: LiveTable, traits: Mapping[str, Traits]) -> dict[str, Guess | str]:

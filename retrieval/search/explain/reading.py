@@ -12,7 +12,7 @@ from retrieval.crm.coherence import ROLE
 from retrieval.crm.map import Condition, Entity, Row, Rule, Scalar
 from retrieval.records import Records
 
-from .values import FieldSaid, RecordSaid, RuleSaid
+from .values import ConditionSaid, FieldSaid, RecordSaid, RuleSaid
 from .words import conditions_of, listed, phrase_of, plain, scalar, shown
 
 Lines = Callable[[tuple[str | int, ...]], int]
@@ -89,7 +89,10 @@ class Reader:
             line=self._lines(("entities", kind, "visible", number)),
             rule=phrase_of(rule, rule.parent or ""),
             holds=all(holds for holds, _ in told),
-            why=tuple(sentence for _, sentence in told) or ("It asks for nothing.",),
+            why=tuple(
+                ConditionSaid(holds=holds, sentence=sentence)
+                for holds, sentence in told or [(True, "It asks for nothing.")]
+            ),
             above=above,
         )
 

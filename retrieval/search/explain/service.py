@@ -11,13 +11,13 @@ from retrieval.crm.map import TextColumn
 from retrieval.index import AskedGeneration, Generations
 from retrieval.records import Records
 from retrieval.rights import Visibility, visibility_of
+from retrieval.search.kinds import require_kind
 
 from .reading import Lines, Reader, attributes_shown
 from .values import Explanation, IndexSaid, RecordSaid
 from .words import HIDDEN, conditions_of, may_be_shown, plain
 
 _NOBODY: Final = "No active user of the CRM has the login {login}: every search in this name is empty."
-_NO_KIND: Final = "The map knows no records of the kind “{kind}”; it knows {kinds}."
 _NOT_THERE: Final = (
     "There is no record {ref} for Cloister: the CRM has none with this key, or the map leaves it out."
 )
@@ -38,11 +38,11 @@ class Explainer:
         self._lines = lines
 
     async def explain(self, login: str, record: str) -> Explanation:
-        """Why the CRM user `login` sees `record` at this moment, or why not. Raises `CrmUnavailable`."""
-        kind, _, key = record.partition(":")
-        if kind not in self._map.entities:
-            kinds = ", ".join(sorted(self._map.entities))
-            return _short(login, record, _NO_KIND.format(kind=kind, kinds=kinds))
+        """Why the CRM user `login` sees `record` at this moment, or why not.
+
+        Raises `NotFound` for what is no record of a kind that the map knows, and `CrmUnavailable`.
+        """
+        kind, key = require_kind(self._map, record)
         asked = Principal("", login, frozenset({Role.REP}), "")
         try:
             visibility = await visibility_of(self._records, asked)

@@ -20,17 +20,25 @@ class ExplainQuestion(_Value):
     record: str = Field(min_length=1, max_length=400)
 
 
+class ConditionSaid(_Value):
+    """One thing that a rule asks for, and whether it is so."""
+
+    holds: bool
+    sentence: str
+
+
 class RuleSaid(_Value):
     """One rule of the map: its number from 1, its line in the map, and why it holds or does not.
 
-    `above` is how the parent's rights read, where the rule goes by them.
+    It holds when every one of its conditions, `why`, holds. `above` is how the parent's rights read, where
+    the rule goes by them.
     """
 
     number: int
     line: int
     rule: str
     holds: bool
-    why: tuple[str, ...]
+    why: tuple[ConditionSaid, ...]
     above: RecordSaid | None = None
 
 

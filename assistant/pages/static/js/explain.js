@@ -60,8 +60,11 @@ function rulesOf(reading, place) {
           h("th", { scope: "row" }, String(rule.number), h("div.small.muted", {}, t("line {line}", { line: rule.line }))),
           h("td", {},
             h("div.rule-head", {}, rule.holds ? tag("good", "check", t("Holds")) : tag("", "x", t("Does not hold")), h("strong", {}, rule.rule)),
-            h("ul.why.small.muted", {}, rule.why.map((one) => h("li", {}, one))))))))) : h("p.muted", {}, t("No rule shows records of this kind.")));
+            h("ul.why.small.muted", {}, rule.why.map((one) => h("li", {}, condition(one)))))))))) : h("p.muted", {}, t("No rule shows records of this kind.")));
 }
+
+/** Each for what it is: a rule that does not hold may ask for something that does. */
+const condition = ({ holds, sentence }) => holds ? t("Holds: {sentence}", { sentence }) : t("Does not hold: {sentence}", { sentence });
 
 /** What was compared besides the rules, and what they were compared with. */
 function said(told) {
