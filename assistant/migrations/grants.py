@@ -20,7 +20,7 @@ _ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
 _AUDIT: Final = ("gateway.audit_event",)
 _SEALS: Final = ("gateway.audit_seal", "gateway.audit_checkpoint")
 
-_APPENDED: Final = frozenset({"assistant.run_event", "approvals.vote"})
+_APPENDED: Final = frozenset({"assistant.run_event", "approvals.vote", "approvals.remark", "approvals.draft"})
 """Tables of what happened, which a right on their whole schema leaves out: nobody may write them anew."""
 _WHAT_HAPPENED: Final = (
     (_ADD, tuple(sorted(_APPENDED))),
