@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway import NotFound, Principal, Role, record, require
 
 from .events import ApprovalEvent
-from .persons import shares_person
+from .persons import is_same_person, shares_person
 from .presence import mark_present
 from .risk import Tier
 from .routing import belongs
@@ -188,7 +188,7 @@ async def open_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID
     item = await get_item(session, viewer, item_id)
     if not viewer.has(Role.OFFICER):
         raise NotFound("There is no such item.")
-    if item.requester == viewer.id:
+    if await is_same_person(session, item.requester, viewer.id):
         return item
     opened = insert(Opening).values(item=item.id, reviewer=viewer.id, payload_hash=item.current_hash)
     await session.exec(

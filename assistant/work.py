@@ -11,7 +11,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from procrastinate import App
 
-from approvals import load_policy
+from approvals import TICK, load_policy
 from assistant.answer import AnswerPipeline
 from assistant.processes import add_health_routes
 from assistant.runs.execute import RunExecutor
@@ -35,7 +35,7 @@ from gateway import (
 from retrieval import RetrievalClient
 
 _SEAL_SECONDS: Final = 0.5
-_SWEEP_SECONDS: Final = 2.0
+_SWEEP_SECONDS: Final = 1.0
 _DRAIN_SECONDS: Final = 20
 _AGAIN_SECONDS: Final = 1.0
 _STALLED_SECONDS: Final = 60.0
@@ -94,6 +94,12 @@ def create_jobs(settings: WorkSettings, executor: RunExecutor, resumer: RunResum
         begin_correlation(correlation)
         log.info("run.resume", run=run)
         await resumer.resume(uuid.UUID(item))
+
+    @jobs.task(name=TICK, queue=QUEUE)
+    async def tick(item: str, correlation: str) -> None:
+        begin_correlation(correlation)
+        log.info("review.tick", item=item)
+        await resumer.resume_due()
 
     return jobs
 

@@ -1,4 +1,7 @@
-"""After the decision: rights are checked again, then the one effect is taken and the rep is told."""
+"""After the decision: rights are checked again, then the one effect is taken and the rep is told.
+
+What was sent back is answered once more: its run is queued again, and the next draft comes into the same item.
+"""
 
 import re
 import uuid
@@ -15,8 +18,8 @@ from approvals import (
     NoEffect,
     Payload,
     due_effects,
-    expire_due,
     standing_approvals,
+    sweep,
     take_effect,
 )
 from assistant.answer import EventKind, RunAudit, hidden_in
@@ -24,7 +27,7 @@ from assistant.conversations import Conversation
 from gateway import CloisterError, Database, NotFound, Principal, log, principal_of_account, record
 from retrieval import RetrievalClient
 
-from .service import append_event, finish
+from .service import append_event, finish, queue_again
 from .tables import Run, RunState
 
 _RELEASED: Final = frozenset({ItemState.APPROVED, ItemState.EDITED})
@@ -59,9 +62,9 @@ class RunResumer:
             await self._tell(session, effect, may_see=may_see)
 
     async def resume_due(self) -> None:
-        """Expire what is overdue, and take every effect whose job was lost."""
+        """Remind, escalate and expire what is due, and take every effect whose job was lost."""
         async with self._database.transaction() as session:
-            await expire_due(session)
+            await sweep(session)
             due = [item.id for item in await due_effects(session)]
         for item_id in due:
             try:
@@ -84,6 +87,8 @@ class RunResumer:
         if kind == EventKind.EXPIRED:
             data["approvals"] = await standing_approvals(session, effect.item)
         await append_event(session, run.id, kind, data)
+        if effect.state == ItemState.SENT_BACK:
+            await queue_again(session, run)
         event = RunAudit.RELEASED if released else RunAudit.NOT_RELEASED
         record(
             session,
@@ -95,8 +100,9 @@ class RunResumer:
             state=effect.state,
             shown=hidden_in([effect.payload.text]) if released else {},
         )
-        state = RunState.CANCELLED if effect.state == ItemState.CANCELLED else RunState.DONE
-        await finish(session, run, state, effect.requester)
+        if effect.state != ItemState.SENT_BACK:
+            state = RunState.CANCELLED if effect.state == ItemState.CANCELLED else RunState.DONE
+            await finish(session, run, state, effect.requester)
         news = update(Conversation).where(col(Conversation.id) == run.conversation_id)
         await session.exec(news.values(updated_at=func.now()))
 
@@ -146,6 +152,6 @@ def _outcome(effect: Effect, *, may_see: bool) -> tuple[EventKind, dict[str, Any
         case ItemState.CANCELLED:
             return EventKind.CANCELLED, {"at": at}
         case ItemState.SENT_BACK:
-            return EventKind.SENT_BACK, {"note": effect.note, "at": at}
+            return EventKind.SENT_BACK, {"note": effect.note, "at": at, "again": True}
         case _:
             return EventKind.REJECTED, {"reason": effect.reason, "note": effect.note, "at": at}

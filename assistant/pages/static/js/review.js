@@ -121,7 +121,7 @@ function wire() {
 
 async function change(what) {
   try {
-    await api("POST", `reviews/${item.line.id}/${what}`, {});
+    await api("POST", `reviews/${item.line.id}/${what}`, what === "release" ? { fence: item.fence ?? null } : {});
     location.reload();
   } catch (error) {
     moved(error);
@@ -179,7 +179,7 @@ async function decide(action, body, done, confirmed = false) {
   if (deciding) return;
   setDeciding(true);
   try {
-    const status = await api("POST", `reviews/${item.line.id}/${action}`, { hash: item.hash, confirmed, ...body });
+    const status = await api("POST", `reviews/${item.line.id}/${action}`, { hash: item.hash, fence: item.fence ?? null, confirmed, ...body });
     const until = status.effective_after ? Date.parse(status.effective_after) : null;
     rememberDecision({ id: item.line.id, text: status.state === "pending" ? t("Your approval counts. Another officer must agree.") : done, until });
     next({ decided: true });
