@@ -1,6 +1,6 @@
 """After the decision: rights are checked again, then the one effect is taken and the rep is told.
 
-What was sent back is answered once more: its run is queued again, and the next draft comes into the same item.
+What was sent back is answered once more: its run is queued again, and the next draft comes into the item.
 """
 
 import re
