@@ -1,4 +1,4 @@
-"""Moments are columns: passed once each, by however many sweepers, after whatever pause or jump of the clock."""
+"""Moments are columns: passed once each, by however many sweepers, after whatever pause or clock jump."""
 
 import asyncio
 from collections import Counter
