@@ -27,6 +27,7 @@ from .moves import answer_reviewer
 from .notices import (
     DueNotice,
     Occasion,
+    hand_out,
     mark_failed,
     mark_seen,
     mark_sent,
@@ -154,6 +155,7 @@ __all__ = [
     "edit",
     "expire_due",
     "get_item",
+    "hand_out",
     "hold",
     "hold_again",
     "is_same_person",

@@ -21,7 +21,7 @@ from gateway import Principal
 
 from .persons import is_same_person
 from .routing import Channel, plan_of, staff
-from .tables import HeldItem, Notice
+from .tables import HeldItem, ItemKind, Notice
 
 TRIES: Final = 8
 _SENDING: Final = timedelta(seconds=60)  # until somebody else may think that the sender has died
@@ -40,6 +40,7 @@ class Occasion(StrEnum):
     DECIDED = "decided"
     EXPIRED = "expired"
     LAPSED = "lapsed"
+    RELEASED = "released"
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,13 @@ async def tell_staff(session: AsyncSession, item: HeldItem, event: Occasion, *, 
         if not await is_same_person(session, item.requester, one)
     ]
     await tell(session, item, event, here, number=number)
+
+
+async def hand_out(session: AsyncSession, item: HeldItem) -> None:
+    """Let what was released be sent out of the house, once a round: as a mail, or to the CRM's webhook."""
+    channel = Channel.MAIL if item.kind is ItemKind.MAIL else Channel.WEBHOOK
+    row = _row(item, Occasion.RELEASED, 1, channel, "outside")
+    await session.exec(insert(Notice).values(row).on_conflict_do_nothing())
 
 
 def _row(item: HeldItem, event: Occasion, number: int, channel: Channel, recipient: str) -> dict[str, object]:

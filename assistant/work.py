@@ -14,6 +14,7 @@ from procrastinate import App
 from approvals import TICK, load_policy
 from assistant.answer import AnswerPipeline
 from assistant.processes import add_health_routes
+from assistant.reviews.notifying import Notifier
 from assistant.runs.execute import RunExecutor
 from assistant.runs.resume import RunResumer
 from assistant.runs.service import EXECUTE, QUEUE
@@ -58,17 +59,20 @@ def create_work_app(settings: WorkSettings) -> FastAPI:
         pipeline = AnswerPipeline(door, retrieval, policy, settings.answering)
         executor = RunExecutor(database, pipeline, policy, worker)
         resumer = RunResumer(database, retrieval)
+        notifier = Notifier(database, door, retrieval, settings.notices)
         sealer = Sealer(database, settings.anchors)
         tasks = [
             asyncio.create_task(run_jobs(settings, executor, resumer), name="jobs"),
             asyncio.create_task(repeat(_SEAL_SECONDS, sealer.seal), name="sealer"),
             asyncio.create_task(repeat(_SWEEP_SECONDS, executor.adopt_abandoned), name="adopter"),
             asyncio.create_task(repeat(_SWEEP_SECONDS, resumer.resume_due), name="deadlines"),
+            asyncio.create_task(repeat(_SWEEP_SECONDS, notifier.send_due), name="notices"),
         ]
         yield {"database": database, "tokens": tokens, "audience": "work", "tasks": tasks}
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
+        await notifier.close()
         for client in http:
             await client.aclose()
         await database.close()

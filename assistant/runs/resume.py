@@ -18,6 +18,7 @@ from approvals import (
     NoEffect,
     Payload,
     due_effects,
+    hand_out,
     standing_approvals,
     sweep,
     take_effect,
@@ -79,7 +80,10 @@ class RunResumer:
         return refs <= set(visible)
 
     async def _tell(self, session: AsyncSession, effect: Effect, *, may_see: bool) -> None:
-        run = await session.get_one(Run, effect.run)
+        run = await session.get(Run, effect.run)
+        if run is None:
+            await _hand_out(session, effect, may_see=may_see)
+            return
         released = effect.released and may_see
         if effect.payload.shown_count and not released:
             await append_event(session, run.id, EventKind.RETRACTED, {})
@@ -105,6 +109,22 @@ class RunResumer:
             await finish(session, run, state, effect.requester)
         news = update(Conversation).where(col(Conversation.id) == run.conversation_id)
         await session.exec(news.values(updated_at=func.now()))
+
+
+async def _hand_out(session: AsyncSession, effect: Effect, *, may_see: bool) -> None:
+    """What is of no run goes out of the house when it is released; its requester is told by a notice."""
+    released = effect.released and may_see
+    if released:
+        await hand_out(session, await session.get_one(HeldItem, effect.item))
+    record(
+        session,
+        RunAudit.RELEASED if released else RunAudit.NOT_RELEASED,
+        effect.decided_by or "deadline",
+        conversation=effect.conversation,
+        item=str(effect.item),
+        state=effect.state,
+        kind=effect.kind,
+    )
 
 
 async def _account(session: AsyncSession, requester: str) -> Principal | None:
