@@ -19,6 +19,7 @@ from assistant.pages import CrossSiteGuard, SecurityHeaders, create_pages_router
 from assistant.processes import add_health_routes
 from assistant.reviews import router as reviews_router
 from assistant.reviews.links import router as links_router
+from assistant.reviews.outgoing import router as outgoing_router
 from assistant.runs.api import router as runs_router
 from assistant.runs.feed import RunFeed
 from assistant.search.api import router as search_router
@@ -118,6 +119,7 @@ def _routers() -> list[Any]:
         conversations_router,
         search_router,
         reviews_router,
+        outgoing_router,
         links_router,
         admin_router,
         audit_router,
