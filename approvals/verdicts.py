@@ -25,11 +25,10 @@ class RejectionReason(StrEnum):
 
 
 class Entry(StrEnum):
-    """Where a decision was made; the record keeps it."""
+    """Where a decision was made; the record keeps it. A mail's link leads to the page."""
 
     API = "api"
     PAGE = "page"
-    MAIL = "mail"
     CLI = "cli"
     BULK = "bulk"
 

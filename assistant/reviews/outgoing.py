@@ -1,4 +1,4 @@
-"""What is to leave the house: a mail to a customer, or a text for the CRM. Always read by an officer first."""
+"""What is to leave the house: a mail to a customer, or a text for the CRM. An officer reads it first."""
 
 import uuid
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ _OUTGOING = RuleHit(RULE, Tier.NORMAL, "What leaves the house is read by an offi
 
 
 class Drafting(BaseModel):
-    """A mail (`to`, `subject`) or a text for the CRM (`record`, `action`), of a conversation of the caller's."""
+    """A mail (`to`, `subject`) or a text for the CRM (`record`, `action`), of the caller's conversation."""
 
     model_config = ConfigDict(extra="forbid")
     kind: Literal["mail", "handover"]
