@@ -19,8 +19,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway import Principal
 
-from .persons import is_same_person
-from .routing import Channel, plan_of, staff
+from .persons import accounts_of_person
+from .routing import Channel, is_for_everyone, plan_of, staff
 from .tables import HeldItem, ItemKind, Notice
 
 TRIES: Final = 8
@@ -66,26 +66,42 @@ async def tell(
 ) -> None:
     """Write notices by the channels of the item's queue. `number` tells one occasion from the next."""
     plan = await plan_of(session, item.queue)
-    rows = [
-        _row(item, event, number, channel, one)
-        for one in dict.fromkeys(recipients)
-        for channel in plan.channels
-        if channel is not Channel.WEBHOOK
-    ]
-    if Channel.WEBHOOK in plan.channels:
-        rows.append(_row(item, event, number, Channel.WEBHOOK, ""))
-    if rows:
-        await session.exec(insert(Notice).values(rows).on_conflict_do_nothing())
+    await _write(session, item, event, recipients, plan.channels, number)
 
 
 async def tell_staff(session: AsyncSession, item: HeldItem, event: Occasion, *, number: int) -> None:
-    """Write notices to whoever looks at the item's queue now, but not to who asked for it."""
-    here = [
-        one
-        for one in await staff(session, item.queue)
-        if not await is_same_person(session, item.requester, one)
+    """Write notices to whoever looks at the item's queue now, but not to who asked for it.
+
+    That something new waits in a queue of every officer is told by its number on their pages already.
+    """
+    channels = (await plan_of(session, item.queue)).channels
+    if event is Occasion.HELD and await is_for_everyone(session, item.queue):
+        channels = tuple(channel for channel in channels if channel is not Channel.PAGE)
+    if not channels:
+        return
+    own = await accounts_of_person(session, item.requester)
+    here = [one for one in await staff(session, item.queue) if one not in own]
+    await _write(session, item, event, here, channels, number)
+
+
+async def _write(
+    session: AsyncSession,
+    item: HeldItem,
+    event: Occasion,
+    recipients: Iterable[str],
+    channels: Sequence[Channel],
+    number: int,
+) -> None:
+    rows = [
+        _row(item, event, number, channel, one)
+        for one in dict.fromkeys(recipients)
+        for channel in channels
+        if channel is not Channel.WEBHOOK
     ]
-    await tell(session, item, event, here, number=number)
+    if Channel.WEBHOOK in channels:
+        rows.append(_row(item, event, number, Channel.WEBHOOK, ""))
+    if rows:
+        await session.exec(insert(Notice).values(rows).on_conflict_do_nothing())
 
 
 async def hand_out(session: AsyncSession, item: HeldItem) -> None:

@@ -49,6 +49,13 @@ async def is_same_person(session: AsyncSession, one: str, other: str) -> bool:
     return bool((await session.exec(select(shares_person(one, other)))).one())
 
 
+async def accounts_of_person(session: AsyncSession, account: str) -> frozenset[str]:
+    """Every account of the person behind one, that one too."""
+    own = select(PersonKey.key).where(PersonKey.account == account)
+    found = await session.exec(select(PersonKey.account).where(col(PersonKey.key).in_(own)))
+    return frozenset(found) | {account}
+
+
 def shares_person(one: str | ColumnElement[str], other: str | ColumnElement[str]) -> ColumnElement[bool]:
     """In SQL: whether two accounts have an address or a subject in common."""
     left, right = aliased(PersonKey), aliased(PersonKey)

@@ -235,6 +235,12 @@ async def plan_of(session: AsyncSession, queue: str) -> QueuePlan:
     return _plan(row) if row else _SHIPPED
 
 
+async def is_for_everyone(session: AsyncSession, queue: str) -> bool:
+    """Whether every officer reviews for a queue."""
+    row = await session.get(ReviewQueue, queue, populate_existing=True)
+    return row is None or row.everyone
+
+
 async def _standing(session: AsyncSession) -> Sequence[ReviewQueue]:
     found = choose(ReviewQueue).where(col(ReviewQueue.retired_at).is_(None)).order_by(col(ReviewQueue.place))
     return (await session.exec(found, execution_options={"populate_existing": True})).all()

@@ -22,26 +22,26 @@ _KEEP_ITEM = """
     BEGIN
         IF (NEW.id, NEW.run, NEW.conversation, NEW.requester, NEW.kind)
             IS DISTINCT FROM (OLD.id, OLD.run, OLD.conversation, OLD.requester, OLD.kind) THEN
-            RAISE EXCEPTION 'what an item is of does not change'
+            RAISE EXCEPTION 'held_item_keeps_its_origin: what an item is of does not change'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_keeps_its_origin';
         END IF;
         IF NEW.round <> OLD.round THEN
             IF NEW.round <> OLD.round + 1 OR OLD.state <> 'sent_back' OR OLD.effect_at IS NULL
                 OR NEW.state <> 'pending' OR NEW.effect_at IS NOT NULL THEN
-                RAISE EXCEPTION 'an item comes again only after it was sent back'
+                RAISE EXCEPTION 'held_item_rounds: an item comes again only after it was sent back'
                     USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_rounds';
             END IF;
         ELSIF (NEW.payload, NEW.payload_hash, NEW.policy_version, NEW.hits, NEW.tier)
             IS DISTINCT FROM (OLD.payload, OLD.payload_hash, OLD.policy_version, OLD.hits, OLD.tier) THEN
-            RAISE EXCEPTION 'what was held does not change'
+            RAISE EXCEPTION 'held_item_keeps_its_payload: what was held does not change'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_keeps_its_payload';
         ELSIF OLD.effect_at IS NOT NULL AND (NEW.effect_at, NEW.state, NEW.current_hash, NEW.decided_by)
             IS DISTINCT FROM (OLD.effect_at, OLD.state, OLD.current_hash, OLD.decided_by) THEN
-            RAISE EXCEPTION 'what took effect stays'
+            RAISE EXCEPTION 'held_item_one_effect: what took effect stays'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_one_effect';
         END IF;
         IF NEW.fence < OLD.fence THEN
-            RAISE EXCEPTION 'a fence only grows'
+            RAISE EXCEPTION 'held_item_fence_grows: a fence only grows'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_fence_grows';
         END IF;
         RETURN NEW;
@@ -58,7 +58,7 @@ _ENOUGH = """
             AND payload_hash = NEW.current_hash AND verdict IN ('approve', 'edit', 'false_alarm')
             AND reviewer <> NEW.requester;
         IF agreeing < NEW.needed OR (NEW.tier = 'top' AND agreeing < 2) THEN
-            RAISE EXCEPTION 'too few officers have approved this text'
+            RAISE EXCEPTION 'held_item_enough_votes: too few officers have approved this text'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_enough_votes';
         END IF;
         RETURN NULL;
@@ -75,7 +75,7 @@ _ONE_PERSON = """
             SELECT FROM approvals.person_key a JOIN approvals.person_key b ON a.key = b.key
             WHERE a.account = NEW.reviewer AND b.account = asked
         ) THEN
-            RAISE EXCEPTION 'nobody votes on their own request'
+            RAISE EXCEPTION 'vote_not_by_requester: nobody votes on their own request'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'vote_not_by_requester';
         END IF;
         IF EXISTS (
@@ -85,7 +85,7 @@ _ONE_PERSON = """
             WHERE other.item = NEW.item AND other.round = NEW.round AND other.undone_at IS NULL
                 AND other.reviewer <> NEW.reviewer
         ) THEN
-            RAISE EXCEPTION 'one person votes once'
+            RAISE EXCEPTION 'vote_one_a_person: one person votes once'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'vote_one_a_person';
         END IF;
         RETURN NEW;
