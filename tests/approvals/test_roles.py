@@ -165,7 +165,8 @@ async def test_every_cell(database: Database, role: Role, relation: str) -> None
     who = PERSONS[role, relation]
     found: dict[str, Expected] = {}
     async with database.transaction() as session:
-        item = await _arranged(session, who, relation)
+        made = await _arranged(session, who, relation)
+        item = HeldItem(id=made.id, current_hash=made.current_hash)  # as it was, whatever a cell makes of it
         for name, act in ACTIONS.items():
             try:
                 async with session.begin_nested():
