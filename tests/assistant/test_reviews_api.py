@@ -28,8 +28,11 @@ from approvals import (
     hold,
     load_policy,
     officer_pseudonym,
+    take_effect,
 )
+from assistant.conversations import start_conversation
 from assistant.reviews import router
+from assistant.reviews.outgoing import router as outgoing_router
 from gateway import (
     Database,
     DatabaseSettings,
@@ -258,6 +261,7 @@ def _web(database: Database, policy: Policy, door: DoorClient, retrieval: Retrie
 
     app = FastAPI(lifespan=lifespan)
     app.include_router(router)
+    app.include_router(outgoing_router)
     install_error_handlers(app)
     return app
 
@@ -608,3 +612,64 @@ async def test_the_record_says_where_a_decision_was_made(office: Office) -> None
             item=str(item.id),
         )
         assert rows.scalars().all() == ["cli"]
+
+
+async def _conversation(office: Office, owner: Caller) -> str:
+    async with office.database.transaction() as session:
+        made = await start_conversation(
+            session, owner.principal, conversation_id=uuid.uuid4(), title="Orders", scope=None
+        )
+        return str(made.id)
+
+
+async def test_a_mail_waits_for_an_officer_without_identities(office: Office) -> None:
+    mail = {
+        "kind": "mail",
+        "conversation": await _conversation(office, office.rep),
+        "to": "someone@customer.example",
+        "subject": f"Your order, {ANNA}",
+        "text": f"Dear {ANNA}, it is on its way.",
+    }
+    held = await office.rep.http.post("/api/v1/reviews/outgoing", json=mail)
+    assert held.status_code == 202, held.text
+    item = HeldItem(id=uuid.UUID(held.json()["id"]))
+    stored = await office.stored(item)
+    assert "Weidenbach" not in stored
+    assert "someone@customer.example" not in stored
+    opened = (await office.officer.http.get(path(item))).json()
+    assert (opened["kind"], opened["round"]) == ("mail", 1)
+    body = {"hash": opened["hash"], "note": "Say when."}
+    sent_back = await office.officer.http.post(path(item, "send-back"), json=body)
+    assert sent_back.json()["state"] == "sent_back"
+    again = await office.rep.http.post(path(item, "draft"), json={"text": "Dear Anna, tomorrow."})
+    assert again.status_code == 409, "it has not taken effect yet"
+    async with office.database.transaction() as session:
+        await let_pass(session, 60)
+        await take_effect(session, item.id, opened["hash"])
+    again = await office.rep.http.post(path(item, "draft"), json={"text": f"Dear {ANNA}, tomorrow."})
+    assert (again.status_code, again.json()["round"], again.json()["state"]) == (202, 2, "pending")
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"subject": None}, 400),
+        ({"record": "case:1", "action": "add_note"}, 400),
+        ({"subject": "Two\nlines"}, 400),
+        ({"conversation": str(uuid.uuid4())}, 404),
+    ],
+)
+async def test_a_mail_that_cannot_be_one_is_not_held(
+    office: Office, change: dict[str, Any], status: int
+) -> None:
+    mail = {"kind": "mail", "to": "a@customer.example", "subject": "Your order", "text": "It is on its way."}
+    body = {**mail, "conversation": await _conversation(office, office.rep), **change}
+    assert (await office.rep.http.post("/api/v1/reviews/outgoing", json=body)).status_code == status
+
+
+async def test_nobody_sends_from_anothers_conversation_or_without_the_role(office: Office) -> None:
+    text = {"kind": "handover", "record": "case:1", "action": "add_note", "text": "Called back."}
+    body = {**text, "conversation": await _conversation(office, office.rep)}
+    assert (await office.both.http.post("/api/v1/reviews/outgoing", json=body)).status_code == 404
+    assert (await office.officer.http.post("/api/v1/reviews/outgoing", json=body)).status_code == 403
+    assert (await office.rep.http.post("/api/v1/reviews/outgoing", json=body)).status_code == 202
