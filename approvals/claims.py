@@ -12,7 +12,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway import Conflict, Principal, Role, record, require
+from gateway import Conflict, NotFound, Principal, Role, record, require
 
 from .errors import AlreadyDecided, AssignedToAnother, ClaimedByAnother, LeaseLost, OwnRequest, SamePerson
 from .events import ApprovalEvent
@@ -20,7 +20,7 @@ from .persons import is_same_person, remember
 from .policy import Policy
 from .presence import mark_present
 from .queue import get_item
-from .routing import belongs
+from .routing import belongs, may_review
 from .tables import HeldItem, ItemState
 
 
@@ -44,6 +44,8 @@ async def claim(
     refusal = await _refusal(session, item, reviewer)
     if refusal is not None:
         raise refusal
+    if not await may_review(session, item.queue, reviewer.id):
+        raise NotFound("There is no such item.")
     mine = col(HeldItem.claimed_by) == reviewer.id
     running = col(HeldItem.claimed_until) > func.now()
     if fence is None:

@@ -21,7 +21,7 @@ from .decisions import PENDING_AGAIN, agreeing
 from .errors import PayloadChanged
 from .events import ApprovalEvent
 from .notices import Occasion, tell, tell_staff
-from .payload import Payload, digest_of
+from .payload import Payload
 from .persons import is_same_person
 from .routing import may_review
 from .tables import APPROVING, DECIDED, RELEASED, HeldItem, ItemKind, ItemState, Vote
@@ -129,8 +129,7 @@ async def take_effect(session: AsyncSession, item_id: uuid.UUID, payload_hash: s
 
 async def _check_text(session: AsyncSession, item: HeldItem, payload_hash: str) -> None:
     """Nothing is released but what was held or edited here, and what enough officers approved."""
-    held = digest_of(item.payload) == item.payload_hash
-    if not held or digest_of(item.final_payload or item.payload) != payload_hash:
+    if not item.is_sound():
         raise PayloadChanged
     if item.state in RELEASED:
         needed = max(item.needed, item.tier.reviewers)

@@ -19,7 +19,6 @@ from .errors import (
     PayloadChanged,
     SamePerson,
 )
-from .payload import digest_of
 from .persons import is_same_person, shares_person
 from .policy import Policy
 from .tables import HeldItem, ItemState, Opening, Vote
@@ -40,7 +39,7 @@ async def why_refused(
         return refusal
     if item.state is not ItemState.PENDING:
         return AlreadyDecided(item.state, item.decided_by)
-    if item.current_hash != payload_hash or digest_of(item.final_payload or item.payload) != payload_hash:
+    if item.current_hash != payload_hash or not item.is_sound():
         return PayloadChanged()
     if item.deadline <= now:
         return DeadlinePassed()

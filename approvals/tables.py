@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from .payload import Payload
+from .payload import Payload, digest_of
 from .risk import RuleHit, Tier
 
 _SCHEMA: Final = "approvals"
@@ -184,6 +184,11 @@ class HeldItem(SQLModel, table=True):
     def to_release(self) -> Payload:
         """What would be shown now: with an officer's edit, when there is one."""
         return Payload.from_json(self.final_payload or self.payload)
+
+    def is_sound(self) -> bool:
+        """Whether what is stored is what was held, and what a decision names."""
+        held = digest_of(self.payload) == self.payload_hash
+        return held and digest_of(self.final_payload or self.payload) == self.current_hash
 
     def rule_hits(self) -> tuple[RuleHit, ...]:
         """Why it is held."""

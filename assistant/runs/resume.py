@@ -17,6 +17,7 @@ from approvals import (
     ItemState,
     NoEffect,
     Payload,
+    PayloadChanged,
     due_effects,
     hand_out,
     standing_approvals,
@@ -51,6 +52,8 @@ class RunResumer:
             item = await session.get(HeldItem, item_id)
             if item is None or item.effect_at is not None:
                 return
+            if not item.is_sound():
+                raise PayloadChanged
             requester = await _account(session, item.requester)
         may_see = item.state not in _RELEASED or (
             requester is not None and await self._may_see_sources(requester, item)
