@@ -63,17 +63,17 @@ async def test_a_decision_is_refused_when_the_same_person_took_it_again_elsewher
 async def test_renewing_keeps_the_fence_and_a_lost_lease_cannot_be_renewed(database: Database) -> None:
     async with database.transaction() as session:
         item = await held(session)
-        mine = await claim(session, POLICY, OFFICER, item.id)
+        mine = (await claim(session, POLICY, OFFICER, item.id)).fence
         await let_pass(session, LEASE_SECONDS - 5)
-        renewed = await claim(session, POLICY, OFFICER, item.id, fence=mine.fence)
-        assert renewed.fence == mine.fence
+        renewed = await claim(session, POLICY, OFFICER, item.id, fence=mine)
+        assert renewed.fence == mine
         await let_pass(session, LEASE_SECONDS - 5)
-        again = await claim(session, POLICY, OFFICER, item.id)
+        again = (await claim(session, POLICY, OFFICER, item.id)).fence
         with pytest.raises(LeaseLost):
-            await claim(session, POLICY, OFFICER, item.id, fence=mine.fence)
+            await claim(session, POLICY, OFFICER, item.id, fence=mine)
         await let_pass(session, LEASE_SECONDS + 5)
         with pytest.raises(LeaseLost):
-            await claim(session, POLICY, OFFICER, item.id, fence=again.fence)
+            await claim(session, POLICY, OFFICER, item.id, fence=again)
 
 
 async def test_an_older_window_does_not_give_back_the_lease_of_a_newer_one(database: Database) -> None:

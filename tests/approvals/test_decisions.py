@@ -81,7 +81,8 @@ async def test_the_resume_job_is_deferred_for_the_end_of_the_undo_window(databas
         jobs = (
             await run_sql(
                 session,
-                "SELECT task_name, queue_name, args, scheduled_at FROM jobs.procrastinate_jobs",
+                "SELECT task_name, queue_name, args, scheduled_at FROM jobs.procrastinate_jobs "
+                "WHERE task_name = 'run.resume'",
             )
         ).all()
     assert [(job.task_name, job.queue_name, job.args["item"], job.args["run"]) for job in jobs] == [
@@ -103,7 +104,8 @@ async def test_a_decision_that_is_rolled_back_leaves_no_job_and_no_audit(databas
         await decide_and_fail()
     async with database.transaction() as session:
         assert (await get_item(session, OFFICER, item.id)).state is ItemState.PENDING
-        assert (await run_sql(session, "SELECT count(*) FROM jobs.procrastinate_jobs")).scalar_one() == 0
+        resumes = "SELECT count(*) FROM jobs.procrastinate_jobs WHERE task_name = 'run.resume'"
+        assert (await run_sql(session, resumes)).scalar_one() == 0
         events = (await run_sql(session, "SELECT event FROM gateway.audit_event")).scalars().all()
     assert events == ["item.held"]
 

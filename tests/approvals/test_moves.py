@@ -131,10 +131,10 @@ async def test_a_move_is_refused_as_a_decision_is(database: Database, verdict: M
     wanted = {"note": "Please.", "to": SECOND.id}
     async with database.transaction() as session:
         item, gone = await held(session), await held(session)
-        mine = await claim(session, POLICY, OFFICER, item.id)
+        mine = (await claim(session, POLICY, OFFICER, item.id)).fence
         await claim(session, POLICY, OFFICER, item.id)
         with pytest.raises(LeaseLost):
-            await move(session, OFFICER, item, verdict, fence=mine.fence, **wanted)
+            await move(session, OFFICER, item, verdict, fence=mine, **wanted)
         await cancel(session, REP, gone.id)
         with pytest.raises(AlreadyDecided):
             await move(session, OFFICER, gone, verdict, **wanted)
