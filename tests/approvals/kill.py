@@ -63,7 +63,7 @@ OFFICERS = [person(f"officer{number}", Role.OFFICER) for number in range(6)]
 AT_ONCE = POLICY.model_copy(update={"review": POLICY.review.model_copy(update={"undo_seconds": 0})})
 BETTER = answer("We look into it, <PERSON_1>. [1]")
 _EFFECTS = """
-    CREATE TABLE effect_seen (item uuid, round integer, hash text, pid integer, at timestamptz DEFAULT now())
+    CREATE TABLE public.effect_seen (item uuid, round integer, hash text, pid integer, at timestamptz DEFAULT now())
 """
 
 
@@ -164,7 +164,7 @@ async def release(database: Database, item: object, current: str) -> bool:
             return False
         await run_sql(
             session,
-            "INSERT INTO effect_seen VALUES (:item, :round, :hash, :pid)",
+            "INSERT INTO public.effect_seen VALUES (:item, :round, :hash, :pid)",
             item=effect.item,
             round=effect.round,
             hash=current,
