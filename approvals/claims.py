@@ -6,6 +6,7 @@ takes the lease from the earlier claim: a decision or a renewal that names its f
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import func, update
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -48,11 +49,12 @@ async def claim(
         raise NotFound("There is no such item.")
     mine = col(HeldItem.claimed_by) == reviewer.id
     running = col(HeldItem.claimed_until) > func.now()
+    number: Any = HeldItem.fence
     if fence is None:
         free = col(HeldItem.claimed_by).is_(None) | ~running | mine
-        to_have, number = free, HeldItem.fence + 1
+        to_have, number = free, number + 1
     else:
-        to_have, number = mine & running & (col(HeldItem.fence) == fence), col(HeldItem.fence)
+        to_have = mine & running & (col(HeldItem.fence) == fence)
     statement = (
         update(HeldItem)
         .where(
@@ -87,10 +89,10 @@ async def release_claim(
     Raises `NotAllowed`, `NotFound`.
     """
     require(reviewer, Role.OFFICER)
-    mine = (col(HeldItem.id) == item_id, col(HeldItem.claimed_by) == reviewer.id)
+    mine = (col(HeldItem.id) == item_id) & (col(HeldItem.claimed_by) == reviewer.id)
     if fence is not None:
-        mine = (*mine, col(HeldItem.fence) == fence)
-    statement = update(HeldItem).where(*mine).values(claimed_by=None, claimed_until=None).returning(HeldItem)
+        mine &= col(HeldItem.fence) == fence
+    statement = update(HeldItem).where(mine).values(claimed_by=None, claimed_until=None).returning(HeldItem)
     item = await _updated(session, statement)
     if item is None:
         return await get_item(session, reviewer, item_id)

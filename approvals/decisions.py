@@ -221,7 +221,7 @@ async def _vote(
     await session.exec(
         update(Vote).where(*standing, col(Vote.reviewer) == reviewer.id).values(undone_at=func.now())
     )
-    verdict = decision.verdict
+    verdict = Verdict(decision.verdict)
     if verdict is Verdict.EDIT and final is None:
         verdict = Verdict.APPROVE
     vote = Vote(

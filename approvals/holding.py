@@ -129,7 +129,7 @@ async def hold_again(
     done = await session.exec(
         again.values(values).returning(HeldItem), execution_options={"populate_existing": True}
     )
-    held = done.scalar_one()
+    held: HeldItem = done.scalar_one()
     await _waits(session, ApprovalEvent.HELD_AGAIN, held, requester, weighing)
     return held
 

@@ -6,6 +6,7 @@ address or subject are two people here.
 """
 
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import ColumnElement, exists
 from sqlalchemy.dialects.postgresql import insert
@@ -56,8 +57,8 @@ async def accounts_of_person(session: AsyncSession, account: str) -> frozenset[s
     return frozenset(found) | {account}
 
 
-def shares_person(one: str | ColumnElement[str], other: str | ColumnElement[str]) -> ColumnElement[bool]:
-    """In SQL: whether two accounts have an address or a subject in common."""
+def shares_person(one: Any, other: Any) -> ColumnElement[bool]:
+    """In SQL, of two accounts or columns of them: whether they have an address or a subject in common."""
     left, right = aliased(PersonKey), aliased(PersonKey)
     return exists().where(
         col(left.account) == one, col(right.account) == other, col(left.key) == col(right.key)

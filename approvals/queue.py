@@ -148,7 +148,7 @@ async def next_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID
         .join(numbered, numbered.c.id == col(HeldItem.id))
         .where(HeldItem.id != item_id, HeldItem.requester != viewer.id)
         .where(now_free | (col(HeldItem.claimed_by) == viewer.id), voted == 0)
-        .where(belongs(HeldItem.queue, viewer.id), ~shares_person(HeldItem.requester, viewer.id))  # type: ignore[arg-type]
+        .where(belongs(HeldItem.queue, viewer.id), ~shares_person(HeldItem.requester, viewer.id))
         .where(col(HeldItem.assigned_to).is_(None) | (col(HeldItem.assigned_to) == viewer.id))
         .order_by((numbered.c.position > func.coalesce(here, 0)).desc(), numbered.c.position)
     )

@@ -267,7 +267,8 @@ def belongs(queue: ColumnElement[str] | Any, account: str) -> ColumnElement[bool
 
 async def may_review(session: AsyncSession, queue: str, account: str) -> bool:
     """Whether an account belongs to a queue now."""
-    return bool((await session.exec(choose(belongs(queue, account)))).one())
+    found: Any = choose(belongs(queue, account))
+    return bool((await session.exec(found)).one())
 
 
 async def staff(session: AsyncSession, queue: str) -> Sequence[str]:

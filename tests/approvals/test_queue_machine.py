@@ -198,8 +198,11 @@ class QueueMachine(RuleBasedStateMachine):
             assert row.current_hash == self._payload(item).digest()
             assert (row.effect_at is not None) == item.effect
             assert row.decided_by != row.requester
-            votes = self._step(lambda session, key=key: run_sql(session, _STANDING, item=key)).all()
-            assert {vote.reviewer for vote in votes} == set(item.votes)
+            assert self._voters(row.id) == set(item.votes)
+
+    def _voters(self, item: uuid.UUID) -> set[str]:
+        votes = self._step(lambda session: run_sql(session, _STANDING, item=item)).all()
+        return {vote.reviewer for vote in votes}
 
 
 @pytest.fixture

@@ -97,9 +97,9 @@ async def test_every_item_is_decided_once_and_takes_effect_once(database: Databa
     await asyncio.gather(*map(review, REVIEWERS))
     await _free_claims(database)
     left = [item for item in items if not wins[item]]
-    for item in left:
-        attempts = [_decide(database, reviewer, item, items[item], losers) for reviewer in REVIEWERS]
-        wins[item] += sum(await asyncio.gather(*attempts))
+    for one in left:
+        attempts = [_decide(database, reviewer, one, items[one], losers) for reviewer in REVIEWERS]
+        wins[one] += sum(await asyncio.gather(*attempts))
     assert wins == dict.fromkeys(items, 1)
     assert losers.unnamed == 0, losers.refusals
     assert set(losers.refusals) == {"AlreadyDecided", "ClaimedByAnother"}

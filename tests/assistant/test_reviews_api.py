@@ -632,7 +632,8 @@ async def test_a_mail_waits_for_an_officer_without_identities(office: Office) ->
     }
     held = await office.rep.http.post("/api/v1/reviews/outgoing", json=mail)
     assert held.status_code == 202, held.text
-    item = HeldItem(id=uuid.UUID(held.json()["id"]))
+    async with office.database.transaction() as session:
+        item = await session.get_one(HeldItem, uuid.UUID(held.json()["id"]))
     stored = await office.stored(item)
     assert "Weidenbach" not in stored
     assert "someone@customer.example" not in stored

@@ -59,8 +59,8 @@ class NoTokens(DoorClient):
 
     def __init__(self) -> None: ...
 
-    async def entities(self, principal: Principal, conversation: uuid.UUID) -> tuple[str, ...]:
-        return ()
+    async def entities(self, principal: Principal, conversation: uuid.UUID) -> list[str]:
+        return []
 
     async def restore(self, principal: Principal, conversation: uuid.UUID, *args: Any, **kwargs: Any) -> Any:
         @dataclass
