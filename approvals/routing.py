@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from sqlalchemy import ColumnElement, any_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, any_, exists, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 from sqlmodel import select as choose
@@ -287,10 +287,10 @@ async def staff(session: AsyncSession, queue: str) -> Sequence[str]:
 
 
 async def _officers(session: AsyncSession) -> Sequence[str]:
-    officers = select(Account.id).where(
+    officers = choose(Account.id).where(
         any_(col(Account.roles)) == Role.OFFICER.value, col(Account.disabled).is_(False)
     )
-    return [str(one) for one in (await (await session.connection()).execute(officers)).scalars()]
+    return [str(one) for one in await session.exec(officers)]
 
 
 async def _away(session: AsyncSession, now: datetime) -> Mapping[str, str | None]:

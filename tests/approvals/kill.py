@@ -63,7 +63,8 @@ OFFICERS = [person(f"officer{number}", Role.OFFICER) for number in range(6)]
 AT_ONCE = POLICY.model_copy(update={"review": POLICY.review.model_copy(update={"undo_seconds": 0})})
 BETTER = answer("We look into it, <PERSON_1>. [1]")
 _EFFECTS = """
-    CREATE TABLE public.effect_seen (item uuid, round integer, hash text, pid integer, at timestamptz DEFAULT now())
+    CREATE TABLE public.effect_seen
+        (item uuid, round integer, hash text, pid integer, at timestamptz DEFAULT now())
 """
 
 
