@@ -119,4 +119,4 @@ async def test_a_notice_holds_no_text_of_the_item(database: Database) -> None:
         await held(session)
         stored = await run_sql(session, "SELECT string_agg(notice::text, ' ') FROM approvals.notice")
         assert "refund" not in str(stored.scalar_one())
-    assert "450" not in repr(await due(database))
+    assert "refund" not in repr(await due(database))
