@@ -92,14 +92,16 @@ async def test_every_item_is_decided_once_and_takes_effect_once(database: Databa
         order = list(items)
         random.Random(reviewer.id).shuffle(order)  # noqa: S311
         for item in order:
-            wins[item] += await _decide(database, reviewer, item, items[item], losers)
+            won = await _decide(database, reviewer, item, items[item], losers)
+            wins[item] += won  # not in one line: it would add to what stood there before the wait
 
     await asyncio.gather(*map(review, REVIEWERS))
     await _free_claims(database)
     left = [item for item in items if not wins[item]]
     for one in left:
         attempts = [_decide(database, reviewer, one, items[one], losers) for reviewer in REVIEWERS]
-        wins[one] += sum(await asyncio.gather(*attempts))
+        won = sum(await asyncio.gather(*attempts))
+        wins[one] += won
     assert wins == dict.fromkeys(items, 1)
     assert losers.unnamed == 0, losers.refusals
     assert set(losers.refusals) == {"AlreadyDecided", "ClaimedByAnother"}
