@@ -118,12 +118,16 @@ Rule = Annotated[PatternRule | MoneyRule | UnsupportedRule | TagRule, Field(disc
 
 
 class ReviewSettings(_Part):
-    """How reviewing goes: leases, the undo window, and what counts as hasty."""
+    """How reviewing goes: leases, the undo window, and what counts as hasty.
+
+    With `second_for_edits`, whoever wrote a text does not release it alone.
+    """
 
     claim_minutes: float = Field(default=10, gt=0)
     undo_seconds: float = Field(default=8, ge=0, le=120)
     quick_seconds: float = Field(default=3, ge=0)
     quick_characters: int = Field(default=400, ge=0)
+    second_for_edits: bool = True
 
 
 class Policy(_Part):

@@ -74,7 +74,11 @@ class AnsweringSettings(Settings):
 
 @dataclass(frozen=True)
 class Asked:
-    """A question to answer; every text is tokenised."""
+    """A question to answer; every text is tokenised.
+
+    With an `instruction` it is answered once more: an officer sent the answer before back and says what this
+    one should do. Nothing of it is shown; whatever it weighs, it waits for the officer as a whole.
+    """
 
     run: uuid.UUID
     conversation: uuid.UUID
@@ -84,6 +88,14 @@ class Asked:
     scope: str | None = None
     history: Sequence[Turn] = ()
     earlier_tokens: Sequence[Mapping[str, Any]] = ()
+    instruction: str = ""
+
+    @property
+    def told(self) -> str:
+        """The question as the model reads it."""
+        if not self.instruction:
+            return self.question
+        return f"{self.question}\n\nThe answer before was sent back. Write another one: {self.instruction}"
 
 
 @dataclass(frozen=True)
@@ -232,7 +244,7 @@ class AnswerPipeline:
                     weighing = weighing.joined(self._weigh(asked, checked, prompt, drafted))
                     checked = replace(checked, text=strangers.reveal(checked.text))
                     drafted.append(checked)
-                    if not weighing.risky:
+                    if not (weighing.risky or asked.instruction):
                         yield _sentence(shown, checked)
                         shown += 1
         except (PartUnavailable, UpstreamFailed) as error:
@@ -250,7 +262,7 @@ class AnswerPipeline:
             {"sentences": len(drafted), "rules": list(weighing.rules), "shown": shown},
         )
         yield _receipt(asked, prompt, [strangers.hide(one.text) for one in drafted[:shown]])
-        if weighing.risky and len(drafted) > said:
+        if (weighing.risky or asked.instruction) and len(drafted) > said:
             passages, facts = evidence.passages, evidence.facts
             messages = await as_the_model_read(self._door, asked.principal, asked.conversation, prompt)
             yield Hold(tuple(drafted), passages, facts, weighing, shown, messages)
@@ -286,7 +298,7 @@ class AnswerPipeline:
         if evidence.listing and (listed := self._list(asked, evidence, evidence.listing)):
             return listed, options
         if not self._settings.quoting:
-            return build_prompt(asked.question, evidence.sources, asked.history, budget), options
+            return build_prompt(asked.told, evidence.sources, asked.history, budget), options
         chosen = await self._choose(asked, evidence)
         if chosen is None:
             return None, options
@@ -299,7 +311,7 @@ class AnswerPipeline:
         longest = sum(sorted(map(len, chosen.quotes))[-chosen.at_most :])
         room = max(self._settings.answer_tokens, int(longest / _A_TOKEN))
         budget = Budget(self._settings.window, room)
-        prompt = build_prompt(asked.question, sources, (), budget, quoting=True)
+        prompt = build_prompt(asked.told, sources, (), budget, quoting=True)
         options["max_tokens"] = room
         return replace(prompt, quotes=chosen.quotes, quotes_at_most=chosen.at_most), options
 
@@ -316,7 +328,7 @@ class AnswerPipeline:
     async def _choose(self, asked: Asked, evidence: Evidence) -> Choice | None:
         before = bool(entity_refs(asked.earlier_tokens)) and follows_on(asked.question)
         named = bool(entity_refs(asked.tokens) or asked.scope or before)
-        question = " ".join((asked.question, *evidence.words))
+        question = " ".join(filter(None, (asked.question, *evidence.words, asked.instruction)))
         sources = about(question, evidence.sources, named=named)
         if entity_refs(asked.tokens) and identities_asked(question):
             return identities(question, evidence.sources)

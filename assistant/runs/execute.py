@@ -13,13 +13,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import (
     HeldFact,
+    HeldItem,
     HeldPart,
     HeldSentence,
     HeldSource,
+    ItemState,
     Part,
     Payload,
     Policy,
     hold,
+    hold_again,
     officers_on_duty,
     place_of,
 )
@@ -153,16 +156,7 @@ class RunExecutor:
 
     async def _hold(self, run: Run, asked: Asked, held: Hold) -> None:
         async with self._database.transaction() as session:
-            item = await hold(
-                session,
-                self._policy,
-                run=run.id,
-                conversation=run.conversation_id,
-                requester=asked.principal,
-                payload=_payload(asked, held),
-                weighing=held.weighing,
-                customer=_customer(asked, held),
-            )
+            item = await self._held(session, run, asked, held)
             place = await place_of(session, item.id)
             data = {
                 "item": str(item.id),
@@ -185,6 +179,29 @@ class RunExecutor:
             await session.exec(
                 waiting.values(state=RunState.HELD, held_item=item.id, lease_owner=None, lease_until=None)
             )
+
+    async def _held(self, session: AsyncSession, run: Run, asked: Asked, held: Hold) -> HeldItem:
+        """The item of this draft: the one that was sent back, else a new one."""
+        payload = _payload(asked, held)
+        if asked.instruction and run.held_item is not None:
+            return await hold_again(
+                session,
+                self._policy,
+                run.held_item,
+                requester=asked.principal,
+                payload=payload,
+                weighing=held.weighing,
+            )
+        return await hold(
+            session,
+            self._policy,
+            run=run.id,
+            conversation=run.conversation_id,
+            requester=asked.principal,
+            payload=payload,
+            weighing=held.weighing,
+            customer=_customer(asked, held),
+        )
 
     async def _settle(self, run: Run, answering: asyncio.Task[None]) -> None:
         """Say aloud how an answer failed; one that ended well has said so itself."""
@@ -295,6 +312,7 @@ async def _asked(session: AsyncSession, run: Run, principal: Principal) -> Asked
         sources = [event for event in events if event.kind == EventKind.SOURCES]
         turns.append(Turn(other.question, _said(events), records_in(sources)))
     return Asked(
+        instruction=await _instruction(session, run),
         run=run.id,
         conversation=run.conversation_id,
         principal=principal,
@@ -304,6 +322,14 @@ async def _asked(session: AsyncSession, run: Run, principal: Principal) -> Asked
         history=turns,
         earlier_tokens=[token for other in earlier[-_TURNS:] for token in other.tokens],
     )
+
+
+async def _instruction(session: AsyncSession, run: Run) -> str:
+    """What an officer who sent the answer back wants of the next one; empty for a question's first answer."""
+    item = await session.get(HeldItem, run.held_item, populate_existing=True) if run.held_item else None
+    if item is None or item.state is not ItemState.SENT_BACK or item.effect_at is None:
+        return ""
+    return item.note or ""
 
 
 def _said(events: Sequence[RunEvent]) -> str:
