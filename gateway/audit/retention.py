@@ -52,6 +52,7 @@ _SUBJECTS: Final[Mapping[str, RecordClass]] = {
     "reveal": RecordClass.ANSWERS,
     "item": RecordClass.APPROVALS,
     "queue": RecordClass.APPROVALS,
+    "absence": RecordClass.APPROVALS,
     "policy": RecordClass.APPROVALS,
     "rule": RecordClass.APPROVALS,
 }

@@ -213,13 +213,13 @@ def _widen_items() -> None:
         None, "held_item", "review_queue", ["queue"], ["name"], source_schema=_SCHEMA, referent_schema=_SCHEMA
     )
     op.create_index(op.f("ix_approvals_held_item_queue"), "held_item", ["queue"], schema=_SCHEMA)
-    for column in ("remind_at", "escalate_at"):
+    for name in ("remind", "escalate"):
         op.create_index(
-            f"held_item_{column.removesuffix('_at')}",
+            f"held_item_{name}",
             "held_item",
-            [column],
+            [f"{name}_at"],
             schema=_SCHEMA,
-            postgresql_where=sa.text(f"{column} IS NOT NULL"),
+            postgresql_where=sa.text(f"{name}_at IS NOT NULL"),
         )
 
 
