@@ -63,6 +63,7 @@ class WebSettings(Settings):
     state_folder: Path
     accounts: AccountSettings = AccountSettings()
     policy_file: Path | None = None
+    policy_modules: tuple[str, ...] = ()
     https: bool = False
     origins: tuple[str, ...] = ()
     programs: ProgramSettings = ProgramSettings()
@@ -81,4 +82,6 @@ class WorkSettings(Settings):
     anchors: AnchorSettings
     answering: AnsweringSettings = AnsweringSettings()
     policy_file: Path | None = None
+    policy_modules: tuple[str, ...] = ()
+    sampling_secret_file: Path | None = None
     concurrency: int = 4

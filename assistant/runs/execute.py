@@ -301,6 +301,7 @@ async def _asked(session: AsyncSession, run: Run, principal: Principal) -> Asked
         scope=run.scope,
         history=turns,
         earlier_tokens=[token for other in earlier[-_TURNS:] for token in other.tokens],
+        flags=run.flags,
     )
 
 
