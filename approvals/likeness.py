@@ -1,8 +1,10 @@
-"""Likeness to labelled examples: a linear classifier over a sentence's embedding and its letters.
+"""Likeness to labelled examples: how a sentence compares with each of them, by three views at once.
 
-The embedding says what an English sentence means; the letters (pieces of words, of two to five) carry what
-an English encoder does not know of German. Weights are a file that a command makes from the examples that
-ship with the policy; the policy names it by its SHA-256. Pure: vectors are handed in.
+The embedding says what an English sentence means; its letters (pieces of words, of two to five) and what its
+words are about (`concepts.yaml`) carry what an English encoder does not know of German. The weights of the
+examples are a file that a command makes from those that ship with the policy; the policy names it by its
+SHA-256. Kernel ridge regression with a polynomial kernel (Saunders, Gammerman, Vovk 1998). Pure: vectors are
+handed in.
 """
 
 import hashlib
@@ -11,9 +13,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .amounts import find_amounts
+from .concepts import concepts
 from .errors import PolicyFaults
 
 if TYPE_CHECKING:
@@ -29,9 +33,10 @@ _SAID: Final = {"PERSON": "someone", "ORGANIZATION": "some company"}
 _SOMETHING: Final = "something"
 _AMOUNT: Final = "500 EUR"
 _END: Final = re.compile(r"(?<=[.!?])[\"'”’)]*(?:\s*\[\d+\])*\s+|\n+")
-_AT_MOST: Final = 24  # pieces of one text; a longer one is cut into longer pieces
+_AT_MOST: Final = 64  # pieces of one text; of a longer one several are read together
+_LONGEST: Final = 600  # code points: about as much as the encoder reads
 _GRAMS: Final = (2, 5)
-_SPACE: Final = re.compile(r"\s\s+")
+_TINY: Final = 1e-12
 
 
 @dataclass(frozen=True)
@@ -62,22 +67,23 @@ def plain(text: str) -> str:
 
 def _sentences(text: str) -> Iterator[tuple[int, int]]:
     start = 0
-    for end in _END.finditer(text):
-        if text[start : end.start()].strip():
-            yield start, end.start()
-        start = end.end()
-    if text[start:].strip():
-        yield start, len(text)
+    for stop, following in [*((end.start(), end.end()) for end in _END.finditer(text)), (len(text), 0)]:
+        while stop - start > _LONGEST:
+            cut = text.rfind(" ", start + 1, start + _LONGEST)
+            cut = cut if cut > 0 else start + _LONGEST
+            if text[start:cut].strip():
+                yield start, cut
+            start = cut
+        if text[start:stop].strip():
+            yield start, stop
+        start = following
 
 
 def letters_of(text: str) -> Counter[str]:
-    """Pieces of words, two to five letters long; a space stands at the ends of a word.
-
-    The same as scikit-learn's analyzer `char_wb`, with which the weights are made.
-    """
+    """Pieces of words, two to five letters long; a space stands at the ends of a word."""
     found: Counter[str] = Counter()
     least, most = _GRAMS
-    for word in _SPACE.sub(" ", text.lower()).split():
+    for word in text.lower().split():
         padded = f" {word} "
         for size in range(least, most + 1):
             found[padded[:size]] += 1
@@ -96,6 +102,43 @@ class Embed(Protocol):
         ...
 
 
+class Views:
+    """Texts as the kernel compares them: vectors of length 1, letters by rarity, and concepts."""
+
+    def __init__(
+        self, texts: Sequence[str], vectors: "Numbers", rare: Mapping[str, tuple[int, float]]
+    ) -> None:
+        import numpy
+
+        self.vectors = vectors / numpy.maximum(numpy.linalg.norm(vectors, axis=1, keepdims=True), _TINY)
+        self.about = numpy.array([_about(text) for text in texts])
+        self.letters = [_weighted(text, rare) for text in texts]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """How two texts compare: the views weighted, raised to a power. `usual` is what concepts come to."""
+
+    meaning: float = 1.5
+    letters: float = 1.0
+    about: float = 1.0
+    pairs: float = 0.49
+    offset: float = 0.2
+    power: int = 2
+    usual: float = 1.0
+
+    def between(
+        self, vectors: "Numbers", letters: "Numbers", about: "Numbers", common: "Numbers"
+    ) -> "Numbers":
+        """The kernel from the inner products of each view; `common` is that of the squared concepts."""
+        # two concepts together say more than each: products of pairs, without writing them out
+        told = (about + self.pairs * (about**2 - common) / 2) / self.usual
+        whole = self.meaning + self.letters + self.about
+        mixed = (self.meaning * vectors + self.letters * letters + self.about * told) / whole
+        compared: Numbers = ((mixed + self.offset) / (1 + self.offset)) ** self.power + 1
+        return compared
+
+
 class Likeness:
     """The weights, read once; `shares` says how like a piece is to the examples of each category."""
 
@@ -109,40 +152,65 @@ class Likeness:
         with numpy.load(io.BytesIO(content), allow_pickle=False) as stored:
             self.encoder = str(stored["encoder"])
             self.categories = tuple(str(one) for one in stored["categories"])
-            self._dense = stored["dense"].astype("float64")
-            self._bias = stored["bias"].astype("float64")
-            self._lexical = stored["lexical"].astype("float64")
-            self._idf = stored["idf"].astype("float64")
-            self._grams = {str(gram): place for place, gram in enumerate(stored["grams"])}
-            self._scales = tuple(float(one) for one in stored["scales"])
+            self._weights = stored["weights"].astype("float32")
+            self._vectors = stored["vectors"].astype("float32")
+            self._about = stored["about"].astype("float32") / 2
+            starts, places, counts = (stored[name] for name in ("starts", "places", "counts"))
+            self._kernel = Kernel(usual=float(stored["usual"]))
+            rarity = stored["rarity"].astype("float64").tolist()
+            self._rare = {str(gram): (n, rarity[n]) for n, gram in enumerate(stored["grams"])}
+        self._squared = self._about**2
+        self._postings = [
+            (places[a:b].astype("int64"), counts[a:b].astype("float32")) for a, b in pairwise(starts)
+        ]
 
     @property
     def dimensions(self) -> int:
         """How long a vector must be."""
-        return int(self._dense.shape[1])
+        return int(self._vectors.shape[1])
 
     def shares(self, text: str, vector: Vector) -> Mapping[str, float]:
         """Category to 0..1 for a piece's text and its vector. Raises `ValueError` on another length."""
         import numpy
 
-        values = numpy.asarray(vector, dtype="float64")
+        values = numpy.asarray(vector, dtype="float32")
         if values.shape != (self.dimensions,):
             raise ValueError(f"a vector of {self.dimensions} numbers is needed, not {values.shape}")
-        length = float(numpy.linalg.norm(values)) or 1.0
-        scores = self._dense @ (values / length * self._scales[0]) + self._bias
-        places, weights = self._weighted(text)
-        if places:
-            scores += numpy.asarray(weights) * self._scales[1] @ self._lexical[places]
-        shares = 1 / (1 + numpy.exp(-scores))
-        return dict(zip(self.categories, shares.tolist(), strict=True))
+        one = Views([text], values[None, :], self._rare)
+        letters = numpy.zeros(len(self._vectors), dtype="float32")
+        for gram, weight in one.letters[0]:
+            places, counts = self._postings[gram]
+            letters[places] += counts * weight
+        about = one.about[0].astype("float32")
+        compared = self._kernel.between(
+            self._vectors @ one.vectors[0], letters, self._about @ about, self._squared @ about**2
+        )
+        scores = (compared @ self._weights + 1) / 2
+        return dict(zip(self.categories, numpy.clip(scores, 0, 1).tolist(), strict=True))
 
-    def _weighted(self, text: str) -> tuple[list[int], list[float]]:
-        """Place and weight of each known piece of a word: log frequency, rarity, length one."""
-        import math
 
-        known = [
-            (self._grams[gram], count) for gram, count in letters_of(text).items() if gram in self._grams
-        ]
-        raw = [(1 + math.log(count)) * float(self._idf[place]) for place, count in known]
-        length = math.sqrt(sum(one * one for one in raw)) or 1.0
-        return [place for place, _ in known], [one / length for one in raw]
+def rarities(texts: Sequence[str], least: int) -> dict[str, tuple[int, float]]:
+    """Each piece of a word that `least` texts have: its place and how rare it is."""
+    import math
+
+    known: Counter[str] = Counter()
+    for text in texts:
+        known.update(letters_of(text).keys())
+    kept = sorted(gram for gram, count in known.items() if count >= least)
+    return {gram: (n, 1 + math.log((1 + len(texts)) / (1 + known[gram]))) for n, gram in enumerate(kept)}
+
+
+def _weighted(text: str, rare: Mapping[str, tuple[int, float]]) -> list[tuple[int, float]]:
+    """Place and weight of each known piece of a word: log frequency times rarity, scaled to length one."""
+    import math
+
+    found = [(rare[gram], count) for gram, count in letters_of(text).items() if gram in rare]
+    raw = [(place, (1 + math.log(count)) * rarity) for (place, rarity), count in found]
+    length = math.sqrt(sum(weight * weight for _, weight in raw)) or 1.0
+    return [(place, weight / length) for place, weight in raw]
+
+
+def _about(text: str) -> list[float]:
+    """1 for each concept that one word is about, 1.5 for several."""
+    found = concepts().of(text)
+    return [min(found[name], 2) / 2 + 0.5 if found[name] else 0.0 for name in concepts().names]

@@ -183,7 +183,8 @@ class ReviewSettings(_Part):
 class Policy(_Part):
     """A version of the rules. Compiled patterns are made at first use and kept.
 
-    In `shadow` mode rules run and report, and only what asks for two officers holds.
+    In `shadow` mode rules run and report, and only what asks for two officers holds. Without `likeness`
+    nothing is compared, and words alone weigh.
     """
 
     version: str = Field(min_length=1)
@@ -204,8 +205,6 @@ class Policy(_Part):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"the rule {twice[0]} is there twice")
         for rule in self.rules:
-            if rule.likeness is not None and self.likeness is None:
-                raise ValueError(f"{rule.id}.likeness: the policy names no weights")
             for name, phrases in _pattern_fields(rule):
                 for pattern in phrases:
                     _check_pattern(f"{rule.id}.{name}", pattern, self.words)

@@ -1,21 +1,27 @@
-"""Making the weights of the likeness from labelled examples. The same examples give the same file."""
+"""Making the weights of the likeness from labelled examples. The same examples give the same file.
+
+Rounded, so that another machine's arithmetic gives the same numbers in all but rare cases.
+"""
 
 import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .labelled import Labelled
-from .likeness import Embed, letters_of, pieces_of
+from .likeness import Embed, Kernel, Views, pieces_of, rarities
+
+if TYPE_CHECKING:
+    from .likeness import Numbers
 
 ANY: Final = "any"
 """The category of everything that is risky."""
 CLAIM: Final = "unsupported_claims"
 """Learned from what no source carries: claims against sentences that only connect."""
-_SCALES: Final = (4.0, 4.0)  # how much the meaning and the letters count
-_STRENGTH: Final = 10.0
+_SMOOTH: Final = 0.03
 _FOLDS: Final = 5
+_RUN: Final = 4  # neighbours in the file are alike: they are left out together
 _RARE: Final = 2  # a piece of a word that only one text has says nothing
 
 
@@ -30,48 +36,81 @@ class Trained:
 
 
 def train(examples: Sequence[Labelled], embed: Embed, *, encoder: str) -> Trained:
-    """Fit one line a category; `unseen` is from five folds, in the order of `examples`.
-
-    Needs scikit-learn, which only this needs. Raises `ImportError` without it.
-    """
+    """Fit every category at once; `unseen` is from five folds, in the order of `examples`."""
     import numpy
 
     texts = [" ".join(piece.text for piece in pieces_of(one.text)) or "-" for one in examples]
-    vectors = numpy.asarray(embed(texts), dtype="float64")
-    vectors /= numpy.linalg.norm(vectors, axis=1, keepdims=True)
+    rare = rarities(texts, _RARE)
+    views = Views(texts, numpy.asarray(embed(texts), dtype="float64"), rare)
     categories = (*sorted({name for one in examples for name in one.categories} | {ANY}),)
-    model = _fitted(texts, vectors, examples, categories)
-    unseen: list[dict[str, float]] = [{} for _ in examples]
+    labels = numpy.array([[_label(one, category) for category in categories] for one in examples], "float64")
+    compared, usual = _compared(views, len(rare))
+    everything = numpy.arange(len(examples))
+    weights = _solved(compared, labels, everything)
+    unseen = numpy.zeros_like(labels)
     for fold in range(_FOLDS):
-        # neighbours in the file are alike, so that whole runs of it are left out
-        out = [place for place in range(len(examples)) if place // 4 % _FOLDS == fold]
-        kept = [place for place in range(len(examples)) if place // 4 % _FOLDS != fold]
-        part = _fitted([texts[i] for i in kept], vectors[kept], [examples[i] for i in kept], categories)
-        for place, row in zip(out, _shares(part, [texts[i] for i in out], vectors[out]), strict=True):
-            unseen[place] = dict(zip(categories, row, strict=True))
-    content = _stored(model, categories, encoder)
-    return Trained(content, hashlib.sha256(content).hexdigest(), categories, tuple(unseen))
+        out = everything // _RUN % _FOLDS == fold
+        kept = everything[~out]
+        unseen[out] = compared[numpy.ix_(out, ~out)] @ _solved(compared, labels, kept)
+    shares = numpy.clip((unseen + 1) / 2, 0, 1).tolist()
+    content = _stored(views, weights, usual, rare, categories, encoder)
+    return Trained(
+        content,
+        hashlib.sha256(content).hexdigest(),
+        categories,
+        tuple(dict(zip(categories, row, strict=True)) for row in shares),
+    )
 
 
-def labels_of(examples: Sequence[Labelled], category: str) -> list[int | None]:
-    """1 for an example of the category, 0 for a counter-example, None for one that says nothing about it."""
-    return [_label(one, category) for one in examples]
+def _solved(compared: "Numbers", labels: "Numbers", kept: "Numbers") -> "Numbers":
+    import numpy
+
+    square = compared[numpy.ix_(kept, kept)] + _SMOOTH * numpy.eye(len(kept))
+    solved: Numbers = numpy.linalg.solve(square, labels[kept])
+    return solved
 
 
-def _label(one: Labelled, category: str) -> int | None:
+def _compared(views: Views, grams: int) -> tuple["Numbers", float]:
+    """The kernel of all texts with all, and what the concepts of a text usually come to."""
+    import numpy
+    from scipy.sparse import csr_matrix
+
+    rows = [row for row, found in enumerate(views.letters) for _ in found]
+    flat = [one for found in views.letters for one in found]
+    shape = (len(views.letters), grams)
+    sparse = csr_matrix(([weight for _, weight in flat], (rows, [place for place, _ in flat])), shape)
+    letters = (sparse @ sparse.T).toarray()
+    about, common = views.about @ views.about.T, views.about**2 @ (views.about**2).T
+    told = about.diagonal() + Kernel().pairs * (about.diagonal() ** 2 - common.diagonal()) / 2
+    usual = float(numpy.round(told.mean(), 4))
+    return Kernel(usual=usual).between(views.vectors @ views.vectors.T, letters, about, common), usual
+
+
+def _postings(views: Views, grams: int) -> list[list[tuple[int, float]]]:
+    """For each piece of a word the texts that have it, and its weight there."""
+    postings: list[list[tuple[int, float]]] = [[] for _ in range(grams)]
+    for row, found in enumerate(views.letters):
+        for place, weight in found:
+            postings[place].append((row, weight))
+    return postings
+
+
+def _label(one: Labelled, category: str) -> int:
+    """1 for an example of the category, -1 for a counter-example, 0 for one that says nothing about it."""
+    unsupported = CLAIM in one.categories
+    connecting = not one.supported and not one.categories
     if category == CLAIM:
-        if CLAIM in one.categories:
-            return 1
-        if one.categories or one.place == "question":
-            return None
-        return 1 if one.supported else 0  # an ordinary statement would be a claim if no source had it
-    if CLAIM in one.categories or not (one.supported or one.categories):
-        return 0
+        if unsupported or connecting:
+            return 1 if unsupported else -1
+        # an ordinary statement would be a claim if no source had it
+        return 1 if not one.categories and one.place == "draft" else 0
+    if unsupported or connecting:
+        return -1
     if category == ANY:
-        return int(bool(one.categories))
+        return 1 if one.categories else -1
     if category in one.categories:
         return 1
-    return None if set(one.categories) & set(_NEAR.get(category, ())) else 0
+    return 0 if set(one.categories) & set(_NEAR.get(category, ())) else -1
 
 
 # examples of one are no counter-examples of the other: they were labelled with one name alone
@@ -85,66 +124,31 @@ _NEAR: Final = {
 }
 
 
-@dataclass(frozen=True)
-class _Model:
-    vectorizer: Any
-    dense: Any
-    lexical: Any
-    bias: Any
-
-
-def _fitted(
-    texts: Sequence[str], vectors: Any, examples: Sequence[Labelled], categories: Sequence[str]
-) -> _Model:
-    import numpy
-    from scipy.sparse import csr_matrix, hstack
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-
-    vectorizer = TfidfVectorizer(analyzer=_analysed, sublinear_tf=True, min_df=_RARE)
-    features = hstack(
-        [csr_matrix(vectors * _SCALES[0]), vectorizer.fit_transform(texts) * _SCALES[1]], format="csr"
-    )
-    size = vectors.shape[1]
-    dense, lexical, bias = [], [], []
-    for category in categories:
-        labels = labels_of(examples, category)
-        rows = [place for place, label in enumerate(labels) if label is not None]
-        line = LogisticRegression(C=_STRENGTH, class_weight="balanced", max_iter=2000)
-        line.fit(features[rows], [labels[place] for place in rows])
-        dense.append(line.coef_[0][:size])
-        lexical.append(line.coef_[0][size:])
-        bias.append(line.intercept_[0])
-    return _Model(vectorizer, numpy.array(dense), numpy.array(lexical), numpy.array(bias))
-
-
-def _analysed(text: str) -> list[str]:
-    return list(letters_of(text).elements())
-
-
-def _shares(model: _Model, texts: Sequence[str], vectors: Any) -> list[list[float]]:
+def _stored(
+    views: Views,
+    weights: "Numbers",
+    usual: float,
+    rare: dict[str, tuple[int, float]],
+    categories: Sequence[str],
+    encoder: str,
+) -> bytes:
     import numpy
 
-    letters = model.vectorizer.transform(texts) * _SCALES[1]
-    scores = vectors * _SCALES[0] @ model.dense.T + letters @ model.lexical.T + model.bias
-    shares: list[list[float]] = (1 / (1 + numpy.exp(-scores))).tolist()
-    return shares
-
-
-def _stored(model: _Model, categories: Sequence[str], encoder: str) -> bytes:
-    import numpy
-
-    grams = sorted(model.vectorizer.vocabulary_, key=model.vectorizer.vocabulary_.__getitem__)
+    postings = _postings(views, len(rare))
+    flat = [one for posting in postings for one in posting]
+    arrays: dict[str, Any] = {
+        "encoder": numpy.array(encoder),
+        "categories": numpy.array(categories),
+        "weights": numpy.round(weights, 3).astype("float32"),
+        "vectors": numpy.round(views.vectors, 3).astype("float16"),
+        "about": (views.about * 2).astype("uint8"),
+        "grams": numpy.array(list(rare)),
+        "rarity": numpy.round([rarity for _, rarity in rare.values()], 4).astype("float32"),
+        "starts": numpy.cumsum([0, *map(len, postings)]).astype("uint32"),
+        "places": numpy.array([row for row, _ in flat], dtype="uint16"),
+        "counts": numpy.round([weight for _, weight in flat], 3).astype("float16"),
+        "usual": numpy.array(usual),
+    }
     content = io.BytesIO()
-    numpy.savez_compressed(
-        content,
-        encoder=numpy.array(encoder),
-        categories=numpy.array(categories),
-        dense=model.dense.astype("float32"),
-        bias=model.bias.astype("float32"),
-        lexical=model.lexical.T.astype("float16"),
-        idf=model.vectorizer.idf_.astype("float32"),
-        grams=numpy.array(grams),
-        scales=numpy.array(_SCALES),
-    )
+    numpy.savez_compressed(content, **arrays)
     return content.getvalue()

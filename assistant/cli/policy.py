@@ -105,16 +105,13 @@ def train(
     encoder: Annotated[str, typer.Option(help="Entry of the catalogue.")] = "all-minilm-l6-v2-int8",
     data: Data = None,
 ) -> None:
-    """Make the weights of the likeness from the examples that ship and your own. Needs scikit-learn."""
+    """Make the weights of the likeness from the examples that ship and your own."""
     from approvals import read_labelled, shipped_examples, train_likeness
 
     texts = shipped_examples()
     for file in examples or []:
         texts += read_labelled(file.read_text("utf-8").splitlines())
-    try:
-        trained = train_likeness(texts, embed_with(data, encoder), encoder=encoder)
-    except ImportError:
-        leave(Exit.FAILED, _("Training needs scikit-learn: pip install 'cloister[training]'."))
+    trained = train_likeness(texts, embed_with(data, encoder), encoder=encoder)
     write.write_bytes(trained.content)
     print(_("{size:,} bytes, sha256 {sha256}").format(size=len(trained.content), sha256=trained.sha256))
 

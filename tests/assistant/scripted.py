@@ -24,6 +24,7 @@ from retrieval import Fact, Passage, RetrievalClient, SearchResult
 REP = Principal(str(uuid.uuid4()), "rep@example.org", frozenset({Role.REP}))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 Meaning = Callable[[str], list[float]]
+POLICY = load_policy().by_words
 NOTE = "Anna Schmidt has an open case. We will refund EUR 4,000 to Anna Schmidt today. She is content."
 
 
@@ -137,7 +138,7 @@ def answering(
 ) -> AsyncGenerator[Step | Hold, None]:
     """The steps of one answer, as they come."""
     retrieval = ScriptedRetrieval(result, visible)
-    pipeline = AnswerPipeline(door, retrieval, load_policy(None), AnsweringSettings(**settings))
+    pipeline = AnswerPipeline(door, retrieval, POLICY, AnsweringSettings(**settings))
     return pipeline.answer(Asked(uuid.uuid4(), uuid.uuid4(), REP, question, tokens, history=history))
 
 
