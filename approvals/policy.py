@@ -180,6 +180,13 @@ class ReviewSettings(_Part):
     quick_characters: int = Field(default=400, ge=0)
 
 
+class EnumerationSettings(_Part):
+    """From how many different records in how many minutes one person's questions count as walking through."""
+
+    records: int = Field(default=60, gt=1)
+    minutes: float = Field(default=60, gt=0)
+
+
 class Policy(_Part):
     """A version of the rules. Compiled patterns are made at first use and kept.
 
@@ -191,6 +198,7 @@ class Policy(_Part):
     mode: Literal["enforce", "shadow"] = "enforce"
     likeness: LikenessSettings | None = None
     sampling: SamplingSettings = SamplingSettings()
+    enumeration: EnumerationSettings = EnumerationSettings()
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     rates: Mapping[str, Decimal]
     review: ReviewSettings = ReviewSettings()

@@ -92,6 +92,7 @@ class Asked:
     history: Sequence[Turn] = ()
     earlier_tokens: Sequence[Mapping[str, Any]] = ()
     flags: Sequence[str] = ()
+    enumerating: bool = False
 
 
 @dataclass(frozen=True)
@@ -278,7 +279,7 @@ class AnswerPipeline:
             roles=asked.principal.roles,
             tags=evidence.tags,
             vectors=await self._vectors(asked, asked.question),
-            checks=["filter_flag"] if asked.flags else [],
+            checks=_checks(asked),
             sampled=sampled,
         )
 
@@ -419,6 +420,12 @@ def _ending(result: SearchResult) -> Step | None:
     if not result.facts and (result.weak or not result.passages):
         return Step(EventKind.NOTHING_FOUND, {"sentence": NOTHING_FOUND})
     return None
+
+
+def _checks(asked: Asked) -> list[str]:
+    """What was found about the question and who asks, by the names of the policy."""
+    found = {"filter_flag": bool(asked.flags), "enumeration": asked.enumerating}
+    return [name for name, is_so in found.items() if is_so]
 
 
 def _asks_about_nobody(asked: Asked, evidence: Evidence) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from approvals import load_policy
+from approvals import Policy, load_policy
 from assistant.answer import AnsweringSettings, AnswerPipeline, Asked, EventKind, Hold, Step, Turn
 from gateway import (
     ChatChunk,
@@ -134,12 +134,17 @@ def answering(
     tokens: tuple[dict[str, Any], ...] = (),
     visible: tuple[str, ...] = (),
     history: tuple[Turn, ...] = (),
+    policy: Policy = POLICY,
+    flags: tuple[str, ...] = (),
+    secret: bytes = b"",
     **settings: Any,
 ) -> AsyncGenerator[Step | Hold, None]:
     """The steps of one answer, as they come."""
     retrieval = ScriptedRetrieval(result, visible)
-    pipeline = AnswerPipeline(door, retrieval, POLICY, AnsweringSettings(**settings))
-    return pipeline.answer(Asked(uuid.uuid4(), uuid.uuid4(), REP, question, tokens, history=history))
+    pipeline = AnswerPipeline(door, retrieval, policy, AnsweringSettings(**settings), secret)
+    return pipeline.answer(
+        Asked(uuid.uuid4(), uuid.uuid4(), REP, question, tokens, history=history, flags=flags)
+    )
 
 
 async def steps(*arguments: Any, **options: Any) -> list[Step | Hold]:
