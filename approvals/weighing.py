@@ -54,20 +54,32 @@ class _Alike:
 
     found: tuple[tuple[Spot, Mapping[str, float]], ...] | None = ()
 
-    def spots(self, rule: Rule) -> list[Spot]:
-        """Where it is more like the examples of a rule than the rule allows."""
+    def spots(self, rule: Rule, apart: Collection[str] = ()) -> list[Spot]:
+        """Where it is more like the examples of a rule than the rule allows.
+
+        Not where it is most like those of a rule in `apart`: that one looks at amounts, and knows better.
+        """
         limit = rule.likeness
         if limit is None or not self.found:
             return []
-        return [spot for spot, shares in self.found if shares.get(rule.id, 0.0) >= limit]
+        return [
+            spot
+            for spot, shares in self.found
+            if shares.get(rule.id, 0.0) >= limit and _nearest(shares, rule.id) not in apart
+        ]
+
+
+def _nearest(shares: Mapping[str, float], besides: str) -> str:
+    """The category that a text is most like, besides one."""
+    return max((name for name in shares if name != besides), key=lambda name: shares[name], default="")
 
 
 _NOWHERE: Final = _Alike()
 
 
-def to_embed(policy: Policy, text: str) -> tuple[str, ...]:
+def to_embed(policy: Policy, text: str, titles: Sequence[str] = ()) -> tuple[str, ...]:
     """The texts whose vectors the weighing of `text` needs, in order; none where no rule compares."""
-    return tuple(piece.text for piece in pieces_of(text)) if policy.weights else ()
+    return tuple(piece.text for piece in pieces_of(_without(text, titles))) if policy.weights else ()
 
 
 def weigh_question(
@@ -134,7 +146,7 @@ def weigh_sentence(
     hits: list[RuleHit] = []
     marks: list[RuleHit] = []
     untitled = _without(sentence, titles)
-    alike = _likeness(policy, sentence, vectors)
+    alike = _likeness(policy, untitled, vectors)
     for rule in policy.rules:
         if "draft" not in rule.places or (quoted and not rule.in_quotes):
             continue
@@ -220,7 +232,9 @@ def _hits(
         found = [_hit(rule, spot, place, by=By.FUNCTION) for spot in policy.function(rule)(weighed)]
     if found or not isinstance(rule, PatternRule | LikenessRule):
         return found
-    return [_hit(rule, spot, place, by=By.LIKENESS) for spot in alike.spots(rule)]
+    money = frozenset(one.id for one in policy.rules if isinstance(one, MoneyRule))
+    apart = money if isinstance(rule, LikenessRule) else frozenset()
+    return [_hit(rule, spot, place, by=By.LIKENESS) for spot in alike.spots(rule, apart)]
 
 
 def _without(text: str, titles: Sequence[str]) -> str:

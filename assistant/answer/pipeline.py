@@ -283,9 +283,9 @@ class AnswerPipeline:
             sampled=sampled,
         )
 
-    async def _vectors(self, asked: Asked, text: str) -> Sequence[Vector] | None:
+    async def _vectors(self, asked: Asked, text: str, titles: Sequence[str] = ()) -> Sequence[Vector] | None:
         """Vectors for the weighing of a text, in one call; None, which holds it, where nobody makes them."""
-        texts = to_embed(self._policy, text)
+        texts = to_embed(self._policy, text, titles)
         if not texts:
             return ()
         try:
@@ -302,6 +302,11 @@ class AnswerPipeline:
         if counts_records(checked, prompt.sources):
             return Weighing()  # how many records there are is nobody's data
         index, before = len(drafted), [one.text for one in drafted]
+        titles = [
+            called(source.title)
+            for source in prompt.sources
+            if source.stated and source.title and source.n in checked.citations
+        ]
         return weigh_sentence(
             self._policy,
             checked.text,
@@ -312,12 +317,8 @@ class AnswerPipeline:
             index=index,
             before=before,
             quoted=is_quoted(checked.text, prompt.sources),
-            titles=[
-                called(source.title)
-                for source in prompt.sources
-                if source.stated and source.title and source.n in checked.citations
-            ],
-            vectors=await self._vectors(asked, checked.text),
+            titles=titles,
+            vectors=await self._vectors(asked, checked.text, titles),
             checks=["wrong_citation"] if set(cited_in(sentence)) - set(checked.citations) else [],
         )
 
