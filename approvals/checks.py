@@ -10,7 +10,7 @@ _TYPES: Final = "|".join(
 _WHOLE: Final = re.compile(r"<[A-Z][A-Z_]*_\d+(?:_[A-Z0-9_]+)?>")
 _LIKE: Final = re.compile(
     rf"[<\[({{]\s?/?(?:{_TYPES})(?:[\s_-]?\d+)?(?:_[A-Z0-9_]+)?\s?[>\])}}]"
-    rf"|(?<![\w<])(?:{_TYPES})[\s_-]?\d+(?:_[A-Z0-9_]+)?(?!\w)|<(?:{_TYPES})\b",
+    rf"|(?<![\w<])(?:{_TYPES})[\s_-]?\d+(?:_[A-Z0-9_]+)?(?!\w)|<(?:{_TYPES})(?![A-Z])",
     re.IGNORECASE,
 )
 

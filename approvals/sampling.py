@@ -11,4 +11,5 @@ _BITS: Final = 64
 def is_sampled(run: uuid.UUID, share: float, secret: bytes) -> bool:
     """Whether chance chose this run. Nobody who lacks the secret can tell in advance which it chooses."""
     digest = hmac.digest(secret, b"sampled" + run.bytes, hashlib.sha256)
-    return int.from_bytes(digest[: _BITS // 8], "big") < share * 2**_BITS
+    drawn = int.from_bytes(digest[: _BITS // 8], "big")
+    return drawn < int(share * (1 << _BITS))
