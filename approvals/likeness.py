@@ -54,7 +54,7 @@ def pieces_of(text: str) -> tuple[Piece, ...]:
     together = -(-len(spots) // _AT_MOST)
     grouped = (spots[i : i + together] for i in range(0, len(spots), together or 1))
     found = (Piece(plain(text[group[0][0] : group[-1][1]]), group[0][0], group[-1][1]) for group in grouped)
-    return tuple(piece for piece in found if re.search(r"\w", piece.text))
+    return tuple(piece for piece in found if re.search(r"[^\W\d_]", piece.text))
 
 
 def plain(text: str) -> str:

@@ -42,7 +42,7 @@ def test_with_likeness_more_is_held_than_with_words_alone_and_ordinary_traffic_p
     assert sum(one.held for one in risky) / sum(one.texts for one in risky) >= FLOOR_RISKY
 
 
-FLOOR_RISKY, FLOOR_ORDINARY = 0.80, 0.12
+FLOOR_RISKY, FLOOR_ORDINARY = 0.90, 0.15
 
 
 def run(*arguments: str) -> tuple[int, str]:
