@@ -21,8 +21,16 @@ from .errors import (
     TooLateToUndo,
     officer_pseudonym,
 )
+from .evaluate import Evaluation
+from .evaluate import evaluate as evaluate_risk
 from .events import ApprovalEvent
+from .examples import check_examples
 from .holding import RESUME, TICK, cancel, expire_due, hold, hold_again
+from .labelled import Labelled
+from .labelled import read as read_labelled
+from .labelled import shipped as shipped_examples
+from .learning import Report, RuleReport, Suggestion, accepted, report_rules, suggest
+from .likeness import Embed, Vector
 from .moves import answer_reviewer
 from .notices import (
     DueNotice,
@@ -66,7 +74,7 @@ from .queue import (
     standing_approvals,
     votes_on,
 )
-from .risk import RuleHit, Tier, Weighing
+from .risk import By, RuleHit, Tier, Weighing
 from .routing import (
     Channel,
     MemberPlan,
@@ -79,10 +87,14 @@ from .routing import (
     set_absence,
     staff,
 )
+from .sampling import is_sampled
 from .tables import Draft, HeldItem, ItemKind, ItemState, Notice, Remark, RemarkKind, Verdict, Vote
 from .timers import Passed, sweep
+from .training import Trained
+from .training import train as train_likeness
+from .trying import PastAnswer, PastSentence, Tried, try_policy
 from .verdicts import Decision, Entry, Move, RejectionReason
-from .weighing import weigh_question, weigh_sentence
+from .weighing import to_embed, weigh_question, weigh_sentence
 from .worddiff import word_diff
 
 __all__ = [
@@ -91,6 +103,7 @@ __all__ = [
     "AlreadyDecided",
     "ApprovalEvent",
     "AssignedToAnother",
+    "By",
     "Calendar",
     "Channel",
     "ClaimedByAnother",
@@ -99,7 +112,9 @@ __all__ = [
     "Draft",
     "DueNotice",
     "Effect",
+    "Embed",
     "Entry",
+    "Evaluation",
     "Handover",
     "HeldFact",
     "HeldItem",
@@ -108,6 +123,7 @@ __all__ = [
     "HeldSource",
     "ItemKind",
     "ItemState",
+    "Labelled",
     "LeaseLost",
     "MailDraft",
     "MemberPlan",
@@ -123,6 +139,8 @@ __all__ = [
     "OwnRequest",
     "Part",
     "Passed",
+    "PastAnswer",
+    "PastSentence",
     "Payload",
     "PayloadChanged",
     "Place",
@@ -135,16 +153,24 @@ __all__ = [
     "RejectionReason",
     "Remark",
     "RemarkKind",
+    "Report",
     "RuleHit",
+    "RuleReport",
     "SamePerson",
+    "Suggestion",
     "Tier",
     "TooLateToUndo",
+    "Trained",
+    "Tried",
+    "Vector",
     "Verdict",
     "Vote",
     "Weighing",
+    "accepted",
     "answer_reviewer",
     "approve",
     "cancel",
+    "check_examples",
     "claim",
     "configure_queues",
     "counts",
@@ -153,12 +179,14 @@ __all__ = [
     "due_effects",
     "earlier_drafts",
     "edit",
+    "evaluate_risk",
     "expire_due",
     "get_item",
     "hand_out",
     "hold",
     "hold_again",
     "is_same_person",
+    "is_sampled",
     "joined",
     "know_person",
     "load_policy",
@@ -176,17 +204,24 @@ __all__ = [
     "pseudonym",
     "queue",
     "queue_names",
+    "read_labelled",
     "reject",
     "release_claim",
     "remarks_on",
+    "report_rules",
     "send_back",
     "sentence_offsets",
     "set_absence",
+    "shipped_examples",
     "staff",
     "standing_approvals",
+    "suggest",
     "sweep",
     "take_due_notices",
     "take_effect",
+    "to_embed",
+    "train_likeness",
+    "try_policy",
     "undo",
     "votes_on",
     "weigh_question",

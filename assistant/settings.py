@@ -99,6 +99,7 @@ class WebSettings(Settings):
     state_folder: Path
     accounts: AccountSettings = AccountSettings()
     policy_file: Path | None = None
+    policy_modules: tuple[str, ...] = ()
     https: bool = False
     origins: tuple[str, ...] = ()
     programs: ProgramSettings = ProgramSettings()
@@ -119,5 +120,7 @@ class WorkSettings(Settings):
     retention: RetentionSettings = RetentionSettings()
     answering: AnsweringSettings = AnsweringSettings()
     policy_file: Path | None = None
+    policy_modules: tuple[str, ...] = ()
+    sampling_secret_file: Path | None = None
     notices: NoticeSettings = NoticeSettings()
     concurrency: int = 4

@@ -90,7 +90,7 @@ def create_web_app(settings: WebSettings) -> FastAPI:
             retrieval=RetrievalClient(retrieval_http, tokens),
             titles=Titles(door),
             feed=feed,
-            policy=load_policy(settings.policy_file),
+            policy=load_policy(settings.policy_file, settings.policy_modules),
             programs=CallRate(settings.programs.calls_per_minute),
             tasks=[listening],
         )

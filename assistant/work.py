@@ -34,6 +34,7 @@ from gateway import (
     forget_stalled_jobs,
     install_error_handlers,
     log,
+    read_secret,
 )
 from retrieval import RetrievalClient
 
@@ -58,9 +59,10 @@ def create_work_app(settings: WorkSettings) -> FastAPI:
             for peer in (settings.door, settings.retrieval)
         ]
         door, retrieval = DoorClient(http[0], tokens), RetrievalClient(http[1], tokens)
-        policy = load_policy(settings.policy_file)
+        policy = load_policy(settings.policy_file, settings.policy_modules)
         worker = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        pipeline = AnswerPipeline(door, retrieval, policy, settings.answering)
+        secret = read_secret(settings.sampling_secret_file) if settings.sampling_secret_file else ""
+        pipeline = AnswerPipeline(door, retrieval, policy, settings.answering, secret.encode())
         executor = RunExecutor(database, pipeline, policy, worker)
         resumer = RunResumer(database, retrieval)
         notifier = Notifier(database, door, retrieval, settings.notices)

@@ -40,6 +40,7 @@ from gateway import (
     record,
 )
 
+from .enumeration import entities_asked_about
 from .service import (
     LeaseLost,
     abandoned_runs,
@@ -92,7 +93,7 @@ class RunExecutor:
             if run.shown:
                 await self._end(session, run, EventKind.INTERRUPTED, RunState.INTERRUPTED, INTERRUPTED)
                 return
-            asked = await _asked(session, run, principal)
+            asked = await _asked(session, run, principal, self._policy)
         answering = asyncio.create_task(self._answer(run, asked))
         try:
             cancelled = await self._keep_lease(run, answering)
@@ -304,7 +305,9 @@ def _customer(asked: Asked, held: Hold) -> str | None:
     return customers.pop() if len(customers) == 1 else None
 
 
-async def _asked(session: AsyncSession, run: Run, principal: Principal) -> Asked:
+async def _asked(session: AsyncSession, run: Run, principal: Principal, policy: Policy) -> Asked:
+    limit = policy.enumeration
+    seen = await entities_asked_about(session, run.principal_id, limit.minutes)
     earlier = [other for other in await runs_of(session, run.conversation_id) if other.state == RunState.DONE]
     turns = []
     for other in earlier[-_TURNS:]:
@@ -321,6 +324,8 @@ async def _asked(session: AsyncSession, run: Run, principal: Principal) -> Asked
         scope=run.scope,
         history=turns,
         earlier_tokens=[token for other in earlier[-_TURNS:] for token in other.tokens],
+        flags=run.flags,
+        enumerating=seen >= limit.records,
     )
 
 
