@@ -2,7 +2,6 @@
 
 import uuid
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -97,7 +96,9 @@ async def test_two_officers_agree_when_both_let_it_out_or_neither_does(database:
 
 def reported(rule: str, *, by: By = By.WORDS, **counts: int) -> Report:
     held = sum(counts.values())
-    one = replace(RuleReport(rule, held=held, by=Counter({str(by): held})), **counts)
+    one = RuleReport(rule, held=held, by=Counter({str(by): held}))
+    for name, count in counts.items():
+        setattr(one, name, count)
     return Report((one,), one.held, 0, 0)
 
 
