@@ -1,102 +1,230 @@
 """A person says yes or no before a risky answer goes out."""
 
-from .decisions import Decision, RejectionReason, approve, decide, edit, reject, send_back, undo
+from .bulk import Outcome, decide_many
+from .calendars import Calendar
+from .claims import claim, release_claim
+from .decisions import approve, decide, edit, reject, send_back, undo
 from .effects import Effect, NoEffect, due_effects, take_effect
 from .errors import (
     AlreadyDecided,
+    AssignedToAnother,
     ClaimedByAnother,
     DeadlinePassed,
+    LeaseLost,
     NeedsConfirmation,
+    NothingToEscalateTo,
+    NotInBulk,
     OwnRequest,
     PayloadChanged,
     PolicyFaults,
+    SamePerson,
     TooLateToUndo,
+    officer_pseudonym,
 )
+from .evaluate import Evaluation
+from .evaluate import evaluate as evaluate_risk
 from .events import ApprovalEvent
-from .holding import RESUME, cancel, expire_due, hold
-from .payload import HeldFact, HeldPart, HeldSentence, HeldSource, Part, Payload, joined, sentence_offsets
+from .examples import check_examples
+from .holding import RESUME, TICK, cancel, expire_due, hold, hold_again
+from .labelled import Labelled
+from .labelled import read as read_labelled
+from .labelled import shipped as shipped_examples
+from .learning import Report, RuleReport, Suggestion, accepted, report_rules, suggest
+from .likeness import Embed, Vector
+from .moves import answer_reviewer
+from .notices import (
+    DueNotice,
+    Occasion,
+    hand_out,
+    mark_failed,
+    mark_seen,
+    mark_sent,
+    notices_for,
+    take_due_notices,
+)
+from .payload import (
+    Handover,
+    HeldFact,
+    HeldPart,
+    HeldSentence,
+    HeldSource,
+    MailDraft,
+    Part,
+    Payload,
+    joined,
+    sentence_offsets,
+)
+from .persons import is_same_person, know_person
 from .policy import Policy, load_policy
+from .presence import officers_on_duty
 from .queue import (
     Place,
     QueueEntry,
     QueueView,
-    claim,
     counts,
+    earlier_drafts,
     get_item,
     next_item,
-    officers_on_duty,
     open_item,
     pending_count,
     place_of,
     pseudonym,
     queue,
-    release_claim,
+    remarks_on,
     standing_approvals,
     votes_on,
 )
-from .risk import RuleHit, Tier, Weighing
-from .tables import HeldItem, ItemState, Verdict, Vote
-from .weighing import weigh_question, weigh_sentence
+from .risk import By, RuleHit, Tier, Weighing
+from .routing import (
+    Channel,
+    MemberPlan,
+    NamedQueue,
+    QueuePlan,
+    QueuePlans,
+    configure_queues,
+    may_review,
+    queue_names,
+    set_absence,
+    staff,
+)
+from .sampling import is_sampled
+from .tables import Draft, HeldItem, ItemKind, ItemState, Notice, Remark, RemarkKind, Verdict, Vote
+from .timers import Passed, sweep
+from .training import Trained
+from .training import train as train_likeness
+from .trying import PastAnswer, PastSentence, Tried, try_policy
+from .verdicts import Decision, Entry, Move, RejectionReason
+from .weighing import to_embed, weigh_question, weigh_sentence
+from .worddiff import word_diff
 
 __all__ = [
     "RESUME",
+    "TICK",
     "AlreadyDecided",
     "ApprovalEvent",
+    "AssignedToAnother",
+    "By",
+    "Calendar",
+    "Channel",
     "ClaimedByAnother",
     "DeadlinePassed",
     "Decision",
+    "Draft",
+    "DueNotice",
     "Effect",
+    "Embed",
+    "Entry",
+    "Evaluation",
+    "Handover",
     "HeldFact",
     "HeldItem",
     "HeldPart",
     "HeldSentence",
     "HeldSource",
+    "ItemKind",
     "ItemState",
+    "Labelled",
+    "LeaseLost",
+    "MailDraft",
+    "MemberPlan",
+    "Move",
+    "NamedQueue",
     "NeedsConfirmation",
     "NoEffect",
+    "NotInBulk",
+    "NothingToEscalateTo",
+    "Notice",
+    "Occasion",
+    "Outcome",
     "OwnRequest",
     "Part",
+    "Passed",
+    "PastAnswer",
+    "PastSentence",
     "Payload",
     "PayloadChanged",
     "Place",
     "Policy",
     "PolicyFaults",
     "QueueEntry",
+    "QueuePlan",
+    "QueuePlans",
     "QueueView",
     "RejectionReason",
+    "Remark",
+    "RemarkKind",
+    "Report",
     "RuleHit",
+    "RuleReport",
+    "SamePerson",
+    "Suggestion",
     "Tier",
     "TooLateToUndo",
+    "Trained",
+    "Tried",
+    "Vector",
     "Verdict",
     "Vote",
     "Weighing",
+    "accepted",
+    "answer_reviewer",
     "approve",
     "cancel",
+    "check_examples",
     "claim",
+    "configure_queues",
     "counts",
     "decide",
+    "decide_many",
     "due_effects",
+    "earlier_drafts",
     "edit",
+    "evaluate_risk",
     "expire_due",
     "get_item",
+    "hand_out",
     "hold",
+    "hold_again",
+    "is_same_person",
+    "is_sampled",
     "joined",
+    "know_person",
     "load_policy",
+    "mark_failed",
+    "mark_seen",
+    "mark_sent",
+    "may_review",
     "next_item",
+    "notices_for",
+    "officer_pseudonym",
     "officers_on_duty",
     "open_item",
     "pending_count",
     "place_of",
     "pseudonym",
     "queue",
+    "queue_names",
+    "read_labelled",
     "reject",
     "release_claim",
+    "remarks_on",
+    "report_rules",
     "send_back",
     "sentence_offsets",
+    "set_absence",
+    "shipped_examples",
+    "staff",
     "standing_approvals",
+    "suggest",
+    "sweep",
+    "take_due_notices",
     "take_effect",
+    "to_embed",
+    "train_likeness",
+    "try_policy",
     "undo",
     "votes_on",
     "weigh_question",
     "weigh_sentence",
+    "word_diff",
 ]

@@ -1,9 +1,7 @@
-"""One function decides, whatever the entry point: once, by an officer, never by the requester."""
+"""One function decides, whatever the entry point: once, by an officer of the queue, never by who asked."""
 
 import uuid
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, func, update
@@ -11,42 +9,25 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway import BadInput, Conflict, NotFound, Principal, Role, defer, record, require
+from gateway import NotAllowed, NotFound, Principal, Role, defer, record, require
 
-from .errors import (
-    AlreadyDecided,
-    ClaimedByAnother,
-    DeadlinePassed,
-    NeedsConfirmation,
-    OwnRequest,
-    PayloadChanged,
-    TooLateToUndo,
-)
+from .errors import AlreadyDecided, TooLateToUndo
 from .events import ApprovalEvent
 from .holding import RESUME, RESUME_QUEUE
+from .moves import carry_out
 from .payload import Payload
+from .persons import remember
 from .policy import Policy
-from .queue import mark_present
-from .tables import DECIDED, HeldItem, ItemState, Opening, Verdict, Vote
-
-MAX_TEXT: Final = 20_000
-MAX_NOTE: Final = 2_000
-
-
-class RejectionReason(StrEnum):
-    """Why an officer says no."""
-
-    WRONG_FACT = "wrong_fact"
-    NOT_SUPPORTED = "not_supported"
-    AGAINST_POLICY = "against_policy"
-    LEGAL = "legal"
-    PERSONAL_DATA = "personal_data"
-    TONE = "tone"
-    OTHER = "other"
-
+from .presence import mark_present
+from .refusals import why_refused
+from .routing import may_review
+from .tables import APPROVING, DECIDED, HeldItem, ItemState, Verdict, Vote
+from .verdicts import Decision, Entry, Move, RejectionReason
+from .worddiff import word_diff
 
 _STATE: Final = {
     Verdict.APPROVE: ItemState.APPROVED,
+    Verdict.FALSE_ALARM: ItemState.APPROVED,
     Verdict.EDIT: ItemState.EDITED,
     Verdict.REJECT: ItemState.REJECTED,
     Verdict.SEND_BACK: ItemState.SENT_BACK,
@@ -59,17 +40,6 @@ _EVENT: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Decision:
-    """What a reviewer wants. `text` of an edit and every note are tokenised: the door has redacted them."""
-
-    verdict: Verdict
-    text: str | None = None
-    reason: str | None = None
-    note: str | None = None
-    confirmed: bool = False
-
-
 async def approve(
     session: AsyncSession,
     policy: Policy,
@@ -79,9 +49,10 @@ async def approve(
     *,
     note: str | None = None,
     confirmed: bool = False,
+    fence: int | None = None,
 ) -> HeldItem:
     """Release what `payload_hash` names, as it is. Raises what `decide` raises."""
-    wanted = Decision(Verdict.APPROVE, note=note, confirmed=confirmed)
+    wanted = Decision(Verdict.APPROVE, note=note, confirmed=confirmed, fence=fence)
     return await decide(session, policy, reviewer, item_id, payload_hash, wanted)
 
 
@@ -95,9 +66,14 @@ async def edit(
     *,
     note: str | None = None,
     confirmed: bool = False,
+    fence: int | None = None,
 ) -> HeldItem:
-    """Release `text` (already redacted by the door) in place of the draft; both are kept."""
-    wanted = Decision(Verdict.EDIT, text=text, note=note, confirmed=confirmed)
+    """Release `text` (already redacted by the door) in place of the draft; both are kept.
+
+    Whoever wrote a text does not release it alone: it waits for another officer, unless the policy says
+    otherwise.
+    """
+    wanted = Decision(Verdict.EDIT, text=text, note=note, confirmed=confirmed, fence=fence)
     return await decide(session, policy, reviewer, item_id, payload_hash, wanted)
 
 
@@ -111,9 +87,10 @@ async def reject(
     reason: RejectionReason,
     note: str | None = None,
     confirmed: bool = False,
+    fence: int | None = None,
 ) -> HeldItem:
     """Do not release it. Raises what `decide` raises."""
-    wanted = Decision(Verdict.REJECT, reason=reason, note=note, confirmed=confirmed)
+    wanted = Decision(Verdict.REJECT, reason=reason, note=note, confirmed=confirmed, fence=fence)
     return await decide(session, policy, reviewer, item_id, payload_hash, wanted)
 
 
@@ -126,9 +103,10 @@ async def send_back(
     *,
     instruction: str,
     confirmed: bool = False,
+    fence: int | None = None,
 ) -> HeldItem:
-    """Do not release it, and tell the rep what to change or ask. Raises what `decide` raises."""
-    wanted = Decision(Verdict.SEND_BACK, note=instruction, confirmed=confirmed)
+    """Do not release it, and say what the next draft should do. Raises what `decide` raises."""
+    wanted = Decision(Verdict.SEND_BACK, note=instruction, confirmed=confirmed, fence=fence)
     return await decide(session, policy, reviewer, item_id, payload_hash, wanted)
 
 
@@ -140,49 +118,52 @@ async def decide(
     payload_hash: str,
     decision: Decision,
 ) -> HeldItem:
-    """Take a reviewer's decision on the text that `payload_hash` names.
+    """Take a reviewer's decision on the text that `payload_hash` names, or hand the item on.
 
-    The item is still pending afterwards when its tier needs another reviewer. A final decision takes
-    effect after the undo window: `run.resume` is deferred for then, in this transaction.
-    Raises `NotAllowed` without the role officer, `NotFound`, `BadInput`, `OwnRequest`,
-    `AlreadyDecided`, `PayloadChanged`, `DeadlinePassed`, `ClaimedByAnother`, `NeedsConfirmation`.
+    The item is still pending afterwards when it needs another reviewer, and when it was handed on. A final
+    decision takes effect after the undo window: `run.resume` is deferred for then, in this transaction.
+    Raises `NotAllowed` without the role officer, `NotFound` (also where the item's queue is not theirs),
+    `BadInput`, `OwnRequest`, `SamePerson`, `AlreadyDecided`, `PayloadChanged`, `DeadlinePassed`, `LeaseLost`,
+    `ClaimedByAnother`, `AssignedToAnother`, `NeedsConfirmation`, `NothingToEscalateTo`.
     """
     require(reviewer, Role.OFFICER)
-    _check(decision)
-    item = await _locked(session, item_id)
-    refusal = await _refusal(session, policy, item, reviewer, payload_hash, decision)
+    if reviewer.by:
+        raise NotAllowed("Nobody decides in somebody else's name.")
+    decision.check()
+    await remember(session, reviewer)
+    item = await _locked(session, reviewer, item_id)
+    refusal = await why_refused(session, policy, item, reviewer, payload_hash, decision)
     if refusal is not None:
         raise refusal
     await mark_present(session, reviewer)
+    if isinstance(decision.verdict, Move):
+        return await carry_out(session, item, reviewer, decision.verdict, decision.note or "", decision.to)
     final = _edited(item, decision)
+    needed = max(item.needed, 2) if final and policy.review.second_for_edits else item.needed
     voted_hash = final.digest() if final else payload_hash
-    agreeing = await _vote(session, item, reviewer, voted_hash, decision, edited=final is not None)
-    if decision.verdict in {Verdict.APPROVE, Verdict.EDIT} and agreeing < item.tier.reviewers:
-        return await _await_another(session, item, reviewer, payload_hash, final)
+    agreeing = await _vote(session, item, reviewer, voted_hash, decision, final)
+    if decision.verdict in APPROVING and agreeing < needed:
+        return await _await_another(session, item, reviewer, payload_hash, decision, final, needed)
     return await _conclude(session, policy, item, reviewer, payload_hash, decision, final)
 
 
 async def undo(session: AsyncSession, reviewer: Principal, item_id: uuid.UUID) -> HeldItem:
     """Take one's own decision back before it takes effect; the item is pending again.
 
-    In the top tier a first vote can be taken back while the second is awaited. Raises `NotFound`,
-    `TooLateToUndo`.
+    A first vote can be taken back while the second is awaited. Raises `NotFound`, `TooLateToUndo`.
     """
     require(reviewer, Role.OFFICER)
-    item = await _locked(session, item_id)
+    item = await _locked(session, reviewer, item_id)
     mine = await _standing_vote(session, item, reviewer)
     if mine is None:
         raise TooLateToUndo
-    values: dict[str, object] = {
-        "state": ItemState.PENDING,
-        "decided_by": None,
-        "decided_at": None,
-        "effective_after": None,
-        "reason": None,
-        "note": None,
-    }
+    values = dict(PENDING_AGAIN)
     if mine.verdict is Verdict.EDIT and mine.payload_hash == item.current_hash:
-        values |= {"final_payload": None, "current_hash": item.payload_hash}
+        values |= {
+            "final_payload": None,
+            "current_hash": item.payload_hash,
+            "needed": item.tier.reviewers,
+        }
     waiting = col(HeldItem.state) == ItemState.PENDING
     within = (
         col(HeldItem.state).in_(DECIDED)
@@ -195,68 +176,28 @@ async def undo(session: AsyncSession, reviewer: Principal, item_id: uuid.UUID) -
     if undone is None:
         raise TooLateToUndo
     await session.exec(update(Vote).where(col(Vote.id) == mine.id).values(undone_at=func.now()))
-    _record(session, ApprovalEvent.UNDONE, reviewer, undone)
+    _record(session, ApprovalEvent.UNDONE, reviewer, undone, Entry.API)
     return undone
 
 
-def _check(decision: Decision) -> None:
-    if decision.note is not None and len(decision.note) > MAX_NOTE:
-        raise BadInput(f"A note has at most {MAX_NOTE} characters.")
-    if decision.verdict is Verdict.EDIT:
-        if decision.text is None or not decision.text.strip():
-            raise BadInput("An edited answer needs a text. To show nothing, reject it.")
-        if len(decision.text) > MAX_TEXT:
-            raise BadInput(f"An answer has at most {MAX_TEXT} characters.")
-    if decision.verdict is Verdict.REJECT and decision.reason not in set(RejectionReason):
-        raise BadInput(f"A rejection needs one of these reasons: {', '.join(RejectionReason)}.")
-    if decision.verdict is Verdict.SEND_BACK and not (decision.note or "").strip():
-        raise BadInput("Say what the rep should change.")
+PENDING_AGAIN: Final[dict[str, object]] = {
+    "state": ItemState.PENDING,
+    "decided_by": None,
+    "decided_at": None,
+    "effective_after": None,
+    "reason": None,
+    "note": None,
+}
+"""What an item is when a decision on it no longer stands."""
 
 
-async def _locked(session: AsyncSession, item_id: uuid.UUID) -> HeldItem:
-    """The item, locked until the transaction ends: votes of a tier are counted under this lock."""
+async def _locked(session: AsyncSession, reviewer: Principal, item_id: uuid.UUID) -> HeldItem:
+    """The item, locked until the transaction ends: votes are counted under this lock."""
     found = select(HeldItem).where(HeldItem.id == item_id).with_for_update()
     item = (await session.exec(found, execution_options={"populate_existing": True})).one_or_none()
-    if item is None:
+    if item is None or not await may_review(session, item.queue, reviewer.id):
         raise NotFound("There is no such item.")
     return item
-
-
-async def _refusal(
-    session: AsyncSession,
-    policy: Policy,
-    item: HeldItem,
-    reviewer: Principal,
-    payload_hash: str,
-    decision: Decision,
-) -> Conflict | None:
-    """Why this reviewer may not decide this now, None when they may."""
-    now = await _now(session)
-    if item.requester == reviewer.id:
-        return OwnRequest()
-    if item.state is not ItemState.PENDING:
-        return AlreadyDecided(item.state)
-    if item.current_hash != payload_hash or item.to_release().digest() != payload_hash:
-        return PayloadChanged()
-    if item.deadline <= now:
-        return DeadlinePassed()
-    if item.claimed_by not in (None, reviewer.id) and item.claimed_until and item.claimed_until > now:
-        return ClaimedByAnother()
-    seconds = await _seconds_open(session, item, reviewer, payload_hash)
-    hasty = seconds < policy.review.quick_seconds
-    if hasty and not decision.confirmed and len(item.to_release().text) > policy.review.quick_characters:
-        return NeedsConfirmation(seconds)
-    return None
-
-
-async def _seconds_open(
-    session: AsyncSession, item: HeldItem, reviewer: Principal, payload_hash: str
-) -> float:
-    """How long this text has been open before this reviewer; 0 when they never opened it."""
-    opened = select(func.extract("epoch", func.now() - col(Opening.opened_at))).where(
-        Opening.item == item.id, Opening.reviewer == reviewer.id, Opening.payload_hash == payload_hash
-    )
-    return float((await session.exec(opened)).one_or_none() or 0)
 
 
 def _edited(item: HeldItem, decision: Decision) -> Payload | None:
@@ -273,48 +214,64 @@ async def _vote(
     reviewer: Principal,
     voted_hash: str,
     decision: Decision,
-    *,
-    edited: bool,
+    final: Payload | None,
 ) -> int:
     """Record the vote in place of an earlier one; gives how many reviewers approve this very text."""
-    standing = (col(Vote.item) == item.id, col(Vote.undone_at).is_(None))
+    standing = (col(Vote.item) == item.id, col(Vote.round) == item.round, col(Vote.undone_at).is_(None))
     await session.exec(
         update(Vote).where(*standing, col(Vote.reviewer) == reviewer.id).values(undone_at=func.now())
     )
-    verdict = decision.verdict
-    if verdict is Verdict.EDIT and not edited:
+    verdict = Verdict(decision.verdict)
+    if verdict is Verdict.EDIT and final is None:
         verdict = Verdict.APPROVE
-    session.add(
-        Vote(
-            item=item.id,
-            reviewer=reviewer.id,
-            verdict=verdict,
-            payload_hash=voted_hash,
-            reason=decision.reason,
-            note=decision.note,
-        )
+    vote = Vote(
+        item=item.id,
+        round=item.round,
+        reviewer=reviewer.id,
+        verdict=verdict,
+        payload_hash=voted_hash,
+        reason=decision.reason,
+        note=decision.note,
+        entry=decision.entry,
     )
+    if final is not None:
+        vote.text_before, vote.text_after = item.to_release().text, final.text
+        vote.diff = [list(change) for change in word_diff(vote.text_before, vote.text_after)]
+    session.add(vote)
     await session.flush()
-    approving = col(Vote.verdict).in_((Verdict.APPROVE, Verdict.EDIT))
+    return await agreeing(session, item, voted_hash)
+
+
+async def agreeing(session: AsyncSession, item: HeldItem, payload_hash: str) -> int:
+    """How many reviewers approve this very text in this round."""
     counted = (
-        select(func.count()).select_from(Vote).where(*standing, approving, Vote.payload_hash == voted_hash)
+        select(func.count())
+        .select_from(Vote)
+        .where(Vote.item == item.id, Vote.round == item.round, col(Vote.undone_at).is_(None))
+        .where(col(Vote.verdict).in_(APPROVING), Vote.payload_hash == payload_hash)
     )
     return (await session.exec(counted)).one()
 
 
 async def _await_another(
-    session: AsyncSession, item: HeldItem, reviewer: Principal, payload_hash: str, final: Payload | None
+    session: AsyncSession,
+    item: HeldItem,
+    reviewer: Principal,
+    payload_hash: str,
+    decision: Decision,
+    final: Payload | None,
+    needed: int,
 ) -> HeldItem:
-    """The tier needs one more: give the claim back, keep the edit that the next one will read."""
-    values: dict[str, object] = {"claimed_by": None, "claimed_until": None}
+    """One more must agree: give the claim back, keep the edit that the next one will read."""
+    values: dict[str, object] = {"claimed_by": None, "claimed_until": None, "assigned_to": None}
     if final is not None:
-        values |= {"final_payload": final.as_json(), "current_hash": final.digest()}
+        values |= {"final_payload": final.as_json(), "current_hash": final.digest(), "needed": needed}
     voted = await _updated(
         session, update(HeldItem).where(*_still(item, payload_hash)).values(values).returning(HeldItem)
     )
     if voted is None:
-        raise AlreadyDecided(item.state)
-    _record(session, ApprovalEvent.VOTED, reviewer, voted)
+        raise AlreadyDecided(item.state, item.decided_by)
+    _record(session, ApprovalEvent.VOTED, reviewer, voted, decision.entry, verdict=str(decision.verdict))
     return voted
 
 
@@ -328,7 +285,7 @@ async def _conclude(
     final: Payload | None,
 ) -> HeldItem:
     """The final decision, and the job that will carry it out after the undo window."""
-    state = _STATE[decision.verdict]
+    state = _STATE[Verdict(decision.verdict)]
     if state in (ItemState.APPROVED, ItemState.EDITED):
         state = ItemState.EDITED if final or item.final_payload else ItemState.APPROVED
     values: dict[str, object] = {
@@ -340,6 +297,7 @@ async def _conclude(
         "effective_after": func.now() + timedelta(seconds=policy.review.undo_seconds),
         "claimed_by": None,
         "claimed_until": None,
+        "awaiting_rep": False,
     }
     if final is not None:
         values |= {"final_payload": final.as_json(), "current_hash": final.digest()}
@@ -351,7 +309,7 @@ async def _conclude(
     )
     decided = await _updated(session, statement)
     if decided is None:
-        raise AlreadyDecided(item.state)
+        raise AlreadyDecided(item.state, item.decided_by)
     await defer(
         session,
         RESUME,
@@ -360,7 +318,7 @@ async def _conclude(
         item=str(decided.id),
         run=str(decided.run),
     )
-    _record(session, _EVENT[state], reviewer, decided)
+    _record(session, _EVENT[state], reviewer, decided, decision.entry, verdict=str(decision.verdict))
     return decided
 
 
@@ -369,18 +327,30 @@ def _still(item: HeldItem, payload_hash: str) -> tuple[ColumnElement[bool], ...]
         col(HeldItem.id) == item.id,
         col(HeldItem.state) == ItemState.PENDING,
         col(HeldItem.current_hash) == payload_hash,
+        col(HeldItem.round) == item.round,
+        col(HeldItem.fence) == item.fence,
         col(HeldItem.deadline) > func.now(),
     )
 
 
 async def _standing_vote(session: AsyncSession, item: HeldItem, reviewer: Principal) -> Vote | None:
     found = select(Vote).where(
-        Vote.item == item.id, Vote.reviewer == reviewer.id, col(Vote.undone_at).is_(None)
+        Vote.item == item.id,
+        Vote.round == item.round,
+        Vote.reviewer == reviewer.id,
+        col(Vote.undone_at).is_(None),
     )
     return (await session.exec(found)).one_or_none()
 
 
-def _record(session: AsyncSession, event: ApprovalEvent, reviewer: Principal, item: HeldItem) -> None:
+def _record(
+    session: AsyncSession,
+    event: ApprovalEvent,
+    reviewer: Principal,
+    item: HeldItem,
+    entry: Entry,
+    **detail: object,
+) -> None:
     record(
         session,
         event,
@@ -392,11 +362,11 @@ def _record(session: AsyncSession, event: ApprovalEvent, reviewer: Principal, it
         hash=item.current_hash,
         policy=item.policy_version,
         reason=item.reason,
+        round=item.round,
+        fence=item.fence,
+        entry=entry,
+        **detail,
     )
-
-
-async def _now(session: AsyncSession) -> datetime:
-    return (await session.exec(select(func.now()))).one()
 
 
 async def _updated(session: AsyncSession, statement: ReturningUpdate[HeldItem]) -> HeldItem | None:

@@ -1,4 +1,8 @@
-"""What a decision does: once, after the undo window, for exactly the text that was decided."""
+"""What a decision does: once, after the undo window, for exactly the text that was decided.
+
+Whether those who decided may still decide is read again here: a decision of somebody who has meanwhile left
+the queue or lost the role does not take effect, and the item waits for another.
+"""
 
 import uuid
 from collections.abc import Sequence
@@ -11,12 +15,16 @@ from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway import record
+from gateway import NotFound, Role, principal_of_account, record
 
+from .decisions import PENDING_AGAIN, agreeing
 from .errors import PayloadChanged
 from .events import ApprovalEvent
+from .notices import Occasion, tell, tell_staff
 from .payload import Payload
-from .tables import DECIDED, RELEASED, HeldItem, ItemState
+from .persons import is_same_person
+from .routing import may_review
+from .tables import APPROVING, DECIDED, RELEASED, HeldItem, ItemKind, ItemState, Vote
 
 _ENDED: Final = (ItemState.EXPIRED, ItemState.CANCELLED)
 
@@ -29,6 +37,8 @@ class Effect:
     run: uuid.UUID
     conversation: uuid.UUID
     requester: str
+    round: int
+    kind: ItemKind
     state: ItemState
     payload: Payload
     held: Payload
@@ -56,36 +66,37 @@ class NoEffect(StrEnum):
     TOO_EARLY = "too_early"
     DONE_BEFORE = "done_before"
     OTHER_TEXT = "other_text"
+    DECIDER_LEFT = "decider_left"
 
 
 async def take_effect(session: AsyncSession, item_id: uuid.UUID, payload_hash: str) -> Effect | NoEffect:
     """Claim the one effect of a decided, expired or cancelled item, in the caller's transaction.
 
     `payload_hash` is the item's `current_hash` as the caller read it. A second call gives
-    `DONE_BEFORE`; a decision within its undo window `TOO_EARLY`; one that was undone `PENDING`.
-    Raises `PayloadChanged` when the stored text is not the text of that hash.
+    `DONE_BEFORE`; a decision within its undo window `TOO_EARLY`; one that was undone `PENDING`; one of
+    somebody who may no longer decide `DECIDER_LEFT`, and the item is pending again. Raises `PayloadChanged`
+    when the stored text is not the text of that hash, or not the one that was approved.
     """
     ripe = col(HeldItem.state).in_(_ENDED) | (
         col(HeldItem.state).in_(DECIDED) & (col(HeldItem.effective_after) <= func.now())
     )
+    mine = (col(HeldItem.id) == item_id, col(HeldItem.current_hash) == payload_hash)
+    locked = select(HeldItem).where(*mine, col(HeldItem.effect_at).is_(None), ripe).with_for_update()
+    item = (await session.exec(locked, execution_options={"populate_existing": True})).one_or_none()
+    if item is None:
+        return await _why_none(session, item_id, payload_hash)
+    await _check_text(session, item, payload_hash)
+    if item.state in DECIDED and (left := await _who_left(session, item)):
+        await _lapse(session, item, left)
+        return NoEffect.DECIDER_LEFT
     statement = (
         update(HeldItem)
-        .where(
-            col(HeldItem.id) == item_id,
-            col(HeldItem.current_hash) == payload_hash,
-            col(HeldItem.effect_at).is_(None),
-            ripe,
-        )
+        .where(*mine, col(HeldItem.effect_at).is_(None), col(HeldItem.round) == item.round)
         .values(effect_at=func.now())
         .returning(HeldItem)
         .execution_options(populate_existing=True)
     )
-    item = (await session.exec(statement)).scalar_one_or_none()
-    if item is None:
-        return await _why_none(session, item_id, payload_hash)
-    payload = item.to_release()
-    if payload.digest() != payload_hash or item.held().digest() != item.payload_hash:
-        raise PayloadChanged
+    item = (await session.exec(statement)).scalar_one()
     record(
         session,
         ApprovalEvent.TOOK_EFFECT,
@@ -95,20 +106,86 @@ async def take_effect(session: AsyncSession, item_id: uuid.UUID, payload_hash: s
         subject=str(item.id),
         state=item.state,
         hash=payload_hash,
+        round=item.round,
     )
+    if item.state in DECIDED:
+        await tell(session, item, Occasion.DECIDED, [item.requester], number=item.round)
     return Effect(
         item=item.id,
         run=item.run,
         conversation=item.conversation,
         requester=item.requester,
+        round=item.round,
+        kind=item.kind,
         state=item.state,
-        payload=payload,
+        payload=item.to_release(),
         held=item.held(),
         decided_by=item.decided_by,
         decided_at=item.decided_at,
         reason=item.reason,
         note=item.note,
     )
+
+
+async def _check_text(session: AsyncSession, item: HeldItem, payload_hash: str) -> None:
+    """Nothing is released but what was held or edited here, and what enough officers approved."""
+    if not item.is_sound():
+        raise PayloadChanged
+    if item.state in RELEASED:
+        needed = max(item.needed, item.tier.reviewers)
+        if await agreeing(session, item, payload_hash) < needed:
+            raise PayloadChanged
+
+
+async def _who_left(session: AsyncSession, item: HeldItem) -> list[Vote]:
+    """Votes that the decision rests on, of those who may not decide this item any more."""
+    resting = select(Vote).where(
+        Vote.item == item.id,
+        Vote.round == item.round,
+        col(Vote.undone_at).is_(None),
+        Vote.payload_hash == item.current_hash,
+        col(Vote.verdict).in_(APPROVING) if item.state in RELEASED else Vote.reviewer == item.decided_by,
+    )
+    votes = (await session.exec(resting.order_by(col(Vote.at), col(Vote.id)))).all()
+    return [vote for vote in votes if not await _may_still(session, item, vote.reviewer)]
+
+
+async def _may_still(session: AsyncSession, item: HeldItem, reviewer: str) -> bool:
+    try:
+        account = await principal_of_account(session, account_id=reviewer)
+    except NotFound:
+        return False
+    if not account.has(Role.OFFICER) or not await may_review(session, item.queue, reviewer):
+        return False
+    return not await is_same_person(session, item.requester, reviewer)
+
+
+async def _lapse(session: AsyncSession, item: HeldItem, left: Sequence[Vote]) -> None:
+    """The decision no longer stands: the item waits again, and its officers are told."""
+    gone = [vote.id for vote in left]
+    await session.exec(update(Vote).where(col(Vote.id).in_(gone)).values(undone_at=func.now()))
+    values = dict(PENDING_AGAIN)
+    if any(vote.payload_hash == item.current_hash and vote.diff for vote in left):
+        values |= {
+            "final_payload": None,
+            "current_hash": item.payload_hash,
+            "needed": item.tier.reviewers,
+        }
+    statement = update(HeldItem).where(col(HeldItem.id) == item.id).values(values).returning(HeldItem)
+    again = (await session.exec(statement, execution_options={"populate_existing": True})).scalar_one()
+    record(
+        session,
+        ApprovalEvent.LAPSED,
+        "work",
+        conversation=again.conversation,
+        run=again.run,
+        subject=str(again.id),
+        hash=again.current_hash,
+        round=again.round,
+        reviewers=sorted(vote.reviewer for vote in left),
+    )
+    votes = select(func.count()).select_from(Vote).where(Vote.item == item.id)
+    await tell_staff(session, again, Occasion.LAPSED, number=(await session.exec(votes)).one())
 
 
 async def due_effects(session: AsyncSession, *, limit: int = 100) -> Sequence[HeldItem]:

@@ -1,10 +1,17 @@
 """Why a decision is not taken: each states the fact, and what the reviewer sees anew after loading again.
 
 Conflict (409)
-├── AlreadyDecided      ├── ClaimedByAnother    ├── OwnRequest
+├── AlreadyDecided      ├── ClaimedByAnother    ├── LeaseLost
+├── AssignedToAnother   ├── OwnRequest          ├── SamePerson
 ├── PayloadChanged      ├── DeadlinePassed      ├── TooLateToUndo
+├── NothingToEscalateTo ├── NotInBulk
 └── NeedsConfirmation   (its problem carries `confirm: true`)
+
+Who was quicker is named as pages name colleagues to a stranger: a pseudonym and a role, no identity.
 """
+
+from datetime import datetime
+from hashlib import sha256
 
 from gateway import Conflict
 
@@ -13,18 +20,57 @@ class PolicyFaults(Exception):
     """The policy file cannot be used: one line a fault, where it is and what is wrong."""
 
 
-class AlreadyDecided(Conflict):
-    """The item is not pending any more."""
+def officer_pseudonym(account: str) -> str:
+    """An officer's name where no identity is shown: the same for the same officer."""
+    return f"officer-{sha256(account.encode()).hexdigest()[:4]}"
 
-    def __init__(self, state: str) -> None:
-        super().__init__("This item has already been decided.", state=state)
+
+class AlreadyDecided(Conflict):
+    """The item is not pending any more; `winner` decided it, or nobody did (`role` is then how it ended)."""
+
+    def __init__(self, state: str, decided_by: str | None = None) -> None:
+        ends = {"cancelled": "requester", "expired": "deadline"}
+        super().__init__(
+            "This item has already been decided.",
+            state=state,
+            role=ends.get(state, "officer"),
+            winner=officer_pseudonym(decided_by) if decided_by else None,
+        )
 
 
 class ClaimedByAnother(Conflict):
     """Another reviewer is reading the item."""
 
+    def __init__(self, holder: str = "", until: datetime | None = None) -> None:
+        super().__init__(
+            "Another officer has claimed this item.",
+            state="pending",
+            role="officer",
+            winner=officer_pseudonym(holder) if holder else None,
+            until=until.isoformat() if until else None,
+        )
+
+
+class LeaseLost(Conflict):
+    """The claim that the decision was made on has ended, or was taken anew somewhere else."""
+
     def __init__(self) -> None:
-        super().__init__("Another officer has claimed this item.")
+        super().__init__(
+            "Your claim on this item has ended or was taken again elsewhere. Load it again first.",
+            state="pending",
+        )
+
+
+class AssignedToAnother(Conflict):
+    """The item was given to another officer."""
+
+    def __init__(self, assignee: str) -> None:
+        super().__init__(
+            "This item was given to another officer.",
+            state="pending",
+            role="officer",
+            winner=officer_pseudonym(assignee),
+        )
 
 
 class OwnRequest(Conflict):
@@ -32,6 +78,13 @@ class OwnRequest(Conflict):
 
     def __init__(self) -> None:
         super().__init__("This is your own request; another officer has to decide it.")
+
+
+class SamePerson(Conflict):
+    """Another account of the reviewer's asked, or has approved this text already."""
+
+    def __init__(self) -> None:
+        super().__init__("Another account of yours has a part in this item; somebody else has to decide it.")
 
 
 class PayloadChanged(Conflict):
@@ -53,6 +106,20 @@ class TooLateToUndo(Conflict):
 
     def __init__(self) -> None:
         super().__init__("This decision can no longer be undone by you.")
+
+
+class NothingToEscalateTo(Conflict):
+    """The queue names no other that its items escalate to."""
+
+    def __init__(self) -> None:
+        super().__init__("This queue escalates to no other. Hand the item to a colleague instead.")
+
+
+class NotInBulk(Conflict):
+    """Only the lowest tier may be decided many at a time."""
+
+    def __init__(self) -> None:
+        super().__init__("This item needs to be read and decided by itself.")
 
 
 class NeedsConfirmation(Conflict):

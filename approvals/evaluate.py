@@ -1,46 +1,19 @@
-"""`python -m approvals.evaluate FILE.jsonl`: recall on risky drafts, and how many ordinary ones are held.
+"""Recall on risky texts and the share of ordinary ones that is held, on labelled texts."""
 
-A line is `{"text": …, "categories": […]}`, and where it matters `place` ("draft", the default, or
-"question"), `question`, `role`, `supported`, `passages`, `tags`, `language`. Categories are rules'
-ids; a line without any is ordinary traffic. A draft is weighed sentence by sentence.
-"""
-
-import argparse
-import json
 import re
-import sys
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from gateway import Role
-
-from .errors import PolicyFaults
-from .policy import Policy, load_policy
+from .labelled import Labelled
+from .likeness import Embed, Vector
+from .policy import Policy
 from .risk import Weighing
-from .weighing import weigh_question, weigh_sentence
+from .weighing import to_embed, weigh_question, weigh_sentence
 
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])(?:\s*\[\d+\])*\s+(?=[\"'(]?[A-ZÄÖÜ<\d])")
-
-
-class Labelled(BaseModel):
-    """One text and what is risky about it."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    text: str
-    categories: tuple[str, ...] = ()
-    place: Literal["draft", "question"] = "draft"
-    question: str = ""
-    role: Role = Role.REP
-    supported: bool = True
-    passages: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    language: str = ""
+ORDINARY: Final = "ordinary"
 
 
 @dataclass
@@ -50,6 +23,7 @@ class Tally:
     texts: int = 0
     held: int = 0
     by_own_rule: int = 0
+    rules: Counter[str] = field(default_factory=Counter)
 
     @property
     def recall(self) -> float:
@@ -59,38 +33,66 @@ class Tally:
 
 @dataclass
 class Evaluation:
-    """Figures by category (`ordinary` for lines without one) and by category and language."""
+    """Figures by (split, category, language); an empty one stands for all, `ordinary` for no category."""
 
     policy: str
-    tallies: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    wrong: list[Labelled] = field(default_factory=list)
+    tallies: dict[tuple[str, str, str], Tally] = field(default_factory=lambda: defaultdict(Tally))
+    wrong: list[tuple[Labelled, Weighing]] = field(default_factory=list)
 
     @property
     def hold_rate(self) -> float:
         """The share of ordinary texts that was held."""
-        return self.tallies["ordinary"].recall
+        return self.of(ORDINARY).recall
+
+    @property
+    def categories(self) -> list[str]:
+        """The categories that were there, in order, ordinary texts last."""
+        found = {category for _, category, _ in self.tallies}
+        return [*sorted(found - {ORDINARY}), *sorted(found & {ORDINARY})]
+
+    @property
+    def splits(self) -> list[str]:
+        """The halves that were there."""
+        return sorted({split for split, _, _ in self.tallies if split})
+
+    def of(self, category: str, *, split: str = "", language: str = "") -> Tally:
+        """The tally of a category, in a half and a language or in all of them."""
+        return self.tallies.get((split, category, language), Tally())
 
 
-def evaluate(policy: Policy, texts: Iterable[Labelled]) -> Evaluation:
-    """Weigh every text; `wrong` are the risky ones that were missed and the ordinary ones that were held."""
+def evaluate(policy: Policy, texts: Iterable[Labelled], embed: Embed | None = None) -> Evaluation:
+    """Weigh every text; `wrong` are the risky ones that were missed and the ordinary ones that were held.
+
+    Without `embed` only words are weighed. A draft is weighed sentence by sentence.
+    """
+    if embed is None:
+        policy = policy.by_words
+    every = list(texts)
+    vectors = _vectors(policy, every, embed)
     found = Evaluation(policy.version)
-    for text in texts:
-        weighing = _weigh(policy, text)
-        for category in text.categories or ("ordinary",):
-            for name in (category, f"{category} ({text.language})" if text.language else ""):
-                if name:
-                    tally = found.tallies[name]
+    for text in every:
+        weighing = weigh(policy, text, vectors)
+        for category in text.categories or (ORDINARY,):
+            for split in {"", text.split}:
+                for language in {"", text.language}:
+                    tally = found.tallies[split, category, language]
                     tally.texts += 1
                     tally.held += weighing.risky
                     tally.by_own_rule += category in weighing.rules
+                    tally.rules.update(weighing.rules)
         if weighing.risky != bool(text.categories):
-            found.wrong.append(text)
+            found.wrong.append((text, weighing))
     return found
 
 
-def _weigh(policy: Policy, text: Labelled) -> Weighing:
+def weigh(policy: Policy, text: Labelled, vectors: Mapping[str, Vector]) -> Weighing:
+    """What one labelled text weighs; `vectors` by the texts of `to_embed`."""
+
+    def known(part: str) -> list[Vector]:
+        return [vectors[one] for one in to_embed(policy, part)]
+
     if text.place == "question":
-        return weigh_question(policy, text.text, roles=(text.role,), tags=text.tags)
+        return weigh_question(policy, text.text, roles=(text.role,), tags=text.tags, vectors=known(text.text))
     sentences = _SENTENCE_END.split(text.text)
     parts = (
         weigh_sentence(
@@ -102,61 +104,19 @@ def _weigh(policy: Policy, text: Labelled) -> Weighing:
             passages=text.passages,
             index=index,
             before=sentences[:index],
+            vectors=known(sentence),
         )
         for index, sentence in enumerate(sentences)
     )
     return Weighing().joined(*parts)
 
 
-def read(lines: Iterable[str]) -> Iterator[Labelled]:
-    """Labelled texts of JSON Lines. Raises `ValueError` naming the line that is none."""
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                yield Labelled.model_validate_json(line)
-            except ValidationError as error:
-                raise ValueError(f"line {number}: {error.errors()[0]['msg']}") from error
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when it was measured, 2 when the input cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m approvals.evaluate", description=__doc__)
-    parser.add_argument("file", type=Path, help="JSON Lines of labelled texts")
-    parser.add_argument("--policy", type=Path, help="a policy file in place of the shipped one")
-    parser.add_argument("--json", action="store_true", help="figures as JSON")
-    parser.add_argument("--wrong", action="store_true", help="also print what was missed or held for nothing")
-    chosen = parser.parse_args(arguments)
-    try:
-        with chosen.file.open(encoding="utf-8") as lines:
-            found = evaluate(load_policy(chosen.policy), read(lines))
-    except (OSError, ValueError, PolicyFaults) as error:
-        print(f"{chosen.file}: {error}", file=sys.stderr)
-        return 2
-    print(_as_json(found) if chosen.json else _as_table(found))
-    if chosen.wrong:
-        for text in found.wrong:
-            print(f"{'missed' if text.categories else 'held'}\t{','.join(text.categories)}\t{text.text}")
-    return 0
-
-
-def _as_json(found: Evaluation) -> str:
-    rows = {
-        name: {"texts": t.texts, "held": t.held, "by_own_rule": t.by_own_rule, "share": round(t.recall, 4)}
-        for name, t in sorted(found.tallies.items())
-    }
-    return json.dumps({"policy": found.policy, "categories": rows}, indent=2, ensure_ascii=False)
-
-
-def _as_table(found: Evaluation) -> str:
-    rows = [
-        f"policy {found.policy}",
-        f"{'category':44} {'texts':>6} {'held':>6} {'share':>7} {'own rule':>9}",
-    ]
-    for name, tally in sorted(found.tallies.items()):
-        share = tally.by_own_rule / tally.texts if tally.texts else 0.0
-        rows.append(f"{name:44} {tally.texts:6} {tally.held:6} {tally.recall:7.3f} {share:9.3f}")
-    return "\n".join(rows)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _vectors(policy: Policy, texts: Sequence[Labelled], embed: Embed | None) -> dict[str, Vector]:
+    """Each text that is needed once, and its vector."""
+    needed = dict.fromkeys(
+        one
+        for text in texts
+        for part in ([text.text] if text.place == "question" else _SENTENCE_END.split(text.text))
+        for one in to_embed(policy, part)
+    )
+    return dict(zip(needed, embed(list(needed)), strict=True)) if embed and needed else {}

@@ -1,9 +1,8 @@
-"""Into the queue, and out of it without a decision: held, cancelled by the requester, expired."""
+"""Into the queue, and out of it without a decision: held, held again, cancelled by the requester, expired."""
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -14,13 +13,17 @@ from gateway import BadInput, Conflict, NotFound, Principal, defer, record
 
 from .errors import AlreadyDecided
 from .events import ApprovalEvent
+from .notices import Occasion, tell, tell_staff
 from .payload import Payload
+from .persons import remember
 from .policy import Policy
 from .risk import Weighing
-from .tables import HeldItem, ItemState
+from .routing import QueuePlan, plan_of, route
+from .tables import Draft, HeldItem, ItemKind, ItemState
 
 RESUME: Final = "run.resume"
 RESUME_QUEUE: Final = "runs"
+TICK: Final = "review.tick"
 
 
 async def hold(
@@ -33,8 +36,9 @@ async def hold(
     payload: Payload,
     weighing: Weighing,
     customer: str | None = None,
+    kind: ItemKind = ItemKind.ANSWER,
 ) -> HeldItem:
-    """Put an answer into the queue; its hash, the policy's version and the deadline are fixed here.
+    """Put an answer into its queue; its hash, the policy's version and the deadline are fixed here.
 
     `payload` is tokenised. Holding the same payload of a run again gives the item that is there.
     Raises `BadInput` when nothing in `weighing` asks for it, `Conflict` when the run already waits
@@ -42,21 +46,17 @@ async def hold(
     """
     if not weighing.risky:
         raise BadInput("Nothing in this answer asks for a review.")
+    await remember(session, requester)
+    queue, plan = await route(session, payload, weighing, kind)
     values = {
         "id": uuid.uuid4(),
         "run": run,
         "conversation": conversation,
         "requester": requester.id,
         "customer": customer,
-        "payload": payload.as_json(),
-        "payload_hash": payload.digest(),
-        "current_hash": payload.digest(),
-        "policy_version": policy.version,
-        "hits": [hit.as_json() for hit in weighing.hits],
-        "marks": [mark.as_json() for mark in weighing.marks],
-        "tier": weighing.tier,
-        "state": ItemState.PENDING,
-        "deadline": func.now() + timedelta(minutes=policy.deadline_minutes(weighing)),
+        "kind": kind,
+        "queue": queue,
+        **await _waiting(session, policy, plan, payload, weighing),
     }
     # a literal: a prepared statement's parameter cannot be matched with the partial index
     waiting = text("state = 'pending'")
@@ -67,20 +67,117 @@ async def hold(
     if made.scalar_one_or_none() is None:
         return await _held_before(session, run, payload)
     item = (await session.exec(select(HeldItem).where(HeldItem.id == values["id"]))).one()
+    await _waits(session, ApprovalEvent.HELD, item, requester, weighing)
+    return item
+
+
+async def hold_again(
+    session: AsyncSession,
+    policy: Policy,
+    item_id: uuid.UUID,
+    *,
+    requester: Principal,
+    payload: Payload,
+    weighing: Weighing,
+) -> HeldItem:
+    """Put the next draft into an item that was sent back, whatever it weighs: the same item, another round.
+
+    It waits in the queue where it was sent back, for at least as many officers as before. Raises `Conflict`
+    when the item was not sent back, or the next draft is there already with another text.
+    """
+    found = select(HeldItem).where(HeldItem.id == item_id).with_for_update()
+    item = (await session.exec(found, execution_options={"populate_existing": True})).one_or_none()
+    if item is None or item.requester != requester.id:
+        raise NotFound("There is no such item.")
+    if item.state is ItemState.PENDING and item.payload_hash == payload.digest():
+        return item
+    if item.state is not ItemState.SENT_BACK or item.effect_at is None:
+        raise Conflict("This item does not wait for another draft.")
+    session.add(
+        Draft(
+            item=item.id,
+            round=item.round,
+            payload=item.payload,
+            payload_hash=item.payload_hash,
+            policy_version=item.policy_version,
+            hits=item.hits,
+            instruction=item.note or "",
+        )
+    )
+    await session.flush()
+    values = await _waiting(session, policy, await plan_of(session, item.queue), payload, weighing)
+    values |= {
+        "round": item.round + 1,
+        "tier": max(item.tier, weighing.tier, key=lambda tier: tier.reviewers),
+        "needed": max(item.tier.reviewers, weighing.tier.reviewers),
+        "hits": values["hits"] or item.hits,  # why it is read again, where the new draft weighs nothing
+        "final_payload": None,
+        "decided_by": None,
+        "decided_at": None,
+        "reason": None,
+        "note": None,
+        "effective_after": None,
+        "effect_at": None,
+        "assigned_to": None,
+        "awaiting_rep": False,
+    }
+    again = update(HeldItem).where(
+        col(HeldItem.id) == item.id,
+        col(HeldItem.state) == ItemState.SENT_BACK,
+        col(HeldItem.round) == item.round,
+    )
+    done = await session.exec(
+        again.values(values).returning(HeldItem), execution_options={"populate_existing": True}
+    )
+    held: HeldItem = done.scalar_one()
+    await _waits(session, ApprovalEvent.HELD_AGAIN, held, requester, weighing)
+    return held
+
+
+async def _waiting(
+    session: AsyncSession, policy: Policy, plan: QueuePlan, payload: Payload, weighing: Weighing
+) -> dict[str, Any]:
+    """What an item that waits from now on is."""
+    now = (await session.exec(select(func.now()))).one()
+    times = plan.times(policy, weighing, now)
+    return {
+        "payload": payload.as_json(),
+        "payload_hash": payload.digest(),
+        "current_hash": payload.digest(),
+        "policy_version": policy.version,
+        "hits": [hit.as_json() for hit in weighing.hits],
+        "marks": [mark.as_json() for mark in weighing.marks],
+        "tier": weighing.tier,
+        "needed": weighing.tier.reviewers,
+        "state": ItemState.PENDING,
+        "deadline": times.deadline,
+        "remind_at": times.remind_at,
+        "escalate_at": times.escalate_at if plan.escalates_to else None,
+    }
+
+
+async def _waits(
+    session: AsyncSession, event: ApprovalEvent, item: HeldItem, requester: Principal, weighing: Weighing
+) -> None:
     record(
         session,
-        ApprovalEvent.HELD,
+        event,
         requester,
-        conversation=conversation,
-        run=run,
+        conversation=item.conversation,
+        run=item.run,
         subject=str(item.id),
         hash=item.payload_hash,
-        policy=policy.version,
+        policy=item.policy_version,
         rules=list(weighing.rules),
         tier=item.tier,
         deadline=item.deadline.isoformat(),
+        queue=item.queue,
+        round=item.round,
+        kind=item.kind,
     )
-    return item
+    for moment in filter(None, (item.remind_at, item.escalate_at, item.deadline)):
+        await defer(session, TICK, queue=RESUME_QUEUE, at=moment, item=str(item.id))
+    await tell_staff(session, item, Occasion.HELD, number=item.round)
 
 
 async def _held_before(session: AsyncSession, run: uuid.UUID, payload: Payload) -> HeldItem:
@@ -97,18 +194,27 @@ async def cancel(session: AsyncSession, requester: Principal, item_id: uuid.UUID
     statement = (
         update(HeldItem)
         .where(*mine, col(HeldItem.state) == ItemState.PENDING)
-        .values(state=ItemState.CANCELLED, decided_at=func.now(), effective_after=func.now())
+        .values(state=ItemState.CANCELLED, **_AT_ONCE)
         .returning(HeldItem)
         .execution_options(populate_existing=True)
     )
     item: HeldItem | None = (await session.exec(statement)).scalar_one_or_none()
     if item is None:
-        there = (await session.exec(select(HeldItem.state).where(*mine))).one_or_none()
+        found = select(HeldItem.state, HeldItem.decided_by).where(*mine)
+        there = (await session.exec(found)).one_or_none()
         if there is None:
             raise NotFound("There is no such item.")
-        raise AlreadyDecided(there)
+        raise AlreadyDecided(*there)
     await _ended(session, item, ApprovalEvent.CANCELLED, requester)
     return item
+
+
+_AT_ONCE: Final[dict[str, Any]] = {
+    "decided_at": func.now(),
+    "effective_after": func.now(),
+    "claimed_by": None,
+    "claimed_until": None,
+}
 
 
 async def expire_due(session: AsyncSession, *, limit: int = 100) -> Sequence[uuid.UUID]:
@@ -123,13 +229,14 @@ async def expire_due(session: AsyncSession, *, limit: int = 100) -> Sequence[uui
     statement = (
         update(HeldItem)
         .where(col(HeldItem.id).in_(due.scalar_subquery()), col(HeldItem.state) == ItemState.PENDING)
-        .values(state=ItemState.EXPIRED, decided_at=func.now(), effective_after=func.now())
+        .values(state=ItemState.EXPIRED, **_AT_ONCE)
         .returning(HeldItem)
         .execution_options(populate_existing=True)
     )
     items = (await session.exec(statement)).scalars().all()
     for item in items:
         await _ended(session, item, ApprovalEvent.EXPIRED, "deadline")
+        await tell(session, item, Occasion.EXPIRED, [item.requester], number=item.round)
     return [item.id for item in items]
 
 
@@ -143,4 +250,5 @@ async def _ended(session: AsyncSession, item: HeldItem, event: ApprovalEvent, ac
         run=item.run,
         subject=str(item.id),
         hash=item.payload_hash,
+        round=item.round,
     )

@@ -63,6 +63,22 @@ class HeldPart:
 
 
 @dataclass(frozen=True)
+class MailDraft:
+    """Whom a draft would be sent to, and its subject; tokenised."""
+
+    to: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class Handover:
+    """What the CRM's webhook would be told: about which record, and what to do with the text there."""
+
+    record: str
+    action: str
+
+
+@dataclass(frozen=True)
 class Payload:
     """A held answer: `shown_count` sentences were on the page before; `edited` replaces the draft.
 
@@ -76,6 +92,8 @@ class Payload:
     facts: tuple[HeldFact, ...] = ()
     edited: str | None = None
     prompt: tuple[HeldPart, ...] | None = None
+    mail: MailDraft | None = None
+    handover: Handover | None = None
 
     @property
     def draft(self) -> str:
@@ -93,14 +111,14 @@ class Payload:
 
     def digest(self) -> str:
         """SHA-256 (hex) of the canonical JSON: sorted keys, no spaces, UTF-8."""
-        canonical = json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return sha256(canonical.encode()).hexdigest()
+        return digest_of(self.as_json())
 
     def as_json(self) -> dict[str, Any]:
         """JSON members, as they are stored and hashed."""
         members: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        if self.prompt is None:
-            del members["prompt"]  # what was held before prompts were kept has the hash that it had
+        for name in ("prompt", "mail", "handover"):  # what was held before there were these has the same hash
+            if members[name] is None:
+                del members[name]
         return members
 
     @classmethod
@@ -117,7 +135,15 @@ class Payload:
             facts=tuple(HeldFact(**fact) for fact in members["facts"]),
             edited=members["edited"],
             prompt=_prompt(members.get("prompt")),
+            mail=MailDraft(**members["mail"]) if members.get("mail") else None,
+            handover=Handover(**members["handover"]) if members.get("handover") else None,
         )
+
+
+def digest_of(members: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of a payload's members as they are stored; any other member or value gives another."""
+    canonical = json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(canonical.encode()).hexdigest()
 
 
 def _prompt(parts: list[dict[str, str]] | None) -> tuple[HeldPart, ...] | None:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from gateway import Role
 
 from .amounts import bare_amount_pattern
 from .errors import PolicyFaults
+from .functions import RuleFunction, registered
+from .likeness import Likeness
 from .patterns import compile_patterns, regex_of
 from .risk import Tier, Weighing
 
@@ -39,6 +41,7 @@ class Example(_Part):
     before: tuple[str, ...] = ()
     quoted: bool = False
     tags: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
 
 
 class Examples(_Part):
@@ -49,9 +52,20 @@ class Examples(_Part):
 
 
 class _Rule(_Part):
+    """What every rule has.
+
+    `likeness` is how like the labelled examples of the rule's name a sentence may be at most, 0 to 1.
+    `weight` below 1 holds only together with other rules. A rule on `trial` is only reported, unless it asks
+    for two officers. Without `in_quotes` it does not look at what a record says word for word.
+    """
+
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str = Field(min_length=3)
     tier: Tier = Tier.NORMAL
+    weight: float = Field(default=1.0, gt=0, le=1)
+    trial: bool = False
+    likeness: float | None = Field(default=None, gt=0, lt=1)
+    in_quotes: bool = True
     deadline_minutes: int = Field(gt=0, le=7 * 24 * 60)
     sentence: str = Field(min_length=10)
     places: tuple[Place, ...] = ("question", "draft")
@@ -114,27 +128,88 @@ class TagRule(_Rule):
     tags: Mapping[str, Tier] = Field(min_length=1)
 
 
-Rule = Annotated[PatternRule | MoneyRule | UnsupportedRule | TagRule, Field(discriminator="kind")]
+class LikenessRule(_Rule):
+    """Texts that are like labelled examples, whatever their words."""
+
+    kind: Literal["likeness"]
+    likeness: float = Field(gt=0, lt=1)
+
+
+class FunctionRule(_Rule):
+    """A Python function of a registered module, `module:name`, which says where a text meets it."""
+
+    kind: Literal["function"]
+    function: str = Field(pattern=r"^[a-zA-Z_][\w.]*:[a-zA-Z_]\w*$")
+
+
+Check = Literal["wrong_citation", "mangled_token", "filter_flag", "enumeration"]
+
+
+class CheckRule(_Rule):
+    """What other parts have checked: citations, tokens, the filter on questions, and who asks for whom."""
+
+    kind: Literal["checks"]
+    checks: Mapping[Check, Tier] = Field(min_length=1)
+
+
+Rule = Annotated[
+    PatternRule | MoneyRule | UnsupportedRule | TagRule | LikenessRule | FunctionRule | CheckRule,
+    Field(discriminator="kind"),
+]
+
+
+class LikenessSettings(_Part):
+    """The weights: a file beside the policy, else one that ships, and its SHA-256."""
+
+    weights: str = Field(pattern=r"^[\w.-]+$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class SamplingSettings(_Part):
+    """The share of answers without risk that a person reads all the same, chosen by chance."""
+
+    share: float = Field(default=0.0, ge=0, le=1)
 
 
 class ReviewSettings(_Part):
-    """How reviewing goes: leases, the undo window, and what counts as hasty."""
+    """How reviewing goes: leases, the undo window, and what counts as hasty.
+
+    With `second_for_edits`, whoever wrote a text does not release it alone.
+    """
 
     claim_minutes: float = Field(default=10, gt=0)
     undo_seconds: float = Field(default=8, ge=0, le=120)
     quick_seconds: float = Field(default=3, ge=0)
     quick_characters: int = Field(default=400, ge=0)
+    second_for_edits: bool = True
+
+
+class EnumerationSettings(_Part):
+    """From how many different records in how many minutes one person's questions count as walking through."""
+
+    records: int = Field(default=60, gt=1)
+    minutes: float = Field(default=60, gt=0)
 
 
 class Policy(_Part):
-    """A version of the rules. Compiled patterns are made at first use and kept."""
+    """A version of the rules. Compiled patterns are made at first use and kept.
+
+    In `shadow` mode rules run and report, and only what asks for two officers holds. Without `likeness`
+    nothing is compared, and words alone weigh.
+    """
 
     version: str = Field(min_length=1)
+    mode: Literal["enforce", "shadow"] = "enforce"
+    likeness: LikenessSettings | None = None
+    sampling: SamplingSettings = SamplingSettings()
+    enumeration: EnumerationSettings = EnumerationSettings()
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     rates: Mapping[str, Decimal]
     review: ReviewSettings = ReviewSettings()
     words: Mapping[str, str] = Field(default_factory=dict)
     rules: tuple[Rule, ...] = Field(min_length=1)
+    _weights: Likeness | None = PrivateAttr(default=None)
+    _functions: Mapping[str, RuleFunction] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _holds_together(self) -> "Policy":
@@ -146,6 +221,25 @@ class Policy(_Part):
                 for pattern in phrases:
                     _check_pattern(f"{rule.id}.{name}", pattern, self.words)
         return self
+
+    @property
+    def weights(self) -> Likeness | None:
+        """The weights of the likeness; None where no rule compares."""
+        return self._weights if self.likeness else None
+
+    @property
+    def by_words(self) -> "Policy":
+        """The same without likeness: what can be weighed where no vectors are."""
+        return self.model_copy(update={"likeness": None})
+
+    @property
+    def on_trial(self) -> frozenset[str]:
+        """The rules that only report, unless they ask for two officers."""
+        return frozenset(rule.id for rule in self.rules if rule.trial or self.mode == "shadow")
+
+    def function(self, rule: FunctionRule) -> RuleFunction:
+        """What a function rule calls."""
+        return self._functions[rule.function]
 
     @cached_property
     def compiled(self) -> Mapping[tuple[str, str], re.Pattern[str] | None]:
@@ -194,23 +288,69 @@ class Policy(_Part):
 DEFAULT: Final = "policy.yaml"
 
 
-def load_policy(path: Path | None = None) -> Policy:
-    """Read a policy, the shipped one without `path`.
+def load_policy(path: Path | None = None, modules: Collection[str] = ()) -> Policy:
+    """Read a policy, the shipped one without `path`. Function rules may call what `modules` have.
 
-    Raises `PolicyFaults` with one line a fault: where in the file, and what is wrong.
+    A file may say `extends: shipped` and name only what it changes: a version, settings, and under `rules`
+    fields of rules by their name. Raises `PolicyFaults` with one line a fault: where, and what is wrong.
     """
+    content = _content(path)
+    if isinstance(content, dict) and "extends" in content:
+        content = _extended(content, path)
+    try:
+        policy = Policy.model_validate(content)
+    except ValidationError as error:
+        faults = [f"  {'.'.join(map(str, e['loc'])) or 'policy'}: {e['msg']}" for e in error.errors()]
+        raise PolicyFaults(f"The policy {path or DEFAULT} has faults:\n" + "\n".join(faults)) from error
+    if policy.likeness:
+        policy._weights = _weights(policy, policy.likeness, path)
+    wanted = [rule.function for rule in policy.rules if isinstance(rule, FunctionRule)]
+    policy._functions = registered(wanted, modules)
+    return policy
+
+
+def _content(path: Path | None) -> Any:
     try:
         source = path.read_text("utf-8") if path else (files("approvals") / DEFAULT).read_text("utf-8")
-        content: Any = yaml.safe_load(source)
+        return yaml.safe_load(source)
     except OSError as error:
         raise PolicyFaults(f"The policy {path} cannot be read: {error.strerror}.") from error
     except yaml.YAMLError as error:
         raise PolicyFaults(f"The policy {path or DEFAULT} is not YAML: {error}") from error
+
+
+def _extended(changes: Mapping[str, Any], path: Path | None) -> Any:
+    """The shipped policy with the changes of a file that extends it."""
+    if changes["extends"] != "shipped":
+        raise PolicyFaults(f"The policy {path} has faults:\n  extends: only `shipped` can be extended")
+    if "version" not in changes:
+        raise PolicyFaults(f"The policy {path} has faults:\n  version: what changes has a version of its own")
+    content = _content(None)
+    by_rule = changes.get("rules") or {}
+    if not isinstance(by_rule, dict) or not all(isinstance(fields, dict) for fields in by_rule.values()):
+        raise PolicyFaults(
+            f"The policy {path} has faults:\n  rules: fields by the name of a rule are expected"
+        )
+    known = {rule["id"] for rule in content["rules"]}
+    added = [{"id": name, **fields} for name, fields in by_rule.items() if name not in known]
+    content["rules"] = [{**rule, **by_rule.get(rule["id"], {})} for rule in content["rules"]] + added
+    return {**content, **{key: value for key, value in changes.items() if key not in {"extends", "rules"}}}
+
+
+def _weights(policy: Policy, named: LikenessSettings, path: Path | None) -> Likeness:
+    beside = path.parent / named.weights if path else None
     try:
-        return Policy.model_validate(content)
-    except ValidationError as error:
-        faults = [f"  {'.'.join(map(str, e['loc'])) or 'policy'}: {e['msg']}" for e in error.errors()]
-        raise PolicyFaults(f"The policy {path or DEFAULT} has faults:\n" + "\n".join(faults)) from error
+        if beside and beside.exists():
+            content = beside.read_bytes()
+        else:
+            content = (files("approvals") / named.weights).read_bytes()
+    except OSError as error:
+        raise PolicyFaults(f"The weights {named.weights} cannot be read: {error.strerror}.") from error
+    weights = Likeness(content, sha256=named.sha256)
+    compared = {rule.id for rule in policy.rules if rule.likeness is not None}
+    if unknown := sorted(compared - set(weights.categories)):
+        raise PolicyFaults(f"The weights {named.weights} know no examples of {', '.join(unknown)}.")
+    return weights
 
 
 _FIELDS: Final = (

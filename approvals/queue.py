@@ -1,28 +1,27 @@
-"""The queue as officers see it: order, age, claims, and who is on duty."""
+"""The queue as officers see it: what waits in their queues, in which order, and an item opened."""
 
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Subquery, case, func, update
+from sqlalchemy import ColumnElement, Subquery, case, exists, func, or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway import Conflict, NotFound, Principal, Role, record, require
+from gateway import NotFound, Principal, Role, record, require
 
-from .errors import AlreadyDecided, ClaimedByAnother, OwnRequest
 from .events import ApprovalEvent
-from .policy import Policy
+from .persons import is_same_person, shares_person
+from .presence import mark_present
 from .risk import Tier
-from .tables import DECIDED, HeldItem, ItemState, Opening, Presence, Vote
+from .routing import belongs
+from .tables import DECIDED, Draft, HeldItem, ItemKind, ItemState, Opening, Remark, Vote
 
-ON_DUTY: Final = timedelta(minutes=10)
-_REMEMBER_AFTER: Final = timedelta(minutes=1)  # a queue that refreshes itself need not write each time
 PAGE: Final = 200
 
 
@@ -53,8 +52,14 @@ class QueueEntry:
     claimed_by: str | None
     claimed_until: datetime | None
     approvals: int
+    needed: int
     voted: bool
     decided_at: datetime | None
+    kind: ItemKind
+    queue: str
+    round: int
+    assigned_to: str | None
+    awaiting_rep: bool
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ async def queue(
     listed = (
         select(HeldItem, numbered.c.position, votes, own)
         .outerjoin(numbered, numbered.c.id == col(HeldItem.id))
-        .where(_shown_in(view, viewer))
+        .where(_shown_in(view, viewer), belongs(HeldItem.queue, viewer.id))
         .order_by(*_order(view))
         .limit(PAGE)
     )
@@ -90,15 +95,20 @@ async def queue(
 
 
 async def place_of(session: AsyncSession, item_id: uuid.UUID) -> Place:
-    """Where an item stands in the queue, for the requester's card."""
+    """Where an item stands in its queue, for the requester's card."""
     numbered = _numbered()
     position = await session.exec(select(numbered.c.position).where(numbered.c.id == item_id))
-    return Place(position.one_or_none(), await pending_count(session))
-
-
-async def pending_count(session: AsyncSession) -> int:
-    """How many items wait: the badge in the navigation."""
+    queue = select(HeldItem.queue).where(HeldItem.id == item_id).scalar_subquery()
     waiting = select(func.count()).select_from(HeldItem).where(HeldItem.state == ItemState.PENDING)
+    count = (await session.exec(waiting.where(col(HeldItem.queue) == queue))).one()
+    return Place(position.one_or_none(), count)
+
+
+async def pending_count(session: AsyncSession, viewer: Principal | None = None) -> int:
+    """How many items wait, in the viewer's queues or in all: the badge in the navigation."""
+    waiting = select(func.count()).select_from(HeldItem).where(HeldItem.state == ItemState.PENDING)
+    if viewer is not None:
+        waiting = waiting.where(belongs(HeldItem.queue, viewer.id))
     return (await session.exec(waiting)).one()
 
 
@@ -106,22 +116,31 @@ async def counts(session: AsyncSession, viewer: Principal) -> Mapping[QueueView,
     """How many items each tab has. Raises `NotAllowed` unless the viewer is an officer."""
     require(viewer, Role.OFFICER)
     each = [func.count().filter(_shown_in(view, viewer)) for view in QueueView]
-    row: Any = (await session.exec(select(*each).select_from(HeldItem))).one()
+    mine = select(*each).select_from(HeldItem).where(belongs(HeldItem.queue, viewer.id))
+    row: Any = (await session.exec(mine)).one()
     return dict(zip(QueueView, row, strict=True))
 
 
 async def get_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> HeldItem:
-    """An item, for officers and its requester. Raises `NotFound`, also when it is not theirs to see."""
+    """An item, for officers of its queue and its requester. Raises `NotFound`, also when it is not theirs."""
     item = await session.get(HeldItem, item_id, populate_existing=True)
-    if item is None or not (viewer.has(Role.OFFICER) or item.requester == viewer.id):
+    if item is None or not (item.requester == viewer.id or await _may_see(session, viewer, item)):
         raise NotFound("There is no such item.")
     return item
+
+
+async def _may_see(session: AsyncSession, viewer: Principal, item: HeldItem) -> bool:
+    """Whoever reviewed an item may read it for as long as they are an officer."""
+    if not viewer.has(Role.OFFICER):
+        return False
+    voted = exists().where(col(Vote.item) == item.id, col(Vote.reviewer) == viewer.id)
+    return bool((await session.exec(select(or_(belongs(item.queue, viewer.id), voted)))).one())
 
 
 async def next_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> uuid.UUID | None:
     """The pending item after this one that still needs the viewer; the first one at the end of the queue."""
     now_free = col(HeldItem.claimed_until).is_(None) | (col(HeldItem.claimed_until) <= func.now())
-    numbered = _numbered()
+    numbered = _numbered(by_queue=False)
     voted = _standing().where(Vote.reviewer == viewer.id).scalar_subquery()
     here = select(numbered.c.position).where(numbered.c.id == item_id).scalar_subquery()
     following = (
@@ -129,6 +148,8 @@ async def next_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID
         .join(numbered, numbered.c.id == col(HeldItem.id))
         .where(HeldItem.id != item_id, HeldItem.requester != viewer.id)
         .where(now_free | (col(HeldItem.claimed_by) == viewer.id), voted == 0)
+        .where(belongs(HeldItem.queue, viewer.id), ~shares_person(HeldItem.requester, viewer.id))
+        .where(col(HeldItem.assigned_to).is_(None) | (col(HeldItem.assigned_to) == viewer.id))
         .order_by((numbered.c.position > func.coalesce(here, 0)).desc(), numbered.c.position)
     )
     return (await session.exec(following.limit(1))).one_or_none()
@@ -146,6 +167,18 @@ async def standing_approvals(session: AsyncSession, item_id: uuid.UUID) -> int:
     return int((await session.exec(counted)).one())
 
 
+async def remarks_on(session: AsyncSession, item_id: uuid.UUID) -> Sequence[Remark]:
+    """What was asked, answered and handed on about an item, oldest first."""
+    found = select(Remark).where(Remark.item == item_id).order_by(col(Remark.at), col(Remark.id))
+    return (await session.exec(found)).all()
+
+
+async def earlier_drafts(session: AsyncSession, item_id: uuid.UUID) -> Sequence[Draft]:
+    """Drafts of an item that were sent back, oldest first."""
+    found = select(Draft).where(Draft.item == item_id).order_by(col(Draft.round))
+    return (await session.exec(found)).all()
+
+
 async def open_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> HeldItem:
     """Remember when an officer first saw this text, and record that identities are about to be shown.
 
@@ -155,7 +188,7 @@ async def open_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID
     item = await get_item(session, viewer, item_id)
     if not viewer.has(Role.OFFICER):
         raise NotFound("There is no such item.")
-    if item.requester == viewer.id:
+    if await is_same_person(session, item.requester, viewer.id):
         return item
     opened = insert(Opening).values(item=item.id, reviewer=viewer.id, payload_hash=item.current_hash)
     await session.exec(
@@ -168,73 +201,6 @@ async def open_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID
     await mark_present(session, viewer)
     _record(session, ApprovalEvent.OPENED, viewer, item)
     return item
-
-
-async def claim(session: AsyncSession, policy: Policy, reviewer: Principal, item_id: uuid.UUID) -> HeldItem:
-    """Take or renew the lease on an item, so that nobody else reads it in vain.
-
-    Raises `NotAllowed`, `NotFound`, `OwnRequest`, `AlreadyDecided`, `ClaimedByAnother`.
-    """
-    require(reviewer, Role.OFFICER)
-    free = col(HeldItem.claimed_by).is_(None) | (col(HeldItem.claimed_until) <= func.now())
-    statement = (
-        update(HeldItem)
-        .where(
-            col(HeldItem.id) == item_id,
-            col(HeldItem.state) == ItemState.PENDING,
-            col(HeldItem.requester) != reviewer.id,
-            free | (col(HeldItem.claimed_by) == reviewer.id),
-        )
-        .values(
-            claimed_by=reviewer.id,
-            claimed_until=func.now() + timedelta(minutes=policy.review.claim_minutes),
-        )
-        .returning(HeldItem)
-        .execution_options(populate_existing=True)
-    )
-    item: HeldItem | None = (await session.exec(statement)).scalar_one_or_none()
-    if item is None:
-        raise await _why_not_claimed(session, reviewer, item_id)
-    await mark_present(session, reviewer)
-    _record(session, ApprovalEvent.CLAIMED, reviewer, item)
-    return item
-
-
-async def release_claim(session: AsyncSession, reviewer: Principal, item_id: uuid.UUID) -> HeldItem:
-    """Give one's lease back; giving back what one does not hold changes nothing. Raises `NotFound`."""
-    require(reviewer, Role.OFFICER)
-    statement = (
-        update(HeldItem)
-        .where(col(HeldItem.id) == item_id, col(HeldItem.claimed_by) == reviewer.id)
-        .values(claimed_by=None, claimed_until=None)
-        .returning(HeldItem)
-        .execution_options(populate_existing=True)
-    )
-    item: HeldItem | None = (await session.exec(statement)).scalar_one_or_none()
-    if item is None:
-        return await get_item(session, reviewer, item_id)
-    _record(session, ApprovalEvent.CLAIM_RELEASED, reviewer, item)
-    return item
-
-
-async def officers_on_duty(session: AsyncSession, *, besides: str | None = None) -> int:
-    """How many officers have looked at the queue within ten minutes, `besides` one (the requester)."""
-    seen = select(func.count()).select_from(Presence).where(col(Presence.seen_at) > func.now() - ON_DUTY)
-    if besides is not None:
-        seen = seen.where(Presence.reviewer != besides)
-    return (await session.exec(seen)).one()
-
-
-async def mark_present(session: AsyncSession, reviewer: Principal) -> None:
-    """Remember that an officer is at the queue."""
-    seen = insert(Presence).values(reviewer=reviewer.id)
-    await session.exec(
-        seen.on_conflict_do_update(
-            index_elements=["reviewer"],
-            set_={"seen_at": func.now()},
-            where=col(Presence.seen_at) < func.now() - _REMEMBER_AFTER,
-        )
-    )
 
 
 def pseudonym(requester: str) -> str:
@@ -256,12 +222,14 @@ def _standing() -> Any:
             Vote.item == HeldItem.id,
             col(Vote.undone_at).is_(None),
             Vote.payload_hash == HeldItem.current_hash,
+            Vote.round == HeldItem.round,
         )
     )
 
 
-def _numbered() -> Subquery:
-    position = func.row_number().over(order_by=_urgency()).label("position")
+def _numbered(*, by_queue: bool = True) -> Subquery:
+    within = HeldItem.queue if by_queue else None
+    position = func.row_number().over(partition_by=within, order_by=_urgency()).label("position")
     return select(HeldItem.id, position).where(HeldItem.state == ItemState.PENDING).subquery()
 
 
@@ -272,7 +240,7 @@ def _shown_in(view: QueueView, viewer: Principal) -> ColumnElement[bool]:
             return state == ItemState.PENDING
         case QueueView.MINE:
             held = (col(HeldItem.claimed_by) == viewer.id) & (col(HeldItem.claimed_until) > func.now())
-            return (state == ItemState.PENDING) & held
+            return (state == ItemState.PENDING) & (held | (col(HeldItem.assigned_to) == viewer.id))
         case QueueView.DECIDED:
             return state.in_((*DECIDED, ItemState.CANCELLED))
         case QueueView.EXPIRED:
@@ -305,18 +273,15 @@ def _entry(
         claimed_by=item.claimed_by if leased else None,
         claimed_until=item.claimed_until if leased else None,
         approvals=approvals,
+        needed=item.needed,
         voted=voted,
         decided_at=item.decided_at,
+        kind=item.kind,
+        queue=item.queue,
+        round=item.round,
+        assigned_to=item.assigned_to,
+        awaiting_rep=item.awaiting_rep,
     )
-
-
-async def _why_not_claimed(session: AsyncSession, reviewer: Principal, item_id: uuid.UUID) -> Conflict:
-    item = await get_item(session, reviewer, item_id)
-    if item.requester == reviewer.id:
-        return OwnRequest()
-    if item.state is not ItemState.PENDING:
-        return AlreadyDecided(item.state)
-    return ClaimedByAnother()
 
 
 def _record(session: AsyncSession, event: ApprovalEvent, actor: Principal, item: HeldItem) -> None:

@@ -1,13 +1,13 @@
 """What weighing finds: hits of rules, as values."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 
 class Tier(StrEnum):
-    """How many officers must agree: `top` needs two."""
+    """How many officers must agree: `top` needs two. What holds nothing is released and has no tier."""
 
     NORMAL = "normal"
     TOP = "top"
@@ -18,12 +18,24 @@ class Tier(StrEnum):
         return 2 if self is Tier.TOP else 1
 
 
+class By(StrEnum):
+    """What was met: words, likeness to examples, a mark, a check, a function, or chance."""
+
+    WORDS = "words"
+    LIKENESS = "likeness"
+    MARK = "mark"
+    CHECK = "check"
+    FUNCTION = "function"
+    CHANCE = "chance"
+
+
 @dataclass(frozen=True)
 class RuleHit:
     """A rule that a text meets, and where: code points, half open.
 
     `place` is None in the question, else the number of the draft's sentence (from 0) that the offsets
-    are in. A hit of the whole text, such as a customer's tag, is empty (start == end).
+    are in. A hit of the whole text, such as a customer's tag, is empty (start == end). Hits of a `weight`
+    below 1 hold only together: the weights of the different rules are added.
     """
 
     rule: str
@@ -32,6 +44,8 @@ class RuleHit:
     start: int
     end: int
     place: int | None = None
+    by: By = By.WORDS
+    weight: float = 1.0
 
     def as_json(self) -> dict[str, Any]:
         """JSON members."""
@@ -40,20 +54,30 @@ class RuleHit:
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> "RuleHit":
         """The hit as it was stored."""
-        return cls(**{**members, "tier": Tier(members["tier"])})
+        by = By(members.get("by", By.WORDS))
+        return cls(**{**members, "tier": Tier(members["tier"]), "by": by})
 
 
 @dataclass(frozen=True)
 class Weighing:
-    """What a text weighs: `hits` hold the answer, `marks` are only shown."""
+    """What a text weighs: `hits` are reasons to hold, `marks` are only shown, `shadow` is only reported."""
 
     hits: tuple[RuleHit, ...] = ()
     marks: tuple[RuleHit, ...] = ()
+    shadow: tuple[RuleHit, ...] = ()
+
+    @property
+    def weight(self) -> float:
+        """The sum over the rules that were hit, each once at its heaviest; 1 and more holds."""
+        heaviest: dict[str, float] = {}
+        for hit in self.hits:
+            heaviest[hit.rule] = max(heaviest.get(hit.rule, 0.0), hit.weight)
+        return round(sum(heaviest.values()), 6)
 
     @property
     def risky(self) -> bool:
         """Whether the answer must wait for an officer."""
-        return bool(self.hits)
+        return self.weight >= 1
 
     @property
     def tier(self) -> Tier:
@@ -66,6 +90,16 @@ class Weighing:
         return tuple(dict.fromkeys(hit.rule for hit in self.hits))
 
     @property
+    def shadowed(self) -> tuple[str, ...]:
+        """The rules that would have held, were they not on trial."""
+        return tuple(dict.fromkeys(hit.rule for hit in self.shadow))
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The rules that were hit, held or on trial."""
+        return frozenset({*self.rules, *self.shadowed})
+
+    @property
     def reasons(self) -> tuple[tuple[str, str], ...]:
         """(rule, sentence in plain words) of each rule that was hit, for the card of the held answer."""
         return tuple(dict.fromkeys((hit.rule, hit.sentence) for hit in self.hits))
@@ -76,4 +110,11 @@ class Weighing:
         return Weighing(
             tuple(dict.fromkeys(hit for one in every for hit in one.hits)),
             tuple(dict.fromkeys(mark for one in every for mark in one.marks)),
+            tuple(dict.fromkeys(hit for one in every for hit in one.shadow)),
         )
+
+    def on_trial(self, rules: Collection[str]) -> "Weighing":
+        """The same, but hits of these rules are only reported, unless they ask for two officers."""
+        shadow = tuple(hit for hit in self.hits if hit.rule in rules and hit.tier is not Tier.TOP)
+        kept = tuple(hit for hit in self.hits if hit not in shadow)
+        return replace(self, hits=kept, shadow=(*self.shadow, *shadow))

@@ -1,7 +1,8 @@
 """Weighing: pure functions from a policy and a text to a value. The text is tokenised."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -18,30 +19,103 @@ from .amounts import (
     find_shares,
     parse_number,
 )
-from .policy import MoneyRule, PatternRule, Policy, Rule, TagRule, UnsupportedRule
-from .risk import RuleHit, Tier, Weighing
+from .checks import mangled_tokens
+from .functions import Weighed
+from .likeness import Vector, pieces_of
+from .policy import (
+    CheckRule,
+    FunctionRule,
+    LikenessRule,
+    MoneyRule,
+    PatternRule,
+    Policy,
+    Rule,
+    TagRule,
+    UnsupportedRule,
+)
+from .risk import By, RuleHit, Tier, Weighing
 
 _NUMBER: Final = re.compile(r"(?<![\w.,])\d+(?:[.,:/'\u2019-]\d+)*(?!\w)")
 _CITATION: Final = re.compile(r"\[\d+(?:\s*,\s*\d+)*\]")
 _ENUMERATION: Final = re.compile(r"\A\s*(?:[-*]\s+)?\d{1,2}[.)]\s")
 _TOGETHER: Final = 2  # sentences before this one that are weighed with it
+UNREAD: Final = "likeness_unread"
+_UNREAD: Final = "Whether this is like risky texts could not be found out: nothing could be embedded."
+SAMPLED: Final = "sampled"
+_SAMPLED: Final = (
+    "Chosen by chance: a share of the answers without risk is read, so that the rules can be measured."
+)
 Spot = tuple[int, int]
 
 
+@dataclass(frozen=True)
+class _Alike:
+    """Where a text is how like the examples of each category; None where nobody could embed it."""
+
+    found: tuple[tuple[Spot, Mapping[str, float]], ...] | None = ()
+
+    def spots(self, rule: Rule, apart: Collection[str] = ()) -> list[Spot]:
+        """Where it is more like the examples of a rule than the rule allows.
+
+        Not where it is most like those of a rule in `apart`: that one looks at amounts, and knows better.
+        """
+        limit = rule.likeness
+        if limit is None or not self.found:
+            return []
+        return [
+            spot
+            for spot, shares in self.found
+            if shares.get(rule.id, 0.0) >= limit and _nearest(shares, rule.id) not in apart
+        ]
+
+
+def _nearest(shares: Mapping[str, float], besides: str) -> str:
+    """The category that a text is most like, besides one."""
+    return max((name for name in shares if name != besides), key=lambda name: shares[name], default="")
+
+
+_NOWHERE: Final = _Alike()
+
+
+def to_embed(policy: Policy, text: str, titles: Sequence[str] = ()) -> tuple[str, ...]:
+    """The texts whose vectors the weighing of `text` needs, in order; none where no rule compares."""
+    return tuple(piece.text for piece in pieces_of(_without(text, titles))) if policy.weights else ()
+
+
 def weigh_question(
-    policy: Policy, question: str, *, roles: Collection[Role], tags: Collection[str] = ()
+    policy: Policy,
+    question: str,
+    *,
+    roles: Collection[Role],
+    tags: Collection[str] = (),
+    vectors: Sequence[Vector] | None = None,
+    checks: Collection[str] = (),
+    sampled: bool = False,
 ) -> Weighing:
     """What a question, its customer and its sources weigh by themselves: a hit holds the whole answer.
 
     `tags` are marks of the customer (`vip`) and of sources (`source:litigation`); unknown ones weigh nothing.
+    `vectors` are those of `to_embed`, None where they could not be made: then it is held. `checks` are what
+    others found (`filter_flag`, `enumeration`). `sampled` says that chance chose the answer.
     """
+    alike = _likeness(policy, question, vectors)
     hits: list[RuleHit] = []
     for rule in policy.rules:
         if isinstance(rule, TagRule):
-            hits += [_hit(rule, (0, 0), None, rule.tags[tag]) for tag in sorted(tags) if tag in rule.tags]
+            found = [
+                _hit(rule, (0, 0), None, rule.tags[tag], By.MARK) for tag in sorted(tags) if tag in rule.tags
+            ]
+        elif isinstance(rule, CheckRule):
+            found = _checked(rule, question, None, checks)
         elif "question" in rule.places:
-            hits += _hits(policy, rule, question, None, roles)
-    return Weighing(tuple(hits))
+            found = _hits(policy, rule, question, None, roles, alike=alike)
+        else:
+            continue
+        hits += found
+    hits += _unread(alike, None)
+    if sampled:
+        hits.append(RuleHit(SAMPLED, Tier.NORMAL, _SAMPLED, 0, 0, None, By.CHANCE))
+    return _settled(policy, Weighing(tuple(hits)))
 
 
 def weigh_sentence(
@@ -56,6 +130,8 @@ def weigh_sentence(
     before: Sequence[str] = (),
     quoted: bool = False,
     titles: Sequence[str] = (),
+    vectors: Sequence[Vector] | None = None,
+    checks: Collection[str] = (),
 ) -> Weighing:
     """What one sentence of a draft weighs; `index` is its number and becomes the place of the hits.
 
@@ -63,21 +139,31 @@ def weigh_sentence(
     they nor the question name counts as unsupported whatever `supported` says. `before` are the draft's
     earlier sentences, for what only adds up over several. `quoted` says that a record of the caller has the
     sentence word for word: money that was promised there is no new promise where the question asks for it.
-    `titles` are those of the records that the sentence cites, as it may name them.
+    `titles` are those of the records that the sentence cites, as it may name them. `vectors` are those of
+    `to_embed`, None where they could not be made: then it is held. `checks` are what others found
+    (`wrong_citation`).
     """
     hits: list[RuleHit] = []
     marks: list[RuleHit] = []
     untitled = _without(sentence, titles)
+    alike = _likeness(policy, untitled, vectors)
     for rule in policy.rules:
-        if "draft" not in rule.places:
+        if "draft" not in rule.places or (quoted and not rule.in_quotes):
             continue
         if isinstance(rule, UnsupportedRule):
-            held, marked = _unsupported(policy, rule, sentence, index, supported, (*passages, question))
+            held, marked = _unsupported(
+                policy, rule, sentence, index, supported, (*passages, question), alike
+            )
             hits += held
             marks += marked
+        elif isinstance(rule, CheckRule):
+            hits += _checked(rule, sentence, index, checks)
+        elif isinstance(rule, FunctionRule):
+            weighed = Weighed(sentence, question, index, before, passages)
+            hits += [_hit(rule, spot, index, by=By.FUNCTION) for spot in policy.function(rule)(weighed)]
         else:
             said = untitled if isinstance(rule, PatternRule) and not rule.in_titles else sentence
-            found = _hits(policy, rule, said, index, roles, question=question)
+            found = _hits(policy, rule, said, index, roles, question=question, alike=alike)
             if not found and isinstance(rule, MoneyRule):
                 found = _over_sentences(policy, rule, sentence, index, roles, question, before)
             if quoted and isinstance(rule, MoneyRule) and _recalls(policy, rule, question):
@@ -85,7 +171,44 @@ def weigh_sentence(
             hits += found
         if isinstance(rule, PatternRule) and rule.distinct_persons is not None:
             hits += _many_persons(rule, sentence, index, before)
-    return Weighing(tuple(hits), tuple(marks))
+    hits += _unread(alike, index)
+    return _settled(policy, Weighing(tuple(hits), tuple(marks)))
+
+
+def _likeness(policy: Policy, text: str, vectors: Sequence[Vector] | None) -> _Alike:
+    weights = policy.weights
+    if weights is None:
+        return _NOWHERE
+    pieces = pieces_of(text)
+    if pieces and (vectors is None or [len(one) for one in vectors] != [weights.dimensions] * len(pieces)):
+        return _Alike(None)
+    return _Alike(
+        tuple(
+            ((piece.start, piece.end), weights.shares(piece.text, vector))
+            for piece, vector in zip(pieces, vectors or (), strict=True)
+        )
+    )
+
+
+def _unread(alike: _Alike, place: int | None) -> list[RuleHit]:
+    """Held when nobody could say how like risky ones a text is."""
+    if alike.found is not None:
+        return []
+    return [RuleHit(UNREAD, Tier.NORMAL, _UNREAD, 0, 0, place, By.LIKENESS)]
+
+
+def _settled(policy: Policy, weighing: Weighing) -> Weighing:
+    trial = policy.on_trial | ({UNREAD, SAMPLED} if policy.mode == "shadow" else frozenset())
+    return weighing.on_trial(trial)
+
+
+def _checked(rule: CheckRule, text: str, place: int | None, checks: Collection[str]) -> list[RuleHit]:
+    found = [
+        _hit(rule, (0, 0), place, tier, By.CHECK) for name, tier in rule.checks.items() if name in checks
+    ]
+    if place is not None and (tier := rule.checks.get("mangled_token")):
+        found += [_hit(rule, spot, place, tier, By.CHECK) for spot in mangled_tokens(text)]
+    return found
 
 
 def _hits(
@@ -95,13 +218,23 @@ def _hits(
     place: int | None,
     roles: Collection[Role],
     question: str = "",
+    alike: _Alike = _NOWHERE,
 ) -> list[RuleHit]:
     blanked = blank_tokens(text)
-    if isinstance(rule, PatternRule):
-        return [_hit(rule, spot, place) for spot in _spots(policy, rule, "patterns", blanked)]
     if isinstance(rule, MoneyRule):
-        return _money(policy, rule, blanked, place, roles, blank_tokens(question))
-    return []
+        found = _money(policy, rule, blanked, place, roles, blank_tokens(question))
+        return found or _money_alike(policy, rule, blanked, place, roles, alike)
+    found = []
+    if isinstance(rule, PatternRule):
+        found = [_hit(rule, spot, place) for spot in _spots(policy, rule, "patterns", blanked)]
+    elif isinstance(rule, FunctionRule):
+        weighed = Weighed(text, question, place)
+        found = [_hit(rule, spot, place, by=By.FUNCTION) for spot in policy.function(rule)(weighed)]
+    if found or not isinstance(rule, PatternRule | LikenessRule):
+        return found
+    money = frozenset(one.id for one in policy.rules if isinstance(one, MoneyRule))
+    apart = money if isinstance(rule, LikenessRule) else frozenset()
+    return [_hit(rule, spot, place, by=By.LIKENESS) for spot in alike.spots(rule, apart)]
 
 
 def _without(text: str, titles: Sequence[str]) -> str:
@@ -132,8 +265,8 @@ def _over_sentences(
     return [_hit(rule, (0, len(sentence)), index, max(together, key=lambda hit: hit.tier is Tier.TOP).tier)]
 
 
-def _hit(rule: Rule, spot: Spot, place: int | None, tier: Tier | None = None) -> RuleHit:
-    return RuleHit(rule.id, tier or rule.tier, rule.sentence, *spot, place)
+def _hit(rule: Rule, spot: Spot, place: int | None, tier: Tier | None = None, by: By = By.WORDS) -> RuleHit:
+    return RuleHit(rule.id, tier or rule.tier, rule.sentence, *spot, place, by, rule.weight)
 
 
 def _spots(policy: Policy, rule: Rule, name: str, text: str) -> list[Spot]:
@@ -178,6 +311,25 @@ def _money(
     unread = _spots(policy, rule, "wholes", text)
     unread += [] if amounts or shares else _spots(policy, rule, "promises", text)
     return [_hit(rule, spot, place) for spot in _merged(unread)]
+
+
+def _money_alike(
+    policy: Policy, rule: MoneyRule, text: str, place: int | None, roles: Collection[Role], alike: _Alike
+) -> list[RuleHit]:
+    """Money that is given in words that no phrase knows: above the limit, or not to be read."""
+    found: list[RuleHit] = []
+    excused = _excused(policy, rule, text)
+    for start, end in alike.spots(rule):
+        said = " " * start + text[start:end]
+        amounts = [one for one in _amounts(policy, rule, said) if not _touches(one, excused)]
+        shares = [one for one in find_shares(said) if not _touches(one, excused)]
+        tiers = [tier for one in amounts if (tier := _amount_tier(policy, rule, one, roles)) is not None]
+        tiers += [rule.tier for one in shares if one.value > rule.share_limit(roles)]
+        unread = place is not None and not (amounts or shares) and not excused
+        if tiers or unread:
+            tier = Tier.TOP if Tier.TOP in tiers else rule.tier
+            found.append(_hit(rule, (start, end), place, tier, By.LIKENESS))
+    return found
 
 
 def _recalls(policy: Policy, rule: MoneyRule, question: str) -> bool:
@@ -230,6 +382,7 @@ def _unsupported(
     index: int,
     supported: bool,
     known: Sequence[str],
+    alike: _Alike,
 ) -> tuple[list[RuleHit], list[RuleHit]]:
     """Hits and marks of a sentence that its sources do not carry."""
     text = _without_furniture(blank_tokens(sentence))
@@ -240,6 +393,7 @@ def _unsupported(
     spots += [found.span() for found in _NUMBER.finditer(text)]
     spots += _spots(policy, rule, "dates", text) + _spots(policy, rule, "promises", text)
     hits = [_hit(rule, spot, index) for spot in _merged(spots)]
+    hits = hits or [_hit(rule, spot, index, by=By.LIKENESS) for spot in alike.spots(rule)]
     mark = RuleHit(rule.id, rule.tier, rule.mark, 0, len(sentence), index)
     return hits, [] if hits else [mark]
 

@@ -77,7 +77,7 @@ class LivePages:
         who = self._principal
         if who is None:
             return None
-        pending = await pending_count(self._session) if who.has(Role.OFFICER) else None
+        pending = await pending_count(self._session, who) if who.has(Role.OFFICER) else None
         return Viewer(who.id, who.login, who.name, who.roles, pending)
 
     async def sign_in(self, login: str, password: str) -> OpenedSession | None:

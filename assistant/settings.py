@@ -1,6 +1,7 @@
 """Settings of the processes that the assistant composes."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -15,6 +16,7 @@ from gateway import (
     PeerSettings,
     RetentionSettings,
     Settings,
+    TlsSettings,
     TrustSettings,
 )
 
@@ -58,6 +60,37 @@ class ProgramSettings(Settings):
     calls_per_minute: int = Field(120, ge=1)
 
 
+class MailSettings(Settings):
+    """The mail server that takes our messages."""
+
+    host: str
+    port: int = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    ca_file: ExistingFile | None = None
+    user: str | None = None
+    password_file: ExistingFile | None = None
+    sender: str
+    timeout_s: float = 10
+
+
+class WebhookSettings(Settings):
+    """Where events are sent, and the secret that both sides share."""
+
+    url: str
+    secret_file: ExistingFile
+    tls: TlsSettings | None = None
+    timeout_s: float = 10
+
+
+class NoticeSettings(Settings):
+    """How people and programs are told; a channel without its section tells nobody."""
+
+    page_url: str = ""
+    link_secret_file: ExistingFile | None = None
+    mail: MailSettings | None = None
+    webhook: WebhookSettings | None = None
+
+
 class WebSettings(Settings):
     """`cloister web`."""
 
@@ -70,9 +103,11 @@ class WebSettings(Settings):
     state_folder: Path
     accounts: AccountSettings = AccountSettings()
     policy_file: Path | None = None
+    policy_modules: tuple[str, ...] = ()
     https: bool = False
     origins: tuple[str, ...] = ()
     programs: ProgramSettings = ProgramSettings()
+    review_link_secret_file: ExistingFile | None = None
     demo: DemoSettings | None = None
     peers: dict[str, str] = Field(default_factory=dict)
 
@@ -89,4 +124,7 @@ class WorkSettings(Settings):
     retention: RetentionSettings = RetentionSettings()
     answering: AnsweringSettings = AnsweringSettings()
     policy_file: Path | None = None
+    policy_modules: tuple[str, ...] = ()
+    sampling_secret_file: Path | None = None
+    notices: NoticeSettings = NoticeSettings()
     concurrency: int = 4

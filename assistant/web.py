@@ -18,6 +18,8 @@ from assistant.live_pages import LivePages
 from assistant.pages import CrossSiteGuard, SecurityHeaders, create_pages_router, install_error_pages
 from assistant.processes import add_health_routes
 from assistant.reviews import router as reviews_router
+from assistant.reviews.links import router as links_router
+from assistant.reviews.outgoing import router as outgoing_router
 from assistant.runs.api import router as runs_router
 from assistant.runs.feed import RunFeed
 from assistant.search.api import router as search_router
@@ -88,7 +90,7 @@ def create_web_app(settings: WebSettings) -> FastAPI:
             retrieval=RetrievalClient(retrieval_http, tokens),
             titles=Titles(door),
             feed=feed,
-            policy=load_policy(settings.policy_file),
+            policy=load_policy(settings.policy_file, settings.policy_modules),
             programs=CallRate(settings.programs.calls_per_minute),
             tasks=[listening],
         )
@@ -117,6 +119,8 @@ def _routers() -> list[Any]:
         conversations_router,
         search_router,
         reviews_router,
+        outgoing_router,
+        links_router,
         admin_router,
         audit_router,
         tokens_router,

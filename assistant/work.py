@@ -11,9 +11,10 @@ from typing import Any, Final
 from fastapi import FastAPI
 from procrastinate import App
 
-from approvals import load_policy
+from approvals import TICK, load_policy
 from assistant.answer import AnswerPipeline
 from assistant.processes import add_health_routes
+from assistant.reviews.notifying import Notifier
 from assistant.runs.execute import RunExecutor
 from assistant.runs.resume import RunResumer
 from assistant.runs.service import EXECUTE, QUEUE
@@ -34,13 +35,14 @@ from gateway import (
     forget_stalled_jobs,
     install_error_handlers,
     log,
+    read_secret,
 )
 from retrieval import RetrievalClient
 
 _SEAL_SECONDS: Final = 0.5
 _ANCHOR_SECONDS: Final = 1.0
 _RETENTION_SECONDS: Final = 3600.0
-_SWEEP_SECONDS: Final = 2.0
+_SWEEP_SECONDS: Final = 1.0
 _DRAIN_SECONDS: Final = 20
 _AGAIN_SECONDS: Final = 1.0
 _STALLED_SECONDS: Final = 60.0
@@ -58,11 +60,13 @@ def create_work_app(settings: WorkSettings) -> FastAPI:
             for peer in (settings.door, settings.retrieval)
         ]
         door, retrieval = DoorClient(http[0], tokens), RetrievalClient(http[1], tokens)
-        policy = load_policy(settings.policy_file)
+        policy = load_policy(settings.policy_file, settings.policy_modules)
         worker = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        pipeline = AnswerPipeline(door, retrieval, policy, settings.answering)
+        secret = read_secret(settings.sampling_secret_file) if settings.sampling_secret_file else ""
+        pipeline = AnswerPipeline(door, retrieval, policy, settings.answering, secret.encode())
         executor = RunExecutor(database, pipeline, policy, worker)
         resumer = RunResumer(database, retrieval)
+        notifier = Notifier(database, door, retrieval, settings.notices)
         retention = Retention(database, settings.retention)
         sealer, anchoring = Sealer(database), Anchoring(database, settings.anchors)
         checkpointing = Checkpointing(database, settings.anchors)
@@ -74,12 +78,14 @@ def create_work_app(settings: WorkSettings) -> FastAPI:
             asyncio.create_task(repeat(_RETENTION_SECONDS, retention.erase_due), name="retention"),
             asyncio.create_task(repeat(_SWEEP_SECONDS, executor.adopt_abandoned), name="adopter"),
             asyncio.create_task(repeat(_SWEEP_SECONDS, resumer.resume_due), name="deadlines"),
+            asyncio.create_task(repeat(_SWEEP_SECONDS, notifier.send_due), name="notices"),
         ]
         state = {"database": database, "tokens": tokens, "audience": "work"}
         yield {**state, "tasks": tasks, "checks": (anchoring.check,)}
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
+        await notifier.close()
         for client in http:
             await client.aclose()
         await database.close()
@@ -105,6 +111,12 @@ def create_jobs(settings: WorkSettings, executor: RunExecutor, resumer: RunResum
         begin_correlation(correlation)
         log.info("run.resume", run=run)
         await resumer.resume(uuid.UUID(item))
+
+    @jobs.task(name=TICK, queue=QUEUE)
+    async def tick(item: str, correlation: str) -> None:
+        begin_correlation(correlation)
+        log.info("review.tick", item=item)
+        await resumer.resume_due()
 
     return jobs
 

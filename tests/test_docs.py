@@ -18,6 +18,8 @@ from assistant.cli.main import app
 from assistant.composition import register_all_events
 from assistant.conversations.api import router as conversations_router
 from assistant.reviews.api import router as reviews_router
+from assistant.reviews.links import router as links_router
+from assistant.reviews.outgoing import router as outgoing_router
 from assistant.runs.api import router as runs_router
 from assistant.search.api import router as search_router
 from assistant.settings import WebSettings, WorkSettings
@@ -203,6 +205,8 @@ def test_every_address_of_the_web_api_is_documented() -> None:
         audit.router,
         conversations_router,
         demo_router,
+        links_router,
+        outgoing_router,
         reviews_router,
         runs_router,
         search_router,

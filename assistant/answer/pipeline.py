@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from approvals import Policy, Weighing, weigh_question, weigh_sentence
+from approvals import Policy, Vector, Weighing, is_sampled, to_embed, weigh_question, weigh_sentence
 from gateway import (
     ChatMessage,
     CloisterError,
@@ -18,6 +18,7 @@ from gateway import (
     PartUnavailable,
     Principal,
     Settings,
+    SettingsError,
     UpstreamFailed,
     log,
     without_links,
@@ -48,7 +49,15 @@ from .references import count_hidden, entity_refs, named_records, of_nobody, sea
 from .sentences import SentenceSplitter
 from .statements import called
 from .strangers import Strangers, strangers_among
-from .support import Checked, check_sentence, counts_records, is_published, is_quoted, names_nobody_in
+from .support import (
+    Checked,
+    check_sentence,
+    cited_in,
+    counts_records,
+    is_published,
+    is_quoted,
+    names_nobody_in,
+)
 from .telling import as_the_model_read, content_of
 
 _UNKNOWN_USER: Final = (
@@ -75,7 +84,11 @@ class AnsweringSettings(Settings):
 
 @dataclass(frozen=True)
 class Asked:
-    """A question to answer; every text is tokenised."""
+    """A question to answer; every text is tokenised.
+
+    With an `instruction` it is answered once more: an officer sent the answer before back and says what this
+    one should do. Nothing of it is shown; whatever it weighs, it waits for the officer as a whole.
+    """
 
     run: uuid.UUID
     conversation: uuid.UUID
@@ -85,6 +98,16 @@ class Asked:
     scope: str | None = None
     history: Sequence[Turn] = ()
     earlier_tokens: Sequence[Mapping[str, Any]] = ()
+    flags: Sequence[str] = ()
+    enumerating: bool = False
+    instruction: str = ""
+
+    @property
+    def told(self) -> str:
+        """The question as the model reads it."""
+        if not self.instruction:
+            return self.question
+        return f"{self.question}\n\nThe answer before was sent back. Write another one: {self.instruction}"
 
 
 @dataclass(frozen=True)
@@ -113,12 +136,21 @@ class AnswerPipeline:
     """Answers questions with the parts it is given; holds no state between questions."""
 
     def __init__(
-        self, door: DoorClient, retrieval: RetrievalClient, policy: Policy, settings: AnsweringSettings
+        self,
+        door: DoorClient,
+        retrieval: RetrievalClient,
+        policy: Policy,
+        settings: AnsweringSettings,
+        sampling_secret: bytes = b"",
     ) -> None:
+        """Raises `SettingsError` for a policy that draws samples without a secret to draw them with."""
+        if policy.sampling.share and not sampling_secret:
+            raise SettingsError("The policy reads a share of the answers; `sampling_secret_file` is missing.")
         self._door = door
         self._retrieval = retrieval
         self._policy = policy
         self._settings = settings
+        self._sampling_secret = sampling_secret
 
     async def answer(self, asked: Asked) -> AsyncGenerator[Step | Hold, None]:
         """The steps of one answer, in order. Raises the error of a part that is needed and fails."""
@@ -210,9 +242,7 @@ class AnswerPipeline:
     async def _write(
         self, asked: Asked, evidence: Evidence, strangers: Strangers
     ) -> AsyncGenerator[Step | Hold, None]:
-        weighing = weigh_question(
-            self._policy, asked.question, roles=asked.principal.roles, tags=evidence.tags
-        )
+        weighing = await self._weigh_question(asked, evidence)
         # what is said of nobody's records needs no source
         drafted = [Checked(evidence.missing, (), supported=True)] if evidence.missing else []
         shown, said = 0, len(drafted)
@@ -230,10 +260,10 @@ class AnswerPipeline:
                     if _bare(sentence) in map(_bare, (one.text for one in drafted)):
                         continue  # a model that quotes may quote the same twice
                     checked = check_sentence(strangers.hide(sentence), prompt.sources)
-                    weighing = weighing.joined(self._weigh(asked, checked, prompt, drafted))
+                    weighing = weighing.joined(await self._weigh(asked, sentence, checked, prompt, drafted))
                     checked = replace(checked, text=strangers.reveal(checked.text))
                     drafted.append(checked)
-                    if not weighing.risky:
+                    if not (weighing.risky or asked.instruction):
                         yield _sentence(shown, checked)
                         shown += 1
         except (PartUnavailable, UpstreamFailed) as error:
@@ -250,10 +280,17 @@ class AnswerPipeline:
             EventKind.STAGE,
             {"name": "weighing"},
             RunAudit.WEIGHED,
-            {"sentences": len(drafted), "rules": list(weighing.rules), "shown": shown},
+            {
+                "sentences": len(drafted),
+                "rules": list(weighing.rules),
+                "shadow": list(weighing.shadowed),
+                "held": weighing.risky,
+                "policy": self._policy.version,
+                "shown": shown,
+            },
         )
         yield _receipt(asked, prompt, [strangers.hide(one.text) for one in drafted[:shown]])
-        if weighing.risky and len(drafted) > said:
+        if (weighing.risky or asked.instruction) and len(drafted) > said:
             passages, facts = evidence.passages, evidence.facts
             messages = await as_the_model_read(self._door, asked.principal, asked.conversation, prompt)
             yield Hold(tuple(drafted), passages, facts, weighing, shown, messages)
@@ -262,12 +299,42 @@ class AnswerPipeline:
                 yield _sentence(shown, unsaid)
             yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
 
-    def _weigh(self, asked: Asked, checked: Checked, prompt: Prompt, drafted: Sequence[Checked]) -> Weighing:
+    async def _weigh_question(self, asked: Asked, evidence: Evidence) -> Weighing:
+        sampled = is_sampled(asked.run, self._policy.sampling.share, self._sampling_secret)
+        return weigh_question(
+            self._policy,
+            asked.question,
+            roles=asked.principal.roles,
+            tags=evidence.tags,
+            vectors=await self._vectors(asked, asked.question),
+            checks=_checks(asked),
+            sampled=sampled,
+        )
+
+    async def _vectors(self, asked: Asked, text: str, titles: Sequence[str] = ()) -> Sequence[Vector] | None:
+        """Vectors for the weighing of a text, in one call; None, which holds it, where nobody makes them."""
+        texts = to_embed(self._policy, text, titles)
+        if not texts:
+            return ()
+        try:
+            return await self._door.embed(asked.principal, texts, "query")
+        except CloisterError as error:
+            log.warning("answer.likeness_unread", reason=error.sentence)
+            return None
+
+    async def _weigh(
+        self, asked: Asked, sentence: str, checked: Checked, prompt: Prompt, drafted: Sequence[Checked]
+    ) -> Weighing:
         if is_published(checked.text, prompt.sources):
             return Weighing()  # what everybody may read anyway is no promise of this answer
         if counts_records(checked, prompt.sources):
             return Weighing()  # how many records there are is nobody's data
         index, before = len(drafted), [one.text for one in drafted]
+        titles = [
+            called(source.title)
+            for source in prompt.sources
+            if source.stated and source.title and source.n in checked.citations
+        ]
         return weigh_sentence(
             self._policy,
             checked.text,
@@ -278,11 +345,9 @@ class AnswerPipeline:
             index=index,
             before=before,
             quoted=is_quoted(checked.text, prompt.sources),
-            titles=[
-                called(source.title)
-                for source in prompt.sources
-                if source.stated and source.title and source.n in checked.citations
-            ],
+            titles=titles,
+            vectors=await self._vectors(asked, checked.text, titles),
+            checks=["wrong_citation"] if set(cited_in(sentence)) - set(checked.citations) else [],
         )
 
     async def _prompt(self, asked: Asked, evidence: Evidence) -> tuple[Prompt | None, dict[str, object]]:
@@ -291,9 +356,7 @@ class AnswerPipeline:
         if evidence.listing and (listed := self._list(asked, evidence, evidence.listing)):
             return listed, options
         if not self._settings.quoting:
-            question = (
-                f"{asked.question}\n{_SAID.format(evidence.missing)}" if evidence.missing else asked.question
-            )
+            question = f"{asked.told}\n{_SAID.format(evidence.missing)}" if evidence.missing else asked.told
             return build_prompt(question, evidence.sources, asked.history, budget), options
         chosen = await self._choose(asked, evidence)
         if chosen is None:
@@ -307,7 +370,7 @@ class AnswerPipeline:
         longest = sum(sorted(map(len, chosen.quotes))[-chosen.at_most :])
         room = max(self._settings.answer_tokens, int(longest / _A_TOKEN))
         budget = Budget(self._settings.window, room)
-        prompt = build_prompt(asked.question, sources, (), budget, quoting=True)
+        prompt = build_prompt(asked.told, sources, (), budget, quoting=True)
         options["max_tokens"] = room
         return replace(prompt, quotes=chosen.quotes, quotes_at_most=chosen.at_most), options
 
@@ -324,7 +387,7 @@ class AnswerPipeline:
     async def _choose(self, asked: Asked, evidence: Evidence) -> Choice | None:
         before = bool(entity_refs(asked.earlier_tokens)) and follows_on(asked.question)
         named = bool(entity_refs(asked.tokens) or asked.scope or before)
-        question = " ".join((asked.question, *evidence.words))
+        question = " ".join(filter(None, (asked.question, *evidence.words, asked.instruction)))
         sources = about(question, evidence.sources, named=named)
         if entity_refs(asked.tokens) and identities_asked(question):
             return identities(question, evidence.sources)
@@ -391,6 +454,12 @@ def _ending(result: SearchResult, missing: str) -> Step | None:
 
 def _nothing_found(missing: str) -> Step:
     return Step(EventKind.NOTHING_FOUND, {"sentence": missing or NOTHING_FOUND})
+
+
+def _checks(asked: Asked) -> list[str]:
+    """What was found about the question and who asks, by the names of the policy."""
+    found = {"filter_flag": bool(asked.flags), "enumeration": asked.enumerating}
+    return [name for name, is_so in found.items() if is_so]
 
 
 def _asks_about_nobody(asked: Asked, evidence: Evidence) -> bool:

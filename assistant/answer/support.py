@@ -105,7 +105,7 @@ def check_sentence(sentence: str, sources: Sequence[Source]) -> Checked:
     """
     bare = _CITATION.sub("", sentence).strip()
     claims, words = _claims(bare), stems(bare)
-    named = [int(number) for number in _CITATION.findall(sentence)]
+    named = cited_in(sentence)
     scored = sorted(
         ((_overlap(words, source), source.n) for source in sources if claims <= _contents(source.whole)),
         key=lambda scored: (-scored[0], scored[1]),
@@ -119,6 +119,11 @@ def check_sentence(sentence: str, sources: Sequence[Source]) -> Checked:
     lead = "\n" if "\n" in sentence[: len(sentence) - len(sentence.lstrip())] else ""
     marks = "".join(f" [{n}]" for n in cited)
     return Checked(f"{lead}{bare}{marks}", tuple(cited), supported=bool(cited), missing=missing)
+
+
+def cited_in(sentence: str) -> list[int]:
+    """The numbers of the sources that a sentence cites, as it was written."""
+    return [int(number) for number in _CITATION.findall(sentence)]
 
 
 def is_published(text: str, sources: Sequence[Source]) -> bool:

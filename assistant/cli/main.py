@@ -7,7 +7,7 @@ import typer
 
 from gateway import SettingsError
 
-from . import account, audit, crm, evaluate, index, models, sync, token
+from . import account, audit, crm, evaluate, index, models, policy, review, sync, token
 from .ask import ask
 from .doctor import doctor
 from .exits import Exit
@@ -36,6 +36,8 @@ app.add_typer(sync.app, name="sync")
 app.add_typer(index.app, name="index")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(audit.app, name="audit")
+app.add_typer(policy.app, name="policy")
+app.add_typer(review.app, name="review")
 app.add_typer(models.app, name="models")
 app.add_typer(account.app, name="account")
 app.add_typer(token.app, name="token")

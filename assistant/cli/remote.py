@@ -60,6 +60,7 @@ class _Calls:
         once = httpx.Limits(max_keepalive_connections=0)  # so that nothing stays open when a command ends
         self._client = httpx.Client(base_url=appliance.url, timeout=60, trust_env=False, limits=once)
         self._headers: dict[str, str] = {}
+        self._client.headers["User-Agent"] = "cloister-cli"
 
     def get(self, path: str, **parameters: Any) -> Any:
         """GET, decoded."""
@@ -89,6 +90,10 @@ class _Calls:
     def post(self, path: str, body: object = None, **parameters: Any) -> Any:
         """POST, decoded."""
         return self._call("POST", path, json=body, params=parameters).json()
+
+    def put(self, path: str, body: object) -> Any:
+        """PUT, decoded."""
+        return self._call("PUT", path, json=body).json()
 
     def delete(self, path: str) -> None:
         """DELETE."""

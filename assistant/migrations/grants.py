@@ -27,7 +27,7 @@ _SEALS: Final = (
 _ANCHORS: Final = ("gateway.audit_anchor",)
 _HOLDS: Final = ("gateway.audit_hold",)
 
-_APPENDED: Final = frozenset({"assistant.run_event", "approvals.vote"})
+_APPENDED: Final = frozenset({"assistant.run_event", "approvals.vote", "approvals.remark", "approvals.draft"})
 """Tables of what happened, which a right on their whole schema leaves out: nobody may write them anew."""
 _WHAT_HAPPENED: Final = (
     (_ADD, tuple(sorted(_APPENDED))),

@@ -1,38 +1,50 @@
 """The review queue over HTTP. Rules are in `approvals`; here texts are restored and redacted."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from approvals import (
+    Decision,
+    Entry,
     HeldItem,
+    Move,
+    Outcome,
     Policy,
+    QueuePlans,
     RejectionReason,
-    approve,
+    Verdict,
+    answer_reviewer,
     cancel,
     claim,
-    edit,
+    configure_queues,
+    decide,
+    decide_many,
     get_item,
+    mark_seen,
+    notices_for,
     officers_on_duty,
     pending_count,
     place_of,
-    reject,
+    queue_names,
     release_claim,
-    send_back,
+    set_absence,
     undo,
 )
 from assistant.pages import ReviewList, ReviewState
 from assistant.session import SignedIn
 from assistant.state import Door, Retrieval
-from gateway import Role, UnitOfWork, require
+from gateway import BadInput, NotFound, Role, UnitOfWork, principal_of_account, problem, require
 
 from .reading import OpenedReview, list_reviews, read_review
 from .reveal import conceal
 
 router = APIRouter(prefix="/api/v1/reviews", tags=["reviews"])
+CLI_AGENT = "cloister-cli"
 
 
 def _policy(request: Request) -> Policy:
@@ -40,19 +52,38 @@ def _policy(request: Request) -> Policy:
     return policy
 
 
+def _entry(request: Request) -> Entry:
+    """Where the caller decides, for the record."""
+    if "authorization" not in request.headers:
+        return Entry.PAGE
+    is_cli = request.headers.get("user-agent", "").startswith(CLI_AGENT)
+    return Entry.CLI if is_cli else Entry.API
+
+
 ReviewPolicy = Annotated[Policy, Depends(_policy)]
+From = Annotated[Entry, Depends(_entry)]
 
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Claiming(_Body):
+    """The fence of the claim to keep or give back; without one an item is claimed anew."""
+
+    fence: int | None = None
+
+
 class Deciding(_Body):
-    """Which text is decided, by the hash that came with it; `confirmed` answers a 409 with `confirm`."""
+    """Which text is decided, by the hash that came with it; `confirmed` answers a 409 with `confirm`.
+
+    `fence` is that of the caller's claim on the item, needed while they have one.
+    """
 
     hash: str = Field(pattern="^[0-9a-f]{64}$")
     note: str | None = Field(None, max_length=2_000)
     confirmed: bool = False
+    fence: int | None = None
 
 
 class Editing(Deciding):
@@ -68,9 +99,50 @@ class Rejecting(Deciding):
 
 
 class SendingBack(Deciding):
-    """What the rep should change or ask."""
+    """What the next draft should do differently, or what the rep is asked."""
 
     note: str = Field(min_length=1, max_length=2_000)
+
+
+class HandingOn(Deciding):
+    """The colleague's login."""
+
+    to: str = Field(min_length=1, max_length=200)
+
+
+class Answering(_Body):
+    """What the rep says to an officer's question."""
+
+    text: str = Field(min_length=1, max_length=4_000)
+
+
+class Listed(_Body):
+    """One item of many, and its text by hash."""
+
+    id: uuid.UUID
+    hash: str = Field(pattern="^[0-9a-f]{64}$")
+
+
+class DecidingMany(_Body):
+    """One decision on several items of the lowest tier."""
+
+    items: list[Listed] = Field(min_length=1, max_length=50)
+    verdict: Verdict
+    reason: RejectionReason | None = None
+
+
+class Seeing(_Body):
+    """Notices that the caller has seen."""
+
+    ids: list[uuid.UUID] = Field(min_length=1, max_length=200)
+
+
+class BeingAway(_Body):
+    """When the caller is away, and the login of who stands in."""
+
+    starts: AwareDatetime
+    ends: AwareDatetime
+    cover: str | None = Field(None, max_length=200)
 
 
 class ItemStatus(BaseModel):
@@ -80,8 +152,21 @@ class ItemStatus(BaseModel):
     state: str
     hash: str
     claimed_until: datetime | None
+    fence: int
     effective_after: datetime | None
     position: int | None
+    queue: str
+    round: int
+    needed: int
+
+
+class DecidedItem(BaseModel):
+    """What became of one of many: its state, or the problem for which it was refused."""
+
+    id: uuid.UUID
+    state: str | None = None
+    effective_after: datetime | None = None
+    problem: Mapping[str, Any] | None = None
 
 
 class WaitingStatus(BaseModel):
@@ -93,12 +178,29 @@ class WaitingStatus(BaseModel):
     position: int | None
     waiting: int
     officers_on_duty: int
+    asked: bool
 
 
 class Badge(BaseModel):
     """How many items wait."""
 
     pending: int
+
+
+class PageNotice(BaseModel):
+    """Something to look at; no content."""
+
+    id: uuid.UUID
+    item: uuid.UUID
+    event: str
+    at: datetime | None
+
+
+class QueueTitle(BaseModel):
+    """A queue's name and what people call it."""
+
+    name: str
+    title: str
 
 
 @router.get("")
@@ -108,15 +210,61 @@ async def reviews(
     policy: ReviewPolicy,
     state: ReviewState = ReviewState.PENDING,
 ) -> ReviewList:
-    """List one tab of the queue, without identities."""
+    """List one tab of the caller's queues, without identities."""
     return await list_reviews(session, policy, principal, state)
 
 
 @router.get("/badge")
 async def badge(principal: SignedIn, session: UnitOfWork) -> Badge:
-    """Count what waits."""
+    """Count what waits in the caller's queues."""
     require(principal, Role.OFFICER)
-    return Badge(pending=await pending_count(session))
+    return Badge(pending=await pending_count(session, principal))
+
+
+@router.get("/notices")
+async def notices(principal: SignedIn, session: UnitOfWork) -> list[PageNotice]:
+    """List what the caller has not seen yet."""
+    found = await notices_for(session, principal)
+    return [PageNotice(id=one.id, item=one.item, event=one.event, at=one.at) for one in found]
+
+
+@router.post("/notices/seen")
+async def notices_seen(seeing: Seeing, principal: SignedIn, session: UnitOfWork) -> dict[str, int]:
+    """Say which notices were seen; others' are left alone."""
+    return {"seen": await mark_seen(session, principal, seeing.ids)}
+
+
+@router.get("/queues")
+async def queues(principal: SignedIn, session: UnitOfWork) -> list[QueueTitle]:
+    """Name the queues."""
+    require(principal, Role.OFFICER, Role.ADMIN)
+    return [QueueTitle(name=name, title=title) for name, title in (await queue_names(session)).items()]
+
+
+@router.put("/queues")
+async def set_queues(plans: QueuePlans, principal: SignedIn, session: UnitOfWork) -> list[QueueTitle]:
+    """Put these queues, with their rules and members, in place of those that are there."""
+    await configure_queues(session, principal, plans)
+    return await queues(principal, session)
+
+
+@router.post("/absences")
+async def be_away(away: BeingAway, principal: SignedIn, session: UnitOfWork) -> dict[str, str]:
+    """Say when the caller is away, and who stands in for them."""
+    require(principal, Role.OFFICER)
+    cover = await _colleague(session, away.cover) if away.cover else None
+    absence = await set_absence(session, principal, starts=away.starts, ends=away.ends, cover=cover)
+    return {"id": str(absence.id)}
+
+
+@router.post("/bulk")
+async def decide_several(
+    deciding: DecidingMany, principal: SignedIn, session: UnitOfWork, policy: ReviewPolicy
+) -> list[DecidedItem]:
+    """Decide many items of the lowest tier; each that is refused says why."""
+    wanted = Decision(deciding.verdict, reason=deciding.reason)
+    items = [(one.id, one.hash) for one in deciding.items]
+    return [_became(one) for one in await decide_many(session, policy, principal, items, wanted)]
 
 
 @router.get("/{item_id}/status")
@@ -131,6 +279,7 @@ async def status(item_id: uuid.UUID, principal: SignedIn, session: UnitOfWork) -
         position=place.position,
         waiting=place.waiting,
         officers_on_duty=await officers_on_duty(session, besides=item.requester),
+        asked=item.awaiting_rep,
     )
 
 
@@ -149,106 +298,123 @@ async def review(
 
 @router.post("/{item_id}/claim")
 async def claim_item(
-    item_id: uuid.UUID, principal: SignedIn, session: UnitOfWork, policy: ReviewPolicy
+    item_id: uuid.UUID,
+    principal: SignedIn,
+    session: UnitOfWork,
+    policy: ReviewPolicy,
+    claiming: Claiming | None = None,
 ) -> ItemStatus:
-    """Take the lease on an item, or renew it."""
-    return await _status(session, await claim(session, policy, principal, item_id))
+    """Take the lease on an item; with its fence, renew it."""
+    fence = claiming.fence if claiming else None
+    return await _status(session, await claim(session, policy, principal, item_id, fence=fence))
 
 
 @router.post("/{item_id}/release")
-async def release_item(item_id: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> ItemStatus:
+async def release_item(
+    item_id: uuid.UUID, principal: SignedIn, session: UnitOfWork, claiming: Claiming | None = None
+) -> ItemStatus:
     """Give the lease back."""
-    return await _status(session, await release_claim(session, principal, item_id))
+    fence = claiming.fence if claiming else None
+    return await _status(session, await release_claim(session, principal, item_id, fence=fence))
+
+
+class Decider:
+    """A decision as any of the routes takes it: what was typed is redacted, then `approvals` decides."""
+
+    def __init__(
+        self, principal: SignedIn, session: UnitOfWork, policy: ReviewPolicy, door: Door, entry: From
+    ) -> None:
+        self._principal = principal
+        self._session = session
+        self._policy = policy
+        self._door = door
+        self._entry = entry
+
+    async def take(
+        self, item_id: uuid.UUID, verdict: Verdict | Move, body: Deciding, *, text: str | None = None
+    ) -> ItemStatus:
+        """Decide, or hand on; the status afterwards."""
+        require(self._principal, Role.OFFICER)
+        written = {name: one for name, one in {"text": text, "note": body.note}.items() if one}
+        if written:
+            item = await get_item(self._session, self._principal, item_id)
+            written = await conceal(self._door, self._principal, item, written)
+        to = await _colleague(self._session, body.to) if isinstance(body, HandingOn) else None
+        decision = Decision(
+            verdict,
+            text=written.get("text"),
+            reason=body.reason if isinstance(body, Rejecting) else None,
+            note=written.get("note"),
+            to=to,
+            confirmed=body.confirmed,
+            fence=body.fence,
+            entry=self._entry,
+        )
+        item = await decide(self._session, self._policy, self._principal, item_id, body.hash, decision)
+        return await _status(self._session, item)
+
+
+Decides = Annotated[Decider, Depends(Decider, scope="function")]
 
 
 @router.post("/{item_id}/approve")
-async def approve_item(
-    item_id: uuid.UUID,
-    deciding: Deciding,
-    principal: SignedIn,
-    session: UnitOfWork,
-    policy: ReviewPolicy,
-    door: Door,
-) -> ItemStatus:
+async def approve_item(item_id: uuid.UUID, deciding: Deciding, decider: Decides) -> ItemStatus:
     """Release the text of this hash as it is."""
-    note = await _note(session, door, principal, item_id, deciding)
-    confirmed = deciding.confirmed
-    item = await approve(session, policy, principal, item_id, deciding.hash, note=note, confirmed=confirmed)
-    return await _status(session, item)
+    return await decider.take(item_id, Verdict.APPROVE, deciding)
+
+
+@router.post("/{item_id}/false-alarm")
+async def mark_false_alarm(item_id: uuid.UUID, deciding: Deciding, decider: Decides) -> ItemStatus:
+    """Release it as it is, and say that no rule should have held it."""
+    return await decider.take(item_id, Verdict.FALSE_ALARM, deciding)
 
 
 @router.post("/{item_id}/edit")
-async def edit_item(
-    item_id: uuid.UUID,
-    editing: Editing,
-    principal: SignedIn,
-    session: UnitOfWork,
-    policy: ReviewPolicy,
-    door: Door,
-) -> ItemStatus:
+async def edit_item(item_id: uuid.UUID, editing: Editing, decider: Decides) -> ItemStatus:
     """Release another text in place of the draft; the door redacts it before it is stored."""
-    require(principal, Role.OFFICER)
-    item = await get_item(session, principal, item_id)
-    written = {"text": editing.text} | ({"note": editing.note} if editing.note else {})
-    redacted = await conceal(door, principal, item, written)
-    item = await edit(
-        session,
-        policy,
-        principal,
-        item_id,
-        editing.hash,
-        redacted["text"],
-        note=redacted.get("note"),
-        confirmed=editing.confirmed,
-    )
-    return await _status(session, item)
+    return await decider.take(item_id, Verdict.EDIT, editing, text=editing.text)
 
 
 @router.post("/{item_id}/reject")
-async def reject_item(
-    item_id: uuid.UUID,
-    rejecting: Rejecting,
-    principal: SignedIn,
-    session: UnitOfWork,
-    policy: ReviewPolicy,
-    door: Door,
-) -> ItemStatus:
+async def reject_item(item_id: uuid.UUID, rejecting: Rejecting, decider: Decides) -> ItemStatus:
     """Do not release it."""
-    note = await _note(session, door, principal, item_id, rejecting)
-    item = await reject(
-        session,
-        policy,
-        principal,
-        item_id,
-        rejecting.hash,
-        reason=rejecting.reason,
-        note=note,
-        confirmed=rejecting.confirmed,
-    )
-    return await _status(session, item)
+    return await decider.take(item_id, Verdict.REJECT, rejecting)
 
 
 @router.post("/{item_id}/send-back")
-async def send_item_back(
-    item_id: uuid.UUID,
-    sending: SendingBack,
-    principal: SignedIn,
-    session: UnitOfWork,
-    policy: ReviewPolicy,
-    door: Door,
+async def send_item_back(item_id: uuid.UUID, sending: SendingBack, decider: Decides) -> ItemStatus:
+    """Do not release it; the next draft, which follows the note, comes into the same item."""
+    return await decider.take(item_id, Verdict.SEND_BACK, sending)
+
+
+@router.post("/{item_id}/reassign")
+async def reassign_item(item_id: uuid.UUID, handing: HandingOn, decider: Decides) -> ItemStatus:
+    """Give it to one colleague."""
+    return await decider.take(item_id, Move.REASSIGN, handing)
+
+
+@router.post("/{item_id}/escalate")
+async def escalate_item(item_id: uuid.UUID, deciding: Deciding, decider: Decides) -> ItemStatus:
+    """Move it to the queue that its own escalates to."""
+    return await decider.take(item_id, Move.ESCALATE, deciding)
+
+
+@router.post("/{item_id}/ask")
+async def ask_rep(item_id: uuid.UUID, asking: SendingBack, decider: Decides) -> ItemStatus:
+    """Ask the rep; the item stays in the queue."""
+    return await decider.take(item_id, Move.ASK, asking)
+
+
+@router.post("/{item_id}/answer")
+async def answer_officer(
+    item_id: uuid.UUID, answering: Answering, principal: SignedIn, session: UnitOfWork, door: Door
 ) -> ItemStatus:
-    """Do not release it, and tell the rep what to change."""
-    note = await _note(session, door, principal, item_id, sending)
-    item = await send_back(
-        session,
-        policy,
-        principal,
-        item_id,
-        sending.hash,
-        instruction=note or "",
-        confirmed=sending.confirmed,
-    )
-    return await _status(session, item)
+    """The requester answers an officer's question."""
+    item = await get_item(session, principal, item_id)
+    if item.requester != principal.id:
+        raise NotFound("There is no such item.")
+    redacted = await conceal(door, principal, item, {"text": answering.text})
+    return await _status(session, await answer_reviewer(session, principal, item_id, redacted["text"]))
 
 
 @router.post("/{item_id}/undo")
@@ -263,15 +429,18 @@ async def cancel_item(item_id: uuid.UUID, principal: SignedIn, session: UnitOfWo
     return await _status(session, await cancel(session, principal, item_id))
 
 
-async def _note(
-    session: UnitOfWork, door: Door, principal: SignedIn, item_id: uuid.UUID, deciding: Deciding
-) -> str | None:
-    """The note with its identities redacted, None without one."""
-    require(principal, Role.OFFICER)
-    if not deciding.note:
-        return None
-    item = await get_item(session, principal, item_id)
-    return (await conceal(door, principal, item, {"note": deciding.note}))["note"]
+async def _colleague(session: UnitOfWork, login: str) -> str:
+    try:
+        return (await principal_of_account(session, login=login)).id
+    except NotFound as error:
+        raise BadInput("There is no such colleague.") from error
+
+
+def _became(outcome: Outcome) -> DecidedItem:
+    if outcome.decided is not None:
+        item = outcome.decided
+        return DecidedItem(id=item.id, state=item.state, effective_after=item.effective_after)
+    return DecidedItem(id=outcome.item, problem=problem(outcome.refusal) if outcome.refusal else None)
 
 
 async def _status(session: UnitOfWork, item: HeldItem) -> ItemStatus:
@@ -281,6 +450,10 @@ async def _status(session: UnitOfWork, item: HeldItem) -> ItemStatus:
         state=item.state,
         hash=item.current_hash,
         claimed_until=item.claimed_until,
+        fence=item.fence,
         effective_after=item.effective_after,
         position=place.position,
+        queue=item.queue,
+        round=item.round,
+        needed=item.needed,
     )

@@ -9,20 +9,26 @@ from gettext import gettext as _
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import (
+    Draft,
     HeldItem,
     ItemState,
     Part,
+    Payload,
     Policy,
     QueueEntry,
     QueueView,
     RejectionReason,
+    Remark,
     RuleHit,
     Vote,
     counts,
+    earlier_drafts,
+    is_same_person,
     next_item,
     open_item,
     pseudonym,
     queue,
+    remarks_on,
     sentence_offsets,
     votes_on,
 )
@@ -51,7 +57,10 @@ _RELEASED = frozenset({ItemState.APPROVED, ItemState.EDITED})
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """What one reviewer said about one text, and whether they took it back."""
+    """What one reviewer said about one text, and whether they took it back.
+
+    `diff` of an edit is [kind, text] in order; kind is kept, removed or added.
+    """
 
     verdict: str
     reviewer: str
@@ -60,6 +69,29 @@ class HistoryEntry:
     reason: str | None = None
     note: str | None = None
     undone_at: datetime | None = None
+    round: int = 1
+    entry: str = ""
+    diff: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Said:
+    """A question to the rep, its answer, or a word with which the item was handed on."""
+
+    kind: str
+    author: str
+    own: bool
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True)
+class EarlierDraft:
+    """A draft that was sent back, and what the next one should do differently."""
+
+    round: int
+    draft: str
+    instruction: str
 
 
 @dataclass(frozen=True)
@@ -75,6 +107,13 @@ class OpenedReview(ReviewView):
     effective_after: datetime | None = None
     may_undo: bool = False
     draft: str = ""
+    fence: int | None = None
+    kind: str = "answer"
+    queue: str = ""
+    round: int = 1
+    awaiting_rep: bool = False
+    remarks: Sequence[Said] = ()
+    earlier: Sequence[EarlierDraft] = ()
 
 
 async def list_reviews(
@@ -82,7 +121,8 @@ async def list_reviews(
 ) -> ReviewList:
     """One tab of the queue. Raises `NotAllowed` unless the viewer is an officer."""
     entries = await queue(session, viewer, QueueView(state))
-    names = await _names(session, {entry.claimed_by for entry in entries})
+    holders = {entry.claimed_by or entry.assigned_to for entry in entries}
+    names = await _names(session, holders)
     lines = [_line(entry, policy, viewer, names) for entry in entries]
     numbers = await counts(session, viewer)
     return ReviewList(lines, {ReviewState(view): number for view, number in numbers.items()})
@@ -98,13 +138,16 @@ async def read_review(
 ) -> OpenedReview:
     """Open an item: that an officer sees its identities is recorded. Raises `NotFound`, `PartUnavailable`."""
     item = await open_item(session, viewer, item_id)
-    votes = await votes_on(session, item.id)
-    texts = _texts(item, votes)
+    votes, remarks = await votes_on(session, item.id), await remarks_on(session, item.id)
+    drafts = await earlier_drafts(session, item.id)
+    texts = _texts(item, votes) + [remark.text for remark in remarks] + _texts_of(drafts)
     revealed = await reveal(door, retrieval, viewer, item, texts)
-    names = await _names(session, {item.requester, item.claimed_by, *(vote.reviewer for vote in votes)})
+    speakers = {*(vote.reviewer for vote in votes), *(remark.author for remark in remarks)}
+    names = await _names(session, {item.requester, item.claimed_by, item.assigned_to, *speakers})
     now = _now(item)
     payload, final = item.held(), item.to_release()
-    standing = [v for v in votes if v.undone_at is None and v.payload_hash == item.current_hash]
+    this = [vote for vote in votes if vote.undone_at is None and vote.round == item.round]
+    standing = [vote for vote in this if vote.payload_hash == item.current_hash]
     opened = OpenedReview(
         line=_opened_line(item, policy, viewer, names, standing, revealed),
         hash=item.current_hash,
@@ -126,18 +169,30 @@ async def read_review(
         effective_after=item.effective_after,
         may_undo=item.effect_at is None and _undoable(item, viewer, standing, now),
         draft=revealed[payload.draft].shown,
+        fence=item.fence if item.claimed_by == viewer.id else None,
+        kind=item.kind,
+        queue=item.queue,
+        round=item.round,
+        awaiting_rep=item.awaiting_rep,
+        remarks=[_said(remark, viewer, names, revealed) for remark in remarks],
+        earlier=[
+            EarlierDraft(one.round, revealed[_draft_of(one)].shown, revealed[one.instruction].shown)
+            for one in drafts
+        ],
     )
-    return opened if may_read_draft(item, viewer) else _without_draft(opened)
+    own = await is_same_person(session, item.requester, viewer.id)
+    return opened if may_read_draft(item, own=own) else _without_draft(opened)
 
 
-def may_read_draft(item: HeldItem, viewer: Principal) -> bool:
+def may_read_draft(item: HeldItem, *, own: bool) -> bool:
     """Whether a reviewer may read what is held: nobody reads the answer to their own question unreleased."""
-    return item.requester != viewer.id or (item.state in _RELEASED and item.effect_at is not None)
+    return not own or (item.state in _RELEASED and item.effect_at is not None)
 
 
 def _without_draft(opened: OpenedReview) -> OpenedReview:
     kept = {name: marks for name, marks in opened.highlights.items() if name in {"asked", "saw_question"}}
-    return replace(opened, shown="", saw_draft="", draft="", highlights=kept, history=(), decision=None)
+    hidden = replace(opened, shown="", saw_draft="", draft="", highlights=kept, history=(), decision=None)
+    return replace(hidden, remarks=(), earlier=(), line=replace(opened.line, own=True))
 
 
 def reject_reasons() -> Mapping[str, str]:
@@ -161,7 +216,24 @@ def _texts(item: HeldItem, votes: Sequence[Vote]) -> list[str]:
     texts += [text for fact in payload.facts for text in (fact.title, fact.value)]
     texts += [text for _, text in _earlier(item)]
     texts += [note for note in (item.note, *(vote.note for vote in votes)) if note]
+    texts += [text for vote in votes for _, text in vote.diff or ()]
     return texts
+
+
+def _texts_of(drafts: Sequence[Draft]) -> list[str]:
+    return [text for one in drafts for text in (_draft_of(one), one.instruction)]
+
+
+def _draft_of(draft: Draft) -> str:
+    return Payload.from_json(draft.payload).draft
+
+
+def _said(
+    remark: Remark, viewer: Principal, names: Mapping[str, str], revealed: Mapping[str, Revealed]
+) -> Said:
+    assert remark.at is not None  # noqa: S101 - the database sets it
+    own = remark.author == viewer.id
+    return Said(remark.kind, names.get(remark.author, ""), own, remark.at, revealed[remark.text].shown)
 
 
 def _highlights(
@@ -295,6 +367,9 @@ def _history(
         reason=vote.reason,
         note=revealed[vote.note].shown if vote.note else None,
         undone_at=vote.undone_at,
+        round=vote.round,
+        entry=vote.entry,
+        diff=[(kind, revealed[text].shown) for kind, text in vote.diff or ()],
     )
 
 
@@ -315,13 +390,13 @@ def _line(entry: QueueEntry, policy: Policy, viewer: Principal, names: Mapping[s
         rep=entry.requester,
         state=entry.state,
         customer=entry.customer,
-        assignee=names.get(entry.claimed_by or ""),
-        mine=entry.claimed_by == viewer.id,
+        assignee=names.get(entry.claimed_by or entry.assigned_to or ""),
+        mine=viewer.id in (entry.claimed_by, entry.assigned_to),
         own=entry.own,
         outcome=None if entry.state in _OPEN else entry.state,
         decided_at=entry.decided_at,
         approvals=entry.approvals,
-        reviewers=entry.tier.reviewers,
+        reviewers=entry.needed,
         voted=entry.voted,
     )
 
@@ -344,13 +419,13 @@ def _opened_line(
         rep=names.get(item.requester, pseudonym(item.requester)),
         state=item.state,
         customer=_customer(item, revealed),
-        assignee=names.get(item.claimed_by or ""),
+        assignee=names.get(item.claimed_by or item.assigned_to or ""),
         mine=item.claimed_by == viewer.id,
         own=item.requester == viewer.id,
         outcome=None if item.state in _OPEN else item.state,
         decided_at=item.decided_at,
         approvals=len(standing),
-        reviewers=item.tier.reviewers,
+        reviewers=item.needed,
         voted=any(vote.reviewer == viewer.id for vote in standing),
     )
 

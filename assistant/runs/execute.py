@@ -13,13 +13,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import (
     HeldFact,
+    HeldItem,
     HeldPart,
     HeldSentence,
     HeldSource,
+    ItemState,
     Part,
     Payload,
     Policy,
     hold,
+    hold_again,
     officers_on_duty,
     place_of,
 )
@@ -37,6 +40,7 @@ from gateway import (
     record,
 )
 
+from .enumeration import entities_asked_about
 from .service import (
     LeaseLost,
     abandoned_runs,
@@ -89,7 +93,7 @@ class RunExecutor:
             if run.shown:
                 await self._end(session, run, EventKind.INTERRUPTED, RunState.INTERRUPTED, INTERRUPTED)
                 return
-            asked = await _asked(session, run, principal)
+            asked = await _asked(session, run, principal, self._policy)
         answering = asyncio.create_task(self._answer(run, asked))
         try:
             cancelled = await self._keep_lease(run, answering)
@@ -153,16 +157,7 @@ class RunExecutor:
 
     async def _hold(self, run: Run, asked: Asked, held: Hold) -> None:
         async with self._database.transaction() as session:
-            item = await hold(
-                session,
-                self._policy,
-                run=run.id,
-                conversation=run.conversation_id,
-                requester=asked.principal,
-                payload=_payload(asked, held),
-                weighing=held.weighing,
-                customer=_customer(asked, held),
-            )
+            item = await self._held(session, run, asked, held)
             place = await place_of(session, item.id)
             data = {
                 "item": str(item.id),
@@ -185,6 +180,29 @@ class RunExecutor:
             await session.exec(
                 waiting.values(state=RunState.HELD, held_item=item.id, lease_owner=None, lease_until=None)
             )
+
+    async def _held(self, session: AsyncSession, run: Run, asked: Asked, held: Hold) -> HeldItem:
+        """The item of this draft: the one that was sent back, else a new one."""
+        payload = _payload(asked, held)
+        if asked.instruction and run.held_item is not None:
+            return await hold_again(
+                session,
+                self._policy,
+                run.held_item,
+                requester=asked.principal,
+                payload=payload,
+                weighing=held.weighing,
+            )
+        return await hold(
+            session,
+            self._policy,
+            run=run.id,
+            conversation=run.conversation_id,
+            requester=asked.principal,
+            payload=payload,
+            weighing=held.weighing,
+            customer=_customer(asked, held),
+        )
 
     async def _settle(self, run: Run, answering: asyncio.Task[None]) -> None:
         """Say aloud how an answer failed; one that ended well has said so itself."""
@@ -287,7 +305,9 @@ def _customer(asked: Asked, held: Hold) -> str | None:
     return customers.pop() if len(customers) == 1 else None
 
 
-async def _asked(session: AsyncSession, run: Run, principal: Principal) -> Asked:
+async def _asked(session: AsyncSession, run: Run, principal: Principal, policy: Policy) -> Asked:
+    limit = policy.enumeration
+    seen = await entities_asked_about(session, run.principal_id, limit.minutes)
     earlier = [other for other in await runs_of(session, run.conversation_id) if other.state == RunState.DONE]
     turns = []
     for other in earlier[-_TURNS:]:
@@ -295,6 +315,7 @@ async def _asked(session: AsyncSession, run: Run, principal: Principal) -> Asked
         sources = [event for event in events if event.kind == EventKind.SOURCES]
         turns.append(Turn(other.question, _said(events), records_in(sources)))
     return Asked(
+        instruction=await _instruction(session, run),
         run=run.id,
         conversation=run.conversation_id,
         principal=principal,
@@ -303,7 +324,17 @@ async def _asked(session: AsyncSession, run: Run, principal: Principal) -> Asked
         scope=run.scope,
         history=turns,
         earlier_tokens=[token for other in earlier[-_TURNS:] for token in other.tokens],
+        flags=run.flags,
+        enumerating=seen >= limit.records,
     )
+
+
+async def _instruction(session: AsyncSession, run: Run) -> str:
+    """What an officer who sent the answer back wants of the next one; empty for a question's first answer."""
+    item = await session.get(HeldItem, run.held_item, populate_existing=True) if run.held_item else None
+    if item is None or item.state is not ItemState.SENT_BACK or item.effect_at is None:
+        return ""
+    return item.note or ""
 
 
 def _said(events: Sequence[RunEvent]) -> str:

@@ -1,4 +1,7 @@
-"""After the decision: rights are checked again, then the one effect is taken and the rep is told."""
+"""After the decision: rights are checked again, then the one effect is taken and the rep is told.
+
+What was sent back is answered once more: its run is queued again, and the next draft comes into the item.
+"""
 
 import re
 import uuid
@@ -14,9 +17,11 @@ from approvals import (
     ItemState,
     NoEffect,
     Payload,
+    PayloadChanged,
     due_effects,
-    expire_due,
+    hand_out,
     standing_approvals,
+    sweep,
     take_effect,
 )
 from assistant.answer import EventKind, RunAudit, hidden_in
@@ -24,7 +29,7 @@ from assistant.conversations import Conversation
 from gateway import CloisterError, Database, NotFound, Principal, log, principal_of_account, record
 from retrieval import RetrievalClient
 
-from .service import append_event, finish
+from .service import append_event, finish, queue_again
 from .tables import Run, RunState
 
 _RELEASED: Final = frozenset({ItemState.APPROVED, ItemState.EDITED})
@@ -47,6 +52,8 @@ class RunResumer:
             item = await session.get(HeldItem, item_id)
             if item is None or item.effect_at is not None:
                 return
+            if not item.is_sound():
+                raise PayloadChanged
             requester = await _account(session, item.requester)
         may_see = item.state not in _RELEASED or (
             requester is not None and await self._may_see_sources(requester, item)
@@ -59,9 +66,9 @@ class RunResumer:
             await self._tell(session, effect, may_see=may_see)
 
     async def resume_due(self) -> None:
-        """Expire what is overdue, and take every effect whose job was lost."""
+        """Remind, escalate and expire what is due, and take every effect whose job was lost."""
         async with self._database.transaction() as session:
-            await expire_due(session)
+            await sweep(session)
             due = [item.id for item in await due_effects(session)]
         for item_id in due:
             try:
@@ -76,7 +83,10 @@ class RunResumer:
         return refs <= set(visible)
 
     async def _tell(self, session: AsyncSession, effect: Effect, *, may_see: bool) -> None:
-        run = await session.get_one(Run, effect.run)
+        run = await session.get(Run, effect.run)
+        if run is None:
+            await _hand_out(session, effect, may_see=may_see)
+            return
         released = effect.released and may_see
         if effect.payload.shown_count and not released:
             await append_event(session, run.id, EventKind.RETRACTED, {})
@@ -84,6 +94,8 @@ class RunResumer:
         if kind == EventKind.EXPIRED:
             data["approvals"] = await standing_approvals(session, effect.item)
         await append_event(session, run.id, kind, data)
+        if effect.state == ItemState.SENT_BACK:
+            await queue_again(session, run)
         event = RunAudit.RELEASED if released else RunAudit.NOT_RELEASED
         record(
             session,
@@ -95,10 +107,27 @@ class RunResumer:
             state=effect.state,
             shown=hidden_in([effect.payload.text]) if released else {},
         )
-        state = RunState.CANCELLED if effect.state == ItemState.CANCELLED else RunState.DONE
-        await finish(session, run, state, effect.requester)
+        if effect.state != ItemState.SENT_BACK:
+            state = RunState.CANCELLED if effect.state == ItemState.CANCELLED else RunState.DONE
+            await finish(session, run, state, effect.requester)
         news = update(Conversation).where(col(Conversation.id) == run.conversation_id)
         await session.exec(news.values(updated_at=func.now()))
+
+
+async def _hand_out(session: AsyncSession, effect: Effect, *, may_see: bool) -> None:
+    """What is of no run goes out of the house when it is released; its requester is told by a notice."""
+    released = effect.released and may_see
+    if released:
+        await hand_out(session, await session.get_one(HeldItem, effect.item))
+    record(
+        session,
+        RunAudit.RELEASED if released else RunAudit.NOT_RELEASED,
+        effect.decided_by or "deadline",
+        conversation=effect.conversation,
+        item=str(effect.item),
+        state=effect.state,
+        kind=effect.kind,
+    )
 
 
 async def _account(session: AsyncSession, requester: str) -> Principal | None:
@@ -146,6 +175,6 @@ def _outcome(effect: Effect, *, may_see: bool) -> tuple[EventKind, dict[str, Any
         case ItemState.CANCELLED:
             return EventKind.CANCELLED, {"at": at}
         case ItemState.SENT_BACK:
-            return EventKind.SENT_BACK, {"note": effect.note, "at": at}
+            return EventKind.SENT_BACK, {"note": effect.note, "at": at, "again": True}
         case _:
             return EventKind.REJECTED, {"reason": effect.reason, "note": effect.note, "at": at}

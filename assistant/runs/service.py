@@ -219,6 +219,17 @@ async def finish(
     record(session, RunAudit.FINISHED, actor, conversation=run.conversation_id, run=run.id, state=state)
 
 
+async def queue_again(session: AsyncSession, run: Run) -> None:
+    """Let a held run be executed once more, for the next draft of its item; nothing of it shows any more."""
+    again = update(Run).where(col(Run.id) == run.id, col(Run.state) == RunState.HELD)
+    await session.exec(
+        again.values(
+            state=RunState.QUEUED, shown=0, lease_owner=None, lease_until=None, cancel_requested=False
+        )
+    )
+    await defer(session, EXECUTE, queue=QUEUE, run=str(run.id))
+
+
 async def request_cancel(session: AsyncSession, run: Run, principal: Principal) -> None:
     """The rep stops the run: a queued one ends at once, a running one at its worker's next step.
 

@@ -60,6 +60,7 @@ _SUBJECTS: Final[Mapping[str, RecordClass]] = {
     "reveal": RecordClass.ANSWERS,
     "item": RecordClass.APPROVALS,
     "queue": RecordClass.APPROVALS,
+    "absence": RecordClass.APPROVALS,
     "policy": RecordClass.APPROVALS,
     "rule": RecordClass.APPROVALS,
 }

@@ -9,7 +9,16 @@ import pytest_asyncio
 from approvals import ApprovalEvent
 from gateway import Database, DatabaseSettings, register_events
 
-from .queues import create_tables, opened, run_sql, settings_of
+from .queues import create_tables, employ, opened, run_sql, settings_of
+
+_EMPTY = """
+    TRUNCATE approvals.held_item, approvals.presence, approvals.person_key, approvals.member,
+        approvals.absence, approvals.notice, gateway.audit_event, jobs.procrastinate_jobs CASCADE
+"""
+_ONE_QUEUE = "DELETE FROM approvals.review_queue WHERE name <> 'general'"
+_AS_SHIPPED = """
+    UPDATE approvals.review_queue SET everyone = true, plan = '{"title": "General"}', retired_at = NULL
+"""
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +36,7 @@ def queue_settings(
 async def database(queue_settings: DatabaseSettings) -> AsyncIterator[Database]:
     async with opened(queue_settings) as database:
         async with database.transaction() as session:
-            await run_sql(
-                session,
-                "TRUNCATE approvals.held_item, approvals.presence, gateway.audit_event, "
-                "jobs.procrastinate_jobs CASCADE",
-            )
+            for statement in (_EMPTY, _ONE_QUEUE, _AS_SHIPPED):
+                await run_sql(session, statement)
+            await employ(session)
         yield database

@@ -6,11 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from procrastinate.schema import SchemaManager
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import CursorResult, create_engine, text
-from sqlmodel import SQLModel
+from sqlalchemy import CursorResult, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import (
@@ -25,15 +22,38 @@ from approvals import (
     hold,
     load_policy,
 )
-from gateway import SCHEMAS, Database, DatabaseSettings, Principal, Role
+from gateway import Database, DatabaseSettings, Principal, Role
+from tests.migrated import migrated
 
 POLICY: Policy = load_policy()
 LONG = "This sentence is here to make the text long. " * 20
 
 
+PEOPLE: dict[str, Principal] = {}
+"""Everybody whom a module of tests knows: they have accounts when its tests begin."""
+
+
 def person(name: str, *roles: Role) -> Principal:
     """Somebody, always the same for the same name."""
-    return Principal(str(uuid.uuid5(uuid.NAMESPACE_DNS, name)), name, frozenset(roles), name.title())
+    known = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
+    somebody = Principal(known, name, frozenset(roles), name.partition("@")[0].title())
+    PEOPLE[known] = somebody
+    return somebody
+
+
+async def employ(session: AsyncSession) -> None:
+    """Give everybody an account with their roles."""
+    for one in PEOPLE.values():
+        await run_sql(
+            session,
+            "INSERT INTO gateway.account (id, login, name, roles, disabled, failures) "
+            "VALUES (:id, :login, :name, :roles, false, 0) "
+            "ON CONFLICT (id) DO UPDATE SET roles = :roles, disabled = false",
+            id=uuid.UUID(one.id),
+            login=one.login,
+            name=one.name,
+            roles=sorted(one.roles),
+        )
 
 
 REP = person("alice", Role.REP)
@@ -97,26 +117,27 @@ async def in_a_transaction(database: Database, statement: str, **values: object)
 
 
 _CLOCKS = {
-    "held_item": ("created_at", "deadline", "claimed_until", "decided_at", "effective_after"),
+    "held_item": (
+        *("created_at", "deadline", "remind_at", "escalate_at"),
+        *("claimed_until", "decided_at", "effective_after"),
+    ),
     "opening": ("opened_at",),
     "presence": ("seen_at",),
+    "absence": ("starts", "ends"),
+    "notice": ("next_try",),
 }
 
 
-_NEEDED = ("gateway", "approvals")
+async def untriggered(session: AsyncSession, statement: str, **values: object) -> None:
+    """A statement of somebody who owns the database: no trigger of ours stands in the way."""
+    await run_sql(session, "SET LOCAL session_replication_role = replica")
+    await run_sql(session, statement, **values)
+    await run_sql(session, "SET LOCAL session_replication_role = origin")
 
 
 def create_tables(dsn: str) -> None:
-    """The tables of the queue, of what it stands on, and of the jobs."""
-    engine = create_engine(dsn.replace("postgresql://", "postgresql+psycopg://", 1))
-    with engine.begin() as connection:
-        for schema in SCHEMAS:
-            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
-        tables = [table for table in SQLModel.metadata.tables.values() if table.schema in _NEEDED]
-        SQLModel.metadata.create_all(connection, tables)
-    engine.dispose()
-    with psycopg.connect(dsn, autocommit=True, options="-c search_path=jobs,public") as connection_:
-        connection_.execute(SchemaManager.get_schema().encode())
+    """The tables, constraints and triggers as the migrations make them."""
+    migrated(lambda: dsn, Path())
 
 
 def settings_of(dsn: str, folder: Path, *, pool_size: int = 10) -> DatabaseSettings:

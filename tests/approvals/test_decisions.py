@@ -9,6 +9,7 @@ from approvals import (
     AlreadyDecided,
     ClaimedByAnother,
     DeadlinePassed,
+    Decision,
     Effect,
     ItemState,
     NeedsConfirmation,
@@ -18,16 +19,21 @@ from approvals import (
     RejectionReason,
     Tier,
     TooLateToUndo,
+    Verdict,
     approve,
     claim,
+    decide,
     edit,
     get_item,
+    officer_pseudonym,
     open_item,
     reject,
     release_claim,
     send_back,
     take_effect,
     undo,
+    votes_on,
+    word_diff,
 )
 from gateway import BadInput, Database, NotAllowed, NotFound, Principal, Role
 
@@ -45,6 +51,11 @@ from .queues import (
     let_pass,
     person,
     run_sql,
+    untriggered,
+)
+
+ONE_IS_ENOUGH = POLICY.model_copy(
+    update={"review": POLICY.review.model_copy(update={"second_for_edits": False})}
 )
 
 
@@ -70,7 +81,8 @@ async def test_the_resume_job_is_deferred_for_the_end_of_the_undo_window(databas
         jobs = (
             await run_sql(
                 session,
-                "SELECT task_name, queue_name, args, scheduled_at FROM jobs.procrastinate_jobs",
+                "SELECT task_name, queue_name, args, scheduled_at FROM jobs.procrastinate_jobs "
+                "WHERE task_name = 'run.resume'",
             )
         ).all()
     assert [(job.task_name, job.queue_name, job.args["item"], job.args["run"]) for job in jobs] == [
@@ -92,7 +104,8 @@ async def test_a_decision_that_is_rolled_back_leaves_no_job_and_no_audit(databas
         await decide_and_fail()
     async with database.transaction() as session:
         assert (await get_item(session, OFFICER, item.id)).state is ItemState.PENDING
-        assert (await run_sql(session, "SELECT count(*) FROM jobs.procrastinate_jobs")).scalar_one() == 0
+        resumes = "SELECT count(*) FROM jobs.procrastinate_jobs WHERE task_name = 'run.resume'"
+        assert (await run_sql(session, resumes)).scalar_one() == 0
         events = (await run_sql(session, "SELECT event FROM gateway.audit_event")).scalars().all()
     assert events == ["item.held"]
 
@@ -151,8 +164,10 @@ async def test_a_decision_is_taken_once(database: Database) -> None:
     async with database.transaction() as session:
         item = await held(session)
         await reject(session, POLICY, OFFICER, item.id, item.payload_hash, reason=RejectionReason.LEGAL)
-        with pytest.raises(AlreadyDecided):
+        with pytest.raises(AlreadyDecided) as refused:
             await approve(session, POLICY, SECOND, item.id, item.payload_hash)
+        told = {"state": "rejected", "role": "officer", "winner": officer_pseudonym(OFFICER.id)}
+        assert refused.value.extra == told
         with pytest.raises(AlreadyDecided):
             await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
         assert (await get_item(session, OFFICER, item.id)).reason == "legal"
@@ -176,7 +191,10 @@ async def test_a_payload_that_was_changed_in_the_database_is_neither_decided_nor
         await approve(session, POLICY, OFFICER, decided.id, decided.payload_hash)
         await let_pass(session, 60)
     for changed in (item, decided):
-        await in_a_transaction(database, change, id=changed.id)
+        with pytest.raises(IntegrityError, match="held_item_keeps_its_payload"):
+            await in_a_transaction(database, change, id=changed.id)
+        async with database.transaction() as session:
+            await untriggered(session, change, id=changed.id)
     async with database.transaction() as session:
         with pytest.raises(PayloadChanged):
             await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
@@ -194,8 +212,9 @@ async def test_a_claim_keeps_others_out_until_it_ends(database: Database) -> Non
             await approve(session, POLICY, SECOND, item.id, item.payload_hash)
         await let_pass(session, POLICY.review.claim_minutes * 60 + 1)
         await claim(session, POLICY, SECOND, item.id)
-        with pytest.raises(ClaimedByAnother):
+        with pytest.raises(ClaimedByAnother) as refused:
             await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+        assert refused.value.extra["winner"] == officer_pseudonym(SECOND.id)
         await release_claim(session, SECOND, item.id)
         await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
 
@@ -215,20 +234,46 @@ async def test_nothing_is_decided_after_the_deadline(database: Database) -> None
             await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
 
 
-async def test_an_edit_is_released_and_both_texts_are_kept(database: Database) -> None:
+async def test_whoever_edits_does_not_release_it_alone_and_both_texts_are_kept(database: Database) -> None:
+    words = "We are sorry, <PERSON_1>."
     async with database.transaction() as session:
         item = await held(session)
-        decided = await edit(
-            session, POLICY, OFFICER, item.id, item.payload_hash, "We are sorry, <PERSON_1>."
-        )
-        assert decided.state is ItemState.EDITED
-        assert decided.current_hash != decided.payload_hash == item.payload_hash
+        edited = await edit(session, POLICY, OFFICER, item.id, item.payload_hash, words)
+        assert (edited.state, edited.needed) == (ItemState.PENDING, 2)
+        assert edited.current_hash != edited.payload_hash == item.payload_hash
+        again = await approve(session, POLICY, OFFICER, item.id, edited.current_hash)
+        assert again.state is ItemState.PENDING
+        decided = await approve(session, POLICY, SECOND, item.id, edited.current_hash)
+        assert (decided.state, decided.decided_by) == (ItemState.EDITED, SECOND.id)
         await let_pass(session, 60)
         assert await take_effect(session, item.id, item.payload_hash) is NoEffect.OTHER_TEXT
         effect = await take_effect(session, item.id, decided.current_hash)
         assert isinstance(effect, Effect)
-        assert effect.payload.text == "We are sorry, <PERSON_1>."
+        assert effect.payload.text == words
         assert effect.held == answer()
+        [vote] = [vote for vote in await votes_on(session, item.id) if vote.diff]
+    assert (vote.text_before, vote.text_after) == (answer().text, words)
+    assert vote.diff == [list(change) for change in word_diff(answer().text, words)]
+
+
+async def test_a_policy_may_let_one_officer_release_an_edit(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session)
+        decided = await edit(session, ONE_IS_ENOUGH, OFFICER, item.id, item.payload_hash, "Sorry.")
+        assert (decided.state, decided.decided_by) == (ItemState.EDITED, OFFICER.id)
+
+
+async def test_a_false_alarm_is_released_as_it_is_and_kept_as_one(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session)
+        wanted = Decision(Verdict.FALSE_ALARM)
+        decided = await decide(session, POLICY, OFFICER, item.id, item.payload_hash, wanted)
+        assert decided.state is ItemState.APPROVED
+        assert [vote.verdict for vote in await votes_on(session, item.id)] == [Verdict.FALSE_ALARM]
+        await let_pass(session, 60)
+        effect = await take_effect(session, item.id, item.payload_hash)
+        assert isinstance(effect, Effect)
+        assert effect.released
 
 
 async def test_an_edit_that_changes_nothing_is_an_approval(database: Database) -> None:
@@ -265,7 +310,7 @@ async def test_what_is_rejected_or_sent_back_is_not_released(database: Database)
 async def test_a_decision_can_be_undone_by_its_decider_within_the_window(database: Database) -> None:
     async with database.transaction() as session:
         item = await held(session)
-        decided = await edit(session, POLICY, OFFICER, item.id, item.payload_hash, "Other words.")
+        decided = await edit(session, ONE_IS_ENOUGH, OFFICER, item.id, item.payload_hash, "Other words.")
         with pytest.raises(TooLateToUndo):
             await undo(session, SECOND, item.id)
         undone = await undo(session, OFFICER, item.id)
@@ -337,8 +382,8 @@ async def test_the_audit_names_every_step_with_the_hash_and_no_text(database: Da
     async with database.transaction() as session:
         item = await held(session)
         await open_item(session, OFFICER, item.id)
-        await claim(session, POLICY, OFFICER, item.id)
-        await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+        claimed = await claim(session, POLICY, OFFICER, item.id)
+        await approve(session, POLICY, OFFICER, item.id, item.payload_hash, fence=claimed.fence)
         await let_pass(session, 60)
         await take_effect(session, item.id, item.payload_hash)
         await session.flush()

@@ -12,7 +12,7 @@ from approvals import PolicyFaults, RuleHit, Tier, Weighing, load_policy, weigh_
 from approvals.policy import MoneyRule
 from gateway import Role
 
-POLICY = load_policy()
+POLICY = load_policy().by_words
 LIMITS = next(rule for rule in POLICY.rules if isinstance(rule, MoneyRule)).limits
 SHIPPED = Path(__file__).parents[2] / "approvals" / "policy.yaml"
 

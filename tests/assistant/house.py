@@ -95,7 +95,7 @@ class House:
 
     def __post_init__(self) -> None:
         settings = AnsweringSettings(window=_WINDOW, quoting=False)
-        self.pipeline = AnswerPipeline(self.door, self.retrieval, load_policy(None), settings)
+        self.pipeline = AnswerPipeline(self.door, self.retrieval, load_policy().by_words, settings)
 
     async def account(self, login: str, *roles: Role) -> tuple[Principal, str]:
         """An account, and an API token of its own."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from approvals import load_policy
+from approvals import Policy, load_policy
 from assistant.answer import AnsweringSettings, AnswerPipeline, Asked, EventKind, Hold, Step, Turn
 from gateway import (
     ChatChunk,
@@ -24,6 +24,7 @@ from retrieval import Fact, Passage, RetrievalClient, SearchResult
 REP = Principal(str(uuid.uuid4()), "rep@example.org", frozenset({Role.REP}))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 Meaning = Callable[[str], list[float]]
+POLICY = load_policy().by_words
 NOTE = "Anna Schmidt has an open case. We will refund EUR 4,000 to Anna Schmidt today. She is content."
 
 
@@ -135,12 +136,17 @@ def answering(
     tokens: tuple[dict[str, Any], ...] = (),
     visible: tuple[str, ...] = (),
     history: tuple[Turn, ...] = (),
+    policy: Policy = POLICY,
+    flags: tuple[str, ...] = (),
+    secret: bytes = b"",
     **settings: Any,
 ) -> AsyncGenerator[Step | Hold, None]:
     """The steps of one answer, as they come."""
     retrieval = ScriptedRetrieval(result, visible)
-    pipeline = AnswerPipeline(door, retrieval, load_policy(None), AnsweringSettings(**settings))
-    return pipeline.answer(Asked(uuid.uuid4(), uuid.uuid4(), REP, question, tokens, history=history))
+    pipeline = AnswerPipeline(door, retrieval, policy, AnsweringSettings(**settings), secret)
+    return pipeline.answer(
+        Asked(uuid.uuid4(), uuid.uuid4(), REP, question, tokens, history=history, flags=flags)
+    )
 
 
 async def steps(*arguments: Any, **options: Any) -> list[Step | Hold]:

@@ -18,7 +18,7 @@ async def test_an_earlier_answer_goes_with_the_right_to_its_records(
 ) -> None:
     door = ScriptedDoor("The case is open.")
     pipeline = AnswerPipeline(
-        door, ScriptedRetrieval(found(), visible), load_policy(None), AnsweringSettings()
+        door, ScriptedRetrieval(found(), visible), load_policy().by_words, AnsweringSettings()
     )
     asked = Asked(uuid.uuid4(), uuid.uuid4(), REP, "which case is open?", (), history=(BEFORE,))
     async for _ in pipeline.answer(asked):

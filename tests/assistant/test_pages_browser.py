@@ -515,7 +515,7 @@ async def test_a_rejection_needs_a_reason(signed_in: SignedIn, script: Script) -
 async def test_sending_back_carries_an_instruction(signed_in: SignedIn, script: Script) -> None:
     page = await signed_in("otto", f"/queue/{HELD_ITEM}")
     await page.get_by_role("button", name="Send back").click()
-    await page.get_by_label("What should they do differently?").fill("Name the order.")
+    await page.get_by_label("What should the next draft do differently?").fill("Name the order.")
     await page.get_by_role("dialog").get_by_role("button", name="Send back").click()
     await page.wait_for_url("**/queue/*4")
     assert script.calls[-1][1] == f"reviews/{HELD_ITEM}/send-back"

@@ -27,8 +27,12 @@ from approvals import (
     Weighing,
     hold,
     load_policy,
+    officer_pseudonym,
+    take_effect,
 )
+from assistant.conversations import start_conversation
 from assistant.reviews import router
+from assistant.reviews.outgoing import router as outgoing_router
 from gateway import (
     Database,
     DatabaseSettings,
@@ -257,6 +261,7 @@ def _web(database: Database, policy: Policy, door: DoorClient, retrieval: Retrie
 
     app = FastAPI(lifespan=lifespan)
     app.include_router(router)
+    app.include_router(outgoing_router)
     install_error_handlers(app)
     return app
 
@@ -274,9 +279,13 @@ async def test_an_item_with_more_texts_than_the_door_takes_at_once_is_shown(offi
 
 async def test_nobody_without_a_sign_in_gets_in(office: Office) -> None:
     item = await office.item()
-    for verb in ("claim", "release", "approve", "edit", "reject", "send-back", "undo", "cancel"):
+    for verb in (
+        *("claim", "release", "approve", "false-alarm", "edit", "reject", "send-back", "undo", "cancel"),
+        *("reassign", "escalate", "ask", "answer"),
+    ):
         assert (await office.anonymous.post(path(item, verb), json={})).status_code == 401
-    for address in ("/api/v1/reviews", "/api/v1/reviews/badge", path(item), path(item, "status")):
+    listed = ("/api/v1/reviews", "/api/v1/reviews/badge", "/api/v1/reviews/notices", "/api/v1/reviews/queues")
+    for address in (*listed, path(item), path(item, "status")):
         assert (await office.anonymous.get(address)).status_code == 401
 
 
@@ -373,7 +382,9 @@ async def test_an_approval_can_be_undone_and_taken_by_another(office: Office) ->
     assert (done["state"], done["position"]) == ("approved", None)
     late = await office.second.http.post(path(item, "approve"), json=body)
     assert late.status_code == 409
-    assert late.json()["state"] == "approved"
+    told = late.json()
+    assert (told["state"], told["role"]) == ("approved", "officer")
+    assert told["winner"] == officer_pseudonym(office.officer.principal.id)
     undone = (await office.officer.http.post(path(item, "undo"))).json()
     assert undone["state"] == "pending"
     done = (await office.second.http.post(path(item, "approve"), json=body)).json()
@@ -409,8 +420,10 @@ async def test_an_edit_is_redacted_before_it_is_stored(office: Office) -> None:
     }
     done = await office.officer.http.post(path(item, "edit"), json=body)
     assert done.status_code == 200, done.text
-    assert done.json()["state"] == "edited"
+    assert (done.json()["state"], done.json()["needed"]) == ("pending", 2)
     assert done.json()["hash"] != item.payload_hash
+    agreed = await office.second.http.post(path(item, "approve"), json={"hash": done.json()["hash"]})
+    assert agreed.json()["state"] == "edited"
     stored = await office.stored(item)
     assert ANNA not in stored
     assert "Weidenbach" not in stored
@@ -418,7 +431,10 @@ async def test_an_edit_is_redacted_before_it_is_stored(office: Office) -> None:
     opened = (await office.second.http.get(path(item))).json()
     assert opened["shown"].startswith(f"Dear {ANNA}, we will refund 90 EUR. [1]")
     assert opened["draft"] == f"The order was late. [1] We will refund 450 EUR to {ANNA}. [1]"
-    assert opened["decision"]["note"] == f"{ANNA} was promised less."
+    assert [one["note"] for one in opened["history"] if one["note"]] == [f"{ANNA} was promised less."]
+    changes = next(one["diff"] for one in opened["history"] if one["diff"])
+    assert "".join(text for kind, text in changes if kind != "removed") == opened["shown"]
+    assert "".join(text for kind, text in changes if kind != "added") == opened["draft"]
 
 
 async def test_an_edit_that_was_not_changed_is_an_approval(office: Office) -> None:
@@ -500,3 +516,161 @@ async def test_a_released_answer_can_be_read_by_the_officer_who_asked(office: Of
         await let_pass(session, 60)
         await run_sql(session, "UPDATE approvals.held_item SET effect_at = now() WHERE id = :id", id=item.id)
     assert "450 EUR" in (await office.both.http.get(path(item))).text
+
+
+async def test_a_decision_names_the_fence_of_the_claim(office: Office) -> None:
+    item = await office.item()
+    first = (await office.officer.http.post(path(item, "claim"))).json()["fence"]
+    opened = (await office.officer.http.get(path(item))).json()
+    assert opened["fence"] == first
+    assert (await office.second.http.get(path(item))).json()["fence"] is None
+    newer = (await office.officer.http.post(path(item, "claim"))).json()["fence"]
+    for fence in (first, None):
+        body = {"hash": item.payload_hash, "fence": fence}
+        refused = await office.officer.http.post(path(item, "approve"), json=body)
+        assert refused.status_code == 409
+    kept = await office.officer.http.post(path(item, "claim"), json={"fence": newer})
+    assert kept.json()["fence"] == newer
+    body = {"hash": item.payload_hash, "fence": newer}
+    assert (await office.officer.http.post(path(item, "approve"), json=body)).json()["state"] == "approved"
+
+
+async def test_an_officer_asks_and_the_rep_answers(office: Office) -> None:
+    item = await office.item()
+    body = {"hash": item.payload_hash, "note": f"Does {ANNA} know?"}
+    assert (await office.officer.http.post(path(item, "ask"), json=body)).status_code == 200
+    assert (await office.rep.http.get(path(item, "status"))).json()["asked"] is True
+    (notice,) = [
+        one
+        for one in (await office.rep.http.get("/api/v1/reviews/notices")).json()
+        if one["item"] == str(item.id)
+    ]
+    assert notice["event"] == "asked"
+    assert (await office.officer.http.post(path(item, "answer"), json={"text": "Yes."})).status_code == 404
+    said = await office.rep.http.post(path(item, "answer"), json={"text": f"{ANNA} knows."})
+    assert said.status_code == 200, said.text
+    assert "Weidenbach" not in await office.stored(item)
+    remarks = (await office.officer.http.get(path(item))).json()["remarks"]
+    assert [(one["kind"], one["text"]) for one in remarks] == [
+        ("question", f"Does {ANNA} know?"),
+        ("answer", f"{ANNA} knows."),
+    ]
+    seen = await office.rep.http.post("/api/v1/reviews/notices/seen", json={"ids": [notice["id"]]})
+    assert seen.json() == {"seen": 1}
+
+
+async def test_an_item_is_handed_to_a_colleague_by_login(office: Office) -> None:
+    item = await office.item()
+    body = {"hash": item.payload_hash, "to": office.second.principal.login}
+    assert (await office.officer.http.post(path(item, "reassign"), json=body)).status_code == 200
+    refused = await office.officer.http.post(path(item, "approve"), json={"hash": item.payload_hash})
+    assert refused.status_code == 409
+    unknown = {"hash": item.payload_hash, "to": "nobody@example.org"}
+    assert (await office.second.http.post(path(item, "reassign"), json=unknown)).status_code == 400
+    done = await office.second.http.post(path(item, "false-alarm"), json={"hash": item.payload_hash})
+    assert done.json()["state"] == "approved"
+
+
+async def test_several_are_decided_at_once_and_each_refusal_says_why(office: Office) -> None:
+    one, other, top = await office.item(), await office.item(), await office.item(tier=Tier.TOP)
+    items = [{"id": str(item.id), "hash": item.payload_hash} for item in (one, other, top)]
+    wanted = {"items": items, "verdict": "reject", "reason": "tone"}
+    answer = await office.officer.http.post("/api/v1/reviews/bulk", json=wanted)
+    assert [row["state"] for row in answer.json()] == ["rejected", "rejected", None]
+    assert answer.json()[2]["problem"]["status"] == 409
+
+
+async def test_only_an_admin_describes_the_queues(office: Office) -> None:
+    general = {"name": "general", "title": "Everything", "members": "everyone"}
+    body = {"version": "1", "queues": [general]}
+    for caller, status in ((office.rep, 403), (office.officer, 403), (office.admin, 200)):
+        assert (await caller.http.put("/api/v1/reviews/queues", json=body)).status_code == status
+    named = await office.officer.http.get("/api/v1/reviews/queues")
+    assert named.json() == [{"name": "general", "title": "Everything"}]
+    bad = {"version": "1", "queues": [{**general, "members": [{"login": "nobody@example.org"}]}]}
+    assert (await office.admin.http.put("/api/v1/reviews/queues", json=bad)).status_code == 400
+
+
+async def test_an_officer_says_when_they_are_away(office: Office) -> None:
+    body = {"starts": "2031-01-01T00:00:00Z", "ends": "2031-01-02T00:00:00Z"}
+    cover = {**body, "cover": office.second.principal.login}
+    assert (await office.officer.http.post("/api/v1/reviews/absences", json=cover)).status_code == 200
+    assert (await office.rep.http.post("/api/v1/reviews/absences", json=body)).status_code == 403
+    backwards = {"starts": body["ends"], "ends": body["starts"]}
+    assert (await office.officer.http.post("/api/v1/reviews/absences", json=backwards)).status_code == 400
+
+
+async def test_the_record_says_where_a_decision_was_made(office: Office) -> None:
+    item = await office.item()
+    headers = {"User-Agent": "cloister-cli"}
+    await office.officer.http.post(path(item, "approve"), json={"hash": item.payload_hash}, headers=headers)
+    async with office.database.transaction() as session:
+        rows = await run_sql(
+            session,
+            "SELECT detail ->> 'entry' FROM gateway.audit_event WHERE event = 'item.approved' "
+            "AND subject = :item",
+            item=str(item.id),
+        )
+        assert rows.scalars().all() == ["cli"]
+
+
+async def _conversation(office: Office, owner: Caller) -> str:
+    async with office.database.transaction() as session:
+        made = await start_conversation(
+            session, owner.principal, conversation_id=uuid.uuid4(), title="Orders", scope=None
+        )
+        return str(made.id)
+
+
+async def test_a_mail_waits_for_an_officer_without_identities(office: Office) -> None:
+    mail = {
+        "kind": "mail",
+        "conversation": await _conversation(office, office.rep),
+        "to": "someone@customer.example",
+        "subject": f"Your order, {ANNA}",
+        "text": f"Dear {ANNA}, it is on its way.",
+    }
+    held = await office.rep.http.post("/api/v1/reviews/outgoing", json=mail)
+    assert held.status_code == 202, held.text
+    async with office.database.transaction() as session:
+        item = await session.get_one(HeldItem, uuid.UUID(held.json()["id"]))
+    stored = await office.stored(item)
+    assert "Weidenbach" not in stored
+    assert "someone@customer.example" not in stored
+    opened = (await office.officer.http.get(path(item))).json()
+    assert (opened["kind"], opened["round"]) == ("mail", 1)
+    body = {"hash": opened["hash"], "note": "Say when."}
+    sent_back = await office.officer.http.post(path(item, "send-back"), json=body)
+    assert sent_back.json()["state"] == "sent_back"
+    again = await office.rep.http.post(path(item, "draft"), json={"text": "Dear Anna, tomorrow."})
+    assert again.status_code == 409, "it has not taken effect yet"
+    async with office.database.transaction() as session:
+        await let_pass(session, 60)
+        await take_effect(session, item.id, opened["hash"])
+    again = await office.rep.http.post(path(item, "draft"), json={"text": f"Dear {ANNA}, tomorrow."})
+    assert (again.status_code, again.json()["round"], again.json()["state"]) == (202, 2, "pending")
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"subject": None}, 400),
+        ({"record": "case:1", "action": "add_note"}, 400),
+        ({"subject": "Two\nlines"}, 400),
+        ({"conversation": str(uuid.uuid4())}, 404),
+    ],
+)
+async def test_a_mail_that_cannot_be_one_is_not_held(
+    office: Office, change: dict[str, Any], status: int
+) -> None:
+    mail = {"kind": "mail", "to": "a@customer.example", "subject": "Your order", "text": "It is on its way."}
+    body = {**mail, "conversation": await _conversation(office, office.rep), **change}
+    assert (await office.rep.http.post("/api/v1/reviews/outgoing", json=body)).status_code == status
+
+
+async def test_nobody_sends_from_anothers_conversation_or_without_the_role(office: Office) -> None:
+    text = {"kind": "handover", "record": "case:1", "action": "add_note", "text": "Called back."}
+    body = {**text, "conversation": await _conversation(office, office.rep)}
+    assert (await office.both.http.post("/api/v1/reviews/outgoing", json=body)).status_code == 404
+    assert (await office.officer.http.post("/api/v1/reviews/outgoing", json=body)).status_code == 403
+    assert (await office.rep.http.post("/api/v1/reviews/outgoing", json=body)).status_code == 202

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import create_engine, func, make_url, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from approvals import (
@@ -25,14 +26,16 @@ from approvals import (
     reject,
     send_back,
 )
-from assistant.answer import EventKind
+from assistant.answer import EventKind, Hold, Step
+from assistant.answer.support import Checked
 from assistant.composition import register_all_events
 from assistant.runs.execute import RunExecutor
 from assistant.runs.resume import RunResumer
 from assistant.runs.service import events_of, own_run, request_cancel
 from assistant.runs.tables import Run, RunEvent, RunState
-from gateway import Database, Principal, Role
+from gateway import Account, Database, Principal, Role
 from retrieval import RetrievalClient
+from tests.migrated import Migrated
 
 from .running import PASSAGE, RISKY, ToldPipeline, kinds, now, opened, recorded, risky_answer, sentence
 
@@ -49,6 +52,17 @@ class Rights(RetrievalClient):
 
     async def visible(self, principal: Principal, entities: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(one for one in entities if one in self._visible)
+
+
+SECOND = Principal(str(uuid.uuid4()), "otto@example.org", frozenset({Role.OFFICER}), "Otto")
+
+
+@pytest.fixture(autouse=True, scope="module")
+async def officers(web_database: Database) -> None:
+    """Who decides has an account when it takes effect."""
+    async with web_database.transaction() as session:
+        for one in (OFFICER, SECOND):
+            session.add(Account(id=uuid.UUID(one.id), login=one.login, name=one.name, roles=[Role.OFFICER]))
 
 
 ALL = Rights(str(PASSAGE["entity"]))
@@ -107,7 +121,8 @@ async def test_an_edit_is_what_is_released(
     run, item = await held(web_database, work_database, rep)
     async with web_database.transaction() as session:
         text = "We look into a refund. [1]"
-        await edit(session, POLICY, OFFICER, item.id, item.current_hash, text, confirmed=True)
+        edited = await edit(session, POLICY, OFFICER, item.id, item.current_hash, text, confirmed=True)
+        await approve(session, POLICY, SECOND, item.id, edited.current_hash, confirmed=True)
     await after_the_undo_window(work_database, item)
     await RunResumer(work_database, ALL).resume(item.id)
     told = await last_told(work_database, run, EventKind.RELEASED)
@@ -153,17 +168,68 @@ async def test_what_is_rejected_is_told_with_its_reason_and_what_was_shown_is_ta
     assert (await last_told(work_database, run, EventKind.REJECTED)).data["note"] == "Not like this."
 
 
-async def test_what_is_sent_back_says_what_to_change(
+async def test_what_is_sent_back_is_answered_again_in_the_same_item(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run, item = await held(web_database, work_database, rep, shown=1)
+    async with web_database.transaction() as session:
+        wanted = "Name no amount."
+        await send_back(
+            session, POLICY, OFFICER, item.id, item.current_hash, instruction=wanted, confirmed=True
+        )
+    await after_the_undo_window(work_database, item)
+    for _ in range(2):
+        await RunResumer(work_database, ALL).resume(item.id)
+    assert (await last_told(work_database, run, EventKind.SENT_BACK)).data["note"] == wanted
+    assert (await now(work_database, run)).state == RunState.QUEUED
+    better = Hold((Checked("We look into it. [1]", (1,), supported=True),), (PASSAGE,), (), Weighing(), 0)
+    pipeline = ToldPipeline(better)
+    await RunExecutor(work_database, pipeline, POLICY, "two").execute(run.id)
+    assert [asked.instruction for asked in pipeline.asked] == [wanted]
+    assert (await now(work_database, run)).state == RunState.HELD
+    async with work_database.transaction() as session:
+        again = await session.get_one(HeldItem, item.id, populate_existing=True)
+    assert (again.round, again.state, again.held().draft) == (2, "pending", "We look into it. [1]")
+    assert (await kinds(work_database, run))[-3:] == ["retracted", "sent_back", "held"]
+    async with web_database.transaction() as session:
+        await approve(session, POLICY, OFFICER, item.id, again.current_hash, confirmed=True)
+    await after_the_undo_window(work_database, item)
+    await RunResumer(work_database, ALL).resume(item.id)
+    assert (await kinds(work_database, run))[-2:] == ["released", "done"]
+    assert (await last_told(work_database, run, EventKind.RELEASED)).data["text"] == "We look into it. [1]"
+
+
+async def test_another_draft_that_is_not_written_leaves_nothing_released(
     web_database: Database, work_database: Database, rep: Principal
 ) -> None:
     run, item = await held(web_database, work_database, rep)
     async with web_database.transaction() as session:
         await send_back(
-            session, POLICY, OFFICER, item.id, item.current_hash, instruction="Ask the lead.", confirmed=True
+            session, POLICY, OFFICER, item.id, item.current_hash, instruction="Again.", confirmed=True
         )
     await after_the_undo_window(work_database, item)
     await RunResumer(work_database, ALL).resume(item.id)
-    assert (await last_told(work_database, run, EventKind.SENT_BACK)).data["note"] == "Ask the lead."
+    nothing = Step(EventKind.NOTHING_FOUND, {"sentence": "Nothing."})
+    await RunExecutor(work_database, ToldPipeline(nothing), POLICY, "two").execute(run.id)
+    await RunResumer(work_database, ALL).resume_due()
+    assert (await kinds(work_database, run))[-3:] == ["sent_back", "nothing_found", "done"]
+    assert (await now(work_database, run)).state == RunState.DONE
+
+
+async def test_a_decision_of_an_officer_who_left_meanwhile_is_not_carried_out(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run, item = await held(web_database, work_database, rep)
+    gone = Principal(str(uuid.uuid4()), f"{uuid.uuid4().hex}@example.org", frozenset({Role.OFFICER}), "Gone")
+    async with web_database.transaction() as session:
+        session.add(Account(id=uuid.UUID(gone.id), login=gone.login, name="Gone", roles=[Role.REP]))
+        await approve(session, POLICY, gone, item.id, item.current_hash, confirmed=True)
+    await after_the_undo_window(work_database, item)
+    await RunResumer(work_database, ALL).resume(item.id)
+    assert (await now(work_database, run)).state == RunState.HELD
+    async with work_database.transaction() as session:
+        again = await session.get_one(HeldItem, item.id, populate_existing=True)
+    assert (again.state, again.decided_by) == ("pending", None)
 
 
 async def test_a_deadline_that_passes_releases_nothing(
@@ -228,14 +294,21 @@ async def test_a_held_run_that_was_just_decided_cannot_be_stopped(
 
 
 async def test_a_text_that_was_changed_in_the_database_is_not_released(
-    web_database: Database, work_database: Database, rep: Principal
+    web_database: Database, work_database: Database, rep: Principal, appliance_database: Migrated
 ) -> None:
     run, item = await held(web_database, work_database, rep)
     async with web_database.transaction() as session:
         await approve(session, POLICY, OFFICER, item.id, item.current_hash, confirmed=True)
     await after_the_undo_window(work_database, item)
-    async with work_database.transaction() as session:
-        other = Payload("Why?", (HeldSentence("We refund EUR 90,000. [1]", (1,)),)).as_json()
-        await session.exec(update(HeldItem).where(col(HeldItem.id) == item.id).values(payload=other))
+    other = Payload("Why?", (HeldSentence("We refund EUR 90,000. [1]", (1,)),)).as_json()
+    change = update(HeldItem).where(col(HeldItem.id) == item.id).values(payload=other)
+    with pytest.raises(IntegrityError, match="held_item_keeps_its_payload"):
+        async with work_database.transaction() as session:
+            await session.exec(change)
+    owner = create_engine(make_url(appliance_database.superuser_dsn).set(drivername="postgresql+psycopg"))
+    with owner.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(change)
+    owner.dispose()
     await RunResumer(work_database, ALL).resume_due()
     assert "released" not in await kinds(work_database, run)

@@ -121,7 +121,7 @@ function wire() {
 
 async function change(what) {
   try {
-    await api("POST", `reviews/${item.line.id}/${what}`, {});
+    await api("POST", `reviews/${item.line.id}/${what}`, what === "release" ? fence() : {});
     location.reload();
   } catch (error) {
     moved(error);
@@ -167,8 +167,8 @@ async function reject() {
 async function sendBack() {
   if (deciding) return;
   const answer = await ask({
-    title: t("Send back to the rep"),
-    body: [field(t("What should they do differently?"), h("textarea", { name: "note", rows: "4", maxlength: "2000", required: true, "data-first": true }))],
+    title: t("Send back for another draft"),
+    body: [field(t("What should the next draft do differently?"), h("textarea", { name: "note", rows: "4", maxlength: "2000", required: true, "data-first": true }))],
     confirm: t("Send back"),
   });
   const note = answer?.get("note").trim();
@@ -179,7 +179,7 @@ async function decide(action, body, done, confirmed = false) {
   if (deciding) return;
   setDeciding(true);
   try {
-    const status = await api("POST", `reviews/${item.line.id}/${action}`, { hash: item.hash, confirmed, ...body });
+    const status = await api("POST", `reviews/${item.line.id}/${action}`, { hash: item.hash, confirmed, ...fence(), ...body });
     const until = status.effective_after ? Date.parse(status.effective_after) : null;
     rememberDecision({ id: item.line.id, text: status.state === "pending" ? t("Your approval counts. Another officer must agree.") : done, until });
     next({ decided: true });
@@ -192,6 +192,9 @@ async function decide(action, body, done, confirmed = false) {
     moved(error);
   }
 }
+
+/** The claim that the page was loaded with: a decision on one that has ended since is refused. */
+const fence = () => (item.fence ? { fence: item.fence } : {});
 
 function sure(why) {
   return ask({ title: t("Are you sure?"), body: [h("p", {}, why), h("p", {}, t("Have you read all of it?"))], confirm: t("Yes, decide"), cancel: t("Read it again") });

@@ -62,7 +62,7 @@ function resolutionCard(model, again) {
       reason ? h("p", {}, h("strong", {}, `${t("Reason")}: `), REASONS()[reason] ?? reason) : null, note ? h("blockquote", {}, note) : null, withdrawn);
   }
   if (kind === "sent_back") {
-    return decidedCard(at, "", "back", t("Sent back"), h("p", {}, t("A compliance officer asks you to put it differently.")), note || instruction ? h("blockquote", {}, note || instruction) : null, withdrawn);
+    return decidedCard(at, "", "back", t("Sent back"), h("p", {}, model.resolution.again ? t("A compliance officer asked for another draft. It comes back here when it is released.") : t("A compliance officer asks you to put it differently.")), note || instruction ? h("blockquote", {}, note || instruction) : null, withdrawn);
   }
   if (kind === "expired") return decidedCard(at, "", "clock", t("Not released in time"), h("p", {}, expiredWords(model.resolution.approvals)), withdrawn, askAgain);
   return decidedCard(at, "", "stop", model.held ? t("Request cancelled") : t("Stopped"), h("p", {}, model.held ? t("You took the request back before it was decided.") : t("You stopped this answer.")), withdrawn);

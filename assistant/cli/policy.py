@@ -1,0 +1,217 @@
+"""`cloister policy`: check the rules of risk, try them on past answers, and learn from decisions."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from gettext import gettext as _
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .evaluate_risk import embed_with
+from .exits import Exit, leave
+from .local import LocalAppliance
+from .options import Data, Json
+
+if TYPE_CHECKING:
+    from approvals import Embed, Policy, Report, Suggestion, Tried
+
+app = typer.Typer(help="The rules that say which answers wait for an officer.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(help="A policy, whole or one that extends the shipped one.")]
+Days = Annotated[int, typer.Option(min=1, help="How many days back.")]
+Module = Annotated[
+    list[str] | None, typer.Option("--module", help="A module that function rules may call; repeat it.")
+]
+InForce = Annotated[
+    Path | None, typer.Option("--policy", help="The policy in force.", show_default="the shipped one")
+]
+
+
+@app.command()
+def check(file: File, module: Module = None) -> None:
+    """Validate a policy and run its rules over their own examples. Ends with 5 on any fault."""
+    from approvals import check_examples
+
+    policy = _policy(file, module, Exit.FAULTS)
+    faults = check_examples(policy)
+    for fault in faults:
+        print(f"  {fault}")
+    if faults:
+        raise typer.Exit(Exit.FAULTS)
+    sentence = _("Policy {version}: {rules} rules, mode {mode}; every example of words is as it says.")
+    print(sentence.format(version=policy.version, rules=len(policy.rules), mode=policy.mode))
+
+
+@app.command("try")
+def try_(
+    file: File,
+    policy: InForce = None,
+    days: Days = 90,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many answers, the newest.")] = 2000,
+    words_only: Annotated[bool, typer.Option("--words-only", help="Without likeness.")] = False,
+    module: Module = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Weigh past answers with another policy and show the change. Nothing is held, and no text is shown."""
+    from approvals import try_policy
+    from assistant.runs.past import past_answers
+
+    rules = [_policy(one, module) for one in (policy, file)]
+    since = datetime.now(UTC) - timedelta(days=days)
+    answers = LocalAppliance.running(data).change(lambda session: past_answers(session, since, limit))
+    embed = _embed(data, rules, words_only)
+    before, after = (try_policy(one, answers, embed) for one in rules)
+    print(json.dumps(_change(before, after), indent=2) if as_json else _change_table(before, after))
+
+
+@app.command()
+def report(
+    days: Days = 90,
+    policy: InForce = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="Accept the suggestion for this rule; repeat it.")
+    ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(help="Where the accepted changes go: a policy that extends the shipped one."),
+    ] = None,
+    version: Annotated[str | None, typer.Option(help="Version of what is written.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """What became of what each rule held, how often two officers agreed, and what that suggests."""
+    from approvals import report_rules, suggest
+
+    rules = _policy(policy, None)
+    since = datetime.now(UTC) - timedelta(days=days)
+    found = LocalAppliance.running(data).change(lambda session: report_rules(session, since))
+    suggestions = suggest(found, rules)
+    if accept:
+        _accept(suggestions, accept, write, version)
+    print(
+        json.dumps(_as_json(found, suggestions), indent=2) if as_json else _report_table(found, suggestions)
+    )
+
+
+@app.command()
+def train(
+    write: Annotated[Path, typer.Argument(help="The file of the weights.")],
+    examples: Annotated[
+        list[Path] | None, typer.Option(help="More labelled texts (JSON Lines); repeat it.")
+    ] = None,
+    encoder: Annotated[str, typer.Option(help="Entry of the catalogue.")] = "all-minilm-l6-v2-int8",
+    data: Data = None,
+) -> None:
+    """Make the weights of the likeness from the examples that ship and your own."""
+    from approvals import read_labelled, shipped_examples, train_likeness
+
+    texts = shipped_examples()
+    for file in examples or []:
+        texts += read_labelled(file.read_text("utf-8").splitlines())
+    trained = train_likeness(texts, embed_with(data, encoder), encoder=encoder)
+    write.write_bytes(trained.content)
+    print(_("{size:,} bytes, sha256 {sha256}").format(size=len(trained.content), sha256=trained.sha256))
+
+
+def _policy(path: Path | None, modules: list[str] | None, code: int = Exit.FAILED) -> "Policy":
+    from approvals import PolicyFaults, load_policy
+
+    try:
+        return load_policy(path, modules or ())
+    except PolicyFaults as error:
+        leave(code, str(error))
+
+
+def _embed(data: Path | None, rules: "list[Policy]", words_only: bool) -> "Embed | None":
+    encoders = {one.weights.encoder for one in rules if one.weights}
+    if words_only or not encoders:
+        return None
+    if len(encoders) > 1:
+        leave(Exit.FAILED, _("The two policies compare by different encoders; try them with --words-only."))
+    return embed_with(data, encoders.pop())
+
+
+def _change(before: "Tried", after: "Tried") -> dict[str, Any]:
+    rules = sorted({*before.rules, *after.rules, *after.shadow})
+    return {
+        "answers": before.answers,
+        "before": {"policy": before.policy, "held": before.held, "rate": round(before.rate, 4)},
+        "after": {"policy": after.policy, "held": after.held, "rate": round(after.rate, 4)},
+        "newly_held": sum(b < a for b, a in zip(before.which, after.which, strict=True)),
+        "newly_free": sum(b > a for b, a in zip(before.which, after.which, strict=True)),
+        "rules": {one: [before.rules[one], after.rules[one], after.shadow[one]] for one in rules},
+    }
+
+
+def _change_table(before: "Tried", after: "Tried") -> str:
+    change = _change(before, after)
+    lines = [
+        _("{answers} past answers").format(answers=change["answers"]),
+        _("in force  {policy:16} {held:6} held  {rate:6.1%}").format(**change["before"]),
+        _("tried     {policy:16} {held:6} held  {rate:6.1%}").format(**change["after"]),
+        _("{more} more are held, {fewer} no longer").format(
+            more=change["newly_held"], fewer=change["newly_free"]
+        ),
+        "",
+        f"{_('rule'):34} {_('before'):>8} {_('after'):>8} {_('on trial'):>9}",
+    ]
+    return "\n".join(lines + [f"{name:34} {b:8} {a:8} {t:9}" for name, (b, a, t) in change["rules"].items()])
+
+
+def _accept(
+    suggestions: "tuple[Suggestion, ...]", names: list[str], write: Path | None, version: str | None
+) -> None:
+    from approvals import accepted
+
+    if write is None or not version:
+        leave(Exit.FAILED, _("Say where the changes go and what they are called: --write and --version."))
+    chosen = [one for one in suggestions if one.rule in names]
+    if missing := sorted(set(names) - {one.rule for one in chosen}):
+        leave(Exit.FAILED, _("Nothing is suggested for {names}.").format(names=", ".join(missing)))
+    try:
+        text = accepted(write.read_text("utf-8") if write.exists() else None, chosen, version)
+    except ValueError as error:
+        leave(Exit.FAILED, str(error))
+    write.write_text(text, "utf-8")
+    _policy(write, None)
+
+
+_COLUMNS: tuple[tuple[str, Callable[[Any], int]], ...] = (
+    ("held", lambda one: one.held),
+    ("unchanged", lambda one: one.unchanged),
+    ("edited", lambda one: one.edited),
+    ("rejected", lambda one: one.rejected),
+    ("sent back", lambda one: one.sent_back),
+    ("false alarm", lambda one: one.false_alarm),
+    ("open", lambda one: one.open),
+    ("ended", lambda one: one.ended),
+)
+
+
+def _as_json(found: "Report", suggestions: "tuple[Suggestion, ...]") -> dict[str, Any]:
+    return {
+        "items": found.items,
+        "double_reviews": found.double,
+        "agreed": found.agreed,
+        "rules": [
+            {"rule": one.rule, "by": dict(one.by), **{name: count(one) for name, count in _COLUMNS}}
+            for one in found.rules
+        ],
+        "suggestions": [{"rule": s.rule, "change": dict(s.change), "why": s.why} for s in suggestions],
+    }
+
+
+def _report_table(found: "Report", suggestions: "tuple[Suggestion, ...]") -> str:
+    lines = [f"{_('rule'):32}" + "".join(f"{name:>12}" for name, _count in _COLUMNS)]
+    lines += [f"{one.rule:32}" + "".join(f"{count(one):12}" for _n, count in _COLUMNS) for one in found.rules]
+    double = _("{items} items; two officers read {double} and agreed on {agreed}")
+    lines += ["", double.format(items=found.items, double=found.double, agreed=found.agreed)]
+    for one in suggestions:
+        change = ", ".join(f"{name}: {value}" for name, value in one.change.items())
+        lines.append(
+            _("suggested for {rule}: {change}. {why}").format(rule=one.rule, change=change, why=one.why)
+        )
+    return "\n".join(lines)

@@ -1,0 +1,119 @@
+"""`cloister review`: the queue from the command line, in an officer's own name."""
+
+import json
+from gettext import gettext as _
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+import yaml
+
+from .exits import Exit, leave
+from .options import As, Data, Json, TokenFile
+from .remote import Appliance, Caller
+
+app = typer.Typer(help="Held drafts: list, read, decide.", no_args_is_help=True)
+Item = Annotated[str, typer.Argument(help="The item's id.")]
+Verb = Literal["approve", "false-alarm", "edit", "reject", "send-back", "reassign", "escalate", "ask", "undo"]
+
+
+@app.command("list")
+def list_items(
+    state: Annotated[str, typer.Option(help="pending, mine, decided or expired.")] = "pending",
+    login: As = None,
+    as_json: Json = False,
+    token_file: TokenFile = None,
+    data: Data = None,
+) -> None:
+    """List one tab of your queues."""
+    listed = _caller(data, login, token_file).get("/api/v1/reviews", state=state)
+    if as_json:
+        _print_json(listed)
+        return
+    for line in listed["items"]:
+        rules = ", ".join(rule["title"] for rule in line["rules"])
+        print(f"{line['id']}  {line['risk']:7}  {line['deadline']}  {line['rep']}  {rules}")
+    if not listed["items"]:
+        print(_("Nothing here."))
+
+
+@app.command()
+def show(
+    item: Item,
+    login: As = None,
+    as_json: Json = False,
+    token_file: TokenFile = None,
+    data: Data = None,
+) -> None:
+    """Open an item; that you have read it is recorded."""
+    opened = _caller(data, login, token_file).get(f"/api/v1/reviews/{item}")
+    if as_json:
+        _print_json(opened)
+        return
+    print(_("Asked: {text}").format(text=opened["asked"]))
+    print(_("Draft: {text}").format(text=opened["shown"]))
+    for rule in opened["line"]["rules"]:
+        print(f"· {rule['title']}: {rule['sentence']}")
+    print(_("Hash: {hash}").format(hash=opened["hash"]))
+
+
+@app.command()
+def decide(
+    item: Item,
+    verb: Annotated[Verb, typer.Argument(help="What to do with it.")],
+    hash: Annotated[str | None, typer.Option(help="Hash of the text that you read, from `show`.")] = None,
+    text: Annotated[str | None, typer.Option(help="The text of an edit.")] = None,
+    reason: Annotated[str | None, typer.Option(help="The reason of a rejection.")] = None,
+    note: Annotated[str | None, typer.Option(help="A note, an instruction or a question.")] = None,
+    to: Annotated[str | None, typer.Option(help="The login of who gets it.")] = None,
+    confirm: Annotated[bool, typer.Option(help="You have read a long text, however quickly.")] = False,
+    login: As = None,
+    as_json: Json = False,
+    token_file: TokenFile = None,
+    data: Data = None,
+) -> None:
+    """Decide an item, hand it on, or undo your decision within its seconds."""
+    caller = _caller(data, login, token_file)
+    if verb == "undo":
+        status = caller.post(f"/api/v1/reviews/{item}/undo")
+    elif hash is None:
+        leave(Exit.FAILED, _("Say which text you decide: --hash, as `cloister review show` prints it."))
+    else:
+        given = {"text": text, "reason": reason, "note": note, "to": to}
+        body = {"hash": hash, "confirmed": confirm} | {k: v for k, v in given.items() if v is not None}
+        status = caller.post(f"/api/v1/reviews/{item}/{verb}", body)
+    if as_json:
+        _print_json(status)
+    else:
+        print(_("Now: {state}").format(state=status["state"]))
+
+
+@app.command()
+def queues(
+    file: Annotated[
+        Path | None, typer.Argument(help="A description of all queues (YAML) to put in place of today's.")
+    ] = None,
+    login: As = None,
+    as_json: Json = False,
+    token_file: TokenFile = None,
+    data: Data = None,
+) -> None:
+    """Name the queues, or describe them anew from a file (role admin)."""
+    caller = _caller(data, login, token_file)
+    if file is None:
+        named = caller.get("/api/v1/reviews/queues")
+    else:
+        named = caller.put("/api/v1/reviews/queues", yaml.safe_load(file.read_text("utf-8")))
+    if as_json:
+        _print_json(named)
+        return
+    for queue in named:
+        print(f"{queue['name']:20} {queue['title']}")
+
+
+def _caller(data: Path | None, login: str | None, token_file: Path | None) -> Caller:
+    return Caller(Appliance.running(data), login, token_file)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))

@@ -1,0 +1,89 @@
+"""Many at a time: the lowest tier alone, each by itself."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from approvals import (
+    AlreadyDecided,
+    Decision,
+    ItemState,
+    NeedsConfirmation,
+    NotInBulk,
+    OwnRequest,
+    PayloadChanged,
+    RejectionReason,
+    Tier,
+    Verdict,
+    approve,
+    decide_many,
+    edit,
+    votes_on,
+)
+from gateway import BadInput, Database, NotAllowed, NotFound
+
+from .queues import LONG, OFFICER, POLICY, REP, SECOND, answer, held
+
+APPROVE = Decision(Verdict.APPROVE)
+
+
+async def test_each_item_is_decided_or_refused_by_itself(database: Database) -> None:
+    async with database.transaction() as session:
+        good, other = await held(session), await held(session)
+        top, mine = await held(session, tier=Tier.TOP), await held(session, requester=OFFICER)
+        edited, gone = await held(session), await held(session)
+        long = await held(session, payload=answer(LONG))
+        await approve(session, POLICY, SECOND, gone.id, gone.payload_hash)
+        second_text = await edit(session, POLICY, SECOND, edited.id, edited.payload_hash, "Other.")
+        items = [(one.id, one.payload_hash) for one in (good, top, mine, gone, long)]
+        items += [(other.id, "0" * 64), (uuid.uuid4(), "0" * 64), (edited.id, second_text.current_hash)]
+        outcomes = await decide_many(session, POLICY, OFFICER, items, APPROVE)
+        assert [one.item for one in outcomes] == [item for item, _ in items]
+        assert outcomes[0].decided is not None
+        assert outcomes[0].decided.state is ItemState.APPROVED
+        refusals = [type(one.refusal) for one in outcomes[1:]]
+        assert refusals == [
+            NotInBulk,
+            OwnRequest,
+            AlreadyDecided,
+            NeedsConfirmation,
+            PayloadChanged,
+            NotFound,
+            NotInBulk,
+        ]
+        assert [vote.entry for vote in await votes_on(session, good.id)] == ["bulk"]
+
+
+async def test_many_can_be_rejected_with_one_reason(database: Database) -> None:
+    async with database.transaction() as session:
+        items = [await held(session) for _ in range(3)]
+        wanted = Decision(Verdict.REJECT, reason=RejectionReason.TONE)
+        pairs = [(one.id, one.payload_hash) for one in items]
+        outcomes = await decide_many(session, POLICY, OFFICER, pairs, wanted)
+        assert [one.decided.state for one in outcomes if one.decided] == [ItemState.REJECTED] * 3
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"verdict": Verdict.EDIT, "text": "One text for all."},
+        {"verdict": Verdict.SEND_BACK, "note": "Again."},
+        {"verdict": Verdict.APPROVE, "confirmed": True},
+    ],
+)
+async def test_what_fits_one_item_only_is_refused(database: Database, values: dict[str, Any]) -> None:
+    async with database.transaction() as session:
+        item = await held(session)
+        with pytest.raises(BadInput):
+            await decide_many(session, POLICY, OFFICER, [(item.id, item.payload_hash)], Decision(**values))
+
+
+async def test_too_many_none_or_twice_the_same_is_refused(database: Database) -> None:
+    pair = (uuid.uuid4(), "0" * 64)
+    async with database.transaction() as session:
+        for items in ([], [pair, pair], [(uuid.uuid4(), "0" * 64) for _ in range(51)]):
+            with pytest.raises(BadInput):
+                await decide_many(session, POLICY, OFFICER, items, APPROVE)
+        with pytest.raises(NotAllowed):
+            await decide_many(session, POLICY, REP, [pair], APPROVE)

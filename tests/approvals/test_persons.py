@@ -1,0 +1,106 @@
+"""One person is one person, whatever account they come with."""
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from approvals import (
+    ItemState,
+    SamePerson,
+    Tier,
+    approve,
+    claim,
+    is_same_person,
+    know_person,
+    next_item,
+    open_item,
+    reject,
+)
+from approvals import RejectionReason as Reason
+from gateway import Database, NotAllowed, Principal, Role
+
+from .queues import OFFICER, POLICY, REP, SECOND, held, in_a_transaction, person, run_sql
+
+ASKS = person("mia@example.org", Role.REP)
+DECIDES = person("mia+officer@example.org", Role.OFFICER)
+OTHER = person("mia@example.com", Role.OFFICER)
+
+
+async def test_the_label_of_a_mail_address_makes_no_other_person(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session, requester=ASKS)
+        for attempt in (
+            claim(session, POLICY, DECIDES, item.id),
+            approve(session, POLICY, DECIDES, item.id, item.payload_hash),
+            reject(session, POLICY, DECIDES, item.id, item.payload_hash, reason=Reason.TONE),
+        ):
+            with pytest.raises(SamePerson):
+                await attempt
+        assert await is_same_person(session, ASKS.id, DECIDES.id)
+        assert not await is_same_person(session, ASKS.id, OTHER.id)
+        assert (await approve(session, POLICY, OTHER, item.id, item.payload_hash)).state is ItemState.APPROVED
+
+
+@pytest.mark.parametrize("known", ["mail", "subject"])
+async def test_a_common_mail_or_subject_makes_one_person(database: Database, known: str) -> None:
+    async with database.transaction() as session:
+        item = await held(session)
+        for account in (REP, OFFICER):
+            if known == "mail":
+                await know_person(session, account.id, mail="Alice@Example.org")
+            else:
+                await know_person(session, account.id, subject="248289761001", issuer="https://idp.example")
+        with pytest.raises(SamePerson):
+            await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+        assert await next_item(session, OFFICER, item.id) is None
+        opened = await open_item(session, OFFICER, item.id)
+        recorded = await run_sql(session, "SELECT count(*) FROM approvals.opening")
+        assert (opened.id, recorded.scalar_one()) == (item.id, 0)
+
+
+async def test_the_same_subject_of_another_provider_is_somebody_else(database: Database) -> None:
+    async with database.transaction() as session:
+        await know_person(session, REP.id, subject="7", issuer="https://one.example")
+        await know_person(session, OFFICER.id, subject="7", issuer="https://two.example")
+        assert not await is_same_person(session, REP.id, OFFICER.id)
+
+
+async def test_two_accounts_of_one_officer_are_one_of_two_reviewers(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session, tier=Tier.TOP)
+        for account in (OFFICER, SECOND):
+            await know_person(session, account.id, mail="o@example.org")
+        await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+        with pytest.raises(SamePerson):
+            await approve(session, POLICY, SECOND, item.id, item.payload_hash)
+
+
+_VOTE = (
+    "INSERT INTO approvals.vote (id, item, reviewer, verdict, payload_hash) "
+    "VALUES (gen_random_uuid(), :item, :reviewer, 'approve', :hash)"
+)
+
+
+async def test_the_database_itself_refuses_such_votes(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session)
+        for account in (REP, OFFICER):
+            await know_person(session, account.id, mail="a@example.org")
+    for reviewer in (REP, OFFICER):
+        with pytest.raises(IntegrityError, match="vote_not_by_requester"):
+            await in_a_transaction(
+                database, _VOTE, item=item.id, reviewer=reviewer.id, hash=item.payload_hash
+            )
+    async with database.transaction() as session:
+        await know_person(session, SECOND.id, mail="b@example.org")
+        await know_person(session, OTHER.id, mail="b@example.org")
+    await in_a_transaction(database, _VOTE, item=item.id, reviewer=SECOND.id, hash=item.payload_hash)
+    with pytest.raises(IntegrityError, match="vote_one_a_person"):
+        await in_a_transaction(database, _VOTE, item=item.id, reviewer=OTHER.id, hash=item.payload_hash)
+
+
+async def test_nobody_decides_in_somebody_elses_name(database: Database) -> None:
+    program = Principal(OFFICER.id, OFFICER.login, OFFICER.roles, OFFICER.name, by="service:bridge")
+    async with database.transaction() as session:
+        item = await held(session)
+        with pytest.raises(NotAllowed):
+            await approve(session, POLICY, program, item.id, item.payload_hash)
