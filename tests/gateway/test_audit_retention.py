@@ -131,6 +131,7 @@ async def test_an_event_is_not_erased_before_it_is_sealed_under_a_checkpoint(sit
 @pytest.mark.parametrize(
     ("scope", "value"),
     [("actor", ALICE.id), ("subject", "account:1"), ("run", "run-1"), ("all", "")],
+    ids=["actor", "subject", "run", "all"],
 )
 async def test_a_legal_hold_keeps_what_it_is_about_until_it_is_lifted(
     site: Site, web: Database, scope: str, value: str
