@@ -295,12 +295,12 @@ async def test_a_hold_is_placed_seen_and_lifted(stand: Stand) -> None:
     ("method", "path"),
     [
         ("GET", "/api/v1/audit/export?form=native"),
-        ("GET", f"/api/v1/audit/proofs/{uuid.uuid4()}"),
-        ("GET", f"/api/v1/audit/runs/{uuid.uuid4()}"),
+        ("GET", "/api/v1/audit/proofs/0d9f7c1e-5a52-4f4e-9f0b-6f5c2a7d3b18"),
+        ("GET", "/api/v1/audit/runs/0d9f7c1e-5a52-4f4e-9f0b-6f5c2a7d3b18"),
         ("GET", "/api/v1/audit/key"),
         ("GET", "/api/v1/audit/holds"),
         ("POST", "/api/v1/audit/holds"),
-        ("DELETE", f"/api/v1/audit/holds/{uuid.uuid4()}"),
+        ("DELETE", "/api/v1/audit/holds/0d9f7c1e-5a52-4f4e-9f0b-6f5c2a7d3b18"),
     ],
 )
 async def test_the_record_is_for_auditors_alone(stand: Stand, method: str, path: str) -> None:

@@ -342,7 +342,7 @@ async def test_a_text_whose_identities_cannot_be_shown_is_not_sent(desk: Desk) -
 
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
-ITEM = uuid.uuid4()
+ITEM = uuid.UUID("0d9f7c1e-5a52-4f4e-9f0b-6f5c2a7d3b18")
 Change = Callable[[str], str]
 
 
