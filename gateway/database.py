@@ -1,15 +1,19 @@
 """The appliance's database: one engine a process, one transaction a request."""
 
 import asyncio
+import select
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import psycopg
 from fastapi import Depends, Request
-from sqlalchemy import URL, text
-from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
+from sqlalchemy import URL, event, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from .errors import UNWRITABLE, BadInput, PartUnavailable
@@ -18,6 +22,8 @@ from .settings import ExistingFile, Settings, read_secret
 SCHEMAS: Final = ("gateway", "retrieval", "approvals", "assistant", "jobs")
 SEARCH_PATH: Final = "-c search_path=jobs,public"  # procrastinate's functions name their tables bare
 _FULL: Final = frozenset({"53100", "53200"})  # no room on the disk, no memory
+_USED: Final = "used"
+_IDLE_S: Final = 1.0
 _ENDING: Final = frozenset({"57P01", "57P02", "57P03"})  # shut down, crashed, starting
 
 
@@ -59,7 +65,6 @@ class Database:
             settings.url(),
             pool_size=settings.pool_size,
             max_overflow=settings.pool_size if overflow is None else overflow,
-            pool_pre_ping=True,
             hide_parameters=True,  # an error that is logged must not quote what was to be stored
             connect_args={
                 "connect_timeout": 5,
@@ -67,6 +72,7 @@ class Database:
                 "options": f"-c statement_timeout={settings.statement_timeout_s * 1000} {SEARCH_PATH}",
             },
         )
+        _ping_idle(self.engine.sync_engine)
 
     @property
     def conninfo(self) -> str:
@@ -105,6 +111,37 @@ class Database:
     async def close(self) -> None:
         """Give every connection back."""
         await self.engine.dispose()
+
+
+def _ping_idle(engine: Engine) -> None:
+    """A connection that was idle for a second, or has something to say, is asked whether it lives.
+
+    A lost one is replaced. `pool_pre_ping` asks each time, which is a good part of a small transaction.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note(_connection: object, entry: ConnectionPoolEntry) -> None:
+        entry.info[_USED] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(connection: Any, entry: ConnectionPoolEntry, _proxy: object) -> None:
+        used = entry.info.get(_USED)
+        if used is None or (time.monotonic() - used < _IDLE_S and not _has_news(connection)):
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
+
+
+def _has_news(connection: Any) -> bool:
+    """Whether the server said something unasked, which it does when it ends a connection."""
+    try:
+        asked = select.poll()
+        asked.register(connection.driver_connection.fileno(), select.POLLIN)
+        return bool(asked.poll(0))
+    except psycopg.Error:
+        return True
 
 
 def _is_connection_loss(error: DBAPIError) -> bool:
