@@ -62,7 +62,9 @@ async def officers(web_database: Database) -> None:
     """Who decides has an account when it takes effect."""
     async with web_database.transaction() as session:
         for one in (OFFICER, SECOND):
-            session.add(Account(id=uuid.UUID(one.id), login=one.login, name=one.name, roles=[Role.OFFICER]))
+            if not await session.get(Account, uuid.UUID(one.id)):
+                account = Account(id=uuid.UUID(one.id), login=one.login, name=one.name, roles=[Role.OFFICER])
+                session.add(account)
 
 
 ALL = Rights(str(PASSAGE["entity"]))
