@@ -3,6 +3,7 @@
 from .bulk import Outcome, decide_many
 from .calendars import Calendar
 from .claims import claim, release_claim
+from .counted import Reply, SuggestionReply, Weighed
 from .decisions import approve, decide, edit, reject, send_back, undo
 from .effects import Effect, NoEffect, due_effects, take_effect
 from .errors import (
@@ -54,6 +55,7 @@ from .payload import (
     joined,
     sentence_offsets,
 )
+from .periods import Period, Step
 from .persons import is_same_person, know_person
 from .policy import Policy, load_policy
 from .presence import officers_on_duty
@@ -73,6 +75,22 @@ from .queue import (
     remarks_on,
     standing_approvals,
     votes_on,
+)
+from .reports import (
+    REPORT_READERS,
+    Durations,
+    HoldRates,
+    Moment,
+    Numbers,
+    Outcomes,
+    QueueNumbers,
+    ReviewReport,
+    RuleRate,
+    WaitingBand,
+    hold_rates,
+    readable_queues,
+    remember_weighing,
+    report_reviews,
 )
 from .risk import By, RuleHit, Tier, Weighing
 from .routing import (
@@ -98,6 +116,7 @@ from .weighing import to_embed, weigh_question, weigh_sentence
 from .worddiff import word_diff
 
 __all__ = [
+    "REPORT_READERS",
     "RESUME",
     "TICK",
     "AlreadyDecided",
@@ -111,6 +130,7 @@ __all__ = [
     "Decision",
     "Draft",
     "DueNotice",
+    "Durations",
     "Effect",
     "Embed",
     "Entry",
@@ -121,12 +141,14 @@ __all__ = [
     "HeldPart",
     "HeldSentence",
     "HeldSource",
+    "HoldRates",
     "ItemKind",
     "ItemState",
     "Labelled",
     "LeaseLost",
     "MailDraft",
     "MemberPlan",
+    "Moment",
     "Move",
     "NamedQueue",
     "NeedsConfirmation",
@@ -134,8 +156,10 @@ __all__ = [
     "NotInBulk",
     "NothingToEscalateTo",
     "Notice",
+    "Numbers",
     "Occasion",
     "Outcome",
+    "Outcomes",
     "OwnRequest",
     "Part",
     "Passed",
@@ -143,21 +167,28 @@ __all__ = [
     "PastSentence",
     "Payload",
     "PayloadChanged",
+    "Period",
     "Place",
     "Policy",
     "PolicyFaults",
     "QueueEntry",
+    "QueueNumbers",
     "QueuePlan",
     "QueuePlans",
     "QueueView",
     "RejectionReason",
     "Remark",
     "RemarkKind",
+    "Reply",
     "Report",
+    "ReviewReport",
     "RuleHit",
+    "RuleRate",
     "RuleReport",
     "SamePerson",
+    "Step",
     "Suggestion",
+    "SuggestionReply",
     "Tier",
     "TooLateToUndo",
     "Trained",
@@ -165,6 +196,8 @@ __all__ = [
     "Vector",
     "Verdict",
     "Vote",
+    "WaitingBand",
+    "Weighed",
     "Weighing",
     "accepted",
     "answer_reviewer",
@@ -185,6 +218,7 @@ __all__ = [
     "hand_out",
     "hold",
     "hold_again",
+    "hold_rates",
     "is_same_person",
     "is_sampled",
     "joined",
@@ -205,9 +239,12 @@ __all__ = [
     "queue",
     "queue_names",
     "read_labelled",
+    "readable_queues",
     "reject",
     "release_claim",
     "remarks_on",
+    "remember_weighing",
+    "report_reviews",
     "report_rules",
     "send_back",
     "sentence_offsets",

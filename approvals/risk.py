@@ -1,6 +1,6 @@
 """What weighing finds: hits of rules, as values."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -69,15 +69,17 @@ class Weighing:
     @property
     def weight(self) -> float:
         """The sum over the rules that were hit, each once at its heaviest; 1 and more holds."""
-        heaviest: dict[str, float] = {}
-        for hit in self.hits:
-            heaviest[hit.rule] = max(heaviest.get(hit.rule, 0.0), hit.weight)
-        return round(sum(heaviest.values()), 6)
+        return _together(self.hits)
 
     @property
     def risky(self) -> bool:
         """Whether the answer must wait for an officer."""
         return self.weight >= 1
+
+    @property
+    def would_hold(self) -> bool:
+        """Whether it would have to wait were no rule on trial."""
+        return _together((*self.hits, *self.shadow)) >= 1
 
     @property
     def tier(self) -> Tier:
@@ -118,3 +120,10 @@ class Weighing:
         shadow = tuple(hit for hit in self.hits if hit.rule in rules and hit.tier is not Tier.TOP)
         kept = tuple(hit for hit in self.hits if hit not in shadow)
         return replace(self, hits=kept, shadow=(*self.shadow, *shadow))
+
+
+def _together(hits: Iterable[RuleHit]) -> float:
+    heaviest: dict[str, float] = {}
+    for hit in hits:
+        heaviest[hit.rule] = max(heaviest.get(hit.rule, 0.0), hit.weight)
+    return round(sum(heaviest.values()), 6)

@@ -285,6 +285,7 @@ class AnswerPipeline:
                 "rules": list(weighing.rules),
                 "shadow": list(weighing.shadowed),
                 "held": weighing.risky,
+                "would_hold": weighing.would_hold,
                 "policy": self._policy.version,
                 "shown": shown,
             },

@@ -25,6 +25,7 @@ from approvals import (
     hold_again,
     officers_on_duty,
     place_of,
+    remember_weighing,
 )
 from assistant.answer import AnswerPipeline, Asked, EventKind, Hold, RunAudit, Step, Turn
 from assistant.answer.events import INTERRUPTED
@@ -152,6 +153,7 @@ class RunExecutor:
                 detail = {"sentence": step.data["index"], "citations": step.data["citations"]}
             if audit is RunAudit.WEIGHED:
                 detail = {**detail, "policy": self._policy.version}
+                await _count(session, run, detail)
             if audit:
                 record(session, audit, principal, conversation=run.conversation_id, run=run.id, **detail)
 
@@ -237,6 +239,20 @@ class RunExecutor:
     ) -> None:
         await append_event(session, run.id, kind, {"sentence": sentence}, lease=_lease(run))
         await finish(session, run, state, str(run.principal_id), lease=_lease(run))
+
+
+async def _count(session: AsyncSession, run: Run, weighed: Mapping[str, Any]) -> None:
+    """An answer was weighed: for the rates that officers see. Without a sentence there was none."""
+    if weighed["sentences"]:
+        await remember_weighing(
+            session,
+            run.id,
+            policy=weighed["policy"],
+            held=weighed["held"],
+            would_hold=weighed["would_hold"],
+            rules=weighed["rules"],
+            trial=weighed["shadow"],
+        )
 
 
 def _lease(run: Run) -> str:

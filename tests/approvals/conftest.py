@@ -14,9 +14,10 @@ from .queues import create_tables, employ, opened, run_sql, settings_of
 
 _EMPTY = """
     TRUNCATE approvals.held_item, approvals.presence, approvals.person_key, approvals.member,
-        approvals.absence, approvals.notice, gateway.audit_event, jobs.procrastinate_jobs CASCADE
+        approvals.absence, approvals.notice, approvals.weighed, approvals.suggestion_reply,
+        gateway.audit_event, jobs.procrastinate_jobs CASCADE
 """
-# a record begins anew for nobody but a test: a trigger keeps the events, and the seals that a TRUNCATE reaches
+# a record begins anew for nobody but a test: a trigger keeps the events, and the seals that TRUNCATE reaches
 _UNGUARD = "ALTER TABLE gateway.{} DISABLE TRIGGER only_added_to"
 _GUARD = "ALTER TABLE gateway.{} ENABLE ALWAYS TRIGGER only_added_to"
 _RECORD = ("audit_event", "audit_seal")

@@ -124,6 +124,7 @@ def upgrade() -> None:
     _widen_votes()
     _make_what_was_said()
     _make_notices()
+    _make_what_is_counted()
     for statement in (_KEEP_ITEM, _ENOUGH, _ONE_PERSON, *_TRIGGERS):
         op.execute(statement)
 
@@ -318,6 +319,50 @@ def _make_notices() -> None:
     op.create_index("notice_recipient", "notice", ["recipient", "channel", "at"], schema=_SCHEMA)
 
 
+def _make_what_is_counted() -> None:
+    op.create_table(
+        "weighed",
+        sa.Column("run", sa.Uuid(), nullable=False),
+        _moment("at", now=True),
+        sa.Column("policy_version", sa.String(), nullable=False),
+        sa.Column("held", sa.Boolean(), nullable=False),
+        sa.Column("would_hold", sa.Boolean(), nullable=False),
+        sa.Column("rules", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("trial", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("run"),
+        schema=_SCHEMA,
+    )
+    op.create_index("weighed_at", "weighed", ["at"], schema=_SCHEMA)
+    op.create_table(
+        "suggestion_reply",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("change", postgresql.JSONB(), nullable=False),
+        sa.Column("reply", sa.String(), nullable=False),
+        sa.Column("policy_version", sa.String(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("decided", sa.Integer(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        _moment("at", now=True),
+        sa.Column("withdrawn_by", sa.String(), nullable=True),
+        _moment("withdrawn_at"),
+        sa.CheckConstraint("reply IN ('accepted', 'put_aside')", name="suggestion_reply_kind"),
+        sa.CheckConstraint(
+            "(withdrawn_by IS NULL) = (withdrawn_at IS NULL)", name="suggestion_reply_withdrawn"
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        schema=_SCHEMA,
+    )
+    op.create_index(
+        "suggestion_reply_once",
+        "suggestion_reply",
+        ["rule", "change"],
+        unique=True,
+        schema=_SCHEMA,
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+    )
+
+
 def downgrade() -> None:
     for table, trigger, function in (
         ("held_item", "keep_item", "keep_item"),
@@ -326,7 +371,16 @@ def downgrade() -> None:
     ):
         op.execute(f"DROP TRIGGER {trigger} ON approvals.{table}")
         op.execute(f"DROP FUNCTION approvals.{function}()")
-    for table in ("notice", "draft", "remark", "person_key", "absence", "member"):
+    for table in (
+        "suggestion_reply",
+        "weighed",
+        "notice",
+        "draft",
+        "remark",
+        "person_key",
+        "absence",
+        "member",
+    ):
         op.drop_table(table, schema=_SCHEMA)
     op.drop_index("vote_one_a_reviewer", "vote", schema=_SCHEMA)
     op.execute("DELETE FROM approvals.vote WHERE round > 1 OR verdict = 'false_alarm'")
