@@ -15,11 +15,19 @@ from assistant.admin.audit import router as audit_router
 from assistant.conversations import Titles
 from assistant.conversations.api import router as conversations_router
 from assistant.live_pages import LivePages
-from assistant.pages import CrossSiteGuard, SecurityHeaders, create_pages_router, install_error_pages
+from assistant.pages import (
+    CrossSiteGuard,
+    SecurityHeaders,
+    create_pages_router,
+    create_report_router,
+    install_error_pages,
+)
 from assistant.processes import add_health_routes
 from assistant.reviews import router as reviews_router
 from assistant.reviews.links import router as links_router
 from assistant.reviews.outgoing import router as outgoing_router
+from assistant.reviews.report_api import router as report_router
+from assistant.reviews.report_pages import LiveReports
 from assistant.runs.api import router as runs_router
 from assistant.runs.feed import RunFeed
 from assistant.search.api import router as search_router
@@ -104,6 +112,7 @@ def create_web_app(settings: WebSettings) -> FastAPI:
     for router in _routers():
         app.include_router(router)
     add_health_routes(app)
+    app.include_router(create_report_router(LiveReports))  # before `/queue/{id}`
     app.include_router(create_pages_router(LivePages))
     install_error_handlers(app)
     install_error_pages(app)
@@ -118,6 +127,7 @@ def _routers() -> list[Any]:
         runs_router,
         conversations_router,
         search_router,
+        report_router,  # before `/reviews/{id}`
         reviews_router,
         outgoing_router,
         links_router,

@@ -20,6 +20,7 @@ from assistant.conversations.api import router as conversations_router
 from assistant.reviews.api import router as reviews_router
 from assistant.reviews.links import router as links_router
 from assistant.reviews.outgoing import router as outgoing_router
+from assistant.reviews.report_api import router as report_router
 from assistant.runs.api import router as runs_router
 from assistant.search.api import router as search_router
 from assistant.settings import WebSettings, WorkSettings
@@ -207,6 +208,7 @@ def test_every_address_of_the_web_api_is_documented() -> None:
         demo_router,
         links_router,
         outgoing_router,
+        report_router,
         reviews_router,
         runs_router,
         search_router,

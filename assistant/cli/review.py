@@ -1,6 +1,7 @@
 """`cloister review`: the queue from the command line, in an officer's own name."""
 
 import json
+from collections.abc import Iterator
 from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -109,6 +110,60 @@ def queues(
         return
     for queue in named:
         print(f"{queue['name']:20} {queue['title']}")
+
+
+@app.command()
+def report(
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days back.")] = 30,
+    queue: Annotated[str | None, typer.Option(help="One queue by its name.", show_default="all")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV: one number a line.")] = False,
+    login: As = None,
+    as_json: Json = False,
+    token_file: TokenFile = None,
+    data: Data = None,
+) -> None:
+    """Count how reviewing goes: what was held, what became of it, how long it took, what waits."""
+    caller = _caller(data, login, token_file)
+    wanted = {"days": days} | ({"queue": queue} if queue else {})
+    if csv:
+        print(caller.text("/api/v1/reviews/report", form="csv", **wanted), end="")
+        return
+    found = caller.get("/api/v1/reviews/report", **wanted)
+    if as_json:
+        _print_json(found)
+    else:
+        print("\n".join(_report_lines(found)))
+
+
+_OUTCOMES = ("unchanged", "edited", "rejected", "sent_back", "expired", "cancelled", "waiting")
+
+
+def _report_lines(found: dict[str, Any]) -> Iterator[str]:
+    rates = found["rates"]
+    share = f"{rates['held'] / rates['weighed']:.1%}" if rates["weighed"] else "–"
+    yield _("{held} of {weighed} answers were held ({share}).").format(
+        held=rates["held"], weighed=rates["weighed"], share=share
+    )
+    head = "".join(f"{name.replace('_', ' '):>11}" for name in (*_OUTCOMES, "median", "95%"))
+    yield f"{_('queue'):24}{head}{_('now'):>6}{_('overdue'):>9}"
+    for queue in found["queues"]:
+        now = f"{queue['waiting']:6}{queue['overdue']:9}"
+        yield f"{queue['name']:24}{_numbers(queue['numbers'])}{now}"
+    yield f"{_('all'):24}{_numbers(found['whole'])}"
+    for rule in rates["rules"]:
+        if rule["held"]:
+            yield f"  {rule['rule']:34} {rule['held']:6}  {rule['held'] / rates['weighed']:6.1%}"
+
+
+def _numbers(numbers: dict[str, Any]) -> str:
+    counts = "".join(f"{numbers['outcomes'][name]:11}" for name in _OUTCOMES)
+    return counts + "".join(f"{_took(numbers['seconds'][name]):>11}" for name in ("median", "p95"))
+
+
+def _took(seconds: float | None) -> str:
+    from assistant.pages.numbers import compact_seconds
+
+    return "–" if seconds is None else compact_seconds(seconds)
 
 
 def _caller(data: Path | None, login: str | None, token_file: Path | None) -> Caller:

@@ -30,6 +30,7 @@ from .data import (
     Viewer,
 )
 from .errors import install_error_pages
+from .report_routes import ReportData, create_report_router
 from .routes import create_pages_router
 from .security import CrossSiteGuard, SecurityHeaders
 
@@ -50,6 +51,7 @@ __all__ = [
     "PartState",
     "Passage",
     "PromptPart",
+    "ReportData",
     "ReviewDecision",
     "ReviewLine",
     "ReviewList",
@@ -64,5 +66,6 @@ __all__ = [
     "VerificationView",
     "Viewer",
     "create_pages_router",
+    "create_report_router",
     "install_error_pages",
 ]

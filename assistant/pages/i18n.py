@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from babel import Locale, negotiate_locale
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_datetime, format_skeleton, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 DEFAULT_LOCALE: Final = "en"
 _FOLDER: Final = Path(__file__).parent / "locales"
@@ -73,6 +73,18 @@ def relative_time(value: datetime, locale: str, now: datetime | None = None) -> 
 def grouped(value: int, locale: str) -> str:
     """`1,412`"""
     return str(format_decimal(value, locale=Locale.parse(locale)))
+
+
+def percent(value: float, locale: str) -> str:
+    """`12%`, and `3.4%` where a tenth tells something."""
+    pattern = "#,##0.#%" if 0 < value < 0.1 else "#,##0%"
+    return str(format_percent(value, pattern, locale=Locale.parse(locale)))
+
+
+def moment_name(value: datetime, step: str, locale: str) -> str:
+    """The name of an hour, a day (also the first of a week) or a month on a chart's axis, in UTC."""
+    skeleton = {"hour": "Hm", "month": "yMMM"}.get(step, "MMMd")
+    return format_skeleton(skeleton, value.astimezone(UTC), locale=Locale.parse(locale))
 
 
 def _by_preference(header: str) -> Iterable[str]:

@@ -12,8 +12,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import TypeAdapter
 
+from . import charts
 from .assets import load_assets
-from .i18n import choose_locale, exact_time, grouped, messages, relative_time, translations
+from .i18n import (
+    choose_locale,
+    exact_time,
+    grouped,
+    messages,
+    moment_name,
+    percent,
+    relative_time,
+    translations,
+)
 from .numbers import compact_seconds
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -41,7 +51,12 @@ def _environment(locale: str) -> Environment:
         catalogue.gettext, catalogue.ngettext, newstyle=True, pgettext=catalogue.pgettext
     )
     environment.policies["ext.i18n.trimmed"] = True
-    environment.globals |= {"static": load_assets().url, "locale": locale, "messages": messages(locale)}
+    environment.globals |= {
+        "static": load_assets().url,
+        "locale": locale,
+        "messages": messages(locale),
+        "charts": charts,
+    }
     environment.filters |= {
         "island": _island,
         "exact": lambda value: exact_time(value, locale),
@@ -49,6 +64,8 @@ def _environment(locale: str) -> Environment:
         "relative": lambda value: relative_time(value, locale),
         "iso": datetime.isoformat,
         "duration": compact_seconds,
+        "percent": lambda value: percent(value, locale),
+        "moment": lambda value, step: moment_name(value, step, locale),
         "plainly": lambda value: plainly(value, catalogue.gettext),
     }
     return environment
