@@ -5,7 +5,7 @@ from .calendars import Calendar
 from .claims import claim, release_claim
 from .counted import Reply, SuggestionReply, Weighed
 from .decisions import approve, decide, edit, reject, send_back, undo
-from .effects import Effect, NoEffect, due_effects, take_effect
+from .effects import ALTERED, Effect, NoEffect, due_effects, take_effect, withhold_altered
 from .errors import (
     AlreadyDecided,
     AssignedToAnother,
@@ -13,12 +13,14 @@ from .errors import (
     DeadlinePassed,
     LeaseLost,
     NeedsConfirmation,
+    NothingAsked,
     NothingToEscalateTo,
     NotInBulk,
     OwnRequest,
     PayloadChanged,
     PolicyFaults,
     SamePerson,
+    TextAltered,
     TooLateToUndo,
     officer_pseudonym,
 )
@@ -116,6 +118,7 @@ from .weighing import to_embed, weigh_question, weigh_sentence
 from .worddiff import word_diff
 
 __all__ = [
+    "ALTERED",
     "REPORT_READERS",
     "RESUME",
     "TICK",
@@ -154,6 +157,7 @@ __all__ = [
     "NeedsConfirmation",
     "NoEffect",
     "NotInBulk",
+    "NothingAsked",
     "NothingToEscalateTo",
     "Notice",
     "Numbers",
@@ -189,6 +193,7 @@ __all__ = [
     "Step",
     "Suggestion",
     "SuggestionReply",
+    "TextAltered",
     "Tier",
     "TooLateToUndo",
     "Trained",
@@ -263,5 +268,6 @@ __all__ = [
     "votes_on",
     "weigh_question",
     "weigh_sentence",
+    "withhold_altered",
     "word_diff",
 ]

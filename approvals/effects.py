@@ -26,6 +26,9 @@ from .persons import is_same_person
 from .routing import may_review
 from .tables import APPROVING, DECIDED, RELEASED, HeldItem, ItemKind, ItemState, Vote
 
+ALTERED: Final = "altered"
+"""The reason of an item whose text was changed after it was approved."""
+_NOTHING: Final = Payload("", ())
 _ENDED: Final = (ItemState.EXPIRED, ItemState.CANCELLED)
 
 
@@ -75,7 +78,8 @@ async def take_effect(session: AsyncSession, item_id: uuid.UUID, payload_hash: s
     `payload_hash` is the item's `current_hash` as the caller read it. A second call gives
     `DONE_BEFORE`; a decision within its undo window `TOO_EARLY`; one that was undone `PENDING`; one of
     somebody who may no longer decide `DECIDER_LEFT`, and the item is pending again. Raises `PayloadChanged`
-    when the stored text is not the text of that hash, or not the one that was approved.
+    when a text that would be released is not the text of that hash, or not the one that was approved; see
+    `withhold_altered`. What is not released ends whatever its text has become, and then without it.
     """
     ripe = col(HeldItem.state).in_(_ENDED) | (
         col(HeldItem.state).in_(DECIDED) & (col(HeldItem.effective_after) <= func.now())
@@ -85,7 +89,9 @@ async def take_effect(session: AsyncSession, item_id: uuid.UUID, payload_hash: s
     item = (await session.exec(locked, execution_options={"populate_existing": True})).one_or_none()
     if item is None:
         return await _why_none(session, item_id, payload_hash)
-    await _check_text(session, item, payload_hash)
+    sound = item.is_sound()
+    if item.state in RELEASED:
+        await _check_text(session, item, payload_hash)
     if item.state in DECIDED and (left := await _who_left(session, item)):
         await _lapse(session, item, left)
         return NoEffect.DECIDER_LEFT
@@ -118,8 +124,8 @@ async def take_effect(session: AsyncSession, item_id: uuid.UUID, payload_hash: s
         round=item.round,
         kind=item.kind,
         state=item.state,
-        payload=item.to_release(),
-        held=item.held(),
+        payload=item.to_release() if sound else _NOTHING,
+        held=item.held() if sound else _NOTHING,
         decided_by=item.decided_by,
         decided_at=item.decided_at,
         reason=item.reason,
@@ -129,16 +135,51 @@ async def take_effect(session: AsyncSession, item_id: uuid.UUID, payload_hash: s
 
 async def _check_text(session: AsyncSession, item: HeldItem, payload_hash: str) -> None:
     """Nothing is released but what was held or edited here, and what enough officers approved."""
-    if not item.is_sound():
+    needed = max(item.needed, item.tier.reviewers)
+    if not item.is_sound() or await agreeing(session, item, payload_hash) < needed:
         raise PayloadChanged
-    if item.state in RELEASED:
-        needed = max(item.needed, item.tier.reviewers)
-        if await agreeing(session, item, payload_hash) < needed:
-            raise PayloadChanged
+
+
+async def withhold_altered(session: AsyncSession, item_id: uuid.UUID) -> bool:
+    """End what was to be released as overdue, because its text is not what was approved; false where it is.
+
+    It is recorded (`item.altered`), and nobody can decide on it any more: the sweep ends it as not released.
+    """
+    found = (
+        select(HeldItem)
+        .where(HeldItem.id == item_id, col(HeldItem.state).in_(RELEASED), col(HeldItem.effect_at).is_(None))
+        .with_for_update()
+    )
+    item = (await session.exec(found, execution_options={"populate_existing": True})).one_or_none()
+    if item is None:
+        return False
+    try:
+        await _check_text(session, item, item.current_hash)
+    except PayloadChanged:
+        standing = (col(Vote.item) == item.id, col(Vote.round) == item.round, col(Vote.undone_at).is_(None))
+        await session.exec(update(Vote).where(*standing).values(undone_at=func.now()))
+        ends = {**PENDING_AGAIN, "reason": ALTERED, "deadline": func.now()}
+        await session.exec(update(HeldItem).where(col(HeldItem.id) == item.id).values(ends))
+        record(
+            session,
+            ApprovalEvent.ALTERED,
+            "work",
+            conversation=item.conversation,
+            run=item.run,
+            subject=str(item.id),
+            held=item.payload_hash,
+            hash=item.current_hash,
+            round=item.round,
+        )
+        return True
+    return False
 
 
 async def _who_left(session: AsyncSession, item: HeldItem) -> list[Vote]:
-    """Votes that the decision rests on, of those who may not decide this item any more."""
+    """Votes that the decision rests on, of those who may not decide this item any more.
+
+    Of two who turn out to be one person, the later vote does not count.
+    """
     resting = select(Vote).where(
         Vote.item == item.id,
         Vote.round == item.round,
@@ -147,7 +188,15 @@ async def _who_left(session: AsyncSession, item: HeldItem) -> list[Vote]:
         col(Vote.verdict).in_(APPROVING) if item.state in RELEASED else Vote.reviewer == item.decided_by,
     )
     votes = (await session.exec(resting.order_by(col(Vote.at), col(Vote.id)))).all()
-    return [vote for vote in votes if not await _may_still(session, item, vote.reviewer)]
+    left: list[Vote] = []
+    counted: list[str] = []
+    for vote in votes:
+        again = [one for one in counted if await is_same_person(session, one, vote.reviewer)]
+        if again or not await _may_still(session, item, vote.reviewer):
+            left.append(vote)
+        else:
+            counted.append(vote.reviewer)
+    return left
 
 
 async def _may_still(session: AsyncSession, item: HeldItem, reviewer: str) -> bool:

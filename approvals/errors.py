@@ -4,7 +4,8 @@ Conflict (409)
 ├── AlreadyDecided      ├── ClaimedByAnother    ├── LeaseLost
 ├── AssignedToAnother   ├── OwnRequest          ├── SamePerson
 ├── PayloadChanged      ├── DeadlinePassed      ├── TooLateToUndo
-├── NothingToEscalateTo ├── NotInBulk
+├── NothingToEscalateTo ├── NotInBulk           ├── TextAltered
+├── NothingAsked
 └── NeedsConfirmation   (its problem carries `confirm: true`)
 
 Who was quicker is named as pages name colleagues to a stranger: a pseudonym and a role, no identity.
@@ -94,6 +95,15 @@ class PayloadChanged(Conflict):
         super().__init__("The text has changed since you opened it. Read it again before you decide.")
 
 
+class TextAltered(Conflict):
+    """What is stored is not what was held: it is neither shown nor released."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The stored text is not the one that was held. It is neither shown nor released; tell an auditor."
+        )
+
+
 class DeadlinePassed(Conflict):
     """The deadline is over; it ends in "not released"."""
 
@@ -113,6 +123,13 @@ class NothingToEscalateTo(Conflict):
 
     def __init__(self) -> None:
         super().__init__("This queue escalates to no other. Hand the item to a colleague instead.")
+
+
+class NothingAsked(Conflict):
+    """No question of an officer waits for the rep."""
+
+    def __init__(self) -> None:
+        super().__init__("No officer has asked you anything about this item that you have not answered.")
 
 
 class NotInBulk(Conflict):

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway import BadInput, NotFound, Principal, Role, principal_of_account, record
 
-from .errors import AlreadyDecided, NothingToEscalateTo
+from .errors import AlreadyDecided, NothingAsked, NothingToEscalateTo
 from .events import ApprovalEvent
 from .notices import Occasion, tell, tell_staff
 from .persons import is_same_person
@@ -84,7 +84,8 @@ async def answer_reviewer(
 ) -> HeldItem:
     """The rep answers what an officer asked; `answer` is tokenised.
 
-    Raises `NotFound` for another's item, `BadInput` for no answer or a long one, `AlreadyDecided`.
+    Raises `NotFound` for another's item, `BadInput` for no answer or a long one, `AlreadyDecided`,
+    `NothingAsked`.
     """
     if not answer.strip() or len(answer) > _MAX_ANSWER:
         raise BadInput(f"An answer has 1 to {_MAX_ANSWER} characters.")
@@ -94,6 +95,8 @@ async def answer_reviewer(
     item = (await session.exec(found, execution_options={"populate_existing": True})).one_or_none()
     if item is None:
         raise NotFound("There is no such item.")
+    if item.state is ItemState.PENDING and not item.awaiting_rep:
+        raise NothingAsked
     answered = await _moved(session, item, release=False, awaiting_rep=False)
     _remark(session, answered, requester, RemarkKind.ANSWER, answer)
     _record(session, ApprovalEvent.REP_ANSWERED, requester, answered)

@@ -17,13 +17,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway import Principal
+from gateway import Principal, record
 
+from .events import ApprovalEvent
 from .persons import accounts_of_person
 from .routing import Channel, is_for_everyone, plan_of, staff
 from .tables import HeldItem, ItemKind, Notice
 
-TRIES: Final = 8
+TRIES: Final = 80  # about three days: a mail server may be away over a weekend
+_LONGEST: Final = 3_600  # seconds between two tries
 _SENDING: Final = timedelta(seconds=60)  # until somebody else may think that the sender has died
 _PAGE: Final = 100
 
@@ -41,6 +43,7 @@ class Occasion(StrEnum):
     EXPIRED = "expired"
     LAPSED = "lapsed"
     RELEASED = "released"
+    NOT_SENT = "not_sent"
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,14 @@ class DueNotice:
 async def tell(
     session: AsyncSession, item: HeldItem, event: Occasion, recipients: Iterable[str], *, number: int
 ) -> None:
-    """Write notices by the channels of the item's queue. `number` tells one occasion from the next."""
-    plan = await plan_of(session, item.queue)
-    await _write(session, item, event, recipients, plan.channels, number)
+    """Write notices by the channels of the item's queue. `number` tells one occasion from the next.
+
+    Who asked is told on their page too, whatever the officers of the queue are told by.
+    """
+    channels, told = (await plan_of(session, item.queue)).channels, list(recipients)
+    if item.requester in told and Channel.PAGE not in channels:
+        channels = (Channel.PAGE, *channels)
+    await _write(session, item, event, told, channels, number)
 
 
 async def tell_staff(session: AsyncSession, item: HeldItem, event: Occasion, *, number: int) -> None:
@@ -193,18 +201,44 @@ def _due(notice: Notice, item: HeldItem) -> DueNotice:
 
 
 async def mark_sent(session: AsyncSession, notice: uuid.UUID) -> None:
-    """It was taken by the other side."""
+    """It was taken by the other side; that something left the house is recorded."""
     sent = update(Notice).where(col(Notice.id) == notice, col(Notice.sent_at).is_(None))
-    await session.exec(sent.values(sent_at=func.now(), fault=None))
+    values = sent.values(sent_at=func.now(), fault=None).returning(col(Notice.item), col(Notice.event))
+    row = (await session.exec(values)).one_or_none()
+    if row is not None and row.event == Occasion.RELEASED:
+        _record(session, ApprovalEvent.SENT, await session.get_one(HeldItem, row.item))
 
 
 async def mark_failed(session: AsyncSession, notice: DueNotice, fault: str, *, final: bool = False) -> None:
-    """It was not taken: it is tried again after a while that doubles, or given up."""
+    """It was not taken: it is tried again after a while that doubles up to an hour, or given up.
+
+    When what was released is given up, that is recorded, and who asked for it is told.
+    """
     over = final or notice.tries >= TRIES
     values: dict[str, object] = {"fault": fault[:200]}
     if over:
         values["given_up_at"] = func.now()
     else:
-        values["next_try"] = func.now() + timedelta(seconds=5 * 2**notice.tries)
-    failed = update(Notice).where(col(Notice.id) == notice.id, col(Notice.sent_at).is_(None))
-    await session.exec(failed.values(values))
+        wait = min(5 * 2 ** min(notice.tries, 20), _LONGEST)
+        values["next_try"] = func.now() + timedelta(seconds=wait)
+    failed = update(Notice).where(
+        col(Notice.id) == notice.id, col(Notice.sent_at).is_(None), col(Notice.given_up_at).is_(None)
+    )
+    row = (await session.exec(failed.values(values).returning(col(Notice.id)))).one_or_none()
+    if row is not None and over and notice.event is Occasion.RELEASED:
+        item = await session.get_one(HeldItem, notice.item)
+        _record(session, ApprovalEvent.NOT_SENT, item)
+        await tell(session, item, Occasion.NOT_SENT, [item.requester], number=1)
+
+
+def _record(session: AsyncSession, event: ApprovalEvent, item: HeldItem) -> None:
+    record(
+        session,
+        event,
+        "work",
+        conversation=item.conversation,
+        run=item.run,
+        subject=str(item.id),
+        hash=item.current_hash,
+        round=item.round,
+    )

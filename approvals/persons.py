@@ -5,6 +5,7 @@ that the identity provider gives. What nobody told the appliance it cannot see: 
 address or subject are two people here.
 """
 
+import uuid
 from hashlib import sha256
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway import Principal
+from gateway import Account, Principal
 
 from .tables import PersonKey
 
@@ -43,10 +44,19 @@ async def remember(session: AsyncSession, principal: Principal) -> None:
     await know_person(session, principal.id, login=principal.login)
 
 
+async def learn(session: AsyncSession, *accounts: str) -> None:
+    """Remember the logins of these accounts as they are now, whoever of them has been here before."""
+    ids = [uuid.UUID(one) for one in accounts]
+    found = await session.exec(select(Account.id, Account.login).where(col(Account.id).in_(ids)))
+    for account, login in found.all():
+        await know_person(session, str(account), login=login)
+
+
 async def is_same_person(session: AsyncSession, one: str, other: str) -> bool:
     """Whether two accounts are one, or belong to one person."""
     if one == other:
         return True
+    await learn(session, one, other)
     return bool((await session.exec(select(shares_person(one, other)))).one())
 
 

@@ -1,9 +1,9 @@
 """Settings of the processes that the assistant composes."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from assistant.answer import AnsweringSettings
 from gateway import (
@@ -71,6 +71,14 @@ class MailSettings(Settings):
     password_file: ExistingFile | None = None
     sender: str
     timeout_s: float = 10
+
+    @model_validator(mode="after")
+    def _tells_no_password_in_the_clear(self) -> Self:
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("`user` and `password_file` go together")
+        if self.user is not None and self.security == "none":
+            raise ValueError("a password is only sent over an encrypted connection: `security` is none")
+        return self
 
 
 class WebhookSettings(Settings):

@@ -53,6 +53,10 @@ def show(
         return
     print(_("Asked: {text}").format(text=opened["asked"]))
     print(_("Draft: {text}").format(text=opened["shown"]))
+    if mail := opened["mail"]:
+        print(_("Mail to {to}: {subject}").format(**mail))
+    if handover := opened["handover"]:
+        print(_("For the CRM: {action} at {record}").format(**handover))
     for rule in opened["line"]["rules"]:
         print(f"· {rule['title']}: {rule['sentence']}")
     print(_("Hash: {hash}").format(hash=opened["hash"]))

@@ -1,7 +1,8 @@
 """What each process may do in the database; applied after every upgrade, so that it is never behind.
 
 The audit log can be added to and read, and by nobody changed: there is no UPDATE or DELETE on it. So it is
-with the events of runs and the votes of reviewers, but that a vote was taken back is written into it.
+with the events of runs, the votes of reviewers and what is known of who is one person, but that a vote was
+taken back is written into it. A worker holds, expires and releases; it votes on nothing.
 Hashes of passwords are read by web, where people sign in, and by the owner of the tables.
 """
 
@@ -27,12 +28,20 @@ _SEALS: Final = (
 _ANCHORS: Final = ("gateway.audit_anchor",)
 _HOLDS: Final = ("gateway.audit_hold",)
 
-_APPENDED: Final = frozenset({"assistant.run_event", "approvals.vote", "approvals.remark", "approvals.draft"})
+_SAID: Final = ("approvals.vote", "approvals.remark")
+_WHAT_HAPPENED: Final = ("assistant.run_event", "approvals.draft", "approvals.person_key")
+_APPENDED: Final = frozenset({*_SAID, *_WHAT_HAPPENED})
 """Tables of what happened, which a right on their whole schema leaves out: nobody may write them anew."""
-_WHAT_HAPPENED: Final = (
-    (_ADD, tuple(sorted(_APPENDED))),
-    ("UPDATE (undone_at)", ("approvals.vote",)),
+_TAKE_BACK: Final = ("UPDATE (undone_at)", ("approvals.vote",))
+
+_REVIEWERS: Final = (
+    "approvals.review_queue",
+    "approvals.member",
+    "approvals.absence",
+    "approvals.opening",
+    "approvals.presence",
 )
+"""Who reviews, and what they did: theirs to say, in the process where they sign in."""
 
 _WHO: Final = ("SELECT (id, login, name, roles, disabled)", ("gateway.account",))
 """Who somebody is and may do; not the hash of their password."""
@@ -45,7 +54,8 @@ GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         ("UPDATE (lifted_by, lifted_at)", _HOLDS),
         (_ALL, ("gateway.account", "gateway.session", "gateway.api_token")),
         (_CHANGE, ("schema assistant", "schema approvals")),
-        *_WHAT_HAPPENED,
+        (_ADD, (*_WHAT_HAPPENED, *_SAID)),
+        _TAKE_BACK,
         (_ALL, ("schema jobs",)),
     ),
     "cloister_work": (
@@ -54,8 +64,10 @@ GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         (_CHANGE, _ANCHORS),
         (_READ, _HOLDS),
         _WHO,
-        (_CHANGE, ("schema assistant", "schema approvals")),
-        *_WHAT_HAPPENED,
+        (_CHANGE, ("schema assistant", "approvals.held_item", "approvals.notice")),
+        (_ADD, _WHAT_HAPPENED),
+        (_READ, (*_REVIEWERS, *_SAID)),
+        _TAKE_BACK,
         (_ALL, ("schema jobs",)),
     ),
     "cloister_door": (

@@ -40,7 +40,7 @@ from assistant.session import SignedIn
 from assistant.state import Door, Retrieval
 from gateway import BadInput, NotFound, Role, UnitOfWork, principal_of_account, problem, require
 
-from .reading import OpenedReview, list_reviews, read_review
+from .reading import Asked, OpenedReview, list_reviews, read_questions, read_review
 from .reveal import conceal
 
 router = APIRouter(prefix="/api/v1/reviews", tags=["reviews"])
@@ -281,6 +281,14 @@ async def status(item_id: uuid.UUID, principal: SignedIn, session: UnitOfWork) -
         officers_on_duty=await officers_on_duty(session, besides=item.requester),
         asked=item.awaiting_rep,
     )
+
+
+@router.get("/{item_id}/questions")
+async def questions(
+    item_id: uuid.UUID, principal: SignedIn, session: UnitOfWork, door: Door, retrieval: Retrieval
+) -> list[Asked]:
+    """List what officers asked the requester about an item, and what was answered."""
+    return await read_questions(session, door, retrieval, principal, item_id)
 
 
 @router.get("/{item_id}")

@@ -5,6 +5,7 @@ takes an id that it has had already as done: what was not answered in time is se
 """
 
 import base64
+import binascii
 import hmac
 import json
 import time
@@ -15,8 +16,9 @@ from typing import Any, Final
 import httpx
 
 from assistant.settings import WebhookSettings
-from gateway import create_http_client, read_secret
+from gateway import SettingsError, create_http_client, read_secret
 
+_PREFIX: Final = "whsec_"
 _GONE: Final = 410  # the other side says that it wants no more of these
 
 
@@ -33,6 +35,8 @@ class Hook:
     """Sends events to one address. Redirects are not followed: the address is what was agreed on."""
 
     def __init__(self, settings: WebhookSettings) -> None:
+        """Raises `SettingsError` for a secret that cannot be one."""
+        _key_of(read_secret(settings.secret_file))
         self._settings = settings
         self._client = create_http_client(tls=settings.tls, timeout=settings.timeout_s)
 
@@ -62,4 +66,14 @@ class Hook:
 def sign(secret: str, event_id: str, moment: str, body: bytes) -> str:
     """`v1,` and the base64 of HMAC-SHA256 over id, time and body."""
     signed = f"{event_id}.{moment}.".encode() + body
-    return "v1," + base64.b64encode(hmac.digest(secret.encode(), signed, sha256)).decode()
+    return "v1," + base64.b64encode(hmac.digest(_key_of(secret), signed, sha256)).decode()
+
+
+def _key_of(secret: str) -> bytes:
+    """The key: what `whsec_` stands before is base64, anything else is taken as it is."""
+    if not secret.startswith(_PREFIX):
+        return secret.encode()
+    try:
+        return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise SettingsError("The webhook's secret begins with whsec_ and is not base64 after it.") from error

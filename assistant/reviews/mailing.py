@@ -11,8 +11,8 @@ from typing import Final
 from assistant.settings import MailSettings
 from gateway import read_secret
 
-_ADDRESS: Final = re.compile(r"[^\s,;<>@\x00-\x1f]+@[^\s,;<>@\x00-\x1f]+")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(\.[\w-]+)*")
+_NO_LINE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|=\?")  # an encoded word may hold a line break
 _FOR_GOOD: Final = 500  # RFC 5321, section 4.2.1: a 5yz reply, asked again, is given again
 
 
@@ -23,6 +23,16 @@ class MailRefused(Exception):
         super().__init__(sentence)
         self.sentence = sentence
         self.final = final
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is one bare address, and nothing that a mail program would read as another."""
+    return bool(_ADDRESS.fullmatch(text)) and "=?" not in text
+
+
+def is_subject(text: str) -> bool:
+    """Whether a text is one line that cannot become several headers, also when it is decoded."""
+    return not _NO_LINE.search(text)
 
 
 class Mailer:
@@ -39,7 +49,7 @@ class Mailer:
         A recipient is one bare address, and a subject one line: anything else is refused for good. The same
         `message_id` a second time is the same message: a server or a reader may drop it.
         """
-        if not _ADDRESS.fullmatch(to) or _CONTROL.search(subject):
+        if not (is_address(to) and is_subject(subject)):
             raise MailRefused("The recipient or the subject cannot be one of a mail.", final=True)
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self._settings.sender, to, subject

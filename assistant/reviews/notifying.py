@@ -34,7 +34,9 @@ from .links import sign_link
 from .mailing import Mailer, MailRefused
 from .reveal import reveal
 
+_AT_ONCE: Final = 20
 _LINK_HOLDS: Final = timedelta(days=7)
+_TO_THE_REP: Final = (Occasion.ASKED, Occasion.EXPIRED, Occasion.DECIDED, Occasion.NOT_SENT)
 
 
 class _Undeliverable(Exception):
@@ -60,12 +62,17 @@ class Notifier:
         self._hook = Hook(settings.webhook) if settings.webhook else None
 
     async def send_due(self) -> int:
-        """Send what is due; gives how many were taken by the other side."""
-        async with self._database.transaction() as session:
-            due = await take_due_notices(session)
+        """Send what is due; gives how many were taken by the other side.
+
+        One is taken at a time: what waits behind a slow server is nobody's, and not sent twice.
+        """
         sent = 0
-        for notice in due:
-            sent += await self._send(notice)
+        for _turn in range(_AT_ONCE):
+            async with self._database.transaction() as session:
+                due = await take_due_notices(session, limit=1)
+            if not due:
+                break
+            sent += await self._send(due[0])
         return sent
 
     async def close(self) -> None:
@@ -150,7 +157,7 @@ class Notifier:
         settings = self._settings
         if not (settings.page_url and settings.link_secret_file):
             return ""
-        if notice.event in (Occasion.ASKED, Occasion.EXPIRED, Occasion.DECIDED):
+        if notice.event in _TO_THE_REP:
             return f"{settings.page_url.rstrip('/')}/"  # told to the rep, whose page is the chat
         secret = read_secret(settings.link_secret_file)
         token = sign_link(secret, notice.item, notice.recipient, notice.deadline + _LINK_HOLDS)
@@ -201,6 +208,10 @@ def _words(notice: DueNotice) -> tuple[str, str]:
         Occasion.EXPIRED: (
             _("Not released in time"),
             _("Nobody decided before the deadline: it is not released. Ask again if you still need it."),
+        ),
+        Occasion.NOT_SENT: (
+            _("It could not be sent"),
+            _("What an officer released could not be sent, and nobody tries again. Ask your administrator."),
         ),
         Occasion.LAPSED: (
             _("A decision no longer stands"),

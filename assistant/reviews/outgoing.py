@@ -1,7 +1,7 @@
 """What is to leave the house: a mail to a customer, or a text for the CRM. An officer reads it first."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, Self
 
 from fastapi import APIRouter
@@ -16,19 +16,34 @@ from approvals import (
     Policy,
     RuleHit,
     Tier,
+    Vector,
     Weighing,
     get_item,
     hold,
     hold_again,
+    to_embed,
     weigh_question,
     weigh_sentence,
 )
 from assistant.conversations import own_conversation
 from assistant.session import SignedIn
-from assistant.state import Door
-from gateway import BadInput, DoorClient, NotFound, Principal, Role, TextPart, UnitOfWork, require
+from assistant.state import Door, Retrieval
+from gateway import (
+    BadInput,
+    CloisterError,
+    DoorClient,
+    NotFound,
+    Principal,
+    Role,
+    TextPart,
+    UnitOfWork,
+    log,
+    require,
+)
+from retrieval import RetrievalClient
 
 from .api import ReviewPolicy
+from .mailing import is_address, is_subject
 
 router = APIRouter(prefix="/api/v1/reviews", tags=["reviews"])
 RULE = "outgoing"
@@ -43,8 +58,8 @@ class Drafting(BaseModel):
     conversation: uuid.UUID
     text: str = Field(min_length=1, max_length=20_000)
     to: str | None = Field(None, max_length=320)
-    subject: str | None = Field(None, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
-    record: str | None = Field(None, max_length=200)
+    subject: str | None = Field(None, max_length=200)
+    record: str | None = Field(None, max_length=200, pattern=r"^[a-z][a-z0-9_]*:[\w-]+$")
     action: str | None = Field(None, max_length=80, pattern=r"^[a-z][a-z0-9_.-]*$")
 
     @model_validator(mode="after")
@@ -53,6 +68,8 @@ class Drafting(BaseModel):
         needed, other = (mail, handover) if self.kind == "mail" else (handover, mail)
         if not all(needed) or any(other):
             raise ValueError("a mail has `to` and `subject`, a handover `record` and `action`")
+        if self.kind == "mail" and not (is_address(self.to or "") and is_subject(self.subject or "")):
+            raise ValueError("`to` is one mail address, and `subject` one line without encoded words (`=?`)")
         return self
 
 
@@ -74,11 +91,18 @@ class Held(BaseModel):
 
 @router.post("/outgoing", status_code=202)
 async def draft_outgoing(
-    drafting: Drafting, principal: SignedIn, session: UnitOfWork, policy: ReviewPolicy, door: Door
+    drafting: Drafting,
+    principal: SignedIn,
+    session: UnitOfWork,
+    policy: ReviewPolicy,
+    door: Door,
+    retrieval: Retrieval,
 ) -> Held:
     """Hold a mail or a handover for review; it leaves when it is released, and never before."""
     require(principal, Role.REP, Role.LEAD)
     await own_conversation(session, principal, drafting.conversation)
+    if drafting.record is not None:
+        await _require_visible(retrieval, principal, drafting.record)
     written = {"text": drafting.text, "to": drafting.to, "subject": drafting.subject}
     texts = await _redacted(door, principal, drafting.conversation, written)
     payload = Payload(
@@ -94,7 +118,7 @@ async def draft_outgoing(
         conversation=drafting.conversation,
         requester=principal,
         payload=payload,
-        weighing=_weighed(policy, principal, payload),
+        weighing=await _weighed(policy, door, principal, payload),
         customer=drafting.record,
         kind=ItemKind(drafting.kind),
     )
@@ -121,7 +145,7 @@ async def draft_again(
     payload = Payload(
         before.question, (HeldSentence(texts["text"]),), mail=before.mail, handover=before.handover
     )
-    weighing = _weighed(policy, principal, payload)
+    weighing = await _weighed(policy, door, principal, payload)
     again = await hold_again(
         session, policy, item_id, requester=principal, payload=payload, weighing=weighing
     )
@@ -136,10 +160,38 @@ async def _redacted(
     return {part.id: part.text for part in redacted.parts}
 
 
-def _weighed(policy: Policy, writer: Principal, payload: Payload) -> Weighing:
+async def _require_visible(retrieval: RetrievalClient, principal: Principal, record: str) -> None:
+    """A reference is stored as it is, so it must be one of a record, and that one the writer's to see."""
+    if record not in await retrieval.visible(principal, (record,)):
+        raise NotFound("There is no such record among those that you may see.")
+
+
+async def _weighed(policy: Policy, door: DoorClient, writer: Principal, payload: Payload) -> Weighing:
     """What the rules find in it, and that it leaves the house."""
-    question = weigh_question(policy, payload.question, roles=writer.roles)
+    question = weigh_question(
+        policy,
+        payload.question,
+        roles=writer.roles,
+        vectors=await _vectors(policy, door, writer, payload.question),
+    )
     text = weigh_sentence(
-        policy, payload.text, question=payload.question, roles=writer.roles, supported=True, passages=()
+        policy,
+        payload.text,
+        question=payload.question,
+        roles=writer.roles,
+        supported=True,
+        vectors=await _vectors(policy, door, writer, payload.text),
     )
     return Weighing((_OUTGOING,)).joined(question, text)
+
+
+async def _vectors(policy: Policy, door: DoorClient, writer: Principal, text: str) -> Sequence[Vector] | None:
+    """Vectors for the weighing of a text; None, which is a reason of its own, where nobody makes them."""
+    texts = to_embed(policy, text)
+    if not texts:
+        return ()
+    try:
+        return await door.embed(writer, texts, "query")
+    except CloisterError as error:
+        log.warning("outgoing.likeness_unread", reason=error.sentence)
+        return None

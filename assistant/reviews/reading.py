@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import (
     Draft,
+    Handover,
     HeldItem,
     ItemState,
     Part,
@@ -19,10 +20,13 @@ from approvals import (
     QueueView,
     RejectionReason,
     Remark,
+    RemarkKind,
     RuleHit,
+    TextAltered,
     Vote,
     counts,
     earlier_drafts,
+    get_item,
     is_same_person,
     next_item,
     open_item,
@@ -51,6 +55,7 @@ from retrieval import RetrievalClient
 
 from .reveal import Revealed, reveal
 
+_TO_THE_REP = frozenset({RemarkKind.QUESTION, RemarkKind.ANSWER})
 _OPEN = frozenset({ItemState.PENDING})
 _RELEASED = frozenset({ItemState.APPROVED, ItemState.EDITED})
 
@@ -95,6 +100,14 @@ class EarlierDraft:
 
 
 @dataclass(frozen=True)
+class OutgoingMail:
+    """Whom a mail would go to, and its subject."""
+
+    to: str
+    subject: str
+
+
+@dataclass(frozen=True)
 class OpenedReview(ReviewView):
     """An item as the API and the page show it.
 
@@ -114,6 +127,17 @@ class OpenedReview(ReviewView):
     awaiting_rep: bool = False
     remarks: Sequence[Said] = ()
     earlier: Sequence[EarlierDraft] = ()
+    mail: OutgoingMail | None = None
+    handover: Handover | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question of the officers to the rep, or the rep's answer (`own`); officers have no name here."""
+
+    own: bool
+    at: datetime
+    text: str
 
 
 async def list_reviews(
@@ -136,12 +160,17 @@ async def read_review(
     viewer: Principal,
     item_id: uuid.UUID,
 ) -> OpenedReview:
-    """Open an item: that an officer sees its identities is recorded. Raises `NotFound`, `PartUnavailable`."""
+    """Open an item: that an officer sees its identities is recorded. Raises `NotFound`, `TextAltered`,
+    `PartUnavailable`.
+    """
     item = await open_item(session, viewer, item_id)
+    if not item.is_sound():
+        raise TextAltered
     votes, remarks = await votes_on(session, item.id), await remarks_on(session, item.id)
     drafts = await earlier_drafts(session, item.id)
     texts = _texts(item, votes) + [remark.text for remark in remarks] + _texts_of(drafts)
-    revealed = await reveal(door, retrieval, viewer, item, texts)
+    own = await is_same_person(session, item.requester, viewer.id)
+    revealed = await reveal(door, retrieval, viewer, item, texts, own=own)
     speakers = {*(vote.reviewer for vote in votes), *(remark.author for remark in remarks)}
     names = await _names(session, {item.requester, item.claimed_by, item.assigned_to, *speakers})
     now = _now(item)
@@ -179,9 +208,31 @@ async def read_review(
             EarlierDraft(one.round, revealed[_draft_of(one)].shown, revealed[one.instruction].shown)
             for one in drafts
         ],
+        mail=_mail(payload, revealed),
+        handover=payload.handover,
     )
-    own = await is_same_person(session, item.requester, viewer.id)
     return opened if may_read_draft(item, own=own) else _without_draft(opened)
+
+
+async def read_questions(
+    session: AsyncSession,
+    door: DoorClient,
+    retrieval: RetrievalClient,
+    viewer: Principal,
+    item_id: uuid.UUID,
+) -> list[Asked]:
+    """What officers asked the requester, and the answers, oldest first; nothing of the draft.
+
+    Raises `NotFound` for whoever did not ask for the item.
+    """
+    item = await get_item(session, viewer, item_id)
+    if item.requester != viewer.id:
+        raise NotFound("There is no such item.")
+    said = [one for one in await remarks_on(session, item.id) if one.kind in _TO_THE_REP]
+    revealed = await reveal(door, retrieval, viewer, item, [one.text for one in said], own=True)
+    return [
+        Asked(one.author == viewer.id, one.at, revealed[one.text].shown) for one in said if one.at is not None
+    ]
 
 
 def may_read_draft(item: HeldItem, *, own: bool) -> bool:
@@ -214,10 +265,17 @@ def _texts(item: HeldItem, votes: Sequence[Vote]) -> list[str]:
     texts = [payload.question, payload.draft, item.to_release().text]
     texts += [text for source in payload.sources for text in (source.title, source.text)]
     texts += [text for fact in payload.facts for text in (fact.title, fact.value)]
+    texts += [payload.mail.to, payload.mail.subject] if payload.mail else []
     texts += [text for _, text in _earlier(item)]
     texts += [note for note in (item.note, *(vote.note for vote in votes)) if note]
     texts += [text for vote in votes for _, text in vote.diff or ()]
     return texts
+
+
+def _mail(payload: Payload, revealed: Mapping[str, Revealed]) -> OutgoingMail | None:
+    if payload.mail is None:
+        return None
+    return OutgoingMail(revealed[payload.mail.to].shown, revealed[payload.mail.subject].shown)
 
 
 def _texts_of(drafts: Sequence[Draft]) -> list[str]:

@@ -54,19 +54,22 @@ async def reveal(
     viewer: Principal,
     item: HeldItem,
     texts: Sequence[str],
+    *,
+    own: bool = False,
 ) -> dict[str, Revealed]:
     """Restore texts of an item for one viewer, however many they are.
 
-    An officer sees what the item contains by a right of the role for this item; a requester sees what
-    their own rights allow. Raises `PartUnavailable` when rights or values cannot be had: a text that an
-    officer decides on is not shown in part.
+    An officer sees what the item contains by a right of the role for this item; a requester (`own`: the same
+    person, with whatever account) sees what their own rights allow. Raises `PartUnavailable` when rights or
+    values cannot be had: a text that an officer decides on is not shown in part.
     """
     split = {text: split_pieces(text) for text in texts}
     pieces = (piece for every in split.values() for _, piece, _ in every if piece.strip())
     wanted = list(dict.fromkeys(pieces))
     values: dict[str, str] = {}
     if wanted:
-        grant = await _grant(door, retrieval, viewer, item)
+        reviews = viewer.has(Role.OFFICER) and not own and item.requester != viewer.id
+        grant = await _grant(door, retrieval, viewer, item, reviews=reviews)
         values = await restored_texts(door, viewer, item.conversation, wanted, grant)
     return {text: joined_pieces(text, pieces, values) for text, pieces in split.items()}
 
@@ -93,12 +96,11 @@ def _keeps(text: str, known: set[str]) -> bool:
 
 
 async def _grant(
-    door: DoorClient, retrieval: RetrievalClient, viewer: Principal, item: HeldItem
+    door: DoorClient, retrieval: RetrievalClient, viewer: Principal, item: HeldItem, *, reviews: bool
 ) -> str | None:
     entities = await door.entities(viewer, item.conversation)
     if not entities:
         return None
-    reviews = viewer.has(Role.OFFICER) and item.requester != viewer.id
     granted = await retrieval.grant(
         viewer,
         str(item.conversation),

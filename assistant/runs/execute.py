@@ -49,6 +49,7 @@ from .service import (
     events_of,
     extend_lease,
     finish,
+    is_stopped,
     runs_of,
     take_lease,
 )
@@ -90,6 +91,9 @@ class RunExecutor:
                 principal = await principal_of_account(session, account_id=str(run.principal_id))
             except NotFound:
                 await self._end(session, run, EventKind.FAILED, RunState.FAILED, _NO_ACCOUNT)
+                return
+            if run.cancel_requested:  # its worker died before it heard of it
+                await self._end(session, run, EventKind.CANCELLED, RunState.CANCELLED, "")
                 return
             if run.shown:
                 await self._end(session, run, EventKind.INTERRUPTED, RunState.INTERRUPTED, INTERRUPTED)
@@ -159,6 +163,9 @@ class RunExecutor:
 
     async def _hold(self, run: Run, asked: Asked, held: Hold) -> None:
         async with self._database.transaction() as session:
+            if await is_stopped(session, run.id):
+                await self._end(session, run, EventKind.CANCELLED, RunState.CANCELLED, "")
+                return
             item = await self._held(session, run, asked, held)
             place = await place_of(session, item.id)
             data = {

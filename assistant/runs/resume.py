@@ -12,6 +12,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import (
+    ALTERED,
     Effect,
     HeldItem,
     ItemState,
@@ -23,10 +24,11 @@ from approvals import (
     standing_approvals,
     sweep,
     take_effect,
+    withhold_altered,
 )
 from assistant.answer import EventKind, RunAudit, hidden_in
 from assistant.conversations import Conversation
-from gateway import CloisterError, Database, NotFound, Principal, log, principal_of_account, record
+from gateway import CloisterError, Conflict, Database, NotFound, Principal, log, principal_of_account, record
 from retrieval import RetrievalClient
 
 from .service import append_event, finish, queue_again
@@ -36,6 +38,10 @@ _RELEASED: Final = frozenset({ItemState.APPROVED, ItemState.EDITED})
 _CITATION: Final = re.compile(r"\[(\d{1,3})\]")
 _NO_LONGER_YOURS: Final = (
     "The answer was approved, but you may no longer see a record that it rests on, so it is not released."
+)
+_ALTERED: Final = (
+    "The stored text is not the one that an officer approved, so it is not released. "
+    "Ask again, and tell an auditor."
 )
 
 
@@ -47,12 +53,23 @@ class RunResumer:
         self._retrieval = retrieval
 
     async def resume(self, item_id: uuid.UUID) -> None:
-        """Take an item's effect if it is due; doing it twice changes nothing."""
+        """Take an item's effect if it is due; doing it twice changes nothing.
+
+        A text that is not the one that was approved is not released: the item ends as such, and is recorded.
+        """
+        try:
+            await self._resume(item_id)
+        except PayloadChanged:
+            async with self._database.transaction() as session:
+                if await withhold_altered(session, item_id):
+                    log.error("run.text_altered", item=str(item_id))
+
+    async def _resume(self, item_id: uuid.UUID) -> None:
         async with self._database.transaction() as session:
             item = await session.get(HeldItem, item_id)
             if item is None or item.effect_at is not None:
                 return
-            if not item.is_sound():
+            if item.state in _RELEASED and not item.is_sound():
                 raise PayloadChanged
             requester = await _account(session, item.requester)
         may_see = item.state not in _RELEASED or (
@@ -63,6 +80,8 @@ class RunResumer:
             if isinstance(effect, NoEffect):
                 log.info("run.resume_without_effect", item=str(item_id), reason=effect.value)
                 return
+            if (effect.state, effect.round) != (item.state, item.round):
+                raise Conflict("It was decided anew while the rights were asked; they are asked again.")
             await self._tell(session, effect, may_see=may_see)
 
     async def resume_due(self) -> None:
@@ -88,7 +107,7 @@ class RunResumer:
             await _hand_out(session, effect, may_see=may_see)
             return
         released = effect.released and may_see
-        if effect.payload.shown_count and not released:
+        if run.shown and not released:
             await append_event(session, run.id, EventKind.RETRACTED, {})
         kind, data = _outcome(effect, may_see=may_see)
         if kind == EventKind.EXPIRED:
@@ -139,10 +158,12 @@ async def _account(session: AsyncSession, requester: str) -> Principal | None:
 
 
 def _rests_on(payload: Payload) -> set[str]:
-    """The records that an answer cites, as passages or as facts.
+    """The records that an answer cites, as passages or as facts, and the one that a handover is about.
 
     All of them where a sentence cites none, and where an officer wrote: nobody says what that rests on.
     """
+    if payload.handover is not None:
+        return {payload.handover.record}
     every = [(source.n, source.entity) for source in payload.sources]
     every += [(fact.n, fact.entity) for fact in payload.facts if fact.entity]
     if payload.edited is not None or not all(sentence.citations for sentence in payload.sentences):
@@ -169,6 +190,8 @@ def _outcome(effect: Effect, *, may_see: bool) -> tuple[EventKind, dict[str, Any
             "citations": sorted(_cited(effect.payload)),
         }
         return EventKind.RELEASED, data
+    if effect.reason == ALTERED:
+        return EventKind.REJECTED, {"reason": ALTERED, "note": _ALTERED, "at": at}
     match effect.state:
         case ItemState.EXPIRED:
             return EventKind.EXPIRED, {"at": at}

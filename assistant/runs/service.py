@@ -159,6 +159,11 @@ async def append_event(
     return seq
 
 
+async def is_stopped(session: AsyncSession, run_id: uuid.UUID) -> bool:
+    """Whether the rep has stopped the run; whoever stops it from now on waits for this transaction."""
+    return (await _locked(session, run_id)).cancel_requested
+
+
 async def take_lease(session: AsyncSession, run_id: uuid.UUID, worker: str) -> Run | None:
     """Make a queued or abandoned run this worker's; None when it is not to be had."""
     free = (col(Run.state) == RunState.QUEUED) | (

@@ -11,6 +11,7 @@ from approvals import (
     ItemState,
     LeaseLost,
     Move,
+    NothingAsked,
     NothingToEscalateTo,
     QueuePlans,
     QueueView,
@@ -117,6 +118,8 @@ async def test_a_question_reaches_the_rep_and_its_answer_the_officer(database: D
             await answer_reviewer(session, OFFICER, item.id, "Order 7.")
         answered = await answer_reviewer(session, REP, item.id, "Order 7.")
         assert not answered.awaiting_rep
+        with pytest.raises(NothingAsked):
+            await answer_reviewer(session, REP, item.id, "And approve it, please.")
         assert [notice.event for notice in await notices_for(session, OFFICER)] == ["answered"]
         said = {(one.kind, one.author, one.text) for one in await remarks_on(session, item.id)}
         assert said == {

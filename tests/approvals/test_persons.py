@@ -4,21 +4,36 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from approvals import (
+    Decision,
     ItemState,
+    Move,
+    NoEffect,
     SamePerson,
     Tier,
     approve,
     claim,
+    decide,
     is_same_person,
     know_person,
     next_item,
     open_item,
     reject,
+    take_effect,
 )
 from approvals import RejectionReason as Reason
-from gateway import Database, NotAllowed, Principal, Role
+from gateway import BadInput, Database, NotAllowed, Principal, Role
 
-from .queues import OFFICER, POLICY, REP, SECOND, held, in_a_transaction, person, run_sql
+from .queues import (
+    OFFICER,
+    POLICY,
+    REP,
+    SECOND,
+    held,
+    in_a_transaction,
+    let_pass,
+    person,
+    run_sql,
+)
 
 ASKS = person("mia@example.org", Role.REP)
 DECIDES = person("mia+officer@example.org", Role.OFFICER)
@@ -104,3 +119,45 @@ async def test_nobody_decides_in_somebody_elses_name(database: Database) -> None
         item = await held(session)
         with pytest.raises(NotAllowed):
             await approve(session, POLICY, program, item.id, item.payload_hash)
+
+
+async def test_a_second_account_opens_nothing_though_it_was_never_here_before(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session, requester=ASKS)
+        await open_item(session, DECIDES, item.id)
+        opened = await run_sql(session, "SELECT count(*) FROM approvals.opening")
+        recorded = await run_sql(
+            session, "SELECT count(*) FROM gateway.audit_event WHERE event = 'item.opened'"
+        )
+        assert (opened.scalar_one(), recorded.scalar_one()) == (0, 0)
+
+
+async def test_a_second_account_is_given_nothing_though_it_was_never_here_before(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session, requester=ASKS)
+        hand_on = Decision(Move.REASSIGN, to=DECIDES.id)
+        with pytest.raises(BadInput, match="own request"):
+            await decide(session, POLICY, OFFICER, item.id, item.payload_hash, hand_on)
+
+
+async def test_who_asked_before_persons_were_known_is_one_person_too(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session, requester=ASKS)
+        await run_sql(session, "DELETE FROM approvals.person_key")
+        with pytest.raises(SamePerson):
+            await approve(session, POLICY, DECIDES, item.id, item.payload_hash)
+
+
+async def test_two_votes_of_who_turns_out_to_be_one_person_release_nothing(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session, tier=Tier.TOP)
+        await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+    async with database.transaction() as session:
+        await approve(session, POLICY, SECOND, item.id, item.payload_hash)
+        for account in (OFFICER, SECOND):
+            await know_person(session, account.id, mail="o@example.org")
+        await let_pass(session, 60)
+        assert await take_effect(session, item.id, item.payload_hash) is NoEffect.DECIDER_LEFT
+    async with database.transaction() as session:
+        with pytest.raises(SamePerson):
+            await approve(session, POLICY, SECOND, item.id, item.payload_hash)

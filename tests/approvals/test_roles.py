@@ -152,7 +152,9 @@ async def _arranged(session: AsyncSession, who: Principal, relation: str) -> Hel
     if relation == "second account":
         for account in (who, ASKER):
             await know_person(session, account.id, subject="one", issuer="https://idp.example")
-    return await held(session, requester=who if relation == "requester" else ASKER)
+    item = await held(session, requester=who if relation == "requester" else ASKER)
+    await run_sql(session, "UPDATE approvals.held_item SET awaiting_rep = true WHERE id = :id", id=item.id)
+    return item
 
 
 def _named(item: uuid.UUID, current_hash: str) -> HeldItem:

@@ -12,14 +12,18 @@ from approvals import (
     Tier,
     Weighing,
     approve,
+    cancel,
     earlier_drafts,
     edit,
     hold_again,
     open_item,
+    reject,
     send_back,
     take_effect,
+    undo,
     votes_on,
 )
+from approvals import RejectionReason as Reason
 from gateway import Conflict, Database, NotFound, Principal
 
 from .queues import OFFICER, POLICY, REP, SECOND, answer, held, in_a_transaction, let_pass, risky
@@ -130,7 +134,20 @@ async def test_an_edit_of_the_second_draft_is_of_that_one(database: Database) ->
 async def test_the_database_itself_keeps_rounds_and_effects(database: Database) -> None:
     async with database.transaction() as session:
         item, waiting = await sent_back(session), await held(session)
+        approved, rejected, cancelled = await held(session), await held(session), await held(session)
+        await approve(session, POLICY, OFFICER, approved.id, approved.payload_hash)
+        await reject(session, POLICY, OFFICER, rejected.id, rejected.payload_hash, reason=Reason.TONE)
+        await cancel(session, REP, cancelled.id)
     for changed, change, rule in (
+        (rejected, "state = 'approved'", "held_item_one_end"),
+        (cancelled, "state = 'approved', decided_by = 'somebody'", "held_item_one_end"),
+        (cancelled, "state = 'pending'", "held_item_one_end"),
+        (approved, "current_hash = 'another'", "held_item_keeps_what_was_decided"),
+        (approved, "final_payload = payload", "held_item_keeps_what_was_decided"),
+        (approved, "needed = 2", "held_item_keeps_what_was_decided"),
+        (approved, "decided_by = 'somebody'", "held_item_keeps_what_was_decided"),
+        (approved, "effect_at = now()", "held_item_not_too_early"),
+        (item, "final_payload = payload", "held_item_one_effect"),
         (waiting, "round = 2", "held_item_rounds"),
         (item, "round = 3, state = 'pending', effect_at = NULL, decided_by = NULL", "held_item_rounds"),
         (item, "effect_at = NULL", "held_item_one_effect"),
@@ -145,3 +162,42 @@ async def test_the_database_itself_keeps_rounds_and_effects(database: Database) 
                 f"UPDATE approvals.held_item SET {change} WHERE id = :id",
                 id=changed.id,
             )
+
+
+async def test_the_database_itself_keeps_votes(database: Database) -> None:
+    async with database.transaction() as session:
+        item, waiting = await held(session), await held(session)
+        await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+        await undo(session, OFFICER, item.id)
+        await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+    undone, standing = "undone_at IS NOT NULL", "undone_at IS NULL"
+    vote = (
+        "INSERT INTO approvals.vote (id, item, round, reviewer, verdict, payload_hash) "
+        "VALUES (gen_random_uuid(), :item, :round, :reviewer, 'approve', :hash)"
+    )
+    told = {"reviewer": SECOND.id, "hash": item.payload_hash}
+    for of, number in ((item, 1), (waiting, 2)):
+        with pytest.raises(IntegrityError, match="vote_while_pending"):
+            await in_a_transaction(database, vote, item=of.id, round=number, **told)
+    for which, to in ((undone, "NULL"), (undone, "now() + interval '1 hour'"), (standing, "NULL")):
+        with pytest.raises(IntegrityError, match="vote_taken_back_once"):
+            await in_a_transaction(database, f"UPDATE approvals.vote SET undone_at = {to} WHERE {which}")
+    async with database.transaction() as session:
+        await let_pass(session, 60)
+        assert isinstance(await take_effect(session, item.id, item.payload_hash), Effect)
+    with pytest.raises(IntegrityError, match="vote_taken_back_once"):
+        await in_a_transaction(database, f"UPDATE approvals.vote SET undone_at = now() WHERE {standing}")
+
+
+async def test_an_item_that_begins_released_is_none(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session)
+    copy = (
+        "INSERT INTO approvals.held_item (id, run, conversation, requester, payload, payload_hash, "
+        "current_hash, policy_version, hits, marks, tier, state, deadline, decided_by) "
+        "SELECT gen_random_uuid(), gen_random_uuid(), conversation, requester, payload, payload_hash, "
+        "current_hash, policy_version, hits, marks, tier, 'approved', deadline, :who "
+        "FROM approvals.held_item WHERE id = :id"
+    )
+    with pytest.raises(IntegrityError, match="held_item_begins_pending"):
+        await in_a_transaction(database, copy, id=item.id, who=OFFICER.id)

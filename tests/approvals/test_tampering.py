@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from approvals import Effect, ItemState, PayloadChanged, approve, take_effect
+from approvals import (
+    ALTERED,
+    Effect,
+    ItemState,
+    PayloadChanged,
+    approve,
+    sweep,
+    take_effect,
+    withhold_altered,
+)
 from gateway import Database
 
 from .queues import OFFICER, POLICY, held, let_pass, untriggered
@@ -59,6 +68,7 @@ async def test_a_hash_that_was_changed_with_the_payload_was_approved_by_nobody(d
         await let_pass(session, 60)
     forged = other.held().with_edit("Pay 90,000 EUR.")
     async with database.transaction() as session:
+        assert not await withhold_altered(session, item.id), "its text is still what was approved"
         await untriggered(
             session,
             "UPDATE approvals.held_item SET payload = CAST(:payload AS jsonb), payload_hash = :hash, "
@@ -84,3 +94,8 @@ async def test_a_state_that_was_set_by_hand_releases_nothing(database: Database)
         )
         with pytest.raises(PayloadChanged):
             await take_effect(session, item.id, item.payload_hash)
+        assert await withhold_altered(session, item.id)
+        await sweep(session)
+        effect = await take_effect(session, item.id, item.payload_hash)
+        assert isinstance(effect, Effect)
+        assert (effect.state, effect.released, effect.reason) == (ItemState.EXPIRED, False, ALTERED)

@@ -75,6 +75,28 @@ async def test_what_was_shown_and_decided_is_not_written_anew(
             "DELETE FROM assistant.run_event",
             "UPDATE approvals.vote SET verdict = 'approve'",
             "DELETE FROM approvals.vote",
+            "UPDATE approvals.remark SET text = ''",
+            "UPDATE approvals.draft SET instruction = ''",
+            "UPDATE approvals.person_key SET key = ''",
+            "DELETE FROM approvals.person_key",
+            "DELETE FROM approvals.held_item",
+        ):
+            await _is_denied(database, statement)
+    finally:
+        await database.close()
+
+
+async def test_a_worker_votes_on_nothing_and_describes_no_queue(appliance_database: Migrated) -> None:
+    database = appliance_database.database("cloister_work")
+    try:
+        for statement in (
+            "INSERT INTO approvals.vote (id) VALUES (gen_random_uuid())",
+            "INSERT INTO approvals.remark (id) VALUES (gen_random_uuid())",
+            "INSERT INTO approvals.member (id) VALUES (gen_random_uuid())",
+            "UPDATE approvals.member SET until = now()",
+            "UPDATE approvals.review_queue SET everyone = true",
+            "INSERT INTO approvals.absence (id) VALUES (gen_random_uuid())",
+            "UPDATE approvals.opening SET opened_at = now()",
         ):
             await _is_denied(database, statement)
     finally:

@@ -157,6 +157,11 @@ def records(tokens: Tokens, granted_items: list[str | None]) -> FastAPI:
         grant = RevealGrant(principal.id, asked["conversation"], fields)
         return {"grant": tokens.reveal_grant(grant), "seconds": 60}
 
+    @app.post("/v1/visible")
+    async def visible(asked: dict[str, list[str]], authorization: Annotated[str, Header()]) -> dict[str, Any]:
+        principal = tokens.principal(authorization.removeprefix("Bearer "), audience="retrieval")
+        return {"entities": [one for one in asked["entities"] if one == "case:1" and principal.has(Role.REP)]}
+
     return app
 
 
@@ -375,6 +380,26 @@ async def test_nobody_reads_the_held_answer_to_their_own_question(office: Office
     assert refused.status_code == 409
 
 
+async def test_nobody_reads_it_through_a_second_account_either(office: Office) -> None:
+    """The same mail address with a label, as an officer's account that was never used before."""
+    item = await office.item()
+    principal, token = await _account(office.database, "rep+reviews", Role.OFFICER)
+    del office.granted_items[:]
+    async with _client(str(office.officer.http.base_url), token) as http:
+        opened = (await http.get(path(item))).json()
+        assert (opened["line"]["own"], opened["draft"], opened["shown"]) == (True, "", "")
+        assert office.granted_items == [None], "no right of the role for an own item"
+        refused = await http.post(path(item, "approve"), json={"hash": item.payload_hash})
+        assert refused.status_code == 409
+    async with office.database.transaction() as session:
+        seen = await run_sql(
+            session,
+            "SELECT count(*) FROM gateway.audit_event WHERE event = 'item.opened' AND actor = :who",
+            who=principal.id,
+        )
+        assert seen.scalar_one() == 0
+
+
 async def test_an_approval_can_be_undone_and_taken_by_another(office: Office) -> None:
     item = await office.item()
     body = {"hash": item.payload_hash}
@@ -540,6 +565,10 @@ async def test_an_officer_asks_and_the_rep_answers(office: Office) -> None:
     body = {"hash": item.payload_hash, "note": f"Does {ANNA} know?"}
     assert (await office.officer.http.post(path(item, "ask"), json=body)).status_code == 200
     assert (await office.rep.http.get(path(item, "status"))).json()["asked"] is True
+    [asked] = (await office.rep.http.get(path(item, "questions"))).json()
+    assert (asked["own"], asked["text"]) == (False, f"Does {ANNA} know?")
+    for other in (office.officer, office.admin, office.both):
+        assert (await other.http.get(path(item, "questions"))).status_code == 404
     (notice,) = [
         one
         for one in (await office.rep.http.get("/api/v1/reviews/notices")).json()
@@ -639,6 +668,7 @@ async def test_a_mail_waits_for_an_officer_without_identities(office: Office) ->
     assert "someone@customer.example" not in stored
     opened = (await office.officer.http.get(path(item))).json()
     assert (opened["kind"], opened["round"]) == ("mail", 1)
+    assert opened["mail"] == {"to": "someone@customer.example", "subject": f"Your order, {ANNA}"}
     body = {"hash": opened["hash"], "note": "Say when."}
     sent_back = await office.officer.http.post(path(item, "send-back"), json=body)
     assert sent_back.json()["state"] == "sent_back"
@@ -674,3 +704,18 @@ async def test_nobody_sends_from_anothers_conversation_or_without_the_role(offic
     assert (await office.both.http.post("/api/v1/reviews/outgoing", json=body)).status_code == 404
     assert (await office.officer.http.post("/api/v1/reviews/outgoing", json=body)).status_code == 403
     assert (await office.rep.http.post("/api/v1/reviews/outgoing", json=body)).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("record", "status"), [(ANNA, 400), ("case:2", 404), (f"case:{ANNA.split()[0]}", 404), ("case:1", 202)]
+)
+async def test_a_handover_is_about_a_record_that_its_writer_may_see(
+    office: Office, record: str, status: int
+) -> None:
+    handover = {"kind": "handover", "record": record, "action": "add_note", "text": "Called back."}
+    body = {**handover, "conversation": await _conversation(office, office.rep)}
+    held = await office.rep.http.post("/api/v1/reviews/outgoing", json=body)
+    assert held.status_code == status, held.text
+    if status == 202:
+        opened = (await office.officer.http.get(f"/api/v1/reviews/{held.json()['id']}")).json()
+        assert opened["handover"] == {"record": "case:1", "action": "add_note"}

@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,8 +18,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from approvals import (
+    DueNotice,
     Handover,
     HeldItem,
     HeldSentence,
@@ -31,15 +38,26 @@ from approvals import (
     configure_queues,
     hold,
     load_policy,
+    notices_for,
 )
 from assistant.composition import register_all_events
-from assistant.reviews.hooks import sign
+from assistant.reviews.hooks import Hook, sign
 from assistant.reviews.links import read_link, router, sign_link
+from assistant.reviews.mailing import Mailer, MailRefused, is_address, is_subject
 from assistant.reviews.notifying import Notifier
 from assistant.runs.resume import RunResumer
 from assistant.session import maybe_signed_in
 from assistant.settings import MailSettings, NoticeSettings, WebhookSettings
-from gateway import Database, DoorClient, NotFound, Principal, Role, create_account, install_error_handlers
+from gateway import (
+    Database,
+    DoorClient,
+    NotFound,
+    Principal,
+    Role,
+    SettingsError,
+    create_account,
+    install_error_handlers,
+)
 from retrieval import RetrievalClient
 from tests.approvals.queues import let_pass, run_sql
 from tests.gateway.server import serving
@@ -72,12 +90,12 @@ class NoTokens(DoorClient):
 
 
 class NoRecords(RetrievalClient):
-    """Rights over no records."""
+    """Rights over one case."""
 
     def __init__(self) -> None: ...
 
     async def visible(self, principal: Principal, entities: tuple[str, ...]) -> tuple[str, ...]:
-        return ()
+        return tuple(one for one in entities if one == "case:7")
 
 
 @dataclass
@@ -85,6 +103,7 @@ class Desk:
     """A queue with one officer who is told by every channel."""
 
     database: Database
+    web: Database
     rep: Principal
     officer: Principal
     folder: Path
@@ -106,12 +125,22 @@ class Desk:
 
     async def released(self, item: HeldItem) -> None:
         """Approved, and carried out."""
-        async with self.database.transaction() as session:
+        async with self.web.transaction() as session:
             await approve(session, POLICY, self.officer, item.id, item.current_hash)
-        async with self.database.transaction() as session:
-            await let_pass(session, 60)
+        await self.wait(60)
         for _ in range(2):
             await RunResumer(self.database, NoRecords()).resume(item.id)
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        async with self.web.transaction() as session:
+            await let_pass(session, seconds)
+
+    async def recorded(self, item: HeldItem) -> list[str]:
+        """Events of the record about an item, in order."""
+        statement = "SELECT event FROM gateway.audit_event WHERE subject = :item ORDER BY at"
+        async with self.database.transaction() as session:
+            return list((await run_sql(session, statement, item=str(item.id))).scalars())
 
     def notifier(
         self, *, mail: MailSettings | None = None, webhook: WebhookSettings | None = None
@@ -119,10 +148,10 @@ class Desk:
         """A sender with these channels."""
         secret = self.folder / "link"
         secret.write_text("a secret of ours")
-        settings = NoticeSettings(
+        told = NoticeSettings(
             page_url="https://assistant.example", link_secret_file=secret, mail=mail, webhook=webhook
         )
-        return Notifier(self.database, NoTokens(), NoRecords(), settings)
+        return Notifier(self.database, NoTokens(), NoRecords(), told)
 
     async def faults(self, item: HeldItem) -> list[tuple[str, bool]]:
         """Why notices of an item were not sent, and whether that is for good."""
@@ -158,7 +187,7 @@ async def desk(work_database: Database, web_database: Database, tmp_path: Path) 
         plans = QueuePlans.model_validate({"version": "1", "queues": [queue]})
         await configure_queues(session, admin, plans)
         await run_sql(session, "UPDATE approvals.notice SET sent_at = now() WHERE sent_at IS NULL")
-    yield Desk(work_database, rep, officer, tmp_path)
+    yield Desk(work_database, web_database, rep, officer, tmp_path)
     only = {"name": "general", "title": "General", "members": "everyone"}
     async with web_database.transaction() as session:
         await configure_queues(session, admin, QueuePlans.model_validate({"version": "2", "queues": [only]}))
@@ -187,8 +216,7 @@ async def test_what_the_server_did_not_take_is_sent_again_as_the_same_message(de
         item = await desk.item()
         await notifier.send_due()
         assert ("The mail server answered 451.", False) in await desk.faults(item)
-        async with desk.database.transaction() as session:
-            await let_pass(session, 11)
+        await desk.wait(11)
         await notifier.send_due()
     (message,) = box.messages
     async with desk.database.transaction() as session:
@@ -222,8 +250,7 @@ async def test_mail_is_encrypted_and_its_server_known(desk: Desk, tmp_path: Path
         await desk.notifier(mail=unknown).send_due()
         assert box.messages == []
         assert any("SSLCertVerificationError" in fault for fault, _ in await desk.faults(item))
-        async with desk.database.transaction() as session:
-            await let_pass(session, 11)
+        await desk.wait(11)
         await desk.notifier(mail=good).send_due()
     assert box.encrypted == [True]
 
@@ -294,8 +321,7 @@ async def test_a_webhook_that_refuses_is_sent_again_unless_it_wants_no_more(
         item = await desk.item()
         await notifier.send_due()
         assert (f"The webhook answered {status}.", over) in await desk.faults(item)
-        async with desk.database.transaction() as session:
-            await let_pass(session, 11)
+        await desk.wait(11)
         await notifier.send_due()
         await notifier.close()
     ids = [headers["webhook-id"] for headers, _ in heard.requests]
@@ -312,6 +338,7 @@ async def test_a_released_mail_is_sent_to_its_customer_once(desk: Desk) -> None:
         await desk.released(item)
         for _ in range(2):
             await notifier.send_due()
+    assert (await desk.recorded(item))[-2:] == ["item.took_effect", "item.sent"]
     sent = [message for message in box.messages if message["To"] == "anna@customer.example"]
     assert [(one["Subject"], one.get_content().strip()) for one in sent] == [("Your order", DRAFT)]
 
@@ -330,6 +357,125 @@ async def test_a_released_handover_is_told_to_the_crm_and_nothing_is_written_the
     assert told["hash"] == item.current_hash
 
 
+async def test_a_handover_about_a_record_that_is_not_the_reps_any_more_is_not_told(desk: Desk) -> None:
+    async with listening() as heard:
+        item = await desk.item(ItemKind.HANDOVER, handover=Handover("case:8", "add_note"))
+        await desk.released(item)
+        notifier = desk.notifier(webhook=hooked(desk, heard))
+        await notifier.send_due()
+        await notifier.close()
+    assert "handover" not in [json.loads(body)["type"] for _, body in heard.requests]
+
+
+async def test_a_released_mail_that_is_given_up_is_recorded_and_its_requester_told(desk: Desk) -> None:
+    async with mailbox() as box:
+        item = await desk.item(ItemKind.MAIL, mail=MailDraft("anna@customer.example", "Your order"))
+        await desk.released(item)
+        box.refuse = {"RCPT": ["550 nobody here"] * 9}
+        await desk.notifier(mail=plain(box)).send_due()
+    assert (await desk.recorded(item))[-2:] == ["item.took_effect", "item.not_sent"]
+    async with desk.database.transaction() as session:
+        told = [notice.event for notice in await notices_for(session, desk.rep) if notice.item == item.id]
+    assert "not_sent" in told
+
+
+class SlowMailer(Notifier):
+    """A sender who is overtaken by another while the server takes its time."""
+
+    other: Notifier | None = None
+
+    async def _mail(self, notice: DueNotice) -> None:
+        if self.other is not None:
+            async with self._database.transaction() as session:
+                await run_sql(
+                    session,
+                    "UPDATE approvals.notice SET next_try = next_try - interval '61 seconds' "
+                    "WHERE sent_at IS NULL AND id <> :this",
+                    this=notice.id,
+                )
+            other, self.other = self.other, None
+            await other.send_due()
+        await super()._mail(notice)
+
+
+async def test_what_waits_behind_a_slow_server_is_not_sent_twice(desk: Desk) -> None:
+    """A minute passes while the first of several mails is on its way, and another worker looks."""
+    async with mailbox() as box:
+        for _ in range(3):
+            await desk.item()
+        secret = desk.folder / "link"
+        secret.write_text("a secret of ours")
+        told = NoticeSettings(mail=plain(box), link_secret_file=secret)
+        slow = SlowMailer(desk.database, NoTokens(), NoRecords(), told)
+        slow.other = Notifier(desk.database, NoTokens(), NoRecords(), told)
+        await slow.send_due()
+    ids = [message["Message-ID"] for message in box.messages]
+    assert (len(ids), len(set(ids))) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("to", "subject"),
+    [
+        ("anna@customer.example", "=?utf-8?q?Hello=0d=0aReply-To:_x@evil.example?="),
+        ("anna@customer.example", "Two\u2028lines"),
+        ("anna@customer.example", "Two\x85lines"),
+        ("anna@customer.example\nBcc: x@evil.example", "Your order"),
+        ("anna@customer.example, x@evil.example", "Your order"),
+        ("(anna)x@evil.example", "Your order"),
+        ("=?utf-8?q?anna?=@customer.example", "Your order"),
+        ("a@[", "Your order"),
+    ],
+)
+async def test_no_header_is_smuggled_into_a_mail(desk: Desk, to: str, subject: str) -> None:
+    async with mailbox() as box:
+        with pytest.raises(MailRefused):
+            await Mailer(plain(box)).send(to=to, subject=subject, text="Hello.", message_id="1")
+    assert box.messages == []
+
+
+@settings(max_examples=200, deadline=None)
+@given(local=st.from_regex(r"[\w.!#$%&'*+/=?^`{|}~-]{1,12}", fullmatch=True), subject=st.text(max_size=40))
+def test_what_may_be_sent_is_one_recipient_and_one_subject(local: str, subject: str) -> None:
+    to = f"{local}@customer.example"
+    if not (is_address(to) and is_subject(subject)):
+        return
+    message = EmailMessage()
+    message["To"], message["Subject"] = to, subject
+    message.set_content("Hello.")
+    read = message_from_bytes(message.as_bytes(), policy=default)
+    assert sorted(read.keys()) == sorted(message.keys())
+    assert read.get_content().strip() == "Hello."
+
+
+def test_a_password_is_not_sent_in_the_clear(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("secret")
+    told = {"host": "mail.example", "sender": "a@b.example"}
+    for wrong in (
+        {"security": "none", "user": "cloister", "password_file": password},
+        {"user": "cloister"},
+        {"password_file": password},
+    ):
+        with pytest.raises(ValidationError):
+            MailSettings.model_validate({**told, **wrong})
+    MailSettings.model_validate({**told, "user": "cloister", "password_file": password})
+
+
+def test_a_webhook_is_signed_as_the_standards_own_example() -> None:
+    """The secret, message and signature of the specification's libraries' tests."""
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    body = b'{"test": 2432232314}'
+    signed = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", body) == signed
+
+
+def test_a_webhooks_secret_that_is_none_stops_the_start(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("whsec_not base64!")
+    with pytest.raises(SettingsError, match="whsec_"):
+        Hook(WebhookSettings(url="https://crm.example/hook", secret_file=secret))
+
+
 async def test_a_text_whose_identities_cannot_be_shown_is_not_sent(desk: Desk) -> None:
     async with mailbox() as box:
         notifier = desk.notifier(mail=plain(box))
@@ -338,7 +484,7 @@ async def test_a_text_whose_identities_cannot_be_shown_is_not_sent(desk: Desk) -
         await desk.released(item)
         await notifier.send_due()
     assert ("Its requester may no longer see who it is about.", True) in await desk.faults(item)
-    assert box.recipients == [desk.officer.login, desk.rep.login]
+    assert box.recipients == [desk.officer.login, desk.rep.login, desk.rep.login]
 
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)

@@ -164,6 +164,38 @@ async def test_a_rep_who_stops_an_answer_ends_the_models_work(
     assert (await now(work_database, run)).state == RunState.CANCELLED
 
 
+async def test_what_a_rep_stops_as_it_is_held_waits_for_nobody(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run = await opened(web_database, rep)
+    pause = Pause()
+    pipeline = ToldPipeline(STAGE, pause, risky_answer())
+    working = asyncio.create_task(RunExecutor(work_database, pipeline, load_policy(), "one").execute(run.id))
+    await pause.reached.wait()
+    async with web_database.transaction() as session:
+        await request_cancel(session, run, rep)
+    pause.go_on.set()
+    await working
+    assert (await now(work_database, run)).state == RunState.CANCELLED
+    assert (await kinds(work_database, run))[-2:] == ["cancelled", "done"]
+    assert "item.held" not in await recorded(work_database, run)
+
+
+async def test_a_stopped_run_whose_worker_died_is_not_answered_by_the_next(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run = await opened(web_database, rep)
+    async with work_database.transaction() as session:
+        assert await take_lease(session, run.id, "gone")
+    async with web_database.transaction() as session:
+        await request_cancel(session, run, rep)
+    await let_the_lease_run_out(work_database, run)
+    pipeline = ToldPipeline(sentence(0))
+    await RunExecutor(work_database, pipeline, load_policy(), "two").execute(run.id)
+    assert pipeline.asked == []
+    assert (await kinds(work_database, run))[-2:] == ["cancelled", "done"]
+
+
 async def test_what_a_worker_writes_after_its_lease_was_taken_is_not_kept(
     web_database: Database, work_database: Database, rep: Principal
 ) -> None:

@@ -1,6 +1,8 @@
 """After the decision: one effect, for the text that was decided, to who may still see its sources."""
 
 import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,6 +10,7 @@ import pytest
 from sqlalchemy import create_engine, func, make_url, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import (
     AlreadyDecided,
@@ -25,6 +28,7 @@ from approvals import (
     open_item,
     reject,
     send_back,
+    undo,
 )
 from assistant.answer import EventKind, Hold, Step
 from assistant.answer.support import Checked
@@ -33,7 +37,7 @@ from assistant.runs.execute import RunExecutor
 from assistant.runs.resume import RunResumer
 from assistant.runs.service import events_of, own_run, request_cancel
 from assistant.runs.tables import Run, RunEvent, RunState
-from gateway import Account, Database, Principal, Role
+from gateway import Account, Conflict, Database, Principal, Role
 from retrieval import RetrievalClient
 from tests.migrated import Migrated
 
@@ -295,22 +299,95 @@ async def test_a_held_run_that_was_just_decided_cannot_be_stopped(
             await request_cancel(session, await own_run(session, rep, run.id), rep)
 
 
-async def test_a_text_that_was_changed_in_the_database_is_not_released(
-    web_database: Database, work_database: Database, rep: Principal, appliance_database: Migrated
+OTHER = Payload("Why?", (HeldSentence("We refund EUR 90,000. [1]", (1,)),)).as_json()
+
+
+def alter(appliance: Migrated, item: HeldItem, payload: object) -> None:
+    """What only somebody who owns the database can do."""
+    owner = create_engine(make_url(appliance.superuser_dsn).set(drivername="postgresql+psycopg"))
+    with owner.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(update(HeldItem).where(col(HeldItem.id) == item.id).values(payload=payload))
+    owner.dispose()
+
+
+@pytest.mark.parametrize("payload", [OTHER, {}, []])
+async def test_a_text_that_was_changed_in_the_database_is_not_released_and_the_rep_is_told(
+    web_database: Database,
+    work_database: Database,
+    rep: Principal,
+    appliance_database: Migrated,
+    payload: object,
 ) -> None:
-    run, item = await held(web_database, work_database, rep)
+    run, item = await held(web_database, work_database, rep, shown=1)
     async with web_database.transaction() as session:
         await approve(session, POLICY, OFFICER, item.id, item.current_hash, confirmed=True)
     await after_the_undo_window(work_database, item)
-    other = Payload("Why?", (HeldSentence("We refund EUR 90,000. [1]", (1,)),)).as_json()
-    change = update(HeldItem).where(col(HeldItem.id) == item.id).values(payload=other)
+    change = update(HeldItem).where(col(HeldItem.id) == item.id).values(payload=payload)
     with pytest.raises(IntegrityError, match="held_item_keeps_its_payload"):
         async with work_database.transaction() as session:
             await session.exec(change)
-    owner = create_engine(make_url(appliance_database.superuser_dsn).set(drivername="postgresql+psycopg"))
-    with owner.begin() as connection:
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        connection.execute(change)
-    owner.dispose()
+    alter(appliance_database, item, payload)
+    resumer = RunResumer(work_database, ALL)
+    for _ in range(3):
+        await resumer.resume_due()
+    assert (await kinds(work_database, run))[-3:] == ["retracted", "rejected", "done"]
+    told = await last_told(work_database, run, EventKind.REJECTED)
+    assert told.data["reason"] == "altered"
+    events = await recorded(work_database, run)
+    assert [events.count(name) for name in ("item.altered", "item.expired", "item.took_effect")] == [1, 1, 1]
+    assert "run.released" not in events
+    assert (await now(work_database, run)).state == RunState.DONE
+
+
+async def test_what_expires_is_told_though_its_text_was_changed(
+    web_database: Database, work_database: Database, rep: Principal, appliance_database: Migrated
+) -> None:
+    run, item = await held(web_database, work_database, rep, shown=1)
+    alter(appliance_database, item, {})
+    async with work_database.transaction() as session:
+        overdue = update(HeldItem).where(col(HeldItem.id) == item.id)
+        await session.exec(overdue.values(deadline=func.now() - timedelta(seconds=1)))
     await RunResumer(work_database, ALL).resume_due()
+    assert (await kinds(work_database, run))[-3:] == ["retracted", "expired", "done"]
+
+
+class Meanwhile(Database):
+    """A database in which something else happens before the second transaction."""
+
+    def __init__(self, database: Database, step: Callable[[], Awaitable[None]]) -> None:
+        self._of = database
+        self._step = step
+        self._begun = 0
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """One of the database behind."""
+        self._begun += 1
+        if self._begun == 2:
+            await self._step()
+        async with self._of.transaction() as session:
+            yield session
+
+
+async def test_rights_are_asked_for_what_is_released_and_not_for_what_was_rejected_before(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    """Rejected when the effect began, approved in the end: a record that is not the rep's stays theirs."""
+    run, item = await held(web_database, work_database, rep)
+    no = RejectionReason.TONE
+    async with web_database.transaction() as session:
+        await reject(session, POLICY, OFFICER, item.id, item.current_hash, reason=no, confirmed=True)
+
+    async def decide_anew() -> None:
+        async with web_database.transaction() as session:
+            await undo(session, OFFICER, item.id)
+            await approve(session, POLICY, OFFICER, item.id, item.current_hash, confirmed=True)
+        await after_the_undo_window(work_database, item)
+
+    nothing = Rights()
+    with pytest.raises(Conflict):
+        await RunResumer(Meanwhile(work_database, decide_anew), nothing).resume(item.id)
+    await RunResumer(work_database, nothing).resume(item.id)
+    assert (await last_told(work_database, run, EventKind.REJECTED)).data["reason"] == "rights"
     assert "released" not in await kinds(work_database, run)

@@ -35,14 +35,36 @@ _KEEP_ITEM = """
             IS DISTINCT FROM (OLD.payload, OLD.payload_hash, OLD.policy_version, OLD.hits, OLD.tier) THEN
             RAISE EXCEPTION 'held_item_keeps_its_payload: what was held does not change'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_keeps_its_payload';
-        ELSIF OLD.effect_at IS NOT NULL AND (NEW.effect_at, NEW.state, NEW.current_hash, NEW.decided_by)
-            IS DISTINCT FROM (OLD.effect_at, OLD.state, OLD.current_hash, OLD.decided_by) THEN
+        ELSIF OLD.effect_at IS NOT NULL
+            AND (NEW.effect_at, NEW.state, NEW.current_hash, NEW.final_payload, NEW.decided_by)
+            IS DISTINCT FROM (OLD.effect_at, OLD.state, OLD.current_hash, OLD.final_payload, OLD.decided_by) THEN
             RAISE EXCEPTION 'held_item_one_effect: what took effect stays'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_one_effect';
+        ELSIF NEW.state <> OLD.state AND OLD.state <> 'pending'
+            AND (NEW.state <> 'pending' OR OLD.state IN ('expired', 'cancelled')) THEN
+            RAISE EXCEPTION 'held_item_one_end: what was decided can be undone, and what ended has ended'
+                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_one_end';
+        ELSIF NEW.state = OLD.state AND OLD.state <> 'pending'
+            AND (NEW.current_hash, NEW.final_payload, NEW.needed, NEW.decided_by)
+            IS DISTINCT FROM (OLD.current_hash, OLD.final_payload, OLD.needed, OLD.decided_by) THEN
+            RAISE EXCEPTION 'held_item_keeps_what_was_decided: a decided text does not change'
+                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_keeps_what_was_decided';
         END IF;
         IF NEW.fence < OLD.fence THEN
             RAISE EXCEPTION 'held_item_fence_grows: a fence only grows'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_fence_grows';
+        END IF;
+        RETURN NEW;
+    END $$
+"""
+
+# An item comes into the queue and goes through it.
+_BEGIN = """
+    CREATE FUNCTION approvals.begin_pending() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NEW.state <> 'pending' OR NEW.round <> 1 OR NEW.final_payload IS NOT NULL THEN
+            RAISE EXCEPTION 'held_item_begins_pending: an item begins undecided'
+                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_begins_pending';
         END IF;
         RETURN NEW;
     END $$
@@ -61,6 +83,10 @@ _ENOUGH = """
             RAISE EXCEPTION 'held_item_enough_votes: too few officers have approved this text'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_enough_votes';
         END IF;
+        IF NEW.effect_at < NEW.effective_after THEN
+            RAISE EXCEPTION 'held_item_not_too_early: it can still be undone'
+                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_not_too_early';
+        END IF;
         RETURN NULL;
     END $$
 """
@@ -68,9 +94,14 @@ _ENOUGH = """
 # Nobody votes on what they asked for, and nobody counts twice, through whatever account.
 _ONE_PERSON = """
     CREATE FUNCTION approvals.one_person_one_vote() RETURNS trigger LANGUAGE plpgsql AS $$
-    DECLARE asked text;
+    DECLARE asked text; now_in text; now_round integer;
     BEGIN
-        SELECT requester INTO asked FROM approvals.held_item WHERE id = NEW.item;
+        SELECT requester, state, round INTO asked, now_in, now_round
+        FROM approvals.held_item WHERE id = NEW.item;
+        IF now_in <> 'pending' OR now_round <> NEW.round THEN
+            RAISE EXCEPTION 'vote_while_pending: nobody votes on what is decided'
+                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'vote_while_pending';
+        END IF;
         IF NEW.reviewer = asked OR EXISTS (
             SELECT FROM approvals.person_key a JOIN approvals.person_key b ON a.key = b.key
             WHERE a.account = NEW.reviewer AND b.account = asked
@@ -91,14 +122,33 @@ _ONE_PERSON = """
         RETURN NEW;
     END $$
 """
+# A vote is taken back once, and not after what it brought about.
+_KEEP_VOTE = """
+    CREATE FUNCTION approvals.keep_vote() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF OLD.undone_at IS NOT NULL OR NEW.undone_at IS NULL OR EXISTS (
+            SELECT FROM approvals.held_item
+            WHERE id = OLD.item AND round = OLD.round AND effect_at IS NOT NULL
+        ) THEN
+            RAISE EXCEPTION 'vote_taken_back_once: a vote is taken back once, before it takes effect'
+                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'vote_taken_back_once';
+        END IF;
+        RETURN NEW;
+    END $$
+"""
 _TRIGGERS = (
+    "CREATE TRIGGER begin_pending BEFORE INSERT ON approvals.held_item "
+    "FOR EACH ROW EXECUTE FUNCTION approvals.begin_pending()",
     "CREATE TRIGGER keep_item BEFORE UPDATE ON approvals.held_item "
     "FOR EACH ROW EXECUTE FUNCTION approvals.keep_item()",
-    "CREATE TRIGGER need_enough_votes AFTER UPDATE OF state ON approvals.held_item FOR EACH ROW "
-    "WHEN (NEW.state IN ('approved', 'edited') AND OLD.state = 'pending') "
+    "CREATE TRIGGER need_enough_votes AFTER UPDATE OF state, effect_at ON approvals.held_item FOR EACH ROW "
+    "WHEN (NEW.state IN ('approved', 'edited') "
+    "AND (OLD.state = 'pending' OR OLD.effect_at IS NULL AND NEW.effect_at IS NOT NULL)) "
     "EXECUTE FUNCTION approvals.need_enough_votes()",
     "CREATE TRIGGER one_person_one_vote BEFORE INSERT ON approvals.vote "
     "FOR EACH ROW EXECUTE FUNCTION approvals.one_person_one_vote()",
+    "CREATE TRIGGER keep_vote BEFORE UPDATE ON approvals.vote "
+    "FOR EACH ROW EXECUTE FUNCTION approvals.keep_vote()",
 )
 _CHECKS = {
     "held_item_claim_has_an_end": "(claimed_by IS NULL) = (claimed_until IS NULL)",
@@ -125,7 +175,7 @@ def upgrade() -> None:
     _make_what_was_said()
     _make_notices()
     _make_what_is_counted()
-    for statement in (_KEEP_ITEM, _ENOUGH, _ONE_PERSON, *_TRIGGERS):
+    for statement in (_KEEP_ITEM, _BEGIN, _ENOUGH, _ONE_PERSON, _KEEP_VOTE, *_TRIGGERS):
         op.execute(statement)
 
 
@@ -364,13 +414,15 @@ def _make_what_is_counted() -> None:
 
 
 def downgrade() -> None:
-    for table, trigger, function in (
-        ("held_item", "keep_item", "keep_item"),
-        ("held_item", "need_enough_votes", "need_enough_votes"),
-        ("vote", "one_person_one_vote", "one_person_one_vote"),
+    for table, name in (
+        ("held_item", "keep_item"),
+        ("held_item", "begin_pending"),
+        ("held_item", "need_enough_votes"),
+        ("vote", "one_person_one_vote"),
+        ("vote", "keep_vote"),
     ):
-        op.execute(f"DROP TRIGGER {trigger} ON approvals.{table}")
-        op.execute(f"DROP FUNCTION approvals.{function}()")
+        op.execute(f"DROP TRIGGER {name} ON approvals.{table}")
+        op.execute(f"DROP FUNCTION approvals.{name}()")
     for table in (
         "suggestion_reply",
         "weighed",
