@@ -21,7 +21,7 @@ from .persons import is_same_person, remember
 from .policy import Policy
 from .presence import mark_present
 from .queue import get_item
-from .routing import belongs, may_review
+from .routing import belongs, is_given_away, may_review, waits_for_another
 from .tables import HeldItem, ItemState
 
 
@@ -62,7 +62,7 @@ async def claim(
             col(HeldItem.state) == ItemState.PENDING,
             col(HeldItem.requester) != reviewer.id,
             belongs(HeldItem.queue, reviewer.id),
-            col(HeldItem.assigned_to).is_(None) | (col(HeldItem.assigned_to) == reviewer.id),
+            ~is_given_away(HeldItem.queue, col(HeldItem.assigned_to), reviewer.id),
             to_have,
         )
         .values(
@@ -114,7 +114,7 @@ async def _why_not(
     item = await get_item(session, reviewer, item_id)
     if item.state is not ItemState.PENDING:
         return AlreadyDecided(item.state, item.decided_by)
-    if item.assigned_to not in (None, reviewer.id):
+    if await waits_for_another(session, item, reviewer.id):
         return AssignedToAnother(item.assigned_to or "")
     if fence is not None:
         return LeaseLost()

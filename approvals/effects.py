@@ -238,7 +238,10 @@ async def _lapse(session: AsyncSession, item: HeldItem, left: Sequence[Vote]) ->
 
 
 async def due_effects(session: AsyncSession, *, limit: int = 100) -> Sequence[HeldItem]:
-    """Items whose effect is due and has not happened: a lost job is found by the column, not by the job."""
+    """Items whose effect is due and has not happened: a lost job is found by the column, not by the job.
+
+    What is not released comes first: it needs no part that may be away.
+    """
     due = (
         select(HeldItem)
         .where(
@@ -246,7 +249,7 @@ async def due_effects(session: AsyncSession, *, limit: int = 100) -> Sequence[He
             col(HeldItem.effective_after) <= func.now(),
             col(HeldItem.effect_at).is_(None),
         )
-        .order_by(col(HeldItem.effective_after))
+        .order_by(col(HeldItem.state).in_(RELEASED), col(HeldItem.effective_after))
         .limit(limit)
     )
     return (await session.exec(due, execution_options={"populate_existing": True})).all()

@@ -31,3 +31,4 @@ class ApprovalEvent(StrEnum):
     NOT_SENT = "item.not_sent"
     QUEUES_CHANGED = "queue.changed"
     ABSENCE_SET = "absence.set"
+    ABSENCE_ENDED = "absence.ended"

@@ -19,7 +19,7 @@ from .events import ApprovalEvent
 from .persons import is_same_person, shares_person
 from .presence import mark_present
 from .risk import Tier
-from .routing import belongs
+from .routing import belongs, is_given_away
 from .tables import DECIDED, Draft, HeldItem, ItemKind, ItemState, Opening, Remark, Vote
 
 PAGE: Final = 200
@@ -149,7 +149,7 @@ async def next_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID
         .where(HeldItem.id != item_id, HeldItem.requester != viewer.id)
         .where(now_free | (col(HeldItem.claimed_by) == viewer.id), voted == 0)
         .where(belongs(HeldItem.queue, viewer.id), ~shares_person(HeldItem.requester, viewer.id))
-        .where(col(HeldItem.assigned_to).is_(None) | (col(HeldItem.assigned_to) == viewer.id))
+        .where(~is_given_away(HeldItem.queue, col(HeldItem.assigned_to), viewer.id))
         .order_by((numbered.c.position > func.coalesce(here, 0)).desc(), numbered.c.position)
     )
     return (await session.exec(following.limit(1))).one_or_none()

@@ -21,6 +21,7 @@ from .errors import (
 )
 from .persons import is_same_person, shares_person
 from .policy import Policy
+from .routing import waits_for_another
 from .tables import HeldItem, ItemState, Opening, Vote
 from .verdicts import Decision, Move
 
@@ -43,6 +44,8 @@ async def why_refused(
         return PayloadChanged()
     if item.deadline <= now:
         return DeadlinePassed()
+    if await waits_for_another(session, item, reviewer.id):
+        return AssignedToAnother(item.assigned_to or "")
     if (refusal := _refused_lease(item, reviewer, decision.fence, now)) is not None:
         return refusal
     if isinstance(decision.verdict, Move):
@@ -74,8 +77,6 @@ async def _refused_person(session: AsyncSession, item: HeldItem, reviewer: Princ
 
 def _refused_lease(item: HeldItem, reviewer: Principal, fence: int | None, now: datetime) -> Conflict | None:
     """A claim keeps others out, and its fence keeps out what was decided on an earlier one."""
-    if item.assigned_to not in (None, reviewer.id):
-        return AssignedToAnother(item.assigned_to or "")
     holder = item.claimed_by if item.claimed_until and item.claimed_until > now else None
     if holder not in (None, reviewer.id):
         return ClaimedByAnother(holder or "", item.claimed_until)

@@ -3,13 +3,14 @@
 Membership is read in SQL at the moment that counts, so that leaving a queue holds at once.
 """
 
+import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from sqlalchemy import ColumnElement, any_, exists, func, or_, update
+from sqlalchemy import ColumnElement, String, and_, any_, cast, exists, func, literal, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 from sqlmodel import select as choose
@@ -110,7 +111,7 @@ class NamedQueue(QueuePlan):
     """A queue as a file describes it."""
 
     name: str = Field(pattern="^[a-z][a-z0-9_-]{0,39}$")
-    members: Literal["everyone"] | tuple[MemberPlan, ...]
+    members: Literal["everyone"] | Annotated[tuple[MemberPlan, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _escalates_elsewhere(self) -> Self:
@@ -153,6 +154,7 @@ async def configure_queues(session: AsyncSession, actor: Principal, plans: Queue
     require(actor, Role.ADMIN)
     members = {queue.name: await _accounts(session, queue) for queue in plans.queues}
     names = [queue.name for queue in plans.queues]
+    before = await _members(session)
     for place, queue in enumerate(plans.queues):
         last = len(names) if queue.name == GENERAL else place
         values = {
@@ -169,13 +171,23 @@ async def configure_queues(session: AsyncSession, actor: Principal, plans: Queue
     await session.exec(update(ReviewQueue).where(gone).values(retired_at=func.now()))
     left = col(HeldItem.queue).not_in([*names, GENERAL]) & (col(HeldItem.state) == ItemState.PENDING)
     await session.exec(update(HeldItem).where(left).values(queue=GENERAL, assigned_to=None))
+    after = await _members(session)
     record(
         session,
         ApprovalEvent.QUEUES_CHANGED,
         actor,
         version=plans.version,
         queues={name: len(listed) for name, listed in members.items()},
+        joined=[f"{queue}: {account}" for queue, account in sorted(after - before)],
+        left=[f"{queue}: {account}" for queue, account in sorted(before - after)],
     )
+
+
+async def _members(session: AsyncSession) -> set[tuple[str, str]]:
+    """Queue and account of everybody who belongs to one by name."""
+    found = choose(Member.queue, Member.account).join(ReviewQueue, col(ReviewQueue.name) == col(Member.queue))
+    standing = col(Member.until).is_(None), col(ReviewQueue.retired_at).is_(None)
+    return set((await session.exec(found.where(*standing))).all())
 
 
 async def _accounts(session: AsyncSession, queue: NamedQueue) -> dict[str, dict[str, Any] | None]:
@@ -250,7 +262,7 @@ def _plan(row: ReviewQueue) -> QueuePlan:
     return QueuePlan.model_validate(row.plan)
 
 
-def belongs(queue: ColumnElement[str] | Any, account: str) -> ColumnElement[bool]:
+def belongs(queue: ColumnElement[str] | Any, account: Any) -> ColumnElement[bool]:
     """In SQL: whether an account reviews for a queue now, by itself or for somebody who is away."""
     for_all = exists().where(col(ReviewQueue.name) == queue, col(ReviewQueue.everyone).is_(True))
     standing = (col(Member.queue) == queue, col(Member.until).is_(None))
@@ -261,8 +273,41 @@ def belongs(queue: ColumnElement[str] | Any, account: str) -> ColumnElement[bool
         col(Absence.cover) == account,
         col(Absence.starts) <= func.now(),
         col(Absence.ends) > func.now(),
+        _is_officer(col(Member.account)),
     )
     return or_(for_all, itself, covers)
+
+
+def is_given_away(queue: Any, assigned_to: Any, account: str) -> ColumnElement[bool]:
+    """In SQL: whether an item was given to another, who can still decide it and is not away."""
+    away = exists().where(
+        col(Absence.account) == assigned_to,
+        col(Absence.starts) <= func.now(),
+        col(Absence.ends) > func.now(),
+    )
+    return and_(
+        assigned_to.is_not(None),
+        assigned_to != account,
+        belongs(queue, assigned_to),
+        _is_officer(assigned_to),
+        ~away,
+    )
+
+
+async def waits_for_another(session: AsyncSession, item: HeldItem, account: str) -> bool:
+    """Whether an item was given to somebody else who can still decide it."""
+    given = is_given_away(item.queue, literal(item.assigned_to, String), account)
+    found: Any = choose(given)
+    return item.assigned_to is not None and bool((await session.exec(found)).one())
+
+
+def _is_officer(account: Any) -> ColumnElement[bool]:
+    found = choose(Account.id).where(  # by name: a worker may not read every column of an account
+        cast(col(Account.id), String) == account,
+        any_(col(Account.roles)) == Role.OFFICER.value,
+        col(Account.disabled).is_(False),
+    )
+    return found.exists()
 
 
 async def may_review(session: AsyncSession, queue: str, account: str) -> bool:
@@ -275,11 +320,13 @@ async def staff(session: AsyncSession, queue: str) -> Sequence[str]:
     """Accounts that look at a queue now: on duty, or standing in for who is away; all of them if none is."""
     row = await session.get(ReviewQueue, queue, populate_existing=True)
     now = (await session.exec(choose(func.now()))).one()
+    officers = await _officers(session)
     if row is None or row.everyone:
-        hours: dict[str, dict[str, Any] | None] = dict.fromkeys(await _officers(session))
+        hours: dict[str, dict[str, Any] | None] = dict.fromkeys(officers)
     else:
         found = choose(Member).where(col(Member.queue) == queue, col(Member.until).is_(None))
-        hours = {member.account: member.duty for member in await session.exec(found)}
+        listed = {member.account: member.duty for member in await session.exec(found)}
+        hours = {account: duty for account, duty in listed.items() if account in officers}
     away = await _away(session, now)
     here = [one for one, duty in hours.items() if duty is None or Calendar.model_validate(duty).is_open(now)]
     present = dict.fromkeys(away.get(one, one) for one in here or hours)
@@ -336,4 +383,25 @@ async def set_absence(
         ends=ends.isoformat(),
         cover=cover,
     )
+    return absence
+
+
+async def end_absence(session: AsyncSession, actor: Principal, absence_id: uuid.UUID) -> Absence:
+    """They are back, or do not go: nobody stands in for them from now on.
+
+    Raises `NotAllowed` without the role officer, `NotFound` for another's absence and one that is over.
+    """
+    require(actor, Role.OFFICER)
+    ended = (
+        update(Absence)
+        .where(col(Absence.id) == absence_id, col(Absence.account) == actor.id)
+        .where(col(Absence.ends) > func.now())
+        .values(cover=None, ends=func.greatest(func.now(), Absence.starts + timedelta(microseconds=1)))
+        .returning(Absence)
+        .execution_options(populate_existing=True)
+    )
+    absence: Absence | None = (await session.exec(ended)).scalar_one_or_none()
+    if absence is None:
+        raise NotFound("You have no such absence.")
+    record(session, ApprovalEvent.ABSENCE_ENDED, actor, subject=str(absence.id))
     return absence

@@ -21,6 +21,7 @@ from .events import ApprovalEvent
 from .holding import expire_due
 from .moves import escalate
 from .notices import Occasion, tell, tell_staff
+from .routing import waits_for_another
 from .tables import HeldItem, ItemState
 
 
@@ -46,7 +47,7 @@ async def remind_due(session: AsyncSession, *, limit: int = 100) -> Sequence[uui
     items = await _pass(session, HeldItem.remind_at, {"remind_at": None}, limit)
     for item in items:
         _record(session, ApprovalEvent.REMINDED, item)
-        if item.assigned_to:
+        if item.assigned_to and await waits_for_another(session, item, ""):
             await tell(session, item, Occasion.REMINDED, [item.assigned_to], number=1)
         else:
             await tell_staff(session, item, Occasion.REMINDED, number=1)

@@ -77,7 +77,8 @@ def create_work_app(settings: WorkSettings) -> FastAPI:
             asyncio.create_task(repeat(_ANCHOR_SECONDS, anchoring.deliver), name="anchors"),
             asyncio.create_task(repeat(_RETENTION_SECONDS, retention.erase_due), name="retention"),
             asyncio.create_task(repeat(_SWEEP_SECONDS, executor.adopt_abandoned), name="adopter"),
-            asyncio.create_task(repeat(_SWEEP_SECONDS, resumer.resume_due), name="deadlines"),
+            asyncio.create_task(repeat(_SWEEP_SECONDS, resumer.keep_deadlines), name="deadlines"),
+            asyncio.create_task(repeat(_SWEEP_SECONDS, resumer.resume_due), name="effects"),
             asyncio.create_task(repeat(_SWEEP_SECONDS, notifier.send_due), name="notices"),
         ]
         state = {"database": database, "tokens": tokens, "audience": "work"}

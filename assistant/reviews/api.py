@@ -24,6 +24,7 @@ from approvals import (
     configure_queues,
     decide,
     decide_many,
+    end_absence,
     get_item,
     mark_seen,
     notices_for,
@@ -255,6 +256,13 @@ async def be_away(away: BeingAway, principal: SignedIn, session: UnitOfWork) -> 
     cover = await _colleague(session, away.cover) if away.cover else None
     absence = await set_absence(session, principal, starts=away.starts, ends=away.ends, cover=cover)
     return {"id": str(absence.id)}
+
+
+@router.post("/absences/{absence_id}/end")
+async def be_back(absence_id: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> dict[str, str]:
+    """End the caller's absence: nobody stands in for them any more."""
+    absence = await end_absence(session, principal, absence_id)
+    return {"id": str(absence.id), "ends": absence.ends.isoformat()}
 
 
 @router.post("/bulk")

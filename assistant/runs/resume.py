@@ -84,10 +84,15 @@ class RunResumer:
                 raise Conflict("It was decided anew while the rights were asked; they are asked again.")
             await self._tell(session, effect, may_see=may_see)
 
-    async def resume_due(self) -> None:
-        """Remind, escalate and expire what is due, and take every effect whose job was lost."""
+    async def keep_deadlines(self) -> None:
+        """Remind, escalate and expire what is due, however long the effects of others take."""
         async with self._database.transaction() as session:
             await sweep(session)
+
+    async def resume_due(self) -> None:
+        """Remind, escalate and expire what is due, and take every effect whose job was lost."""
+        await self.keep_deadlines()
+        async with self._database.transaction() as session:
             due = [item.id for item in await due_effects(session)]
         for item_id in due:
             try:

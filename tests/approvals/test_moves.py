@@ -1,5 +1,7 @@
 """Handed on, escalated, asked: the item stays, and who decides it changes."""
 
+import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,13 +25,15 @@ from approvals import (
     configure_queues,
     decide,
     get_item,
+    next_item,
     notices_for,
     queue,
     remarks_on,
+    set_absence,
 )
 from gateway import BadInput, Database, NotFound, Role
 
-from .queues import ADMIN, OFFICER, POLICY, REP, SECOND, held, person
+from .queues import ADMIN, OFFICER, POLICY, REP, SECOND, held, person, run_sql
 
 SENIOR = person("sara", Role.OFFICER)
 ESCALATING = QueuePlans.model_validate(
@@ -72,6 +76,31 @@ async def test_who_is_given_an_item_alone_decides_it(database: Database) -> None
             (RemarkKind.HANDED_ON, "Yours.")
         ]
         done = await approve(session, POLICY, SECOND, item.id, item.payload_hash)
+        assert done.state is ItemState.APPROVED
+
+
+@pytest.mark.parametrize("how", ["left the queue", "lost the role", "disabled", "away"])
+async def test_what_was_given_to_who_cannot_decide_it_waits_for_all(database: Database, how: str) -> None:
+    async with database.transaction() as session:
+        await configure_queues(session, ADMIN, ESCALATING)
+        item = await held(session)
+        await move(session, OFFICER, item, Move.REASSIGN, to=SECOND.id)
+        assert await next_item(session, OFFICER, uuid.uuid4()) is None
+        if how == "left the queue":
+            await run_sql(
+                session, "UPDATE approvals.member SET until = now() WHERE account = :who", who=SECOND.id
+            )
+        elif how == "away":
+            now = (await run_sql(session, "SELECT now()")).scalar_one()
+            await set_absence(session, SECOND, starts=now, ends=now + timedelta(days=1), cover=None)
+        else:
+            change = "roles = '{rep}'" if how == "lost the role" else "disabled = true"
+            await run_sql(
+                session, f"UPDATE gateway.account SET {change} WHERE id = :id", id=uuid.UUID(SECOND.id)
+            )
+        assert await next_item(session, OFFICER, uuid.uuid4()) == item.id
+        mine = await claim(session, POLICY, OFFICER, item.id)
+        done = await approve(session, POLICY, OFFICER, item.id, item.payload_hash, fence=mine.fence)
         assert done.state is ItemState.APPROVED
 
 

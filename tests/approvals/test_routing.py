@@ -26,6 +26,7 @@ from approvals import (
     claim,
     configure_queues,
     counts,
+    end_absence,
     hold,
     may_review,
     next_item,
@@ -185,6 +186,47 @@ async def test_a_colleague_stands_in_for_who_is_away_and_no_longer(database: Dat
         assert await staff(session, "legal") == [LAWYER.id]
 
 
+async def test_nobody_stands_in_for_who_is_no_officer_any_more(database: Database) -> None:
+    async with database.transaction() as session:
+        await configure_queues(session, ADMIN, plans(members=[{"login": LAWYER.login}]))
+        now = (await run_sql(session, "SELECT now()")).scalar_one()
+        await set_absence(session, LAWYER, starts=now, ends=now + timedelta(days=1), cover=SECOND.id)
+        await run_sql(
+            session, "UPDATE gateway.account SET roles = '{rep}' WHERE id = :id", id=uuid.UUID(LAWYER.id)
+        )
+        assert not await may_review(session, "legal", SECOND.id)
+        assert await staff(session, "legal") == [], "and nobody is told"
+
+
+async def test_who_is_back_is_stood_in_for_no_more(database: Database) -> None:
+    async with database.transaction() as session:
+        await configure_queues(session, ADMIN, plans(members=[{"login": LAWYER.login}]))
+        now = (await run_sql(session, "SELECT now()")).scalar_one()
+        day = timedelta(days=1)
+        begun = await set_absence(session, LAWYER, starts=now - day, ends=now + day, cover=SECOND.id)
+        coming = await set_absence(session, LAWYER, starts=now + day, ends=now + 2 * day, cover=SECOND.id)
+        with pytest.raises(NotFound):
+            await end_absence(session, SECOND, begun.id)
+        await end_absence(session, LAWYER, begun.id)
+        await end_absence(session, LAWYER, coming.id)
+        assert not await may_review(session, "legal", SECOND.id)
+        assert await staff(session, "legal") == [LAWYER.id]
+        with pytest.raises(NotFound):
+            await end_absence(session, LAWYER, begun.id)
+
+
+async def test_the_record_says_who_joined_a_queue_and_who_left_it(database: Database) -> None:
+    async with database.transaction() as session:
+        await configure_queues(session, ADMIN, plans(members=[{"login": LAWYER.login}]))
+        await configure_queues(session, ADMIN, plans(members=[{"login": COLLEAGUE.login}]))
+        rows = await run_sql(
+            session, "SELECT detail FROM gateway.audit_event WHERE event = 'queue.changed' ORDER BY at"
+        )
+        first, second = rows.scalars().all()
+    assert (first["joined"], first["left"]) == ([f"legal: {LAWYER.id}"], [])
+    assert (second["joined"], second["left"]) == ([f"legal: {COLLEAGUE.id}"], [f"legal: {LAWYER.id}"])
+
+
 async def test_only_those_on_duty_are_told_and_all_where_nobody_is(database: Database) -> None:
     async with database.transaction() as session:
         now = (await run_sql(session, "SELECT now()")).scalar_one()
@@ -241,6 +283,7 @@ async def test_only_an_admin_describes_queues_and_only_officers_belong_to_them(d
         [{"name": "general", "title": "A", "members": "everyone", "rules": ["legal_threat"]}],
         [{"name": "a", "title": "A", "members": "everyone", "deadline_minutes": {"top": 0}}],
         [{"name": "a", "title": "A", "members": "nobody"}],
+        [{"name": "a", "title": "A", "members": []}],
         [{"name": "a", "title": "A", "members": "everyone", "unknown": 1}],
     ],
 )

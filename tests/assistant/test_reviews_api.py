@@ -627,6 +627,10 @@ async def test_an_officer_says_when_they_are_away(office: Office) -> None:
     assert (await office.rep.http.post("/api/v1/reviews/absences", json=body)).status_code == 403
     backwards = {"starts": body["ends"], "ends": body["starts"]}
     assert (await office.officer.http.post("/api/v1/reviews/absences", json=backwards)).status_code == 400
+    made = (await office.officer.http.post("/api/v1/reviews/absences", json=body)).json()["id"]
+    ended = f"/api/v1/reviews/absences/{made}/end"
+    assert (await office.second.http.post(ended)).status_code == 404
+    assert (await office.officer.http.post(ended)).status_code == 200
 
 
 async def test_the_record_says_where_a_decision_was_made(office: Office) -> None:
