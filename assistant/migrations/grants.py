@@ -64,7 +64,7 @@ GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         (_CHANGE, _ANCHORS),
         (_READ, _HOLDS),
         _WHO,
-        (_CHANGE, ("schema assistant", "approvals.held_item", "approvals.notice")),
+        (_CHANGE, ("schema assistant", "approvals.held_item", "approvals.notice", "approvals.weighed")),
         (_ADD, _WHAT_HAPPENED),
         (_READ, (*_REVIEWERS, *_SAID)),
         _TAKE_BACK,
