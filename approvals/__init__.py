@@ -3,6 +3,7 @@
 from .bulk import Outcome, decide_many
 from .calendars import Calendar
 from .claims import claim, release_claim
+from .colleagues import Attendance, Colleague, attendance, colleagues
 from .counted import Reply, SuggestionReply, Weighed
 from .decisions import approve, decide, edit, reject, send_back, undo
 from .effects import ALTERED, Effect, NoEffect, due_effects, take_effect, withhold_altered
@@ -28,6 +29,7 @@ from .evaluate import Evaluation
 from .evaluate import evaluate as evaluate_risk
 from .events import ApprovalEvent
 from .examples import check_examples
+from .filters import QueueFilter, QueueSort, order_of
 from .holding import RESUME, TICK, cancel, expire_due, hold, hold_again
 from .labelled import Labelled
 from .labelled import read as read_labelled
@@ -62,6 +64,7 @@ from .persons import is_same_person, know_person
 from .policy import Policy, load_policy
 from .presence import officers_on_duty
 from .queue import (
+    PAGE,
     Place,
     QueueEntry,
     QueueView,
@@ -75,8 +78,10 @@ from .queue import (
     pseudonym,
     queue,
     remarks_on,
+    rules_in,
     standing_approvals,
     votes_on,
+    waiting_by_queue,
 )
 from .reports import (
     REPORT_READERS,
@@ -104,6 +109,7 @@ from .routing import (
     configure_queues,
     end_absence,
     may_review,
+    plan_of,
     queue_names,
     set_absence,
     staff,
@@ -120,16 +126,19 @@ from .worddiff import word_diff
 
 __all__ = [
     "ALTERED",
+    "PAGE",
     "REPORT_READERS",
     "RESUME",
     "TICK",
     "AlreadyDecided",
     "ApprovalEvent",
     "AssignedToAnother",
+    "Attendance",
     "By",
     "Calendar",
     "Channel",
     "ClaimedByAnother",
+    "Colleague",
     "DeadlinePassed",
     "Decision",
     "Draft",
@@ -177,9 +186,11 @@ __all__ = [
     "Policy",
     "PolicyFaults",
     "QueueEntry",
+    "QueueFilter",
     "QueueNumbers",
     "QueuePlan",
     "QueuePlans",
+    "QueueSort",
     "QueueView",
     "RejectionReason",
     "Remark",
@@ -208,9 +219,11 @@ __all__ = [
     "accepted",
     "answer_reviewer",
     "approve",
+    "attendance",
     "cancel",
     "check_examples",
     "claim",
+    "colleagues",
     "configure_queues",
     "counts",
     "decide",
@@ -240,8 +253,10 @@ __all__ = [
     "officer_pseudonym",
     "officers_on_duty",
     "open_item",
+    "order_of",
     "pending_count",
     "place_of",
+    "plan_of",
     "pseudonym",
     "queue",
     "queue_names",
@@ -253,6 +268,7 @@ __all__ = [
     "remember_weighing",
     "report_reviews",
     "report_rules",
+    "rules_in",
     "send_back",
     "sentence_offsets",
     "set_absence",
@@ -268,6 +284,7 @@ __all__ = [
     "try_policy",
     "undo",
     "votes_on",
+    "waiting_by_queue",
     "weigh_question",
     "weigh_sentence",
     "withhold_altered",

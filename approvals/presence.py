@@ -24,6 +24,12 @@ async def officers_on_duty(session: AsyncSession, *, besides: str | None = None)
     return (await session.exec(seen)).one()
 
 
+async def present(session: AsyncSession) -> frozenset[str]:
+    """Officers who have looked at the queue within ten minutes."""
+    seen = select(Presence.reviewer).where(col(Presence.seen_at) > func.now() - ON_DUTY)
+    return frozenset(await session.exec(seen))
+
+
 async def mark_present(session: AsyncSession, reviewer: Principal) -> None:
     """Remember that an officer is at the queue."""
     seen = insert(Presence).values(reviewer=reviewer.id)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Subquery, case, exists, func, or_
+from sqlalchemy import ColumnElement, Subquery, exists, func, or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway import NotFound, Principal, Role, record, require
 
 from .events import ApprovalEvent
+from .filters import QueueFilter, top_first
 from .persons import is_same_person, shares_person
 from .presence import mark_present
 from .risk import Tier
@@ -23,6 +24,7 @@ from .routing import belongs, is_given_away
 from .tables import DECIDED, Draft, HeldItem, ItemKind, ItemState, Opening, Remark, Vote
 
 PAGE: Final = 200
+EVERYTHING: Final = QueueFilter()
 
 
 class QueueView(StrEnum):
@@ -40,6 +42,7 @@ class QueueEntry:
 
     id: uuid.UUID
     state: ItemState
+    hash: str
     tier: Tier
     reasons: tuple[tuple[str, str], ...]
     requester: str
@@ -71,9 +74,17 @@ class Place:
 
 
 async def queue(
-    session: AsyncSession, viewer: Principal, view: QueueView = QueueView.PENDING
+    session: AsyncSession,
+    viewer: Principal,
+    view: QueueView = QueueView.PENDING,
+    *,
+    wanted: QueueFilter = EVERYTHING,
+    order: tuple[ColumnElement[Any], ...] | None = None,
 ) -> Sequence[QueueEntry]:
-    """One tab of the queue, at most `PAGE` lines. Raises `NotAllowed` unless the viewer is an officer."""
+    """One tab of the queue, at most `PAGE` lines; without an `order` the most urgent first.
+
+    Raises `NotAllowed` unless the viewer is an officer.
+    """
     require(viewer, Role.OFFICER)
     await mark_present(session, viewer)
     now = (await session.exec(select(func.now()))).one()
@@ -83,8 +94,8 @@ async def queue(
     listed = (
         select(HeldItem, numbered.c.position, votes, own)
         .outerjoin(numbered, numbered.c.id == col(HeldItem.id))
-        .where(_shown_in(view, viewer), belongs(HeldItem.queue, viewer.id))
-        .order_by(*_order(view))
+        .where(_shown_in(view, viewer), belongs(HeldItem.queue, viewer.id), wanted.conditions())
+        .order_by(*(order or _order(view)))
         .limit(PAGE)
     )
     rows = await session.exec(listed, execution_options={"populate_existing": True})
@@ -121,6 +132,24 @@ async def counts(session: AsyncSession, viewer: Principal) -> Mapping[QueueView,
     return dict(zip(QueueView, row, strict=True))
 
 
+async def waiting_by_queue(session: AsyncSession, viewer: Principal) -> Mapping[str, int]:
+    """How many items wait in each of the viewer's queues that has any."""
+    counted = (
+        select(HeldItem.queue, func.count())
+        .where(HeldItem.state == ItemState.PENDING, belongs(HeldItem.queue, viewer.id))
+        .group_by(HeldItem.queue)
+    )
+    return {name: number for name, number in await session.exec(counted)}
+
+
+async def rules_in(session: AsyncSession, viewer: Principal, view: QueueView) -> Sequence[str]:
+    """The rules that hold what a tab shows, by name."""
+    hit = func.jsonb_array_elements(col(HeldItem.hits)).table_valued("value", joins_implicitly=True)
+    named: Any = select(hit.c.value.op("->>")("rule")).select_from(HeldItem, hit).distinct()
+    found = await session.exec(named.where(_shown_in(view, viewer), belongs(HeldItem.queue, viewer.id)))
+    return sorted(found)
+
+
 async def get_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> HeldItem:
     """An item, for officers of its queue and its requester. Raises `NotFound`, also when it is not theirs."""
     item = await session.get(HeldItem, item_id, populate_existing=True)
@@ -137,8 +166,18 @@ async def _may_see(session: AsyncSession, viewer: Principal, item: HeldItem) -> 
     return bool((await session.exec(select(or_(belongs(item.queue, viewer.id), voted)))).one())
 
 
-async def next_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> uuid.UUID | None:
-    """The pending item after this one that still needs the viewer; the first one at the end of the queue."""
+async def next_item(
+    session: AsyncSession,
+    viewer: Principal,
+    item_id: uuid.UUID,
+    *,
+    wanted: QueueFilter = EVERYTHING,
+    back: bool = False,
+) -> uuid.UUID | None:
+    """The pending item after this one that still needs the viewer; the first one at the end of the queue.
+
+    With `back`, the one before it; the last one at the beginning.
+    """
     now_free = col(HeldItem.claimed_until).is_(None) | (col(HeldItem.claimed_until) <= func.now())
     numbered = _numbered(by_queue=False)
     voted = _standing().where(Vote.reviewer == viewer.id).scalar_subquery()
@@ -150,9 +189,16 @@ async def next_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID
         .where(now_free | (col(HeldItem.claimed_by) == viewer.id), voted == 0)
         .where(belongs(HeldItem.queue, viewer.id), ~shares_person(HeldItem.requester, viewer.id))
         .where(~is_given_away(HeldItem.queue, col(HeldItem.assigned_to), viewer.id))
-        .order_by((numbered.c.position > func.coalesce(here, 0)).desc(), numbered.c.position)
+        .where(wanted.conditions())
+        .order_by(*_walk(numbered.c.position, func.coalesce(here, 0), back=back))
     )
     return (await session.exec(following.limit(1))).one_or_none()
+
+
+def _walk(position: Any, here: Any, *, back: bool) -> tuple[ColumnElement[Any], ...]:
+    if back:
+        return (position < here).desc(), position.desc()
+    return (position > here).desc(), position.asc()
 
 
 async def votes_on(session: AsyncSession, item_id: uuid.UUID) -> Sequence[Vote]:
@@ -209,8 +255,7 @@ def pseudonym(requester: str) -> str:
 
 
 def _urgency() -> tuple[ColumnElement[Any], ...]:
-    top_first = case((col(HeldItem.tier) == Tier.TOP, 0), else_=1)
-    return top_first, col(HeldItem.deadline).asc(), col(HeldItem.id).asc()
+    return top_first(), col(HeldItem.deadline).asc(), col(HeldItem.id).asc()
 
 
 def _standing() -> Any:
@@ -261,6 +306,7 @@ def _entry(
     return QueueEntry(
         id=item.id,
         state=item.state,
+        hash=item.current_hash,
         tier=item.tier,
         reasons=item.reasons(),
         requester=pseudonym(item.requester),

@@ -25,8 +25,8 @@ from assistant.pages import (
     OpenedSession,
     ParkedState,
     PartState,
+    QueueQuery,
     ReviewList,
-    ReviewState,
     ReviewView,
     RunEventView,
     RunView,
@@ -34,7 +34,7 @@ from assistant.pages import (
     VerificationView,
     Viewer,
 )
-from assistant.reviews import list_reviews, read_review
+from assistant.reviews import list_reviews, read_review, see_notices
 from assistant.runs.tables import FINAL, Run, RunState
 from assistant.session import SESSION_COOKIE, MaybeSignedIn
 from assistant.settings import WebSettings
@@ -159,16 +159,18 @@ class LivePages:
             await self._label_of(view["scope"]),
         )
 
-    async def reviews(self, state: ReviewState) -> ReviewList:
+    async def reviews(self, query: QueueQuery) -> ReviewList:
         """One tab of the queue."""
-        return await list_reviews(self._session, self._state.policy, self._caller, state)
+        return await list_reviews(self._session, self._state.policy, self._caller, query)
 
-    async def review(self, item_id: uuid.UUID) -> ReviewView:
-        """One held answer."""
+    async def review(self, item_id: uuid.UUID, query: QueueQuery) -> ReviewView:
+        """One held text."""
         state = self._state
-        return await read_review(
-            self._session, state.policy, state.door, state.retrieval, self._caller, item_id
+        opened = await read_review(
+            self._session, state.policy, state.door, state.retrieval, self._caller, item_id, query
         )
+        await see_notices(self._session, self._caller, item_id)
+        return opened
 
     async def health(self) -> HealthView:
         """The state of every part."""

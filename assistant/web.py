@@ -23,6 +23,7 @@ from assistant.pages import (
     install_error_pages,
 )
 from assistant.processes import add_health_routes
+from assistant.reviews import desk_router, filters_router
 from assistant.reviews import router as reviews_router
 from assistant.reviews.links import router as links_router
 from assistant.reviews.outgoing import router as outgoing_router
@@ -128,7 +129,9 @@ def _routers() -> list[Any]:
         conversations_router,
         search_router,
         report_router,  # before `/reviews/{id}`
+        filters_router,  # before an item, whose id would be "filters"
         reviews_router,
+        desk_router,
         outgoing_router,
         links_router,
         admin_router,

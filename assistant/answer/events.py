@@ -13,6 +13,7 @@ class EventKind(StrEnum):
     SENTENCE = "sentence"
     RECEIPT = "receipt"
     HELD = "held"
+    ASKED = "asked"
     RETRACTED = "retracted"
     RELEASED = "released"
     REJECTED = "rejected"

@@ -6,11 +6,19 @@ from sqlmodel import SQLModel
 
 import approvals
 import assistant.conversations
+import assistant.reviews.tables
 import assistant.runs.tables
 import gateway
 import retrieval
 
-TABLES = (approvals, assistant.conversations, assistant.runs.tables, gateway, retrieval)
+TABLES = (
+    approvals,
+    assistant.conversations,
+    assistant.reviews.tables,
+    assistant.runs.tables,
+    gateway,
+    retrieval,
+)
 
 connection = context.config.attributes["connection"]
 for schema in gateway.SCHEMAS:

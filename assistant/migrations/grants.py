@@ -56,6 +56,7 @@ GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         (_CHANGE, ("schema assistant", "schema approvals")),
         (_ADD, (*_WHAT_HAPPENED, *_SAID)),
         _TAKE_BACK,
+        (_ALL, ("assistant.saved_filter",)),
         (_ALL, ("schema jobs",)),
     ),
     "cloister_work": (

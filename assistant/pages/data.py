@@ -8,10 +8,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Protocol
 
 from gateway import Role
+
+from .review_data import QueueQuery, ReviewList, ReviewView
 
 
 @dataclass(frozen=True)
@@ -100,153 +101,6 @@ class ConversationView:
     pinned: bool = False
     scope: str | None = None
     scope_label: str | None = None
-
-
-class ReviewState(StrEnum):
-    """The tabs of the queue."""
-
-    PENDING = "pending"
-    MINE = "mine"
-    DECIDED = "decided"
-    EXPIRED = "expired"
-
-
-@dataclass(frozen=True)
-class ReviewRule:
-    """A rule that held the answer: its title, and in plain words what it looks for and why."""
-
-    rule: str
-    title: str
-    sentence: str = ""
-
-
-@dataclass(frozen=True)
-class ReviewLine:
-    """An item in the queue. `own` is True when the officer asked it: they may not decide it.
-
-    `approvals` of `reviewers` officers agree so far, and `voted` is True when the viewer is one of them.
-    `customer` is a record's reference until the item is opened, then what a person calls it.
-    """
-
-    id: uuid.UUID
-    risk: str
-    rules: Sequence[ReviewRule]
-    created_at: datetime
-    deadline: datetime
-    rep: str
-    state: str = "pending"
-    customer: str | None = None
-    assignee: str | None = None
-    mine: bool = False
-    own: bool = False
-    outcome: str | None = None
-    decided_at: datetime | None = None
-    approvals: int = 0
-    reviewers: int = 1
-    voted: bool = False
-
-
-@dataclass(frozen=True)
-class ReviewList:
-    """One tab of the queue, and the counts of all."""
-
-    items: Sequence[ReviewLine]
-    counts: Mapping[ReviewState, int]
-
-
-@dataclass(frozen=True)
-class Highlight:
-    """Code points `start` to `end` (half open) of a text; `kind` is rule, unsupported or identity."""
-
-    start: int
-    end: int
-    kind: str
-    label: str
-
-
-@dataclass(frozen=True)
-class Passage:
-    """A permitted passage as the `sources` event carries it."""
-
-    n: int
-    id: str
-    entity: str
-    field: str
-    title: str
-    text: str
-    url: str | None = None
-    internal: bool = False
-    as_of: datetime | str | None = None
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A live fact as the `sources` event carries it; all facts of one record have one number `n`."""
-
-    label: str
-    value: str
-    kind: str = "text"
-    title: str = ""
-    as_of: datetime | str | None = None
-    n: int | None = None
-    entity: str = ""
-
-
-@dataclass(frozen=True)
-class Sources:
-    """What the draft was written from."""
-
-    passages: Sequence[Passage] = ()
-    facts: Sequence[Fact] = ()
-    stale: bool = False
-
-
-@dataclass(frozen=True)
-class PromptPart:
-    """A text of the prompt, tokenised: `part` is instructions, question, answer or source."""
-
-    part: str
-    text: str
-    highlights: Sequence[Highlight] = ()
-
-
-@dataclass(frozen=True)
-class ReviewDecision:
-    """How an item was decided, by a role and never with a name."""
-
-    outcome: str
-    role: str
-    at: datetime
-    reason: str | None = None
-    note: str | None = None
-    text: str | None = None
-
-
-@dataclass(frozen=True)
-class ReviewView:
-    """One held answer. `hash` goes back with the decision.
-
-    Three readings: `asked` and `shown` are restored for the officer, `saw` is the prompt as the model read
-    it, with `saw_question` in it, and `saw_draft` is what it wrote. Highlights are given per reading:
-    `{"asked": […], "saw_question": […], "saw_draft": […], "shown": […]}`. `may_undo` while the viewer's own
-    decision has not taken effect.
-    """
-
-    line: ReviewLine
-    hash: str
-    asked: str
-    shown: str
-    saw_question: str
-    saw_draft: str
-    thread: Sequence[tuple[str, str]] = ()
-    highlights: Mapping[str, Sequence[Highlight]] = field(default_factory=dict)
-    sources: Sources = Sources()
-    reject_reasons: Mapping[str, str] = field(default_factory=dict)
-    decision: ReviewDecision | None = None
-    claimed_until: datetime | None = None
-    next: uuid.UUID | None = None
-    may_undo: bool = False
-    saw: Sequence[PromptPart] = ()
 
 
 @dataclass(frozen=True)
@@ -383,11 +237,14 @@ class PageData(Protocol):
     async def conversation(self, conversation_id: uuid.UUID) -> ConversationView:
         """The caller's thread with stored events, marked as seen. Raises `NotFound`."""
 
-    async def reviews(self, state: ReviewState) -> ReviewList:
-        """One tab of the officer's queue."""
+    async def reviews(self, query: QueueQuery) -> ReviewList:
+        """One tab of the officer's queues, filtered and in order."""
 
-    async def review(self, item_id: uuid.UUID) -> ReviewView:
-        """One held answer; reading it is recorded. Raises `NotFound`."""
+    async def review(self, item_id: uuid.UUID, query: QueueQuery) -> ReviewView:
+        """One held text; reading it is recorded, and its notices are seen. Raises `NotFound`.
+
+        `query` says among which items its neighbours are.
+        """
 
     async def health(self) -> HealthView:
         """States and numbers of the appliance. A part that does not answer is a state, not an error."""

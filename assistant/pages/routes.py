@@ -13,8 +13,9 @@ from assistant.session import SESSION_COOKIE
 from gateway import BadInput, NotAllowed, NotFound, NotSignedIn, Role
 
 from .assets import load_assets
-from .data import AuditQuery, PageData, ReviewState, Viewer
+from .data import AuditQuery, PageData, Viewer
 from .rendering import render
+from .review_data import QueueQuery, ReviewState
 
 _CHAT: Final = (Role.REP, Role.LEAD)
 _HOMES: Final = (
@@ -148,22 +149,24 @@ def _add_queue(router: APIRouter, dependency: Any) -> None:
     async def queue(
         request: Request,
         data: Annotated[PageData, dependency],
-        state: ReviewState = ReviewState.PENDING,
-        sort: Annotated[str, Query(pattern="^-?(risk|age|deadline)$")] = "deadline",
+        query: Annotated[QueueQuery, Depends(_queue_query)],
     ) -> Response:
         """Show one tab of the review queue."""
         viewer = await _viewer(data, Role.OFFICER)
-        listed = await data.reviews(state)
-        items = sorted(listed.items, key=_SORT_KEYS[sort.lstrip("-")], reverse=sort.startswith("-"))
-        context = {"viewer": viewer, "state": state, "sort": sort, "items": items, "counts": listed.counts}
-        return render(request, "queue.html", context)
+        listed = await data.reviews(query)
+        return render(request, "queue.html", {"viewer": viewer, "query": query, "list": listed})
 
     @router.get("/queue/{item_id}")
-    async def review(request: Request, item_id: str, data: Annotated[PageData, dependency]) -> Response:
-        """Show one held answer."""
+    async def review(
+        request: Request,
+        item_id: str,
+        data: Annotated[PageData, dependency],
+        query: Annotated[QueueQuery, Depends(_queue_query)],
+    ) -> Response:
+        """Show one held text; its neighbours are those of the list that it was opened from."""
         viewer = await _viewer(data, Role.OFFICER)
-        item = await data.review(_known_id(item_id))
-        return render(request, "review.html", {"viewer": viewer, "item": item})
+        item = await data.review(_known_id(item_id), query)
+        return render(request, "review.html", {"viewer": viewer, "item": item, "query": query})
 
 
 def _add_admin(router: APIRouter, dependency: Any) -> None:
@@ -209,12 +212,16 @@ def _add_audit(router: APIRouter, dependency: Any) -> None:
         return render(request, "audit.html", page)
 
 
-_RISKS: Final = ("top", "high", "normal", "medium", "low")
-_SORT_KEYS: Final[dict[str, Callable[[Any], Any]]] = {
-    "risk": lambda line: (_RISKS.index(line.risk) if line.risk in _RISKS else len(_RISKS), line.deadline),
-    "age": lambda line: line.created_at,
-    "deadline": lambda line: line.deadline,
-}
+def _queue_query(
+    state: ReviewState = ReviewState.PENDING,
+    queue: Annotated[str, Query(max_length=40)] = "",
+    rule: Annotated[str, Query(max_length=80)] = "",
+    risk: Annotated[str, Query(pattern="^(normal|top)?$")] = "",
+    kind: Annotated[str, Query(pattern="^(answer|mail|handover)?$")] = "",
+    text: Annotated[str, Query(max_length=80)] = "",
+    sort: Annotated[str, Query(pattern="^-?(risk|age|deadline|queue)$")] = "deadline",
+) -> QueueQuery:
+    return QueueQuery(state, queue, rule, risk, kind, text.strip(), sort)
 
 
 async def _sign_in_context(data: PageData, after: str) -> dict[str, Any]:

@@ -1,6 +1,9 @@
 """Reviewing held answers: restored for the officer who opens one, and for nobody else."""
 
 from .api import router
-from .reading import HistoryEntry, OpenedReview, list_reviews, read_review
+from .desk import router as desk_router
+from .filters import router as filters_router
+from .listing import list_reviews, see_notices
+from .reading import read_review
 
-__all__ = ["HistoryEntry", "OpenedReview", "list_reviews", "read_review", "router"]
+__all__ = ["desk_router", "filters_router", "list_reviews", "read_review", "router", "see_notices"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from approvals import (
@@ -36,12 +36,15 @@ from approvals import (
     set_absence,
     undo,
 )
-from assistant.pages import ReviewList, ReviewState
+from assistant.pages import ReviewList, ReviewView
 from assistant.session import SignedIn
 from assistant.state import Door, Retrieval
 from gateway import BadInput, NotFound, Role, UnitOfWork, principal_of_account, problem, require
 
-from .reading import Asked, OpenedReview, list_reviews, read_questions, read_review
+from .desk import tell_asked
+from .filters import Wanted
+from .listing import list_reviews
+from .reading import Asked, read_questions, read_review
 from .reveal import conceal
 
 router = APIRouter(prefix="/api/v1/reviews", tags=["reviews"])
@@ -209,10 +212,10 @@ async def reviews(
     principal: SignedIn,
     session: UnitOfWork,
     policy: ReviewPolicy,
-    state: ReviewState = ReviewState.PENDING,
+    wanted: Annotated[Wanted, Query()],
 ) -> ReviewList:
     """List one tab of the caller's queues, without identities."""
-    return await list_reviews(session, policy, principal, state)
+    return await list_reviews(session, policy, principal, wanted.query())
 
 
 @router.get("/badge")
@@ -307,7 +310,7 @@ async def review(
     policy: ReviewPolicy,
     door: Door,
     retrieval: Retrieval,
-) -> OpenedReview:
+) -> ReviewView:
     """Open an item; that its identities were seen is recorded."""
     return await read_review(session, policy, door, retrieval, principal, item_id)
 
@@ -416,9 +419,13 @@ async def escalate_item(item_id: uuid.UUID, deciding: Deciding, decider: Decides
 
 
 @router.post("/{item_id}/ask")
-async def ask_rep(item_id: uuid.UUID, asking: SendingBack, decider: Decides) -> ItemStatus:
+async def ask_rep(
+    item_id: uuid.UUID, asking: SendingBack, decider: Decides, principal: SignedIn, session: UnitOfWork
+) -> ItemStatus:
     """Ask the rep; the item stays in the queue."""
-    return await decider.take(item_id, Move.ASK, asking)
+    asked = await decider.take(item_id, Move.ASK, asking)
+    await tell_asked(session, await get_item(session, principal, item_id))
+    return asked
 
 
 @router.post("/{item_id}/answer")

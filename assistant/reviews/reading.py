@@ -1,134 +1,65 @@
-"""What the officer's pages show: the queue without identities, an item with its three readings."""
+"""An item as an officer reads it: three readings, why it was held, and what was said about it."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from gettext import gettext as _
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import (
     Draft,
-    Handover,
     HeldItem,
     ItemState,
     Part,
     Payload,
     Policy,
-    QueueEntry,
-    QueueView,
-    RejectionReason,
     Remark,
     RemarkKind,
     RuleHit,
     TextAltered,
     Vote,
-    counts,
     earlier_drafts,
     get_item,
     is_same_person,
     next_item,
+    officer_pseudonym,
     open_item,
+    plan_of,
     pseudonym,
-    queue,
+    queue_names,
     remarks_on,
     sentence_offsets,
     votes_on,
 )
 from assistant.pages import (
+    EarlierDraft,
     Fact,
     Highlight,
+    HistoryEntry,
+    OutgoingHandover,
+    OutgoingMail,
     Passage,
     PromptPart,
+    QueueQuery,
     ReviewDecision,
     ReviewLine,
-    ReviewList,
     ReviewRule,
-    ReviewState,
     ReviewView,
+    Said,
     Sources,
 )
-from gateway import DoorClient, NotFound, Principal, principal_of_account
+from gateway import DoorClient, NotFound, Principal
 from redaction import find_tokens, parse_token
 from retrieval import RetrievalClient
 
+from .filters import filter_of
+from .listing import NEAR, OPEN, colleague_names, reject_reasons
 from .reveal import Revealed, reveal
 
 _TO_THE_REP = frozenset({RemarkKind.QUESTION, RemarkKind.ANSWER})
-_OPEN = frozenset({ItemState.PENDING})
 _RELEASED = frozenset({ItemState.APPROVED, ItemState.EDITED})
-
-
-@dataclass(frozen=True)
-class HistoryEntry:
-    """What one reviewer said about one text, and whether they took it back.
-
-    `diff` of an edit is [kind, text] in order; kind is kept, removed or added.
-    """
-
-    verdict: str
-    reviewer: str
-    own: bool
-    at: datetime
-    reason: str | None = None
-    note: str | None = None
-    undone_at: datetime | None = None
-    round: int = 1
-    entry: str = ""
-    diff: Sequence[tuple[str, str]] = ()
-
-
-@dataclass(frozen=True)
-class Said:
-    """A question to the rep, its answer, or a word with which the item was handed on."""
-
-    kind: str
-    author: str
-    own: bool
-    at: datetime
-    text: str
-
-
-@dataclass(frozen=True)
-class EarlierDraft:
-    """A draft that was sent back, and what the next one should do differently."""
-
-    round: int
-    draft: str
-    instruction: str
-
-
-@dataclass(frozen=True)
-class OutgoingMail:
-    """Whom a mail would go to, and its subject."""
-
-    to: str
-    subject: str
-
-
-@dataclass(frozen=True)
-class OpenedReview(ReviewView):
-    """An item as the API and the page show it.
-
-    The draft's texts are empty where the viewer asked the question and it is not released.
-    """
-
-    history: Sequence[HistoryEntry] = ()
-    policy: str = ""
-    shown_before: int = 0
-    effective_after: datetime | None = None
-    may_undo: bool = False
-    draft: str = ""
-    fence: int | None = None
-    kind: str = "answer"
-    queue: str = ""
-    round: int = 1
-    awaiting_rep: bool = False
-    remarks: Sequence[Said] = ()
-    earlier: Sequence[EarlierDraft] = ()
-    mail: OutgoingMail | None = None
-    handover: Handover | None = None
+EVERYTHING = QueueQuery()
 
 
 @dataclass(frozen=True)
@@ -140,18 +71,6 @@ class Asked:
     text: str
 
 
-async def list_reviews(
-    session: AsyncSession, policy: Policy, viewer: Principal, state: ReviewState
-) -> ReviewList:
-    """One tab of the queue. Raises `NotAllowed` unless the viewer is an officer."""
-    entries = await queue(session, viewer, QueueView(state))
-    holders = {entry.claimed_by or entry.assigned_to for entry in entries}
-    names = await _names(session, holders)
-    lines = [_line(entry, policy, viewer, names) for entry in entries]
-    numbers = await counts(session, viewer)
-    return ReviewList(lines, {ReviewState(view): number for view, number in numbers.items()})
-
-
 async def read_review(
     session: AsyncSession,
     policy: Policy,
@@ -159,7 +78,8 @@ async def read_review(
     retrieval: RetrievalClient,
     viewer: Principal,
     item_id: uuid.UUID,
-) -> OpenedReview:
+    query: QueueQuery = EVERYTHING,
+) -> ReviewView:
     """Open an item: that an officer sees its identities is recorded. Raises `NotFound`, `TextAltered`,
     `PartUnavailable`.
     """
@@ -172,13 +92,14 @@ async def read_review(
     own = await is_same_person(session, item.requester, viewer.id)
     revealed = await reveal(door, retrieval, viewer, item, texts, own=own)
     speakers = {*(vote.reviewer for vote in votes), *(remark.author for remark in remarks)}
-    names = await _names(session, {item.requester, item.claimed_by, item.assigned_to, *speakers})
-    now = _now(item)
+    names = await colleague_names(session, {item.requester, item.claimed_by, item.assigned_to, *speakers})
+    now, plan, wanted = _now(item), await plan_of(session, item.queue), filter_of(query)
+    titles = await queue_names(session)
     payload, final = item.held(), item.to_release()
     this = [vote for vote in votes if vote.undone_at is None and vote.round == item.round]
     standing = [vote for vote in this if vote.payload_hash == item.current_hash]
-    opened = OpenedReview(
-        line=_opened_line(item, policy, viewer, names, standing, revealed),
+    opened = ReviewView(
+        line=_opened_line(item, policy, viewer, names, titles, standing, revealed),
         hash=item.current_hash,
         asked=revealed[payload.question].shown,
         shown=revealed[final.text].shown,
@@ -188,9 +109,10 @@ async def read_review(
         sources=_sources(item, revealed),
         reject_reasons=reject_reasons(),
         decision=_decision(item, revealed),
-        claimed_until=item.claimed_until,
-        next=await next_item(session, viewer, item.id),
-        history=[_history(vote, viewer, names, revealed) for vote in votes],
+        claimed_until=item.claimed_until if _is_leased(item) else None,
+        next=await next_item(session, viewer, item.id, wanted=wanted),
+        previous=await next_item(session, viewer, item.id, wanted=wanted, back=True),
+        history=[_history(vote, viewer, names, revealed, standing) for vote in votes],
         thread=[(who, revealed[text].shown) for who, text in _earlier(item)],
         saw=_prompt(item),
         policy=item.policy_version,
@@ -198,9 +120,10 @@ async def read_review(
         effective_after=item.effective_after,
         may_undo=item.effect_at is None and _undoable(item, viewer, standing, now),
         draft=revealed[payload.draft].shown,
-        fence=item.fence if item.claimed_by == viewer.id else None,
+        fence=item.fence if item.claimed_by == viewer.id and _is_leased(item) else None,
         kind=item.kind,
         queue=item.queue,
+        queue_title=titles.get(item.queue, item.queue),
         round=item.round,
         awaiting_rep=item.awaiting_rep,
         remarks=[_said(remark, viewer, names, revealed) for remark in remarks],
@@ -209,7 +132,9 @@ async def read_review(
             for one in drafts
         ],
         mail=_mail(payload, revealed),
-        handover=payload.handover,
+        handover=_handover(payload),
+        escalates_to=titles.get(plan.escalates_to, plan.escalates_to) if plan.escalates_to else None,
+        second_for_edits=policy.review.second_for_edits,
     )
     return opened if may_read_draft(item, own=own) else _without_draft(opened)
 
@@ -240,23 +165,10 @@ def may_read_draft(item: HeldItem, *, own: bool) -> bool:
     return not own or (item.state in _RELEASED and item.effect_at is not None)
 
 
-def _without_draft(opened: OpenedReview) -> OpenedReview:
+def _without_draft(opened: ReviewView) -> ReviewView:
     kept = {name: marks for name, marks in opened.highlights.items() if name in {"asked", "saw_question"}}
     hidden = replace(opened, shown="", saw_draft="", draft="", highlights=kept, history=(), decision=None)
     return replace(hidden, remarks=(), earlier=(), line=replace(opened.line, own=True))
-
-
-def reject_reasons() -> Mapping[str, str]:
-    """The reasons for a rejection, in words."""
-    return {
-        RejectionReason.WRONG_FACT: _("Wrong fact"),
-        RejectionReason.NOT_SUPPORTED: _("Not supported by the sources"),
-        RejectionReason.AGAINST_POLICY: _("Against our policy"),
-        RejectionReason.LEGAL: _("Legal risk"),
-        RejectionReason.PERSONAL_DATA: _("Personal data"),
-        RejectionReason.TONE: _("Tone"),
-        RejectionReason.OTHER: _("Other"),
-    }
 
 
 def _texts(item: HeldItem, votes: Sequence[Vote]) -> list[str]:
@@ -278,6 +190,12 @@ def _mail(payload: Payload, revealed: Mapping[str, Revealed]) -> OutgoingMail | 
     return OutgoingMail(revealed[payload.mail.to].shown, revealed[payload.mail.subject].shown)
 
 
+def _handover(payload: Payload) -> OutgoingHandover | None:
+    if payload.handover is None:
+        return None
+    return OutgoingHandover(payload.handover.record, payload.handover.action)
+
+
 def _texts_of(drafts: Sequence[Draft]) -> list[str]:
     return [text for one in drafts for text in (_draft_of(one), one.instruction)]
 
@@ -290,8 +208,8 @@ def _said(
     remark: Remark, viewer: Principal, names: Mapping[str, str], revealed: Mapping[str, Revealed]
 ) -> Said:
     assert remark.at is not None  # noqa: S101 - the database sets it
-    own = remark.author == viewer.id
-    return Said(remark.kind, names.get(remark.author, ""), own, remark.at, revealed[remark.text].shown)
+    own, text = remark.author == viewer.id, revealed[remark.text].shown
+    return Said(remark.kind, names.get(remark.author, ""), own, remark.at, text, remark.round)
 
 
 def _highlights(
@@ -394,7 +312,7 @@ def _sources(item: HeldItem, revealed: Mapping[str, Revealed]) -> Sources:
 
 
 def _decision(item: HeldItem, revealed: Mapping[str, Revealed]) -> ReviewDecision | None:
-    if item.state in _OPEN or item.decided_at is None:
+    if item.state in OPEN or item.decided_at is None:
         return None
     final = item.to_release()
     return ReviewDecision(
@@ -404,6 +322,7 @@ def _decision(item: HeldItem, revealed: Mapping[str, Revealed]) -> ReviewDecisio
         reason=item.reason,
         note=revealed[item.note].shown if item.note else None,
         text=revealed[final.text].shown if final.edited is not None else None,
+        winner=officer_pseudonym(item.decided_by) if item.decided_by else None,
     )
 
 
@@ -414,7 +333,11 @@ def _decider(item: HeldItem) -> str:
 
 
 def _history(
-    vote: Vote, viewer: Principal, names: Mapping[str, str], revealed: Mapping[str, Revealed]
+    vote: Vote,
+    viewer: Principal,
+    names: Mapping[str, str],
+    revealed: Mapping[str, Revealed],
+    standing: Sequence[Vote],
 ) -> HistoryEntry:
     assert vote.at is not None  # noqa: S101 - the database sets it
     return HistoryEntry(
@@ -428,6 +351,7 @@ def _history(
         round=vote.round,
         entry=vote.entry,
         diff=[(kind, revealed[text].shown) for kind, text in vote.diff or ()],
+        standing=any(one.id == vote.id for one in standing),
     )
 
 
@@ -438,36 +362,17 @@ def _undoable(item: HeldItem, viewer: Principal, standing: Sequence[Vote], now: 
     return mine and item.decided_by == viewer.id and (item.effective_after or now) > now
 
 
-def _line(entry: QueueEntry, policy: Policy, viewer: Principal, names: Mapping[str, str]) -> ReviewLine:
-    return ReviewLine(
-        id=entry.id,
-        risk=entry.tier,
-        rules=[ReviewRule(rule, policy.title(rule), sentence) for rule, sentence in entry.reasons],
-        created_at=entry.created_at,
-        deadline=entry.deadline,
-        rep=entry.requester,
-        state=entry.state,
-        customer=entry.customer,
-        assignee=names.get(entry.claimed_by or entry.assigned_to or ""),
-        mine=viewer.id in (entry.claimed_by, entry.assigned_to),
-        own=entry.own,
-        outcome=None if entry.state in _OPEN else entry.state,
-        decided_at=entry.decided_at,
-        approvals=entry.approvals,
-        reviewers=entry.needed,
-        voted=entry.voted,
-    )
-
-
 def _opened_line(
     item: HeldItem,
     policy: Policy,
     viewer: Principal,
     names: Mapping[str, str],
+    titles: Mapping[str, str],
     standing: Sequence[Vote],
     revealed: Mapping[str, Revealed],
 ) -> ReviewLine:
     assert item.created_at is not None  # noqa: S101 - the database sets it
+    holder = item.claimed_by if _is_leased(item) else item.assigned_to
     return ReviewLine(
         id=item.id,
         risk=item.tier,
@@ -477,14 +382,22 @@ def _opened_line(
         rep=names.get(item.requester, pseudonym(item.requester)),
         state=item.state,
         customer=_customer(item, revealed),
-        assignee=names.get(item.claimed_by or item.assigned_to or ""),
-        mine=item.claimed_by == viewer.id,
+        assignee=names.get(holder or ""),
+        mine=holder == viewer.id,
         own=item.requester == viewer.id,
-        outcome=None if item.state in _OPEN else item.state,
+        outcome=None if item.state in OPEN else item.state,
         decided_at=item.decided_at,
         approvals=len(standing),
         reviewers=item.needed,
         voted=any(vote.reviewer == viewer.id for vote in standing),
+        hash=item.current_hash,
+        kind=item.kind,
+        queue=item.queue,
+        queue_title=titles.get(item.queue, item.queue),
+        round=item.round,
+        awaiting_rep=item.awaiting_rep,
+        claimed_until=item.claimed_until if _is_leased(item) else None,
+        near=item.state in OPEN and item.deadline - _now(item) < NEAR,
     )
 
 
@@ -496,16 +409,8 @@ def _customer(item: HeldItem, revealed: Mapping[str, Revealed]) -> str | None:
     return revealed[titles[0]].shown if titles else item.customer
 
 
-async def _names(session: AsyncSession, ids: set[str | None]) -> dict[str, str]:
-    """Names of colleagues; one whose account is gone has none."""
-    names: dict[str, str] = {}
-    for account in sorted(one for one in ids if one):
-        try:
-            principal = await principal_of_account(session, account_id=account)
-        except NotFound:
-            continue
-        names[account] = principal.name or principal.login
-    return names
+def _is_leased(item: HeldItem) -> bool:
+    return item.claimed_until is not None and item.claimed_until > _now(item)
 
 
 def _now(item: HeldItem) -> datetime:

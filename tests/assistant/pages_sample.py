@@ -15,14 +15,20 @@ from assistant.pages import (
     ConversationLine,
     ConversationView,
     DemoAccount,
+    EarlierDraft,
     Fact,
     HealthView,
     Highlight,
+    HistoryEntry,
+    NoticeLine,
     OpenedSession,
     ParkedState,
     PartState,
     Passage,
     PromptPart,
+    QueueLine,
+    QueueQuery,
+    Recipient,
     ReviewDecision,
     ReviewLine,
     ReviewList,
@@ -31,6 +37,8 @@ from assistant.pages import (
     ReviewView,
     RunEventView,
     RunView,
+    Said,
+    SavedFilter,
     Sources,
     SyncState,
     VerificationView,
@@ -268,8 +276,8 @@ def line(number: int, risk: str, **more: Any) -> ReviewLine:
         RULES[: 1 + number % 2],
         ago(minutes=12 * number),
         NOW + timedelta(minutes=50 * number - 20),
-        f"Rep {chr(64 + number)}",
-        **more,
+        f"rep-{number}a7f",
+        **({"hash": f"{number:064x}"} | more),
     )
 
 
@@ -296,38 +304,131 @@ def marks_of_tokens(text: str) -> Sequence[Highlight]:
 
 
 QUEUE = [
-    line(1, "high", customer="account:12"),
-    line(2, "top", assignee="Otto O.", reviewers=2, approvals=1, voted=True),
-    line(3, "low", own=True),
-    line(4, "high"),
+    line(1, "normal", customer="account:12", bulk=True, queue="general", queue_title="General"),
+    line(
+        2,
+        "top",
+        assignee="Otto O.",
+        reviewers=2,
+        approvals=1,
+        voted=True,
+        queue="legal",
+        queue_title="Legal",
+    ),
+    line(3, "normal", own=True, queue="general", queue_title="General"),
+    line(4, "normal", bulk=True, customer="case:2041", queue="general", queue_title="General", round=2),
+    line(6, "normal", bulk=True, queue="general", queue_title="General", answered=True),
+    line(
+        7,
+        "normal",
+        kind="mail",
+        queue="legal",
+        queue_title="Legal",
+        assignee="Olga O.",
+        claimed_until=NOW + timedelta(minutes=8),
+    ),
+    line(8, "normal", reviewers=2, approvals=1, queue="legal", queue_title="Legal", awaiting_rep=True),
 ]
+MAIL_ITEM, EDITED_ITEM = QUEUE[5].id, QUEUE[6].id
+DRAFT_BEFORE = SHOWN.replace("€ 150", "€ 400")
+SAID: Mapping[uuid.UUID, Mapping[str, Any]] = {
+    MAIL_ITEM: {
+        "kind": "mail",
+        "recipient": Recipient(to="maria.keller@nordwind.example.test", subject="Your router"),
+        "thread": (),
+        "saw": (),
+    },
+    EDITED_ITEM: {
+        "draft": DRAFT_BEFORE,
+        "round": 2,
+        "awaiting_rep": True,
+        "history": [
+            HistoryEntry("send_back", "Olga O.", False, ago(hours=2), note="Name the case."),
+            HistoryEntry(
+                "edit",
+                "Olga O.",
+                False,
+                ago(minutes=20),
+                round=2,
+                diff=[
+                    ("kept", "We can grant Maria Keller a credit of € "),
+                    ("removed", "400"),
+                    ("added", "150"),
+                    ("kept", " [1]. She has been a customer since 2009."),
+                ],
+                standing=True,
+            ),
+        ],
+        "remarks": [
+            Said("question", "Olga O.", False, ago(minutes=30), "Was the credit promised on the phone?", 2),
+            Said("answer", "Rita Sample", False, ago(minutes=25), "Yes, on Thursday, by me.", 2),
+        ],
+        "earlier": [EarlierDraft(1, "We can grant a credit of € 400.", "Name the case.")],
+    },
+}
 
 
 def review_view(item: ReviewLine, decision: ReviewDecision | None = None) -> ReviewView:
     """An item as the review page shows it."""
+    usual: dict[str, Any] = {
+        "thread": (
+            ("rep", "What is the limit for credits?"),
+            ("assistant", "Up to € 100 without approval [3]."),
+        ),
+        "saw": [PromptPart(part, text, marks_of_tokens(text)) for part, text in PROMPT],
+        "draft": SHOWN,
+    }
     return ReviewView(
-        item,
-        "sha256:0f" * 4,
-        ASKED,
-        SHOWN,
-        SAW_QUESTION,
-        SAW,
-        (("rep", "What is the limit for credits?"), ("assistant", "Up to € 100 without approval [3].")),
-        {
+        line=item,
+        hash="sha256:0f" * 4,
+        asked=ASKED,
+        shown=SHOWN,
+        saw_question=SAW_QUESTION,
+        saw_draft=SAW,
+        highlights={
             "asked": [mark(ASKED, "Maria Keller", "identity", "Person")],
             "shown": marks(SHOWN),
             "saw_draft": marks(SAW),
         },
-        Sources(PASSAGES, FACTS),
-        {
-            "wrong_fact": "A fact is wrong",
-            "not_allowed": "This must not be promised",
-            "other": "Another reason",
-        },
-        decision,
+        sources=Sources(PASSAGES, FACTS),
+        reject_reasons=REJECT_REASONS,
+        decision=decision,
         next=uuid.UUID(int=4),
+        previous=uuid.UUID(int=6),
         may_undo=item.voted,
-        saw=[PromptPart(part, text, marks_of_tokens(text)) for part, text in PROMPT],
+        queue=item.queue,
+        queue_title=item.queue_title,
+        claimed_until=item.claimed_until,
+        escalates_to="Legal" if item.queue == "general" else None,
+        second_for_edits=True,
+        **(usual | dict(SAID.get(item.id, {}))),
+    )
+
+
+REJECT_REASONS = {
+    "wrong_fact": "A fact is wrong",
+    "not_allowed": "This must not be promised",
+    "other": "Another reason",
+}
+NOTICES = [
+    NoticeLine(uuid.UUID(int=71), MAIL_ITEM, "escalated", ago(minutes=3)),
+    NoticeLine(uuid.UUID(int=72), EDITED_ITEM, "reminded", ago(minutes=9)),
+    NoticeLine(uuid.UUID(int=73), QUEUE[4].id, "answered", ago(minutes=1)),
+]
+
+
+def matches(item: ReviewLine, query: QueueQuery) -> bool:
+    """Whether an item has all that is filtered for."""
+    wanted = (
+        (query.queue, item.queue),
+        (query.risk, item.risk),
+        (query.kind, item.kind),
+    )
+    text = f"{item.rep} {item.customer or ''}".casefold()
+    return (
+        all(not want or want == have for want, have in wanted)
+        and (not query.rule or query.rule in {rule.rule for rule in item.rules})
+        and query.text.casefold() in text
     )
 
 
@@ -336,6 +437,9 @@ class SamplePages:
 
     demo: ClassVar[bool] = True
     invented: ClassVar[bool] = True
+    queue: ClassVar[list[ReviewLine]] = QUEUE
+    saved: ClassVar[list[SavedFilter]] = [SavedFilter(uuid.UUID(int=81), "Legal first", "queue=legal")]
+    notices: ClassVar[list[NoticeLine]] = NOTICES
 
     def __init__(self, request: Request) -> None:
         self.login = request.cookies.get("cloister_session", "")
@@ -344,7 +448,7 @@ class SamplePages:
         if self.login not in LOGINS:
             return None
         roles = frozenset(LOGINS[self.login])
-        pending = 4 if Role.OFFICER in roles else None
+        pending = len(self.queue) if Role.OFFICER in roles else None
         return Viewer(self.login, self.login, self.login.title() + " Sample", roles, pending)
 
     async def sign_in(self, login: str, password: str) -> OpenedSession | None:
@@ -398,20 +502,48 @@ class SamplePages:
             raise NotFound("There is no such conversation.")
         return THREADS[conversation_id]
 
-    async def reviews(self, state: ReviewState) -> ReviewList:
-        counts = {ReviewState.PENDING: 4, ReviewState.MINE: 0, ReviewState.DECIDED: 1, ReviewState.EXPIRED: 0}
-        items = QUEUE if state == ReviewState.PENDING else []
-        if state == ReviewState.DECIDED:
-            items = [line(5, "medium", state="decided", outcome="approved", decided_at=ago(minutes=30))]
-        return ReviewList(items, counts)
+    async def reviews(self, query: QueueQuery) -> ReviewList:
+        counts = {
+            ReviewState.PENDING: len(self.queue),
+            ReviewState.MINE: 0,
+            ReviewState.DECIDED: 1,
+            ReviewState.EXPIRED: 0,
+        }
+        items = self.queue if query.state == ReviewState.PENDING else []
+        if query.state == ReviewState.DECIDED:
+            items = [line(5, "normal", state="decided", outcome="approved", decided_at=ago(minutes=30))]
+        shown = [one for one in items if matches(one, query)]
+        key = {
+            "risk": lambda one: (one.risk != "top", one.deadline),
+            "age": lambda one: one.created_at,
+            "queue": lambda one: (one.queue, one.deadline),
+            "deadline": lambda one: one.deadline,
+        }[query.sort.removeprefix("-")]
+        return ReviewList(
+            sorted(shown, key=key, reverse=query.sort.startswith("-")),
+            counts,
+            queues=[
+                QueueLine("legal", "Legal", 3, ("Otto Sample",), ("Olga O.",)),
+                QueueLine("general", "General", 4, (), ("Olga O.",)),
+            ],
+            rules={rule.rule: rule.title for rule in RULES},
+            saved=self.saved,
+            notices=self.notices,
+            reject_reasons=REJECT_REASONS,
+        )
 
-    async def review(self, item_id: uuid.UUID) -> ReviewView:
+    async def review(self, item_id: uuid.UUID, query: QueueQuery) -> ReviewView:
         if item_id == DECIDED_ITEM:
             decision = ReviewDecision(
-                "rejected", "officer", ago(minutes=9), "not_allowed", "Ask the lead first."
+                "rejected",
+                "officer",
+                ago(minutes=9),
+                "not_allowed",
+                "Ask the lead first.",
+                winner="officer-1f2e",
             )
-            return review_view(line(5, "medium", state="decided", outcome="rejected"), decision)
-        for item in QUEUE:
+            return review_view(line(5, "normal", state="decided", outcome="rejected"), decision)
+        for item in self.queue:
             if item.id == item_id:
                 return review_view(item)
         raise NotFound("There is no such item.")

@@ -36,6 +36,10 @@ class Script:
         self.changed = asyncio.Condition()
         self.drop_after: int | None = None
         self.hasty = False
+        self.standing: dict[str, Any] = {}
+        self.claim: tuple[int, dict[str, Any]] = (200, {})
+        self.refused: dict[str, dict[str, Any]] = {}
+        self.dialogue: list[dict[str, str]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, question: str) -> str:
@@ -126,6 +130,65 @@ def scripted_app(script: Script) -> FastAPI:
         body = await request.json()
         script.calls.append(("POST", "sync/resolve", body))
         return {"entity": body["entity"], "rows": 1412, "deleted": body["allow_deletes"]}
+
+    @app.get("/api/v1/reviews/{item}/standing")
+    async def standing(item: str) -> dict[str, Any]:
+        free = {
+            "state": "pending",
+            "hash": "sha256:0f" * 4,
+            "round": 1,
+            "queue": "general",
+            "holder": None,
+            "mine": False,
+            "claimed_until": None,
+            "fence": None,
+            "awaiting_rep": False,
+            "remarks": 0,
+            "winner": None,
+        }
+        return free | script.standing
+
+    @app.get("/api/v1/reviews/{item}/status")
+    async def status(item: str) -> dict[str, Any]:
+        waiting = {"state": "pending", "position": 2, "deadline": HELD["deadline"], "waiting": 5}
+        asked = bool(script.dialogue) and script.dialogue[-1]["kind"] == "question"
+        return {**waiting, "officers_on_duty": 1, "asked": asked, "dialogue": script.dialogue}
+
+    @app.post("/api/v1/reviews/{item}/answer")
+    async def answer(item: str, request: Request) -> dict[str, Any]:
+        body = await request.json()
+        script.calls.append(("POST", f"reviews/{item}/answer", body))
+        script.dialogue.append({"kind": "answer", "text": body["text"], "at": NOW.isoformat()})
+        return {"state": "pending"}
+
+    @app.get("/api/v1/reviews/{item}/colleagues")
+    async def colleagues(item: str) -> list[dict[str, Any]]:
+        return [
+            {"login": "olga@halden.example", "name": "Olga O.", "on_duty": True, "here": True},
+            {"login": "omar@halden.example", "name": "Omar O.", "on_duty": False, "here": False},
+        ]
+
+    @app.post("/api/v1/reviews/{item}/claim")
+    async def claim(item: str, request: Request) -> Response:
+        script.calls.append(("POST", f"reviews/{item}/claim", await request.json()))
+        code, body = script.claim
+        until = (datetime.now(UTC) + timedelta(minutes=10)).isoformat()
+        if code == 200:
+            script.standing |= {"mine": True, "fence": 7, "claimed_until": until, "holder": "Otto Sample"}
+        return JSONResponse(body or {"fence": 7, "claimed_until": until, "state": "pending"}, code)
+
+    @app.post("/api/v1/reviews/bulk")
+    async def bulk(request: Request) -> list[dict[str, Any]]:
+        body = await request.json()
+        script.calls.append(("POST", "reviews/bulk", body))
+        until = (datetime.now(UTC) + timedelta(seconds=8)).isoformat()
+        decided = {"state": "approved", "effective_after": until, "problem": None}
+        refused = {"state": None, "effective_after": None}
+        return [
+            {"id": one["id"], **({**refused, "problem": problem} if problem else decided)}
+            for one in body["items"]
+            for problem in [script.refused.get(one["id"])]
+        ]
 
     @app.api_route("/api/v1/{path:path}", methods=["POST", "PATCH", "DELETE"])
     async def anything(path: str, request: Request) -> Response:

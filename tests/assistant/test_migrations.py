@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 
 import approvals
 import assistant.conversations
+import assistant.reviews.tables
 import assistant.runs.tables
 import gateway
 import retrieval
@@ -28,7 +29,14 @@ from gateway import (
 )
 from tests.migrated import Migrated
 
-TABLES = (approvals, assistant.conversations, assistant.runs.tables, gateway, retrieval)
+TABLES = (
+    approvals,
+    assistant.conversations,
+    assistant.reviews.tables,
+    assistant.runs.tables,
+    gateway,
+    retrieval,
+)
 
 
 def test_the_tables_are_those_of_the_code(appliance_database: Migrated) -> None:

@@ -1,4 +1,4 @@
-"""Several review queues, claims with a fence, rounds of one item, notices, and triggers for what must never be."""
+"""Several review queues and filters, claims with a fence, rounds of one item, notices, and triggers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -175,6 +175,7 @@ def upgrade() -> None:
     _make_what_was_said()
     _make_notices()
     _make_what_is_counted()
+    _make_filters()
     for statement in (_KEEP_ITEM, _BEGIN, _ENOUGH, _ONE_PERSON, _KEEP_VOTE, *_TRIGGERS):
         op.execute(statement)
 
@@ -413,7 +414,23 @@ def _make_what_is_counted() -> None:
     )
 
 
+def _make_filters() -> None:
+    op.create_table(
+        "saved_filter",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(60), nullable=False),
+        sa.Column("query", sa.String(600), nullable=False),
+        _moment("created_at", now=True),
+        sa.ForeignKeyConstraint(["account"], ["gateway.account.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        schema="assistant",
+    )
+    op.create_index("saved_filter_name", "saved_filter", ["account", "name"], unique=True, schema="assistant")
+
+
 def downgrade() -> None:
+    op.drop_table("saved_filter", schema="assistant")
     for table, name in (
         ("held_item", "keep_item"),
         ("held_item", "begin_pending"),

@@ -4,7 +4,7 @@ import { t } from "./i18n.js";
 
 let number = 0;
 
-/** Opens a form in a dialog. Resolves to its FormData, or null when it was closed. */
+/** Opens a form in a dialog. Resolves to its FormData, or null when it was closed. `cancel` null: nothing to choose. */
 export function ask({ title, body = [], confirm, danger = false, cancel = t("Cancel") }) {
   number += 1;
   const titleId = `dialog-${number}`;
@@ -13,7 +13,7 @@ export function ask({ title, body = [], confirm, danger = false, cancel = t("Can
       h("button.quiet.icon-only", { value: "cancel", formnovalidate: true, type: "submit" }, icon("x"), h("span.sr", {}, t("Close")))),
     body,
     h("div.actions", {},
-      h("button", { value: "cancel", formnovalidate: true, type: "submit" }, cancel),
+      cancel && h("button", { value: "cancel", formnovalidate: true, type: "submit" }, cancel),
       h(danger ? "button.danger" : "button.primary", { value: "ok", type: "submit" }, confirm)));
   // Enter in a field submits with the first submit button: make that the one that confirms
   form.prepend(h("button.sr", { value: "ok", type: "submit", tabindex: "-1", "aria-hidden": "true" }));

@@ -4,6 +4,12 @@ import { goToSignIn } from "./api.js";
 import { refreshTimes } from "./times.js";
 
 const seen = new Map();
+const adapters = new Map();
+
+/** `change(old, fresh)` may alter what is about to be put in place of `old`. */
+export function adapt(id, change) {
+  adapters.set(id, change);
+}
 
 /** Fetches `address` and swaps the elements with these ids. Answers whether the server was reached. */
 export async function swapFrom(address, ids) {
@@ -22,17 +28,19 @@ export async function swapFrom(address, ids) {
 
 function swap(id, fresh) {
   const old = byId(id);
-  if (!old || !fresh) return;
-  const key = withoutTimes(fresh);
-  if ((seen.get(id) ?? withoutTimes(old)) === key) return;
+  if (!old || !fresh || old.matches("details[open]") || old.querySelector("details.menu[open]")) return;
+  const before = seen.get(id) ?? withoutTimes(old);
+  const node = document.adoptNode(fresh);
+  adapters.get(id)?.(old, node);
+  const key = withoutTimes(node);
+  if (before === key) return;
   seen.set(id, key);
   const focused = old.contains(document.activeElement) ? focusKey(document.activeElement) : null;
-  const node = document.adoptNode(fresh);
   const scroll = old.scrollTop;
   refreshTimes(node);
   old.replaceWith(node);
   node.scrollTop = scroll;
-  if (focused) node.querySelector(focused)?.focus();
+  if (focused) node.querySelector(focused)?.focus({ preventScroll: true });
   document.dispatchEvent(new CustomEvent("swapped", { detail: { id } }));
 }
 
@@ -49,17 +57,22 @@ function focusKey(element) {
   return element === row ? within : `${within} ${element.tagName.toLowerCase()}`;
 }
 
+let refresh = async () => true;
+
+/** Refreshes now, and not only at the next round. */
+export const refreshNow = () => refresh();
+
 export function keepFresh(id, seconds, others = []) {
   let failures = 0;
   const stale = byId("stale-notice");
+  refresh = () => swapFrom(location.href, [id, ...others]);
   const run = async () => {
-    const open = byId(id)?.querySelector("details.menu[open]");
-    if (!document.hidden && !open) {
-      failures = (await swapFrom(location.href, [id, ...others])) ? 0 : failures + 1;
+    if (!document.hidden) {
+      failures = (await refresh()) ? 0 : failures + 1;
       if (stale) stale.hidden = failures < 2;
     }
     setTimeout(run, seconds * 1000);
   };
   setTimeout(run, seconds * 1000);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) swapFrom(location.href, [id, ...others]); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 }

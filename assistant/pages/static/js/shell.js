@@ -26,9 +26,15 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// what was typed in this tab is for nobody who signs in after
+document.querySelector("form[action='/sign-out']")?.addEventListener("submit", () => sessionStorage.clear());
+
 const BADGE_SECONDS = 30;
 const live = document.querySelector("[data-refresh]");
-if (live) keepFresh(live.id, Number(live.dataset.refresh), byId("pending-badge") ? ["pending-badge"] : []);
+if (live) {
+  const also = (live.dataset.refreshAlso ?? "").split(" ").filter(Boolean);
+  keepFresh(live.id, Number(live.dataset.refresh), byId("pending-badge") ? ["pending-badge", ...also] : also);
+}
 
 showRememberedDecision();
 

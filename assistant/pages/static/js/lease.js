@@ -1,0 +1,148 @@
+// The claim on an item: taken when work on it begins, renewed while somebody is at it, and its end told calmly.
+// A claim has a fence, which every decision names: one that was made on a lost claim is refused.
+import { byId, h, icon } from "./dom.js";
+import { api } from "./api.js";
+import { t } from "./i18n.js";
+import { refusalWords } from "./refusals.js";
+import { inWords, timeElement } from "./times.js";
+
+const LOOK_SECONDS = 10;
+const IDLE_MINUTES = 5; // who does nothing for so long lets the claim run out
+
+export class Lease {
+  /** `changed(words)` is called when the item itself is another than the page shows. */
+  constructor(item, { changed }) {
+    this.id = item.line.id;
+    this.known = { hash: item.hash, round: item.round, said: item.remarks.length };
+    this.fence = item.fence;
+    this.until = item.fence ? Date.parse(item.claimed_until) : null;
+    this.holder = item.line.mine ? null : item.line.assignee;
+    this.holderUntil = item.claimed_until;
+    this.changed = changed;
+    this.active = Date.now();
+    this.taking = null;
+    for (const event of ["keydown", "pointerdown", "input"]) document.addEventListener(event, () => { this.active = Date.now(); });
+    byId("claim").addEventListener("click", () => this.take({ focus: true }));
+    byId("release").addEventListener("click", () => this.giveBack());
+    this.show();
+    setInterval(() => this.look(), LOOK_SECONDS * 1000);
+    document.addEventListener("visibilitychange", () => this.look());
+  }
+
+  /** What a decision adds to its body. */
+  async body() {
+    await this.taking;
+    return this.fence ? { fence: this.fence } : {};
+  }
+
+  /** Work begins: the claim is taken unless it is held already. Answers whether it is held now. */
+  async work() {
+    return this.fence ? true : this.take();
+  }
+
+  toggle() {
+    return this.fence ? this.giveBack() : this.take({ focus: true });
+  }
+
+  async take({ focus = false } = {}) {
+    this.taking ??= this.claim(focus).finally(() => { this.taking = null; });
+    return this.taking;
+  }
+
+  async claim(focus) {
+    try {
+      this.hold(await api("POST", `reviews/${this.id}/claim`, {}));
+      if (focus) byId("release").focus();
+      return true;
+    } catch (error) {
+      this.say(refusalWords(error.body ?? { detail: error.message }), "warn");
+      this.look();
+      return false;
+    }
+  }
+
+  hold(status) {
+    this.fence = status.fence ?? null;
+    this.until = status.claimed_until ? Date.parse(status.claimed_until) : null;
+    this.holder = null;
+    this.show();
+  }
+
+  async giveBack() {
+    const fence = this.fence;
+    this.fence = null;
+    this.until = null;
+    try {
+      await api("POST", `reviews/${this.id}/release`, { fence });
+      this.show();
+      byId("claim").focus();
+    } catch (error) {
+      this.say(error.message, "warn");
+    }
+  }
+
+  /** Looks how the item stands; renews the claim of somebody who is at work. */
+  async look() {
+    if (document.hidden) return;
+    if (this.fence && this.until <= Date.now()) this.lose(t("Your claim has run out. What you have typed is kept."));
+    try {
+      if (this.fence && Date.now() - this.active < IDLE_MINUTES * 60_000) await this.renew();
+      this.compare(await api("GET", `reviews/${this.id}/standing`));
+    } catch (error) {
+      if (error.status === 404) this.changed(t("This item is no longer in one of your queues."));
+    }
+  }
+
+  async renew() {
+    try {
+      this.hold(await api("POST", `reviews/${this.id}/claim`, { fence: this.fence }));
+    } catch (error) {
+      if (error.status === 409) this.lose(`${refusalWords(error.body)} ${t("What you have typed is kept.")}`);
+      else throw error;
+    }
+  }
+
+  lose(words) {
+    this.fence = null;
+    this.until = null;
+    this.show();
+    this.say(words, "warn");
+  }
+
+  compare(now) {
+    if (now.state !== "pending") {
+      this.changed(refusalWords({ detail: t("This item has been decided meanwhile."), state: now.state, winner: now.winner }));
+    } else if (now.hash !== this.known.hash || now.round !== this.known.round) {
+      this.changed(t("The text of this item is another one now."));
+    } else if (now.remarks > this.known.said) {
+      this.known.said = now.remarks;
+      this.changed(now.awaiting_rep ? t("Somebody has written about this item.") : t("Something new was said about this item, perhaps the rep's answer."));
+    }
+    if (this.fence && !now.mine) { this.lose(t("Your claim has ended. What you have typed is kept.")); }
+    const holder = now.mine ? null : now.holder;
+    if (holder !== this.holder || now.claimed_until !== this.holderUntil) {
+      this.holder = holder;
+      this.holderUntil = now.claimed_until;
+      this.show();
+    }
+  }
+
+  show() {
+    byId("claim").hidden = Boolean(this.fence) || Boolean(this.holder);
+    byId("release").hidden = !this.fence;
+    const until = this.fence ? this.until : this.holder && this.holderUntil ? Date.parse(this.holderUntil) : null;
+    const who = this.fence ? t("you") : this.holder ?? t("nobody");
+    byId("holder").replaceChildren(...(until ? [`${who}, ${t("until")} `, timeElement(until)] : [who]));
+    const note = byId("lease-note");
+    if (this.fence) note.hidden = true;
+    else if (this.holder) this.say(until ? t("{who} has taken this item; it is free again {when}.", { who: this.holder, when: inWords(new Date(until)) }) : t("This item was given to {who}.", { who: this.holder }));
+    else if (note.dataset.kind !== "warn") note.hidden = true;
+  }
+
+  say(words, kind = "info") {
+    const note = byId("lease-note");
+    note.dataset.kind = kind;
+    note.replaceChildren(icon(kind === "warn" ? "alert" : "user"), h("span", {}, words));
+    note.hidden = false;
+  }
+}
