@@ -8,6 +8,10 @@ import pytest
 from gateway import Database, Principal, Role, create_account
 from tests.migrated import Migrated, migrated
 
+from .browsing import base_url, browser, script, signed_in
+
+__all__ = ["base_url", "browser", "script", "signed_in"]
+
 
 @pytest.fixture(scope="session")
 def appliance_database(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Migrated:

@@ -362,6 +362,7 @@ SAID: Mapping[uuid.UUID, Mapping[str, Any]] = {
         "remarks": [
             Said("question", "Olga O.", False, ago(minutes=30), "Was the credit promised on the phone?", 2),
             Said("answer", "Rita Sample", False, ago(minutes=25), "Yes, on Thursday, by me.", 2),
+            Said("question", "Otto Sample", True, ago(minutes=4), "Is it in the case?", 2),
         ],
         "earlier": [EarlierDraft(1, "We can grant a credit of € 400.", "Name the case.")],
     },

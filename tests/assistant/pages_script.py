@@ -38,6 +38,7 @@ class Script:
         self.hasty = False
         self.standing: dict[str, Any] = {}
         self.claim: tuple[int, dict[str, Any]] = (200, {})
+        self.conflict: dict[str, Any] | None = None
         self.refused: dict[str, dict[str, Any]] = {}
         self.dialogue: list[dict[str, str]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -197,6 +198,8 @@ def scripted_app(script: Script) -> FastAPI:
         script.calls.append((request.method, path, body))
         if path.endswith("/cancel") and path.startswith("runs/"):
             await script.add(path.split("/")[1], ("cancelled", {}), ("done", {}))
+        if script.conflict and path.startswith("reviews/"):
+            return JSONResponse(script.conflict, 409)
         if script.hasty and path.startswith("reviews/") and not body["confirmed"]:
             return JSONResponse({"detail": "You opened this text only a moment ago.", "confirm": True}, 409)
         until = (datetime.now(UTC) + timedelta(seconds=8)).isoformat()

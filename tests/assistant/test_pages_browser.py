@@ -1,30 +1,16 @@
-"""The pages in Chromium: accessibility by axe, the streaming thread, the keyboard.
+"""The pages in Chromium: accessibility by axe, the streaming thread, the keyboard."""
 
-`base_url` and `signed_in` are all that the page tests need of a server: a run against a real appliance
-replaces these two fixtures.
-"""
-
-import asyncio
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from importlib.resources import files
 from typing import Literal
 
 import pytest
-import uvicorn
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import expect
 
-from assistant.appliance.ports import free_port
-from tests.conftest import chromium
-
+from .browsing import SignedIn, painted, sideways, violations
 from .pages_sample import DECIDED_ITEM, EVERY_STATE, HELD, HELD_ITEM, ONE_ANSWER, SENTENCES, VOTED_ITEM
-from .pages_script import RELEASED, Script, scripted_app
+from .pages_script import RELEASED, Script
 
 pytestmark = pytest.mark.browser
 
-SignedIn = Callable[..., Awaitable[Page]]
-_ENDING_S = 60
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = [
     ("/sign-in", ""),
     ("/", "rita"),
@@ -42,82 +28,6 @@ PAGES = [
 ]
 
 
-@pytest.fixture
-async def script() -> Script:
-    return Script()
-
-
-@pytest.fixture
-async def base_url(script: Script) -> AsyncIterator[str]:
-    """Where the pages are served."""
-    port = free_port()
-    options = uvicorn.Config(scripted_app(script), port=port, log_level="error", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(options)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    async with asyncio.timeout(_ENDING_S):
-        await serving
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-background-networking", "--disable-gpu"]
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=options)
-        yield browser
-        await browser.close()
-
-
-@pytest.fixture
-async def signed_in(browser: Browser, base_url: str) -> AsyncIterator[SignedIn]:
-    """`await signed_in("rita", "/queue")` gives a page; what goes wrong in its modules fails the test."""
-    contexts: list[BrowserContext] = []
-    faults: list[str] = []
-    hosts: set[str] = set()
-
-    async def open_page(login: str, path: str, *, width: int = 1280, theme: str = "light") -> Page:
-        context = await browser.new_context(
-            base_url=base_url,
-            viewport={"width": width, "height": 800},
-            color_scheme="dark" if theme == "dark" else "light",
-            reduced_motion="reduce",
-        )
-        contexts.append(context)
-        if login:
-            await context.add_cookies([{"name": "cloister_session", "value": login, "url": base_url}])
-        page = await context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: faults.append(message.text) if _is_fault(message.text) else None)
-        page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
-        await page.goto(path)
-        return page
-
-    yield open_page
-    for context in contexts:
-        async with asyncio.timeout(_ENDING_S):
-            await context.close()
-    assert faults == []
-    assert hosts <= {base_url.split("/")[2]}
-
-
-def _is_fault(text: str) -> bool:
-    return bool(re.search(r"Content Security Policy|Refused to|Uncaught|modulepreload|preloaded", text))
-
-
-async def violations(page: Page) -> list[str]:
-    """What axe finds, a line each."""
-    await page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text())
-    found = await page.evaluate("tags => axe.run(document, {runOnly: tags})", RULES)
-    return [
-        f"{v['id']}: {node['target']}: {node.get('failureSummary')}"
-        for v in found["violations"]
-        for node in v["nodes"]
-    ]
-
-
 @pytest.mark.parametrize(("path", "login"), PAGES)
 async def test_axe_finds_nothing_in_either_theme_and_no_page_scrolls_sideways(
     signed_in: SignedIn, path: str, login: str
@@ -130,20 +40,6 @@ async def test_axe_finds_nothing_in_either_theme_and_no_page_scrolls_sideways(
     await painted(page)
     assert await sideways(page) == 0
     assert await violations(page) == []
-
-
-async def painted(page: Page) -> None:
-    """Wait until the dark theme and the width are on the screen, which a busy machine paints late."""
-    await page.wait_for_function("matchMedia('(prefers-color-scheme: dark)').matches")
-    await page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
-async def sideways(page: Page) -> int:
-    """By how many pixels the page or its thread is wider than its window."""
-    over = "e => e ? e.scrollWidth - e.clientWidth : 0"
-    whole: int = await page.evaluate(f"({over})(document.documentElement)")
-    thread: int = await page.evaluate(f"({over})(document.getElementById('thread'))")
-    return max(whole, thread)
 
 
 async def test_an_answer_streams_in_with_its_sources(signed_in: SignedIn, script: Script) -> None:

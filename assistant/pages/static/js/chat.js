@@ -39,6 +39,7 @@ const on = {
   copy,
   rate,
   cancelHeld,
+  answerOfficer,
 };
 
 for (const run of conversation?.runs ?? []) addView(newModel(run));
@@ -107,12 +108,13 @@ function followRun(view) {
   if (!model.id || model.done) return;
   view.followed = true;
   follow(model.id, model.seq, (event) => {
-    const before = { waiting: isWaiting(model), working: isWorking(model), sources: model.sources };
+    const before = { waiting: isWaiting(model), working: isWorking(model), asked: model.held?.asked, sources: model.sources };
     apply(model, event);
     keepPlace(() => view.render());
     if (model.sources !== before.sources) { panel.show(model); if (hasRoom() && sourceCount(model)) setPane("sources-pane", true); }
     tell(view, before);
     refreshWorking();
+    if (event.kind === "asked") refreshHeld(view);
     return model.done;
   }, (connection) => {
     if (connection === "ended") model.done = true;
@@ -125,24 +127,49 @@ function followRun(view) {
 
 async function refreshWaiting() {
   for (const view of document.hidden ? [] : views.filter((one) => isWaiting(one.model))) {
-    try {
-      const status = await api("GET", `reviews/${view.model.held.item}/status`);
-      if (status.state !== "pending") {
-        if (!view.followed) followRun(view); // decided while too many others were followed
-        continue;
-      }
-      Object.assign(view.model.held, { position: status.position, deadline: status.deadline, on_duty: status.officers_on_duty > 0 });
-      keepPlace(() => view.render());
-    } catch (error) {
-      if (!error.status) break; // not reachable: the stream says so, and the next round tries again
-    }
+    if (!(await refreshHeld(view))) break; // not reachable: the stream says so, and the next round tries again
   }
   setTimeout(refreshWaiting, WAITING_SECONDS * 1000);
+}
+
+/** How the waiting of one held answer goes. Answers whether the server was reached. */
+async function refreshHeld(view) {
+  const { held } = view.model;
+  try {
+    const status = await api("GET", `reviews/${held.item}/status`);
+    if (status.state !== "pending") {
+      if (!view.followed) followRun(view); // decided while too many others were followed
+      return true;
+    }
+    const { position, deadline, asked, dialogue = [] } = status;
+    if (asked && !held.asked) announce(t("A compliance officer has a question about your request."));
+    Object.assign(view.model.held ?? {}, { position, deadline, asked, dialogue, on_duty: status.officers_on_duty > 0 });
+    keepPlace(() => view.render());
+  } catch (error) {
+    return Boolean(error.status);
+  }
+  return true;
+}
+
+async function answerOfficer(view, text) {
+  try {
+    await api("POST", `reviews/${view.model.held.item}/answer`, { text });
+  } catch (error) {
+    toast(error.message, { kind: "danger", seconds: 15 });
+    return false;
+  }
+  announce(t("Your answer went to the officer."));
+  await refreshHeld(view);
+  return true;
 }
 
 function tell({ model }, before) {
   if (!before.waiting && isWaiting(model)) {
     announce(t("The answer is held for a compliance officer."));
+    lines.refresh();
+  }
+  if (!before.asked && model.held?.asked) {
+    announce(t("A compliance officer has a question about your request."));
     lines.refresh();
   }
   if (before.waiting && model.resolution) {

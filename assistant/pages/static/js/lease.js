@@ -21,12 +21,18 @@ export class Lease {
     this.changed = changed;
     this.active = Date.now();
     this.taking = null;
+    this.lost = ""; // how the last claim ended, until there is a new one
     for (const event of ["keydown", "pointerdown", "input"]) document.addEventListener(event, () => { this.active = Date.now(); });
     byId("claim").addEventListener("click", () => this.take({ focus: true }));
     byId("release").addEventListener("click", () => this.giveBack());
     this.show();
     setInterval(() => this.look(), LOOK_SECONDS * 1000);
     document.addEventListener("visibilitychange", () => this.look());
+  }
+
+  /** Another officer has it: whatever one does would be refused. */
+  isAnothers() {
+    return Boolean(this.holder) && !this.fence;
   }
 
   /** What a decision adds to its body. */
@@ -55,7 +61,7 @@ export class Lease {
       if (focus) byId("release").focus();
       return true;
     } catch (error) {
-      this.say(refusalWords(error.body ?? { detail: error.message }), "warn");
+      this.lose(refusalWords(error.body ?? { detail: error.message }));
       this.look();
       return false;
     }
@@ -65,6 +71,7 @@ export class Lease {
     this.fence = status.fence ?? null;
     this.until = status.claimed_until ? Date.parse(status.claimed_until) : null;
     this.holder = null;
+    this.lost = "";
     this.show();
   }
 
@@ -77,7 +84,7 @@ export class Lease {
       this.show();
       byId("claim").focus();
     } catch (error) {
-      this.say(error.message, "warn");
+      this.lose(error.message);
     }
   }
 
@@ -105,8 +112,8 @@ export class Lease {
   lose(words) {
     this.fence = null;
     this.until = null;
+    this.lost = words;
     this.show();
-    this.say(words, "warn");
   }
 
   compare(now) {
@@ -128,21 +135,26 @@ export class Lease {
   }
 
   show() {
+    byId("acts").hidden = this.isAnothers();
     byId("claim").hidden = Boolean(this.fence) || Boolean(this.holder);
     byId("release").hidden = !this.fence;
     const until = this.fence ? this.until : this.holder && this.holderUntil ? Date.parse(this.holderUntil) : null;
     const who = this.fence ? t("you") : this.holder ?? t("nobody");
-    byId("holder").replaceChildren(...(until ? [`${who}, ${t("until")} `, timeElement(until)] : [who]));
-    const note = byId("lease-note");
-    if (this.fence) note.hidden = true;
-    else if (this.holder) this.say(until ? t("{who} has taken this item; it is free again {when}.", { who: this.holder, when: inWords(new Date(until)) }) : t("This item was given to {who}.", { who: this.holder }));
-    else if (note.dataset.kind !== "warn") note.hidden = true;
+    byId("holder").replaceChildren(...(until ? [`${who}, ${t("ends")} `, timeElement(until)] : [who]));
+    this.say([this.lost, this.isAnothers() ? this.whose(until) : ""].filter(Boolean).join(" "));
   }
 
-  say(words, kind = "info") {
+  whose(until) {
+    if (!until) return t("This item was given to {who}.", { who: this.holder });
+    return t("{who} has taken this item; it is free again {when}.", { who: this.holder, when: inWords(new Date(until)) });
+  }
+
+  say(words) {
     const note = byId("lease-note");
-    note.dataset.kind = kind;
-    note.replaceChildren(icon(kind === "warn" ? "alert" : "user"), h("span", {}, words));
-    note.hidden = false;
+    note.hidden = !words;
+    if (!words || note.dataset.words === words) return;
+    note.dataset.words = words;
+    note.dataset.kind = this.lost ? "warn" : "info";
+    note.replaceChildren(icon(this.lost ? "alert" : "user"), h("span", {}, words));
   }
 }

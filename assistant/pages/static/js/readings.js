@@ -19,7 +19,8 @@ export function read(reading) {
   if (edit) edit.hidden = reading !== "shown";
   byId("reading-note").textContent = {
     asked: t("The question as the rep typed it."),
-    saw: t("Everything that the language model read, in this order. It read placeholders, no identity."),
+    saw: item.recipient ? t("How the text is kept: with placeholders, no identity. No language model has read it.")
+      : t("Everything that the language model read, in this order. It read placeholders, no identity."),
     shown: shownNote(item.decision?.outcome),
   }[reading];
   if (isPrompt) byId("prompt").replaceChildren(...promptParts());
@@ -31,6 +32,7 @@ export function read(reading) {
 }
 
 function shownNote(outcome) {
+  if (item.recipient && (!outcome || outcome === "approved" || outcome === "edited")) return t("What leaves the house. Identities are restored for you; that is recorded.");
   if (!outcome) return t("What the rep will read. Identities are restored for you; that is recorded.");
   if (outcome === "approved" || outcome === "edited") return t("What the rep reads. Identities are restored for you; that is recorded.");
   return t("The rep does not get to read it. Identities are restored for you; that is recorded.");
@@ -38,6 +40,7 @@ function shownNote(outcome) {
 
 /** The prompt, part by part, and at its end, folded, what the model wrote. */
 function promptParts() {
+  if (item.recipient) return [h("section.prompt-part", {}, h("p.turn-text", {}, markedText(item.saw_draft, item.highlights.saw_draft ?? [], cite).flat(Infinity)))];
   const last = item.saw.findLastIndex((part) => part.part === "question");
   const names = { instructions: t("Instructions"), source: t("Source"), answer: t("Earlier answer") };
   const parts = item.saw.map(({ part, text, highlights }, place) => h("section.prompt-part", { "data-part": part },

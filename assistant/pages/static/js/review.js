@@ -24,7 +24,9 @@ byId("reading").addEventListener("change", (event) => read(event.target.value));
 read("shown");
 
 READINGS.forEach((reading, place) => shortcut(String(place + 1), () => {
-  document.querySelector(`#reading input[value=${reading}]`).checked = true;
+  const choice = document.querySelector(`#reading input[value=${reading}]`);
+  if (!choice) return;
+  choice.checked = true;
   read(reading);
 }));
 shortcut("q", () => location.assign(`/queue${list}`));
@@ -42,12 +44,13 @@ function wire() {
     "ask-rep": moves.askRep, reassign: moves.reassign, escalate: moves.escalate, "false-alarm": moves.falseAlarm,
   };
   for (const [button, run] of Object.entries(act)) {
-    byId(button)?.addEventListener("click", () => { byId("more-moves").open = false; if (!deciding) run(); });
+    byId(button)?.addEventListener("click", () => { byId("more-moves").open = false; run(); });
   }
   const armed = armedBy({ buttons: ["approve", "reject", "send-back"], pane: document.querySelector(".draft-pane"), hint: byId("armed-hint") });
-  shortcut("a", armed(act.approve));
-  shortcut("e", armed(act.edit));
-  shortcut("r", armed(() => { if (!deciding) act.reject(); }));
+  const mine = (run) => armed(() => { if (!deciding && !lease.isAnothers()) run(); });
+  shortcut("a", mine(act.approve));
+  shortcut("e", mine(act.edit));
+  shortcut("r", mine(act.reject));
   shortcut("c", () => lease.toggle());
   byId("edit-text").addEventListener("input", showDiff);
   byId("edit-cancel").addEventListener("click", stopEditing);

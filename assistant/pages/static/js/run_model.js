@@ -25,6 +25,7 @@ export function apply(model, { seq, kind, data, at = null }) {
   else if (kind === "sources") model.sources = { passages: [], facts: [], ...data };
   else if (kind === "sentence") model.sentences[data.index] = data;
   else if (kind === "held") { model.held = data; model.resolution = null; }
+  else if (kind === "asked") { if (model.held) model.held = { ...model.held, asked: true }; }
   else if (kind === "retracted") { model.retracted = true; model.sentences = []; }
   else if (kind === "done") model.done = true;
   else if (RESOLUTIONS.has(kind)) model.resolution = { kind, at: data.at ?? at, ...data };

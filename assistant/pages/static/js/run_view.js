@@ -3,6 +3,7 @@ import { h, icon, replaceWhenChanged } from "./dom.js";
 import { t, tn } from "./i18n.js";
 import { timeElement } from "./times.js";
 import { renderAnswer, sourceLabel } from "./answer_view.js";
+import { HeldDialogue } from "./held_dialogue.js";
 import { answerPieces, citable, factRecords, isUnderReview, isWaiting, isWorking } from "./run_model.js";
 import { factTable } from "./sources.js";
 import { offersAgain, stateCard } from "./state_card.js";
@@ -11,10 +12,11 @@ const PILLS = 4;
 const TYPES = () => ({ PERSON: t("Person"), ORGANIZATION: t("Organisation"), EMAIL: t("Mail address"), PHONE: t("Phone number"), ADDRESS: t("Address"), ACCOUNT: t("Account number"), CARD: t("Card number"), IBAN: t("IBAN"), TAX_ID: t("Tax number"), IP: t("IP address"), URL: t("Web address"), LOCATION: t("Place"), DATE_OF_BIRTH: t("Date of birth"), ID: t("Identity number"), USERNAME: t("User name"), SECRET: t("Password or key") });
 
 export class RunView {
-  /** `on` has openSource(view, n, button), copy, again, edit, rate(view, thumb), cancelHeld. */
+  /** `on` has openSource(view, n, button), copy, again, edit, rate(view, thumb), cancelHeld, answerOfficer(view, text). */
   constructor(model, on) {
     this.model = model;
     this.on = on;
+    this.dialogue = new HeldDialogue((text) => on.answerOfficer(this, text));
     this.status = h("div.status");
     this.card = h("div.card-slot");
     this.facts = h("div.facts-slot");
@@ -34,7 +36,7 @@ export class RunView {
     this.reply.setAttribute("aria-busy", String(isWorking(model)));
     replaceWhenChanged(this.asked, [model.createdAt, model.scope], () => this.askedFoot());
     replaceWhenChanged(this.status, [model.stage, model.found, model.factCount, model.masked, model.receipt, model.done, model.held, model.resolution, model.outcome, model.connection, model.stopping, model.sources, model.sentences.length > 0], () => this.statusRow());
-    replaceWhenChanged(this.card, [model.held, model.resolution, model.outcome, model.retracted, model.done], () => stateCard(model, { cancel: () => this.on.cancelHeld(this), again: () => this.on.again(this) }) ?? []);
+    this.renderCard();
     replaceWhenChanged(this.facts, model.sources?.facts, () => this.factList());
     this.foldFacts();
     replaceWhenChanged(this.found, model.sources?.passages, () => this.pills());
@@ -51,6 +53,15 @@ export class RunView {
     this.answer.hidden = !pieces.length;
     replaceWhenChanged(this.actions, [isWorking(model), isWaiting(model), pieces.length > 0, model.feedback, model.id, offersAgain(model)], () => this.actionRow(pieces.length > 0));
     this.actions.hidden = !this.actions.childElementCount;
+  }
+
+  /** The card is built anew; who is typing in it goes on typing. */
+  renderCard() {
+    const { model, dialogue } = this;
+    const typing = dialogue.element.contains(document.activeElement) ? document.activeElement : null;
+    replaceWhenChanged(this.card, [model.held, model.resolution, model.outcome, model.retracted, model.done],
+      () => stateCard(model, { cancel: () => this.on.cancelHeld(this), again: () => this.on.again(this), dialogue }) ?? []);
+    if (typing?.isConnected && typing !== document.activeElement) typing.focus({ preventScroll: true });
   }
 
   askedFoot() {
@@ -146,7 +157,7 @@ function receiptTable({ question = {}, prompt = {}, shown = {}, model = true }, 
 /** Where the run is, in words, with real numbers. */
 export function statusText(model) {
   if (model.stopping && isWorking(model)) return t("Stopping…");
-  if (isWaiting(model)) return [counts(model), t("waiting for a compliance officer")].filter(Boolean).join(" – ");
+  if (isWaiting(model)) return [counts(model), model.held.asked ? t("the officer waits for your answer") : t("waiting for a compliance officer")].filter(Boolean).join(" – ");
   if (!isWorking(model)) return counts(model);
   const doing = {
     accepted: t("Question accepted…"), searching: t("Searching the records you may see…"),

@@ -17,8 +17,8 @@ const FAILED = () => ({
 });
 
 /** The card for a model, or null when the answer speaks for itself. */
-export function stateCard(model, { cancel, again }) {
-  if (isWaiting(model)) return heldCard(model.held, cancel);
+export function stateCard(model, { cancel, again, dialogue }) {
+  if (isWaiting(model)) return heldCard(model.held, cancel, dialogue);
   if (model.resolution) return resolutionCard(model, again);
   if (model.outcome) return outcomeCard(model.outcome, again);
   if (model.retracted) return h("p.withdrawn", {}, t("This answer was withdrawn."));
@@ -36,7 +36,7 @@ function decidedCard(at, ...parts) {
   return made;
 }
 
-function heldCard(held, cancel) {
+function heldCard(held, cancel, dialogue) {
   const facts = [
     held.position ? h("div", {}, h("dt", {}, t("Place in the queue")), h("dd.num", {}, String(held.position))) : null,
     held.deadline ? h("div", {}, h("dt", {}, t("Decided by")), h("dd", {}, timeElement(held.deadline))) : null,
@@ -45,6 +45,7 @@ function heldCard(held, cancel) {
   return card("held", "clock", held.whole === false ? t("Held for review: the rest waits for a compliance officer") : t("Held for review: a compliance officer must see this first"),
     (held.reasons ?? []).length ? h("ul", {}, held.reasons.map((reason) => h("li", {}, reason.sentence || reason.rule))) : null,
     h("dl", {}, facts),
+    dialogue.show(held),
     h("p.muted.small", {}, held.whole === false ? t("What is shown so far may still be withdrawn. The sources stay yours to use.") : t("The answer appears here when it is released; you may close this page. The sources stay yours to use.")),
     h("div.actions", {}, h("button", { type: "button", onclick: cancel }, icon("x"), t("Cancel the request"))));
 }
