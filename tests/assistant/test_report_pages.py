@@ -12,8 +12,8 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from assistant.appliance.ports import free_port
 from tests.conftest import chromium
 
+from .browsing import painted, sideways, violations
 from .report_sample import QUEUES, report_app, sample_report
-from .test_pages_browser import painted, sideways, violations
 
 Opened = Callable[..., Awaitable[Page]]
 READERS = {"otto": 200, "aude": 200, "adam": 200, "lena": 200, "rita": 403, "bare": 403}

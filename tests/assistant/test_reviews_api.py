@@ -31,7 +31,7 @@ from approvals import (
     take_effect,
 )
 from assistant.conversations import start_conversation
-from assistant.reviews import router
+from assistant.reviews import desk_router, filters_router, router
 from assistant.reviews.outgoing import router as outgoing_router
 from gateway import (
     Database,
@@ -265,8 +265,8 @@ def _web(database: Database, policy: Policy, door: DoorClient, retrieval: Retrie
         yield {"database": database, "policy": policy, "door": door, "retrieval": retrieval}
 
     app = FastAPI(lifespan=lifespan)
-    app.include_router(router)
-    app.include_router(outgoing_router)
+    for one in (filters_router, router, desk_router, outgoing_router):
+        app.include_router(one)
     install_error_handlers(app)
     return app
 
@@ -289,8 +289,9 @@ async def test_nobody_without_a_sign_in_gets_in(office: Office) -> None:
         *("reassign", "escalate", "ask", "answer"),
     ):
         assert (await office.anonymous.post(path(item, verb), json={})).status_code == 401
-    listed = ("/api/v1/reviews", "/api/v1/reviews/badge", "/api/v1/reviews/notices", "/api/v1/reviews/queues")
-    for address in (*listed, path(item), path(item, "status")):
+    listed = ("", "/badge", "/notices", "/queues", "/filters")
+    of_item = [path(item), *(path(item, verb) for verb in ("status", "standing", "colleagues"))]
+    for address in (*(f"/api/v1/reviews{one}" for one in listed), *of_item):
         assert (await office.anonymous.get(address)).status_code == 401
 
 
@@ -723,3 +724,164 @@ async def test_a_handover_is_about_a_record_that_its_writer_may_see(
     if status == 202:
         opened = (await office.officer.http.get(f"/api/v1/reviews/{held.json()['id']}")).json()
         assert opened["handover"] == {"record": "case:1", "action": "add_note"}
+
+
+async def test_a_filter_is_kept_for_its_officer_alone(office: Office) -> None:
+    saved = {"name": " Mine, late ", "state": "mine", "risk": "top", "sort": "-age"}
+    made = await office.officer.http.post("/api/v1/reviews/filters", json=saved)
+    assert made.status_code == 201, made.text
+    assert made.json() == {
+        "id": made.json()["id"],
+        "name": "Mine, late",
+        "query": "state=mine&risk=top&sort=-age",
+    }
+    again = await office.officer.http.post("/api/v1/reviews/filters", json={**saved, "text": "rep-1"})
+    listed = (await office.officer.http.get("/api/v1/reviews/filters")).json()
+    assert [(one["id"], one["query"]) for one in listed] == [
+        (made.json()["id"], "state=mine&risk=top&text=rep-1&sort=-age")
+    ]
+    assert again.json()["id"] == made.json()["id"]
+    assert (await office.second.http.get("/api/v1/reviews/filters")).json() == []
+    address = f"/api/v1/reviews/filters/{made.json()['id']}"
+    assert (await office.second.http.delete(address)).status_code == 404
+    assert (await office.officer.http.delete(address)).status_code == 204
+    assert (await office.officer.http.delete(address)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "  "},
+        {"name": "x" * 61},
+        {"name": "x", "sort": "password"},
+        {"name": "x", "risk": "none"},
+        {"name": "x", "state": "all"},
+        {"name": "x", "text": "x" * 81},
+        {"name": "x", "officer": "another"},
+    ],
+)
+async def test_a_filter_that_is_none_is_refused(office: Office, wrong: dict[str, str]) -> None:
+    assert (await office.officer.http.post("/api/v1/reviews/filters", json=wrong)).status_code == 400
+    assert (await office.officer.http.get("/api/v1/reviews/filters")).json() == []
+
+
+async def test_only_officers_have_filters_and_not_without_end(office: Office) -> None:
+    for caller in (office.rep, office.admin):
+        refused = await caller.http.post("/api/v1/reviews/filters", json={"name": "x"})
+        assert refused.status_code == 403
+    kept = []
+    for number in range(30):
+        one = await office.second.http.post("/api/v1/reviews/filters", json={"name": f"Number {number}"})
+        kept.append(one.json()["id"])
+    full = await office.second.http.post("/api/v1/reviews/filters", json={"name": "One more"})
+    assert (full.status_code, "Delete one first" in full.text) == (400, True)
+    assert (await office.second.http.post("/api/v1/reviews/filters", json={"name": "Number 7"})).is_success
+    for one in kept:
+        assert (await office.second.http.delete(f"/api/v1/reviews/filters/{one}")).status_code == 204
+
+
+async def test_the_list_is_filtered_by_what_a_line_shows(office: Office) -> None:
+    item, top = await office.item(), await office.item(tier=Tier.TOP)
+    names = {str(item.id): "normal", str(top.id): "top"}
+
+    async def found(query: str) -> set[str]:
+        answer = await office.officer.http.get(f"/api/v1/reviews?{query}")
+        assert answer.status_code == 200, answer.text
+        return {names[one["id"]] for one in answer.json()["items"] if one["id"] in names}
+
+    assert await found("risk=top") == {"top"}
+    assert await found("text=Customer 12&risk=normal") == {"normal"}
+    assert await found("text=account:12") == {"normal", "top"}
+    assert await found("text=Weidenbach") == set()
+    assert await found("kind=mail") == set()
+    assert await found("rule=refund_or_credit_above_limit&queue=general") == {"normal", "top"}
+    assert (await office.officer.http.get("/api/v1/reviews?sort=password")).status_code == 400
+
+
+async def test_the_list_says_what_can_be_decided_with_others(office: Office) -> None:
+    free, top, claimed, own = (
+        await office.item(),
+        await office.item(tier=Tier.TOP),
+        await office.item(),
+        await office.item(office.both),
+    )
+    await office.second.http.post(path(claimed, "claim"))
+
+    async def bulk(caller: Caller) -> dict[str, bool]:
+        lines = (await caller.http.get("/api/v1/reviews")).json()["items"]
+        return {one["id"]: one["bulk"] for one in lines}
+
+    seen = await bulk(office.both)
+    assert [seen[str(item.id)] for item in (free, top, claimed, own)] == [True, False, False, False]
+    line = (await office.officer.http.get("/api/v1/reviews?text=Customer 12")).json()
+    assert free.payload_hash in {one["hash"] for one in line["items"]}
+    (general,) = [one for one in line["queues"] if one["name"] == "general"]
+    assert general["pending"] >= 4
+    assert office.second.principal.name in general["here"]
+
+
+async def test_who_has_an_item_is_told_without_reading_it(office: Office) -> None:
+    item = await office.item()
+    address = path(item, "standing")
+    free = (await office.officer.http.get(address)).json()
+    assert (free["state"], free["holder"], free["fence"], free["mine"]) == ("pending", None, None, False)
+    claimed = (await office.second.http.post(path(item, "claim"))).json()
+    other, mine = [(await one.http.get(address)).json() for one in (office.officer, office.second)]
+    assert (other["holder"], other["fence"], other["mine"]) == (office.second.principal.name, None, False)
+    assert (mine["fence"], mine["mine"]) == (claimed["fence"], True)
+    assert ANNA not in str(other)
+    opened = "SELECT count(*) FROM gateway.audit_event WHERE event = 'item.opened' AND subject = :item"
+    async with office.database.transaction() as session:
+        assert (await run_sql(session, opened, item=str(item.id))).scalar_one() == 0
+    for caller in (office.rep, office.admin):
+        assert (await caller.http.get(address)).status_code == 403
+        assert (await caller.http.get(path(item, "colleagues"))).status_code == 403
+    body = {"hash": item.payload_hash, "reason": "tone", "fence": claimed["fence"]}
+    assert (await office.second.http.post(path(item, "reject"), json=body)).status_code == 200
+    decided = (await office.officer.http.get(address)).json()
+    assert (decided["state"], decided["winner"]) == (
+        "rejected",
+        officer_pseudonym(office.second.principal.id),
+    )
+
+
+async def test_colleagues_are_named_by_login_and_can_be_given_the_item(office: Office) -> None:
+    item = await office.item(office.both)
+    people = (await office.officer.http.get(path(item, "colleagues"))).json()
+    logins = [one["login"] for one in people]
+    assert office.second.principal.login in logins
+    assert not {office.officer.principal.login, office.both.principal.login} & set(logins)
+    body = {"hash": item.payload_hash, "to": office.second.principal.login, "note": f"{ANNA} is yours."}
+    assert (await office.officer.http.post(path(item, "reassign"), json=body)).status_code == 200
+    standing = (await office.officer.http.get(path(item, "standing"))).json()
+    assert (standing["holder"], standing["claimed_until"]) == (office.second.principal.name, None)
+
+
+async def test_a_line_says_that_the_rep_is_asked_and_has_answered(office: Office) -> None:
+    item = await office.item()
+
+    async def line() -> tuple[bool, bool]:
+        listed = (await office.officer.http.get("/api/v1/reviews")).json()["items"]
+        (one,) = [one for one in listed if one["id"] == str(item.id)]
+        return one["awaiting_rep"], one["answered"]
+
+    assert await line() == (False, False)
+    await office.officer.http.post(path(item, "ask"), json={"hash": item.payload_hash, "note": "Who?"})
+    assert await line() == (True, False)
+    await office.rep.http.post(path(item, "answer"), json={"text": "She does."})
+    assert await line() == (False, True)
+
+
+async def test_a_second_officer_is_given_both_texts_and_the_difference(office: Office) -> None:
+    item = await office.item()
+    edit = {"hash": item.payload_hash, "text": f"We will refund 80 EUR to {ANNA}. [1]"}
+    waits = (await office.officer.http.post(path(item, "edit"), json=edit)).json()
+    assert (waits["state"], waits["needed"]) == ("pending", 2)
+    read = (await office.second.http.get(path(item))).json()
+    assert read["shown"] == edit["text"]
+    assert read["draft"] == f"The order was late. [1] We will refund 450 EUR to {ANNA}. [1]"
+    (entry,) = read["history"]
+    assert entry["standing"]
+    assert "".join(text for kind, text in entry["diff"] if kind != "removed") == edit["text"]
+    assert "".join(text for kind, text in entry["diff"] if kind != "added") == read["draft"]
+    assert read["second_for_edits"] is True
