@@ -28,14 +28,15 @@ THIRD = person("oskar", Role.OFFICER)
 
 
 def queues(*members: str) -> QueuePlans:
-    """One queue of these officers, and the general one of nobody."""
+    """One queue of these officers, and the general one."""
     legal = NamedQueue(
         name="legal",
         title="Legal",
         rules=("refund_or_credit_above_limit",),
         members=tuple(MemberPlan(login=login) for login in members),
     )
-    return QueuePlans(version="1", queues=(legal, NamedQueue(name="general", title="General", members=())))
+    general = NamedQueue(name="general", title="General", members="everyone")
+    return QueuePlans(version="1", queues=(legal, general))
 
 
 async def test_an_item_can_be_handed_to_whoever_could_decide_it(database: Database) -> None:

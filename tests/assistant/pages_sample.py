@@ -22,13 +22,13 @@ from assistant.pages import (
     HistoryEntry,
     NoticeLine,
     OpenedSession,
+    OutgoingMail,
     ParkedState,
     PartState,
     Passage,
     PromptPart,
     QueueLine,
     QueueQuery,
-    Recipient,
     ReviewDecision,
     ReviewLine,
     ReviewList,
@@ -334,7 +334,7 @@ DRAFT_BEFORE = SHOWN.replace("€ 150", "€ 400")
 SAID: Mapping[uuid.UUID, Mapping[str, Any]] = {
     MAIL_ITEM: {
         "kind": "mail",
-        "recipient": Recipient(to="maria.keller@nordwind.example.test", subject="Your router"),
+        "mail": OutgoingMail("maria.keller@nordwind.example.test", "Your router"),
         "thread": (),
         "saw": (),
     },

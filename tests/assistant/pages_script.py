@@ -40,7 +40,7 @@ class Script:
         self.claim: tuple[int, dict[str, Any]] = (200, {})
         self.conflict: dict[str, Any] | None = None
         self.refused: dict[str, dict[str, Any]] = {}
-        self.dialogue: list[dict[str, str]] = []
+        self.dialogue: list[dict[str, Any]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, question: str) -> str:
@@ -152,14 +152,18 @@ def scripted_app(script: Script) -> FastAPI:
     @app.get("/api/v1/reviews/{item}/status")
     async def status(item: str) -> dict[str, Any]:
         waiting = {"state": "pending", "position": 2, "deadline": HELD["deadline"], "waiting": 5}
-        asked = bool(script.dialogue) and script.dialogue[-1]["kind"] == "question"
-        return {**waiting, "officers_on_duty": 1, "asked": asked, "dialogue": script.dialogue}
+        asked = bool(script.dialogue) and not script.dialogue[-1]["own"]
+        return {**waiting, "officers_on_duty": 1, "asked": asked}
+
+    @app.get("/api/v1/reviews/{item}/questions")
+    async def questions(item: str) -> list[dict[str, Any]]:
+        return script.dialogue
 
     @app.post("/api/v1/reviews/{item}/answer")
     async def answer(item: str, request: Request) -> dict[str, Any]:
         body = await request.json()
         script.calls.append(("POST", f"reviews/{item}/answer", body))
-        script.dialogue.append({"kind": "answer", "text": body["text"], "at": NOW.isoformat()})
+        script.dialogue.append({"own": True, "text": body["text"], "at": NOW.isoformat()})
         return {"state": "pending"}
 
     @app.get("/api/v1/reviews/{item}/colleagues")

@@ -353,7 +353,7 @@ async def test_a_rep_reads_the_officers_question_and_answers_it_in_the_card(
     card = page.locator(".state-card")
     await expect(card).to_contain_text("a compliance officer must see this first")
     await expect(card.locator(".dialogue")).to_have_count(0)
-    script.dialogue = [{"kind": "question", "text": "Was it promised?", "at": datetime.now(UTC).isoformat()}]
+    script.dialogue = [{"own": False, "text": "Was it promised?", "at": datetime.now(UTC).isoformat()}]
     (run,) = script.events
     await script.add(run, ("asked", {"item": str(HELD_ITEM)}))
     await expect(card.locator(".dialogue")).to_contain_text("Was it promised?")

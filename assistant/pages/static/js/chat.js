@@ -141,8 +141,8 @@ async function refreshHeld(view) {
       if (!view.followed) followRun(view); // decided while too many others were followed
       return true;
     }
-    const { position, deadline, asked, dialogue = [] } = status;
-    if (asked && !held.asked) announce(t("A compliance officer has a question about your request."));
+    const { position, deadline, asked } = status;
+    const dialogue = asked || held.asked || held.dialogue ? await api("GET", `reviews/${held.item}/questions`) : null;
     Object.assign(view.model.held ?? {}, { position, deadline, asked, dialogue, on_duty: status.officers_on_duty > 0 });
     keepPlace(() => view.render());
   } catch (error) {

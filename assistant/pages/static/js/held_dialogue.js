@@ -29,8 +29,8 @@ export class HeldDialogue {
       this.item = held.item;
       keepTyped(this.text, held.item, "answer");
     }
-    replaceWhenChanged(this.said, said, () => said.map((one) => h(`li.${one.kind}`, {},
-      h("p.small.muted", {}, one.kind === "question" ? t("A compliance officer asks") : t("You answered"), " ", timeElement(one.at)), h("p.said-text", {}, one.text))));
+    replaceWhenChanged(this.said, said, () => said.map((one) => h(one.own ? "li.answer" : "li.question", {},
+      h("p.small.muted", {}, one.own ? t("You answered") : t("A compliance officer asks"), " ", timeElement(one.at)), h("p.said-text", {}, one.text))));
     this.form.hidden = !held.asked;
     return this.element;
   }
