@@ -2,6 +2,7 @@
 
 from .context import Turn
 from .events import EventKind, RunAudit
+from .generation import PROMPT_VERSION, Generation, Scale
 from .pipeline import AnsweringSettings, AnswerPipeline, Asked, Hold, Step
 from .receipt import hidden_in
 from .references import MAX_SEARCHED, Searched, durable_text, entity_refs, named_records, of_nobody, searched
@@ -9,12 +10,15 @@ from .strangers import Strangers, strangers_among
 
 __all__ = [
     "MAX_SEARCHED",
+    "PROMPT_VERSION",
     "AnswerPipeline",
     "AnsweringSettings",
     "Asked",
     "EventKind",
+    "Generation",
     "Hold",
     "RunAudit",
+    "Scale",
     "Searched",
     "Step",
     "Strangers",

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from approvals import Policy, Vector, Weighing, is_sampled, to_embed, weigh_question, weigh_sentence
+from approvals import Policy, Weighing, is_sampled
 from gateway import (
     ChatMessage,
     CloisterError,
@@ -43,22 +43,16 @@ from .evidence import (
     without_names,
 )
 from .found import Evidence, evidence_of, parts_of
+from .generation import PROMPT_VERSION, SAID, Generation
 from .missing import tell_missing
 from .receipt import receipt_of
 from .references import count_hidden, entity_refs, named_records, of_nobody, searched
 from .sentences import SentenceSplitter
-from .statements import called
 from .strangers import Strangers, strangers_among
-from .support import (
-    Checked,
-    check_sentence,
-    cited_in,
-    counts_records,
-    is_published,
-    is_quoted,
-    names_nobody_in,
-)
+from .support import Checked, check_sentence, names_nobody_in
 from .telling import as_the_model_read, content_of
+from .weighing import Weighed, Weigher
+from .writing import Writing
 
 _UNKNOWN_USER: Final = (
     "Your sign-in matches no user of the CRM, so there are no records to show you. "
@@ -69,7 +63,6 @@ _LIMIT: Final = 8
 _LISTED: Final = 12  # records, which are a few lines each
 _MARK: Final = re.compile(r"\s?\[\d{1,3}\]")
 _ABOUT_ONE_THING: Final = 300
-_SAID: Final = "Said already: {} Do not say it again, and say nothing of it."
 _A_TOKEN: Final = 2.0  # characters, low enough that no quotation is cut
 
 
@@ -112,12 +105,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Step:
-    """Something to append to the run, and what the record keeps of it."""
+    """Something to append to the run, what the record keeps of it, and a draft to be asked for again."""
 
     kind: EventKind
     data: Mapping[str, Any] = field(default_factory=dict)
     audit: RunAudit | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    kept: Generation | None = None
 
 
 @dataclass(frozen=True)
@@ -148,7 +142,7 @@ class AnswerPipeline:
             raise SettingsError("The policy reads a share of the answers; `sampling_secret_file` is missing.")
         self._door = door
         self._retrieval = retrieval
-        self._policy = policy
+        self._weigher = Weigher(door, policy)
         self._settings = settings
         self._sampling_secret = sampling_secret
 
@@ -242,25 +236,29 @@ class AnswerPipeline:
     async def _write(
         self, asked: Asked, evidence: Evidence, strangers: Strangers
     ) -> AsyncGenerator[Step | Hold, None]:
-        weighing = await self._weigh_question(asked, evidence)
+        weighed = self._weighed(asked, evidence)
+        weighing = await self._weigher.question(weighed)
         # what is said of nobody's records needs no source
         drafted = [Checked(evidence.missing, (), supported=True)] if evidence.missing else []
         shown, said = 0, len(drafted)
         prompt: Prompt | None = None
+        writing = Writing(drafted, self._weigher.policy.version, self._settings.model)
         try:
-            prompt, options = await self._prompt(asked, evidence)
+            prompt, writing.options = await self._prompt(asked, evidence)
             if prompt is None:
                 yield _nothing_found(evidence.missing)
                 return
             if drafted and not weighing.risky:
                 yield _sentence(shown, drafted[0])
                 shown += 1
-            async with aclosing(self._sentences(asked, prompt, options)) as sentences:
+            async with aclosing(self._sentences(asked, prompt, writing)) as sentences:
                 async for sentence in sentences:
                     if _bare(sentence) in map(_bare, (one.text for one in drafted)):
                         continue  # a model that quotes may quote the same twice
+                    writing.sentences.append(sentence)
                     checked = check_sentence(strangers.hide(sentence), prompt.sources)
-                    weighing = weighing.joined(await self._weigh(asked, sentence, checked, prompt, drafted))
+                    weighs = self._weigher.sentence(weighed, sentence, checked, prompt.sources, drafted)
+                    weighing = weighing.joined(await weighs)
                     checked = replace(checked, text=strangers.reveal(checked.text))
                     drafted.append(checked)
                     if not (weighing.risky or asked.instruction):
@@ -276,6 +274,14 @@ class AnswerPipeline:
             is_absent = isinstance(error, PartUnavailable) and error.absent
             yield Step(EventKind.NO_SUMMARY, {"sentence": WITHOUT_MODEL if is_absent else NO_SUMMARY})
             return
+        writing.weighing = weighing
+        holds = (weighing.risky or bool(asked.instruction)) and len(drafted) > said
+        messages = await self._read(asked, prompt, needed=holds)
+        kept = (
+            writing.kept(weighed, evidence, prompt, messages, strangers)
+            if messages is not None and len(drafted) > said
+            else None
+        )
         yield Step(
             EventKind.STAGE,
             {"name": "weighing"},
@@ -284,72 +290,41 @@ class AnswerPipeline:
                 "sentences": len(drafted),
                 "rules": list(weighing.rules),
                 "shadow": list(weighing.shadowed),
+                "tier": weighing.tier,
                 "held": weighing.risky,
                 "would_hold": weighing.would_hold,
-                "policy": self._policy.version,
+                "policy": self._weigher.policy.version,
+                "prompt": PROMPT_VERSION,
+                "served": writing.version or None,
                 "shown": shown,
+                "draft_sha256": kept.digest() if kept else None,
             },
+            kept,
         )
         yield _receipt(asked, prompt, [strangers.hide(one.text) for one in drafted[:shown]])
-        if (weighing.risky or asked.instruction) and len(drafted) > said:
-            passages, facts = evidence.passages, evidence.facts
-            messages = await as_the_model_read(self._door, asked.principal, asked.conversation, prompt)
-            yield Hold(tuple(drafted), passages, facts, weighing, shown, messages)
+        if holds:
+            yield Hold(tuple(drafted), evidence.passages, evidence.facts, weighing, shown, messages or ())
         elif len(drafted) == said:
             for unsaid in drafted[shown:]:
                 yield _sentence(shown, unsaid)
             yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
 
-    async def _weigh_question(self, asked: Asked, evidence: Evidence) -> Weighing:
-        sampled = is_sampled(asked.run, self._policy.sampling.share, self._sampling_secret)
-        return weigh_question(
-            self._policy,
-            asked.question,
-            roles=asked.principal.roles,
-            tags=evidence.tags,
-            vectors=await self._vectors(asked, asked.question),
-            checks=_checks(asked),
-            sampled=sampled,
-        )
+    def _weighed(self, asked: Asked, evidence: Evidence) -> Weighed:
+        """What the question is weighed with."""
+        sampled = is_sampled(asked.run, self._weigher.policy.sampling.share, self._sampling_secret)
+        return Weighed(asked.principal, asked.question, evidence.tags, tuple(_checks(asked)), sampled)
 
-    async def _vectors(self, asked: Asked, text: str, titles: Sequence[str] = ()) -> Sequence[Vector] | None:
-        """Vectors for the weighing of a text, in one call; None, which holds it, where nobody makes them."""
-        texts = to_embed(self._policy, text, titles)
-        if not texts:
-            return ()
+    async def _read(
+        self, asked: Asked, prompt: Prompt, *, needed: bool
+    ) -> Sequence[Mapping[str, Any]] | None:
+        """The prompt as the model read it; an answer that needs it for nothing else does without."""
         try:
-            return await self._door.embed(asked.principal, texts, "query")
+            return await as_the_model_read(self._door, asked.principal, asked.conversation, prompt)
         except CloisterError as error:
-            log.warning("answer.likeness_unread", reason=error.sentence)
+            if needed:
+                raise
+            log.warning("answer.prompt_not_kept", reason=error.sentence)
             return None
-
-    async def _weigh(
-        self, asked: Asked, sentence: str, checked: Checked, prompt: Prompt, drafted: Sequence[Checked]
-    ) -> Weighing:
-        if is_published(checked.text, prompt.sources):
-            return Weighing()  # what everybody may read anyway is no promise of this answer
-        if counts_records(checked, prompt.sources):
-            return Weighing()  # how many records there are is nobody's data
-        index, before = len(drafted), [one.text for one in drafted]
-        titles = [
-            called(source.title)
-            for source in prompt.sources
-            if source.stated and source.title and source.n in checked.citations
-        ]
-        return weigh_sentence(
-            self._policy,
-            checked.text,
-            question=asked.question,
-            roles=asked.principal.roles,
-            supported=checked.supported,
-            passages=[source.whole for source in prompt.sources],
-            index=index,
-            before=before,
-            quoted=is_quoted(checked.text, prompt.sources),
-            titles=titles,
-            vectors=await self._vectors(asked, checked.text, titles),
-            checks=["wrong_citation"] if set(cited_in(sentence)) - set(checked.citations) else [],
-        )
 
     async def _prompt(self, asked: Asked, evidence: Evidence) -> tuple[Prompt | None, dict[str, object]]:
         budget = Budget(self._settings.window, self._settings.answer_tokens)
@@ -357,7 +332,7 @@ class AnswerPipeline:
         if evidence.listing and (listed := self._list(asked, evidence, evidence.listing)):
             return listed, options
         if not self._settings.quoting:
-            question = f"{asked.told}\n{_SAID.format(evidence.missing)}" if evidence.missing else asked.told
+            question = f"{asked.told}\n{SAID.format(evidence.missing)}" if evidence.missing else asked.told
             return build_prompt(question, evidence.sources, asked.history, budget), options
         chosen = await self._choose(asked, evidence)
         if chosen is None:
@@ -414,9 +389,7 @@ class AnswerPipeline:
             return [candidate.lexical for candidate in found]
         return [sum(a * b for a, b in zip(wanted, vector, strict=True)) for vector in vectors]
 
-    async def _sentences(
-        self, asked: Asked, prompt: Prompt, options: Mapping[str, object]
-    ) -> AsyncGenerator[str, None]:
+    async def _sentences(self, asked: Asked, prompt: Prompt, writing: Writing) -> AsyncGenerator[str, None]:
         for sentence in prompt.told:
             yield sentence
         if prompt.told:
@@ -430,12 +403,13 @@ class AnswerPipeline:
             messages,
             conversation=asked.conversation,
             model=self._settings.model,
-            options=options,
+            options=writing.options,
             quotes=prompt.quotes,
             quotes_at_most=prompt.quotes_at_most,
         )
         async with aclosing(stream) as chunks:
             async for chunk in chunks:
+                writing.version = chunk.version or writing.version
                 for sentence in splitter.feed(chunk.text):
                     yield sentence
         for sentence in splitter.finish():

@@ -29,7 +29,12 @@ _ANCHORS: Final = ("gateway.audit_anchor",)
 _HOLDS: Final = ("gateway.audit_hold",)
 
 _SAID: Final = ("approvals.vote", "approvals.remark")
-_WHAT_HAPPENED: Final = ("assistant.run_event", "approvals.draft", "approvals.person_key")
+_WHAT_HAPPENED: Final = (
+    "assistant.generation",
+    "assistant.run_event",
+    "approvals.draft",
+    "approvals.person_key",
+)
 _APPENDED: Final = frozenset({*_SAID, *_WHAT_HAPPENED})
 """Tables of what happened, which a right on their whole schema leaves out: nobody may write them anew."""
 _TAKE_BACK: Final = ("UPDATE (undone_at)", ("approvals.vote",))

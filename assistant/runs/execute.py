@@ -53,7 +53,7 @@ from .service import (
     runs_of,
     take_lease,
 )
-from .tables import Run, RunEvent, RunState
+from .tables import Run, RunEvent, RunGeneration, RunState
 from .withheld import records_in
 
 _LOOK_SECONDS: Final = 1.0
@@ -158,6 +158,8 @@ class RunExecutor:
             if audit is RunAudit.WEIGHED:
                 detail = {**detail, "policy": self._policy.version}
                 await _count(session, run, detail)
+            if step.kept:
+                session.add(RunGeneration(run_id=run.id, attempt=run.attempt, made_of=step.kept.as_json()))
             if audit:
                 record(session, audit, principal, conversation=run.conversation_id, run=run.id, **detail)
 

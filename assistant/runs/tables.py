@@ -62,6 +62,20 @@ class Run(SQLModel, table=True):
     finished_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
 
+class RunGeneration(SQLModel, table=True):
+    """A draft of a run and what it was made of (`assistant.answer.Generation`); tokenised, never changed."""
+
+    __tablename__ = "generation"
+    __table_args__ = {"schema": "assistant"}
+
+    run_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("assistant.run.id"), primary_key=True))
+    attempt: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    made_of: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), server_default=func.now(), nullable=False)
+    )
+
+
 class RunEvent(SQLModel, table=True):
     """One event of a run, numbered from 1 without gaps."""
 

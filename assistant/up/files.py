@@ -38,6 +38,7 @@ class ServedModel:
     """The language model as the door and the answers need to know it."""
 
     name: str
+    revision: str
     window: int
     answer_tokens: int
     quoting: bool
@@ -170,6 +171,7 @@ class Layout:
             "model": "default",
             "url": self.url("vllm"),
             "served_name": model.name,
+            "revision": model.revision,
             "api_key_file": str(self.state.secret("vllm-key")),
             "context_tokens": model.window,
         }

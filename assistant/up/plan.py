@@ -262,6 +262,7 @@ class Plan:
         served = (
             ServedModel(
                 self._chat.name,
+                self._chat.definition()[:12],
                 min(model.max_model_len, self._chat.prompt_budget + _ANSWER_TOKENS),
                 _ANSWER_TOKENS,
                 self._chat.answers == "quoted",

@@ -38,6 +38,7 @@ from .texts import permitted_values, verified_grant
 from .upstream import ModelAnswer
 
 _DEFAULT_ANSWER: Final = 256
+_OPTIONS: Final = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "seed")
 _SSE: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 router = APIRouter()
 
@@ -55,7 +56,14 @@ class Prepared:
 async def list_models(_caller: AnyCaller, door: TheDoor) -> dict[str, Any]:
     """List the models that have a deployment."""
     rows = [
-        {"id": name, "object": "model", "created": 0, "owned_by": "cloister"} for name in door.router.models
+        {
+            "id": name,
+            "object": "model",
+            "created": 0,
+            "owned_by": "cloister",
+            "cloister": {"versions": door.router.versions(name)},
+        }
+        for name in door.router.models
     ]
     return {"object": "list", "data": rows}
 
@@ -242,6 +250,7 @@ class Reply:
                 self._caller.principal,
                 conversation=_conversation(self._asked),
                 deployment=self._answer.deployment,
+                served=self._version,
                 tries=self._answer.tries,
                 outcome=outcome,
                 withheld=self._withheld,
@@ -253,9 +262,18 @@ class Reply:
     def _chunk(self) -> dict[str, Any]:
         return {**self._head, "object": "chat.completion.chunk"}
 
-    def _counts(self) -> dict[str, int]:
-        """What a reader should know of the answer: the risk that it speaks of somebody it cannot name."""
-        return {"withheld": self._withheld, "unresolved": self._stream.unresolved}
+    @property
+    def _version(self) -> str:
+        return self._door.router.version_of(self._answer.deployment)
+
+    def _counts(self) -> dict[str, int | str]:
+        """What a reader should know of the answer: the risk that it speaks of somebody it cannot name, and
+        which version of the model wrote it."""
+        return {
+            "withheld": self._withheld,
+            "unresolved": self._stream.unresolved,
+            "version": self._version,
+        }
 
     def _event(self, delta: dict[str, Any], finish_reason: str | None = None, *, choice: int = 0) -> bytes:
         told = {} if finish_reason is None else {"cloister": self._counts()}
@@ -294,7 +312,9 @@ async def _begin(asked: ChatRequest, caller: Caller, door: Door) -> tuple[Prepar
     prepared = await _prepare(asked, caller, door)
     outcome = "left"
     try:
-        answer = await door.servers.ask(asked.model, prepared.prompt, prepared.tokens)
+        answer = await door.servers.ask(
+            asked.model, prepared.prompt, prepared.tokens, without=_other_versions(asked, door)
+        )
         outcome = ""
     except CloisterError:
         outcome = "failed"
@@ -326,7 +346,8 @@ async def _prepare(asked: ChatRequest, caller: Caller, door: Door) -> Prepared:
         masked, restoring = await _mask(session, asked, caller, door, read, grant)
         prompt = build_prompt(asked, masked.texts)
         needed = estimate_tokens(prompt.characters) + (asked.answer_tokens or _DEFAULT_ANSWER)
-        door.router.choose(asked.model, needed)  # refuse here what nobody could answer
+        without = _other_versions(asked, door)
+        door.router.choose(asked.model, needed, without=without)  # refuse here what nobody could answer
         record(
             session,
             GatewayEvent.MODEL_CALLED,
@@ -338,10 +359,19 @@ async def _prepare(asked: ChatRequest, caller: Caller, door: Door) -> Prepared:
             hidden=len(masked.tokens),
             types=count_types(masked.tokens),
             prompt_sha256=sha256(json.dumps(prompt.body, sort_keys=True).encode()).hexdigest(),
+            options={name: prompt.body[name] for name in _OPTIONS if prompt.body.get(name) is not None},
+            masking=door.masking_version,
+            identities=door.feed.version,
         )
         return Prepared(prompt, restoring, needed)
 
     return await in_agreement(door.database, prepare)
+
+
+def _other_versions(asked: ChatRequest, door: Door) -> frozenset[str]:
+    """Deployments that may not answer, because one version of the model is wanted. Raises `NotFound`."""
+    version = asked.cloister.version if asked.cloister else None
+    return door.router.others_than(asked.model, version) if version else frozenset()
 
 
 async def _mask(

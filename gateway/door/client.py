@@ -127,6 +127,13 @@ class DoorClient:
         answer = await call(self._http, "door", "GET", "/v1/models", token=token)
         return [row["id"] for row in answer.json()["data"]]
 
+    async def versions(self, principal: Principal, model: str) -> list[str]:
+        """Which versions of a model its deployments serve; none for a model that is not here."""
+        token = self._tokens.for_principal(principal, AUDIENCE)
+        answer = await call(self._http, "door", "GET", "/v1/models", token=token)
+        found = (row["cloister"]["versions"] for row in answer.json()["data"] if row["id"] == model)
+        return [str(version) for version in next(found, ())]
+
     async def deployments(
         self, principal: Principal
     ) -> tuple[tuple[ServerState, ...], tuple[ServerState, ...]]:
@@ -151,11 +158,12 @@ class DoorClient:
         options: Mapping[str, object] | None = None,
         quotes: Sequence[str] = (),
         quotes_at_most: int = 2,
+        version: str | None = None,
     ) -> AsyncGenerator[ChatChunk, None]:
         """Stream an answer; `options` are OpenAI's own (`max_tokens`, `temperature`, `stop`, …).
 
         With `quotes` the model may write these texts alone, word for word: the first, then others of them.
-
+        With `version` no other version of the model answers (`NotFound` where it is not served any more).
 
         Leaving the iterator (`aclose`) stops the model. Raises the door's refusals before the first
         chunk, and what breaks in mid-stream from the iterator.
@@ -173,6 +181,7 @@ class DoorClient:
                 "form": form,
                 "quotes": list(quotes),
                 "quotes_at_most": quotes_at_most,
+                "version": version,
             },
         }
         headers = {"Authorization": f"Bearer {self._tokens.for_principal(principal, AUDIENCE)}"}
@@ -238,8 +247,14 @@ def _chunk(chunk: Mapping[str, Any]) -> ChatChunk:
     if not chunk["choices"]:
         return ChatChunk("", usage=counted)
     choice = chunk["choices"][0]
-    unresolved = int(chunk.get("cloister", {}).get("unresolved", 0))
-    return ChatChunk(choice["delta"].get("content") or "", choice.get("finish_reason"), counted, unresolved)
+    told = chunk.get("cloister", {})
+    return ChatChunk(
+        choice["delta"].get("content") or "",
+        choice.get("finish_reason"),
+        counted,
+        int(told.get("unresolved", 0)),
+        str(told.get("version", "")),
+    )
 
 
 def _broken(error: Mapping[str, Any]) -> CloisterError:

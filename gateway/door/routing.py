@@ -64,6 +64,21 @@ class ModelRouter:
             name = self._pick_other(model, size, without)
         return Choice(name, self._by_name[name])
 
+    def versions(self, model: str) -> list[str]:
+        """What the deployments of a model serve: each version once."""
+        return sorted({each.version for each in self._by_name.values() if each.model == model})
+
+    def others_than(self, model: str, version: str) -> frozenset[str]:
+        """The deployments of a model that serve another version. Raises `NotFound` when all of them do."""
+        members = [each for each in self._by_name.values() if each.model == model]
+        if all(each.version != version for each in members):
+            raise NotFound("This version of the model is not served here any more.")
+        return frozenset(each.name for each in members if each.version != version)
+
+    def version_of(self, name: str) -> str:
+        """What a deployment serves."""
+        return self._by_name[name].version
+
     def failed(self, name: str) -> None:
         """A deployment failed: after some failures in a row it rests, whatever its weight."""
         self._failures[name] = self._failures.get(name, 0) + 1

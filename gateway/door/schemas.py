@@ -70,6 +70,7 @@ class CloisterIn(_Wire):
     form: Form = "raw"
     quotes: list[str] = Field(default_factory=list, max_length=16)
     quotes_at_most: int = Field(2, ge=1, le=5)
+    version: ModelName | None = None
 
 
 class ContentPart(_Wire):

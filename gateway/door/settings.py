@@ -11,12 +11,17 @@ from redaction import EntityType, Level
 
 
 class DeploymentSettings(Settings):
-    """One model server. `model` is the name that callers use, `served_name` the server's own."""
+    """One model server. `model` is the name that callers use, `served_name` the server's own.
+
+    `revision` says which weights it serves, as the catalogue or their checksum does: the record has it with
+    every answer, and only an answer whose revision is known can be asked for again of the same model.
+    """
 
     name: str
     url: str
     model: str = "default"
     served_name: str = ""
+    revision: str = Field("", max_length=100, pattern=r"^[!-~]*$")
     tls: TlsSettings | None = None
     api_key_file: ExistingFile | None = None
     weight: int = Field(1, ge=1)
@@ -24,6 +29,12 @@ class DeploymentSettings(Settings):
     connect_s: float = 5.0
     first_chunk_s: float = 60.0
     chunk_s: float = 30.0
+
+    @property
+    def version(self) -> str:
+        """What is served, by name and, where it is known, revision: `smollm2-360m@12fd25f`."""
+        served = self.served_name or self.model
+        return f"{served}@{self.revision}" if self.revision else served
 
 
 class RerankerSettings(DeploymentSettings):

@@ -1,9 +1,11 @@
 """What a running door holds, made once by its lifespan."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Annotated, Any, TypedDict
 
 from fastapi import Depends, Request
@@ -50,6 +52,18 @@ class Door:
         if self.scanner.gazetteer is not self.feed.current:
             self.scanner = self.scanner.with_gazetteer(self.feed.current)
         return self.scanner
+
+    @property
+    def masking_version(self) -> str:
+        """What decides which texts are masked, beside the CRM's own names: `direct-1f2e3d4c5b6a`."""
+        masking, names = self.settings.masking, self.settings.names
+        decides = [
+            masking.level,
+            sorted(masking.allowed),
+            masking.recognizers,
+            names.enabled and (sorted(names.types), names.scan_answers, self.names.version),
+        ]
+        return f"{masking.level}-{sha256(json.dumps(decides).encode()).hexdigest()[:12]}"
 
     def finish_later(self, work: Coroutine[Any, Any, None]) -> None:
         """Do `work` although the request is being cancelled; the door waits for it when it stops."""

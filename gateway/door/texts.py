@@ -60,6 +60,8 @@ async def redact_parts(asked: RedactIn, caller: WritingProcess, door: TheDoor) -
             hidden=len(masked.tokens),
             types=count_types(masked.tokens),
             reasons=list(_reasons(verdict)),
+            masking=door.masking_version,
+            identities=door.feed.version,
         )
         return masked
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
@@ -66,14 +66,17 @@ class ModelServers:
         self._deployments = tuple(deployments)
         self._clients = {deployment.name: _client(deployment) for deployment in deployments}
 
-    async def ask(self, model: str, prompt: ModelPrompt, tokens: int) -> ModelAnswer:
+    async def ask(
+        self, model: str, prompt: ModelPrompt, tokens: int, *, without: Collection[str] = ()
+    ) -> ModelAnswer:
         """Begin an answer to a redacted prompt; `tokens` is how much of the window it may take.
 
-        Raises `PartUnavailable` when nobody answers, `BadInput` when the server refuses the request.
+        Deployments in `without` are not asked. Raises `PartUnavailable` when nobody answers, `BadInput` when
+        the server refuses the request.
         """
         failed: list[str] = []
         while True:
-            choice = self._router.choose(model, tokens, without=failed)
+            choice = self._router.choose(model, tokens, without=[*without, *failed])
             try:
                 answer = await self._begin(choice, prompt, len(failed) + 1)
             except (httpx.TransportError, UpstreamFailed) as error:

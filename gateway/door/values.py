@@ -104,13 +104,14 @@ class ChatChunk:
     """The next words; the last chunk has a `finish_reason` and, where the server counts, the usage.
 
     With the `finish_reason` comes how many pieces the model wrote that look like tokens and are `unresolved`:
-    the answer speaks of somebody, and nobody can say of whom.
+    the answer speaks of somebody, and nobody can say of whom. With it comes also the `version` of the model.
     """
 
     text: str
     finish_reason: str | None = None
     usage: ChatUsage | None = None
     unresolved: int = 0
+    version: str = ""
 
 
 @dataclass(frozen=True)

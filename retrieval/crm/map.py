@@ -5,10 +5,12 @@ A map is data. It is read by :func:`retrieval.crm.load.load_map`, which checks w
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
+from hashlib import sha256
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
@@ -454,6 +456,12 @@ class CrmMap(_Part):
             found.append(parent.entity)
             parent = self.entities[parent.entity].parent
         return tuple(found)
+
+    @cached_property
+    def identity(self) -> str:
+        """Which map this is, whatever number it was given: `demo-3-1f2e3d4c5b6a`."""
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return f"{self.crm}-{self.version}-{sha256(content.encode()).hexdigest()[:12]}"
 
     @property
     def parents_first(self) -> tuple[str, ...]:

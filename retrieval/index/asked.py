@@ -26,6 +26,11 @@ class AskedGeneration:
         """Why there is nothing to search."""
 
     @property
+    def asked(self) -> str | None:
+        """The name of the generation that is asked, None before it was found."""
+        return self._generation.name if self._generation else None
+
+    @property
     def finds_meaning(self) -> bool:
         """Whether questions' vectors, which the wanted model makes, fit the generation that is asked."""
         made = self._generation.recipe if self._generation else None

@@ -49,6 +49,11 @@ class Generations:
         return self._serving
 
     @property
+    def asked(self) -> str:
+        """The name of the generation that is asked."""
+        return self.serving.generation.name
+
+    @property
     def all(self) -> tuple[Opened, ...]:
         """All that must be written to, the serving one first."""
         return (self.serving, self.filling) if self.filling else (self.serving,)

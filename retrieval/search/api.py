@@ -42,6 +42,8 @@ async def search(
         facts=len(result.facts),
         user_known=result.user_known,
         crm_available=result.crm_available,
+        map=request.state.records.crm_map.identity,
+        index=request.state.index.asked,
     )
     return result
 

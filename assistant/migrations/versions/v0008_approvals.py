@@ -176,6 +176,7 @@ def upgrade() -> None:
     _make_notices()
     _make_what_is_counted()
     _make_filters()
+    _make_generations()
     for statement in (_KEEP_ITEM, _BEGIN, _ENOUGH, _ONE_PERSON, _KEEP_VOTE, *_TRIGGERS):
         op.execute(statement)
 
@@ -429,8 +430,22 @@ def _make_filters() -> None:
     op.create_index("saved_filter_name", "saved_filter", ["account", "name"], unique=True, schema="assistant")
 
 
+def _make_generations() -> None:
+    op.create_table(
+        "generation",
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("attempt", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("made_of", postgresql.JSONB(), nullable=False),
+        _moment("at", now=True),
+        sa.ForeignKeyConstraint(["run_id"], ["assistant.run.id"]),
+        sa.PrimaryKeyConstraint("run_id", "attempt"),
+        schema="assistant",
+    )
+
+
 def downgrade() -> None:
     op.drop_table("saved_filter", schema="assistant")
+    op.drop_table("generation", schema="assistant")
     for table, name in (
         ("held_item", "keep_item"),
         ("held_item", "begin_pending"),
