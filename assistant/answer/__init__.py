@@ -6,6 +6,7 @@ from .generation import PROMPT_VERSION, Generation, Scale
 from .pipeline import AnsweringSettings, AnswerPipeline, Asked, Hold, Step
 from .receipt import hidden_in
 from .references import MAX_SEARCHED, Searched, durable_text, entity_refs, named_records, of_nobody, searched
+from .replay import Replay, Replayer
 from .strangers import Strangers, strangers_among
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "EventKind",
     "Generation",
     "Hold",
+    "Replay",
+    "Replayer",
     "RunAudit",
     "Scale",
     "Searched",

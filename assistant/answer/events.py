@@ -41,6 +41,7 @@ class RunAudit(StrEnum):
     NOT_RELEASED = "run.not_released"
     FINISHED = "run.finished"
     RATED = "run.rated"
+    REPLAYED = "run.replayed"
 
 
 NOTHING_FOUND: Final = (

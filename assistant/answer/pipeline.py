@@ -3,7 +3,6 @@
 The pipeline decides; whoever runs it writes its steps down under the run's lease.
 """
 
-import re
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -47,7 +46,7 @@ from .generation import PROMPT_VERSION, SAID, Generation
 from .missing import tell_missing
 from .receipt import receipt_of
 from .references import count_hidden, entity_refs, named_records, of_nobody, searched
-from .sentences import SentenceSplitter
+from .sentences import SentenceSplitter, bare
 from .strangers import Strangers, strangers_among
 from .support import Checked, check_sentence, names_nobody_in
 from .telling import as_the_model_read, content_of
@@ -61,7 +60,6 @@ _UNKNOWN_USER: Final = (
 _CRM_DOWN: Final = "The CRM cannot be reached, so no record can be checked or shown. Try again in a moment."
 _LIMIT: Final = 8
 _LISTED: Final = 12  # records, which are a few lines each
-_MARK: Final = re.compile(r"\s?\[\d{1,3}\]")
 _ABOUT_ONE_THING: Final = 300
 _A_TOKEN: Final = 2.0  # characters, low enough that no quotation is cut
 
@@ -253,7 +251,7 @@ class AnswerPipeline:
                 shown += 1
             async with aclosing(self._sentences(asked, prompt, writing)) as sentences:
                 async for sentence in sentences:
-                    if _bare(sentence) in map(_bare, (one.text for one in drafted)):
+                    if bare(sentence) in (bare(one.text) for one in drafted):
                         continue  # a model that quotes may quote the same twice
                     writing.sentences.append(sentence)
                     checked = check_sentence(strangers.hide(sentence), prompt.sources)
@@ -461,10 +459,6 @@ def _sentence(index: int, checked: Checked) -> Step:
 def _receipt(asked: Asked, prompt: Prompt, shown: Sequence[str], *, sent: bool = True) -> Step:
     receipt = receipt_of(asked.question, prompt, shown, sent=sent)
     return Step(EventKind.RECEIPT, receipt, RunAudit.ACCOUNTED, receipt)
-
-
-def _bare(sentence: str) -> str:
-    return " ".join(_MARK.sub("", sentence).split())
 
 
 def _is_model(error: CloisterError) -> bool:

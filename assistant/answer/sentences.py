@@ -13,6 +13,9 @@ _LAST_WORD: Final = re.compile(r"([\w.]+?)\.$")
 _MAX: Final = 1200
 
 
+_MARK: Final = re.compile(r"\s?\[\d{1,3}\]")
+
+
 class SentenceSplitter:
     """Feed it chunks; it gives whole sentences. Any chunking gives the same sentences as the whole.
 
@@ -66,3 +69,8 @@ def _is_abbreviation(text: str) -> bool:
         return False
     word = found.group(1).lower()
     return word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha())
+
+
+def bare(sentence: str) -> str:
+    """A sentence without citations and spacing: two that say the same are the same."""
+    return " ".join(_MARK.sub("", sentence).split())

@@ -63,6 +63,7 @@ _NO_ACCOUNT: Final = "The account that asked may no longer sign in."
 _NOT_SHOWN: Final = frozenset(
     {EventKind.RETRACTED, EventKind.REJECTED, EventKind.EXPIRED, EventKind.SENT_BACK, EventKind.CANCELLED}
 )
+_WITHOUT_ANSWER: Final = frozenset({EventKind.FAILED, EventKind.NO_SUMMARY, EventKind.NOTHING_FOUND})
 _UNFORESEEN: Final = "Something went wrong while answering. The error is in the log of the worker."
 
 
@@ -136,17 +137,17 @@ class RunExecutor:
                     return not answering.done()
 
     async def _answer(self, run: Run, asked: Asked) -> None:
-        failed = False
+        ending: EventKind | None = None
         async with aclosing(self._pipeline.answer(asked)) as steps:
             async for step in steps:
                 if isinstance(step, Hold):
                     await self._hold(run, asked, step)
                     return
-                failed = failed or step.kind == EventKind.FAILED
+                ending = step.kind if step.kind in _WITHOUT_ANSWER else ending
                 await self._write(run, asked.principal, step)
         async with self._database.transaction() as session:
-            state = RunState.FAILED if failed else RunState.DONE
-            await finish(session, run, state, asked.principal, lease=_lease(run))
+            state = RunState.FAILED if ending is EventKind.FAILED else RunState.DONE
+            await finish(session, run, state, asked.principal, lease=_lease(run), ending=ending or "answered")
 
     async def _write(self, run: Run, principal: Principal, step: Step) -> None:
         async with self._database.transaction() as session:
@@ -228,7 +229,8 @@ class RunExecutor:
             data = {"part": "assistant", "sentence": _UNFORESEEN, "retry": True}
         async with self._database.transaction() as session:
             await append_event(session, run.id, EventKind.FAILED, data, lease=_lease(run))
-            await finish(session, run, RunState.FAILED, str(run.principal_id), lease=_lease(run))
+            who, part = str(run.principal_id), str(data["part"])
+            await finish(session, run, RunState.FAILED, who, lease=_lease(run), ending="failed", part=part)
 
     async def _stop(self, run: Run, answering: asyncio.Task[None]) -> None:
         answering.cancel()

@@ -130,6 +130,10 @@ class RunResumer:
             item=str(effect.item),
             state=effect.state,
             shown=hidden_in([effect.payload.text]) if released else {},
+            hash=effect.payload.digest() if released else None,
+            edited=effect.edited,
+            retracted=0 if released else effect.payload.shown_count,
+            still_theirs=may_see,
         )
         if effect.state != ItemState.SENT_BACK:
             state = RunState.CANCELLED if effect.state == ItemState.CANCELLED else RunState.DONE

@@ -89,6 +89,7 @@ async def open_run(
         await append_event(session, run.id, EventKind.REFUSED, {"sentence": question.sentence or REFUSED})
         await append_event(session, run.id, EventKind.DONE, {"state": RunState.REFUSED})
         run.finished_at = (await session.exec(select(func.now()))).one()
+        _record_end(session, run, RunState.REFUSED, principal, ending="refused")
         return run
     await append_event(session, run.id, EventKind.STAGE, {"name": "accepted"})
     await defer(session, EXECUTE, queue=QUEUE, run=str(run.id))
@@ -209,10 +210,13 @@ async def finish(
     actor: Principal | str,
     *,
     lease: str | None = None,
+    ending: str | None = None,
+    part: str | None = None,
 ) -> None:
     """Put a run into a final state and say so to its followers, once: one that has ended stays as it is.
 
-    With `lease`, raises `LeaseLost` unless that lease is still held.
+    The record keeps its `ending`, and which `part` failed. With `lease`, raises `LeaseLost` unless that lease
+    is still held.
     """
     if lease is None and (await _locked(session, run.id)).state in FINAL:
         return
@@ -221,7 +225,14 @@ async def finish(
     await session.exec(
         statement.values(state=state, finished_at=func.now(), lease_owner=None, lease_until=None)
     )
-    record(session, RunAudit.FINISHED, actor, conversation=run.conversation_id, run=run.id, state=state)
+    _record_end(session, run, state, actor, ending=ending, part=part)
+
+
+def _record_end(
+    session: AsyncSession, run: Run, state: RunState, actor: Principal | str, **how: str | None
+) -> None:
+    conversation, told = run.conversation_id, {name: value for name, value in how.items() if value}
+    record(session, RunAudit.FINISHED, actor, conversation=conversation, run=run.id, state=state, **told)
 
 
 async def queue_again(session: AsyncSession, run: Run) -> None:

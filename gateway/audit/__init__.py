@@ -20,7 +20,7 @@ from .sealer import Sealer
 from .settings import ORIGIN, AnchorSettings
 from .stillness import keep_still
 from .tables import AuditCheckpoint, AuditHold, AuditRow, AuditSeal
-from .timeline import RunTimeline, TimelineStep, run_timeline
+from .timeline import FoundRun, RunTimeline, TimelineStep, find_runs, is_same_prompt, run_timeline
 from .verify import Verification, verify_audit
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "AuditRow",
     "AuditSeal",
     "Checkpointing",
+    "FoundRun",
     "GatewayEvent",
     "HoldScope",
     "RecordClass",
@@ -45,6 +46,8 @@ __all__ = [
     "VerifierKey",
     "class_of",
     "export_record",
+    "find_runs",
+    "is_same_prompt",
     "keep_still",
     "lift_hold",
     "list_holds",

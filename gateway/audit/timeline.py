@@ -2,13 +2,16 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import groupby, pairwise
 from typing import Any, Final
 
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.errors import NotFound
+from gateway.telemetry import correlation_id
 
 from .chain import COLUMNS
 
@@ -24,7 +27,6 @@ _STEP_OF: Final[Mapping[str, str]] = {
     "model.answered": "generated",
     "run.weighed": "scored",
     "run.accounted": "scored",
-    "item.held": "held",
     "run.held": "held",
     "run.shown": "shown",
     "run.released": "shown",
@@ -34,12 +36,40 @@ _STEP_OF: Final[Mapping[str, str]] = {
     "item.took_effect": "shown",
     "run.finished": "ended",
     "run.rated": "ended",
+    "run.replayed": "replayed",
 }
-_VERSIONS: Final = ("policy", "model", "deployment", "version")
+_DECIDES: Final = frozenset(
+    f"item.{verb}"
+    for verb in (
+        "voted approved edited rejected sent_back undone cancelled expired lapsed false_alarm".split()
+    )
+)
+_ASIDE: Final = {"replayed", "audited"}
+"""Steps of those who looked later: their versions were not in force when the answer was made."""
+_VERSIONS: Final = (
+    "policy",
+    "model",
+    "served",
+    "deployment",
+    "prompt",
+    "masking",
+    "identities",
+    "map",
+    "index",
+)
+_NAMED_BY: Final[Mapping[str, str]] = {
+    "policy": "run.weighed",
+    "prompt": "run.weighed",
+    "masking": "text.redacted",
+    "map": "records.searched",
+    "index": "records.searched",
+}
 _FIELDS: Final = ", ".join(f"e.{name}" for name in COLUMNS.split(", "))
 _EVENTS: Final = text(
-    f"SELECT s.sequence, {_FIELDS} FROM gateway.audit_event e"  # noqa: S608 - constants
+    f"SELECT s.sequence, s.leaf, s.sealed_at, a.login, {_FIELDS}"  # noqa: S608 - constants
+    " FROM gateway.audit_event e"
     " LEFT JOIN gateway.audit_seal s ON s.event_id = e.id"
+    " LEFT JOIN gateway.account a ON a.id::text = e.actor"
     " WHERE e.run = :run OR (e.run IS NULL AND e.correlation = ANY(:correlations)"
     " AND (e.conversation IS NULL OR e.conversation = :conversation))"
     " ORDER BY e.at, e.id"
@@ -48,40 +78,103 @@ _OF_RUN: Final = text(
     "SELECT array_agg(DISTINCT correlation) AS correlations, min(conversation) AS conversation"
     " FROM gateway.audit_event WHERE run = :run"
 )
+_SIGNED: Final = text("SELECT coalesce(max(sequence), 0) FROM gateway.audit_checkpoint")
+_BY_ID: Final = " OR ".join(f"{column} = :id" for column in ("run", "subject"))
+_RUNS: Final = (
+    "SELECT run, min(at) AS at, min(conversation) AS conversation, count(*) AS events"
+    " FROM gateway.audit_event WHERE run IS NOT NULL AND ({where})"
+    " GROUP BY run ORDER BY min(at) DESC LIMIT 100"
+)
+_PROMPTS: Final = text(
+    "SELECT correlation = :now AS is_now, detail->>'prompt_sha256' AS prompt FROM gateway.audit_event"
+    " WHERE event = 'model.called' AND conversation = :conversation AND (correlation = :now OR correlation IN"
+    " (SELECT correlation FROM gateway.audit_event WHERE run = :run AND event = 'run.weighed'))"
+)
 
 
 @dataclass(frozen=True)
 class TimelineStep:
-    """One event of an answer; `sequence` is its number in the record, None until it is sealed."""
+    """One event of an answer.
+
+    `sequence` is its number in the record and `leaf` its hash there, None until it is sealed; `signed` says
+    whether a checkpoint is over it. Of an event that is `erased`, its time over, only that it was is left.
+    `after_s` are the seconds since the event before, `login` is the actor's where it has an account.
+    """
 
     step: str
     at: str
+    after_s: float
     event: str
+    id: str
     sequence: int | None
+    leaf: str | None
+    signed: bool
+    erased: bool
     actor: str
+    login: str | None
     roles: Sequence[str]
     origin: str | None
     subject: str | None
+    correlation: str
     detail: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Phase:
+    """Events of one step that follow each other, and how many seconds there are to the next."""
+
+    step: str
+    at: str
+    seconds: float
+    events: int
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that the timeline cannot show: `erased`, `unsealed` or `unsigned` events, and how many; the
+    `beginning`, the `end` or a `decision`; a `model` that was not asked; a `version` that nobody named."""
+
+    what: str
+    count: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class RunTimeline:
-    """An answer's events in order of time, and each version that is named in them."""
+    """An answer's events in order of time, each version that is named in them, and what is missing."""
 
     run: str
     conversation: str | None
+    state: str | None
     steps: Sequence[TimelineStep]
+    phases: Sequence[Phase]
     versions: Mapping[str, Sequence[str]]
+    missing: Sequence[Missing]
 
     def as_json(self) -> dict[str, Any]:
         """JSON members."""
-        return {
-            "run": self.run,
-            "conversation": self.conversation,
-            "steps": [vars(step) for step in self.steps],
-            "versions": dict(self.versions),
-        }
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class FoundRun:
+    """A run that the record knows, and when it began."""
+
+    run: str
+    at: datetime
+    conversation: str | None
+    events: int
+
+
+async def find_runs(session: AsyncSession, wanted: str) -> Sequence[FoundRun]:
+    """The runs that an id is of: a run's own, that of a held item, or of a conversation; the newest first."""
+    connection = await session.connection()
+    rows = (await connection.execute(text(_RUNS.format(where=_BY_ID)), {"id": wanted})).all()
+    if not rows:
+        rows = (
+            await connection.execute(text(_RUNS.format(where="conversation = :id")), {"id": wanted})
+        ).all()
+    return [FoundRun(row.run, row.at, row.conversation, row.events) for row in rows]
 
 
 async def run_timeline(session: AsyncSession, run: uuid.UUID) -> RunTimeline:
@@ -96,26 +189,145 @@ async def run_timeline(session: AsyncSession, run: uuid.UUID) -> RunTimeline:
         "correlations": [each for each in of_run.correlations if each not in ("", "-")],
     }
     rows = (await connection.execute(_EVENTS, wanted)).all()
-    versions: dict[str, dict[str, None]] = {}
-    for row in rows:
-        for name in _VERSIONS:
-            if (value := row.detail.get(name)) is not None:
-                versions.setdefault(name, {})[str(value)] = None
+    signed = (await connection.execute(_SIGNED)).scalar_one()
+    aside = _aside(rows)
+    steps = [
+        _step(row, signed, max(0.0, _seconds(before, row)), aside.get(row.correlation))
+        for before, row in pairwise([rows[0], *rows])
+    ]
+    own = [step for step in steps if step.step not in _ASIDE]
+    versions = _versions(own)
+    ends = [step for step in own if step.event == "run.finished" and not step.erased]
     return RunTimeline(
-        str(run), of_run.conversation, [_step(row) for row in rows], {k: list(v) for k, v in versions.items()}
+        run=str(run),
+        conversation=of_run.conversation,
+        state=str(ends[-1].detail.get("state")) if ends else None,
+        steps=steps,
+        phases=_phases(steps),
+        versions=versions,
+        missing=_missing(own, versions),
     )
 
 
-def _step(row: Any) -> TimelineStep:
-    is_decision = row.event.startswith("item.")
+async def is_same_prompt(session: AsyncSession, run: uuid.UUID, conversation: uuid.UUID) -> bool | None:
+    """Whether a model now read, byte for byte, what one read for the run: now is this request.
+
+    None where the record has not both: no model was called, or the event's content was erased.
+    """
+    wanted = {"run": str(run), "conversation": str(conversation), "now": correlation_id()}
+    rows = (await (await session.connection()).execute(_PROMPTS, wanted)).all()
+    now = {row.prompt for row in rows if row.is_now and row.prompt}
+    then = {row.prompt for row in rows if not row.is_now and row.prompt}
+    return bool(now & then) if now and then else None
+
+
+def _aside(rows: Sequence[Any]) -> dict[str, str]:
+    """What a request was for that came later: to replay the answer, to read the record, or to review."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        if row.run is not None:
+            found.setdefault(row.correlation, set()).add(row.event)
+    return {correlation: step for correlation, events in found.items() if (step := _purpose(events))}
+
+
+def _purpose(events: set[str]) -> str | None:
+    if "run.replayed" in events:
+        return "replayed"
+    if all(event.startswith("audit.") for event in events):
+        return "audited"
+    return "held" if all(event.startswith("item.") for event in events) else None
+
+
+def _step(row: Any, signed: int, after_s: float, aside: str | None) -> TimelineStep:
     return TimelineStep(
-        _STEP_OF.get(row.event, "decided" if is_decision else "beside"),
-        row.at.isoformat(),
-        row.event,
-        row.sequence,
-        row.actor,
-        row.roles,
-        row.origin,
-        row.subject,
-        row.detail,
+        step=_name(row, aside),
+        at=row.at.isoformat(),
+        after_s=round(after_s, 3),
+        event=row.event,
+        id=str(row.id),
+        sequence=row.sequence,
+        leaf=bytes(row.leaf).hex() if row.leaf is not None else None,
+        signed=row.sequence is not None and row.sequence <= signed,
+        erased=row.erased_at is not None,
+        actor=row.actor,
+        login=row.login,
+        roles=row.roles,
+        origin=row.origin,
+        subject=row.subject,
+        correlation=row.correlation,
+        detail=row.detail,
     )
+
+
+def _name(row: Any, aside: str | None) -> str:
+    if aside in _ASIDE:
+        return str(aside)
+    if row.event in _DECIDES:
+        return "decided"
+    if row.event.startswith("item.") and row.event not in _STEP_OF:
+        return "held"
+    if aside and row.run is None:  # an officer's page: identities were shown to them, not to who asked
+        return aside
+    return _STEP_OF.get(row.event, "beside")
+
+
+def _seconds(before: Any, row: Any) -> float:
+    return float((row.at - before.at).total_seconds())
+
+
+def _phases(steps: Sequence[TimelineStep]) -> Sequence[Phase]:
+    runs = [list(group) for _, group in groupby(steps, key=lambda step: step.step)]
+    begun = [(group[0], len(group)) for group in runs]
+    last = datetime.fromisoformat(steps[-1].at)
+    ends = [*(datetime.fromisoformat(first.at) for first, _ in begun[1:]), last]
+    return [
+        Phase(
+            first.step,
+            first.at,
+            round((until - datetime.fromisoformat(first.at)).total_seconds(), 3),
+            count,
+        )
+        for (first, count), until in zip(begun, ends, strict=True)
+    ]
+
+
+def _versions(steps: Sequence[TimelineStep]) -> dict[str, Sequence[str]]:
+    found: dict[str, dict[str, None]] = {}
+    for step in steps:
+        for name in _VERSIONS:
+            if (value := step.detail.get(name)) is not None:
+                found.setdefault(name, {})[str(value)] = None
+    return {name: list(values) for name, values in found.items()}
+
+
+def _missing(steps: Sequence[TimelineStep], versions: Mapping[str, Sequence[str]]) -> Sequence[Missing]:
+    events = {step.event for step in steps}
+    counted = {
+        "erased": sum(step.erased for step in steps),
+        "unsealed": sum(step.sequence is None for step in steps),
+        "unsigned": sum(step.sequence is not None and not step.signed for step in steps),
+    }
+    missing = [Missing(what, count) for what, count in counted.items() if count]
+    if not events & {"run.asked", "item.held"}:
+        missing.append(Missing("beginning"))
+    if "run.asked" in events and "run.finished" not in events:
+        missing.append(Missing("decision" if _waits(steps) else "end"))
+    if "run.finished" in events and "model.called" not in events:
+        missing.append(Missing("model"))
+    named_by = {**_NAMED_BY, **({"served": "model.answered"} if _answered(steps) else {})}
+    missing += [
+        Missing("version", name=name)
+        for name, event in named_by.items()
+        if event in events and name not in versions
+    ]
+    return missing
+
+
+def _answered(steps: Sequence[TimelineStep]) -> bool:
+    return any(step.detail.get("outcome") == "answered" for step in steps if step.event == "model.answered")
+
+
+def _waits(steps: Sequence[TimelineStep]) -> bool:
+    """Whether the last that happened to it is that it is held."""
+    states = [step.event for step in steps if step.event in {"run.held", "item.took_effect"}]
+    return bool(states) and states[-1] == "run.held"

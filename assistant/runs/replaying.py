@@ -1,0 +1,222 @@
+"""An answer replayed for an auditor: the same question to the same model, and what is different.
+
+The auditor reads tokens, and never more: nothing is restored. The question and both drafts are shown, the
+records that they rest on are not. The door is asked in the name of whoever asked then, so that no text counts
+as typed by the auditor; both names are in the record. Nothing is added to the run but its event.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlmodel import col, select
+
+from approvals import Policy, joined, word_diff
+from assistant.answer import PROMPT_VERSION, Generation, Replay, Replayer, RunAudit, Scale
+from assistant.conversations import Conversation
+from gateway import (
+    Account,
+    Conflict,
+    Database,
+    DoorClient,
+    NotFound,
+    Principal,
+    Role,
+    is_same_prompt,
+    record,
+    require,
+)
+
+from .tables import Run, RunGeneration
+
+_UNKNOWN: Final = "There is no answer of this id: the run is unknown, or an item or conversation was named."
+_ERASED: Final = "The content of this answer was erased, so it can no longer be replayed."
+_NOT_KEPT: Final = (
+    "Of this answer no draft was kept, so there is nothing to replay: it was refused, found nothing, failed "
+    "before its end, or is from before drafts were kept."
+)
+_NOT_SERVED: Final = (
+    "This answer was written by {then}, which is not served any more; now served: {now}. Replay it with "
+    "another version only if you say so."
+)
+_UNNAMED: Final = "an unnamed version"
+
+
+@dataclass(frozen=True)
+class Told:
+    """A draft: its text, the version that wrote it, and what it weighs by which policy."""
+
+    version: str
+    text: str
+    weighs: Scale
+
+
+@dataclass(frozen=True)
+class ReplayReport:
+    """A recorded answer beside the same question asked again.
+
+    `today` is what the recorded draft would weigh by today's policy. `changes` are the words of both texts:
+    kept, removed, added. `same_prompt` says whether the model read the same, byte for byte; None where the
+    record no longer has it, or no model was asked.
+    """
+
+    run: uuid.UUID
+    conversation: uuid.UUID
+    attempt: int
+    attempts: int
+    at: datetime | None
+    question: str
+    model: str
+    prompt: str
+    prompt_now: str
+    asked_a_model: bool
+    then: Told
+    now: Told
+    today: Scale
+    same_prompt: bool | None
+    changes: Sequence[tuple[str, str]]
+
+    @property
+    def same_text(self) -> bool:
+        """Whether the model wrote the same words."""
+        return self.then.text == self.now.text
+
+    @property
+    def same_version(self) -> bool:
+        """Whether the version that answered then has answered now."""
+        return self.then.version == self.now.version
+
+    @property
+    def same_weighing(self) -> bool:
+        """Whether the new draft weighs by today's policy what the recorded one weighed then."""
+        then, now = self.then.weighs, self.now.weighs
+        return (set(then.rules), set(then.shadow), then.tier) == (set(now.rules), set(now.shadow), now.tier)
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON members."""
+        return {
+            **asdict(self),
+            "run": str(self.run),
+            "conversation": str(self.conversation),
+            "at": self.at.isoformat() if self.at else None,
+            "same_text": self.same_text,
+            "same_version": self.same_version,
+            "same_weighing": self.same_weighing,
+        }
+
+
+@dataclass(frozen=True)
+class _Kept:
+    run: Run
+    asker: Principal
+    attempt: int
+    attempts: int
+    at: datetime | None
+    made: Generation
+
+
+async def replay_run(
+    database: Database,
+    door: DoorClient,
+    policy: Policy,
+    auditor: Principal,
+    run_id: uuid.UUID,
+    *,
+    attempt: int | None = None,
+    other_version: bool = False,
+) -> ReplayReport:
+    """Ask a run's question once more, the last draft's or that of an `attempt`, and record that it was.
+
+    The version that answered then must be served still, or `other_version` is said: then what is served
+    answers. Raises `NotFound`, `Conflict` for what cannot be replayed, and the door's errors.
+    """
+    require(auditor, Role.AUDITOR)
+    kept = await _kept(database, auditor, run_id, attempt)
+    version = await _version(door, kept, other_version=other_version)
+    replayed = await Replayer(door, policy).replay(kept.made, kept.asker, kept.run.conversation_id, version)
+    report = await _report(database, kept, replayed)
+    async with database.transaction() as session:
+        record(
+            session,
+            RunAudit.REPLAYED,
+            auditor,
+            conversation=kept.run.conversation_id,
+            run=run_id,
+            attempt=kept.attempt,
+            served_then=report.then.version,
+            served=report.now.version,
+            policy=report.now.weighs.policy,
+            prompt=report.prompt_now,
+            same_text=report.same_text,
+            same_prompt=report.same_prompt,
+            same_weighing=report.same_weighing,
+        )
+    return report
+
+
+async def _kept(database: Database, auditor: Principal, run_id: uuid.UUID, attempt: int | None) -> _Kept:
+    async with database.transaction() as session:
+        run = await session.get(Run, run_id)
+        if run is None:
+            raise NotFound(_UNKNOWN)
+        conversation = await session.get(Conversation, run.conversation_id)
+        if conversation is None or conversation.deleted_at is not None:
+            raise Conflict(_ERASED)
+        wanted = select(RunGeneration).where(RunGeneration.run_id == run_id)
+        rows = (await session.exec(wanted.order_by(col(RunGeneration.attempt)))).all()
+        if not rows:
+            raise Conflict(_NOT_KEPT)
+        row = next((one for one in rows if one.attempt == attempt), None) if attempt else rows[-1]
+        if row is None:
+            numbers = ", ".join(str(one.attempt) for one in rows)
+            raise NotFound(f"This answer has no draft of that number; it has: {numbers}.")
+        account = await session.get(Account, run.principal_id)
+        made = Generation.from_json(row.made_of)
+        asker = Principal(
+            str(run.principal_id),
+            account.login if account else "",
+            frozenset(map(Role, made.roles)),
+            by=f"auditor:{auditor.login}",
+        )
+        return _Kept(run, asker, row.attempt, len(rows), row.at, made)
+
+
+async def _version(door: DoorClient, kept: _Kept, *, other_version: bool) -> str:
+    """The version that is to answer. Raises `Conflict` when it is not served, unless another may answer."""
+    made = kept.made
+    if not made.asked_a_model:
+        return ""
+    served = await door.versions(kept.asker, made.model)
+    if made.version in served:
+        return made.version
+    if not (other_version and served):
+        now = ", ".join(served) or "none"
+        raise Conflict(_NOT_SERVED.format(then=made.version or _UNNAMED, now=now))
+    return served[0]
+
+
+async def _report(database: Database, kept: _Kept, replayed: Replay) -> ReplayReport:
+    made = kept.made
+    async with database.transaction() as session:
+        same_prompt = await is_same_prompt(session, kept.run.id, kept.run.conversation_id)
+    then = joined([one.text for one in made.drafted])
+    now = joined([one.text for one in replayed.drafted])
+    return ReplayReport(
+        run=kept.run.id,
+        conversation=kept.run.conversation_id,
+        attempt=kept.attempt,
+        attempts=kept.attempts,
+        at=kept.at,
+        question=made.question,
+        model=made.model,
+        prompt=made.prompt,
+        prompt_now=PROMPT_VERSION,
+        asked_a_model=made.asked_a_model,
+        then=Told(made.version, then, made.scale),
+        now=Told(replayed.version, now, replayed.weighs),
+        today=replayed.recorded_weighs,
+        same_prompt=same_prompt if made.asked_a_model else None,
+        changes=word_diff(then, now),
+    )
