@@ -1,7 +1,7 @@
 """What is known only where everything is put together: every package's audit events."""
 
 from approvals import ApprovalEvent
-from assistant.admin.audit import AuditReading
+from assistant.admin.events import AuditReading
 from assistant.answer import RunAudit
 from gateway import register_events
 from retrieval import RetrievalEvent

@@ -10,14 +10,11 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from approvals import pending_count
-from assistant.admin.audit import AuditReading, Filters, position_after, timeline, verify
 from assistant.admin.health import look_at_health
+from assistant.admin.pages import AuditorPages
 from assistant.conversations import list_conversations
 from assistant.conversations.api import conversation_view
 from assistant.pages import (
-    AuditEntry,
-    AuditQuery,
-    AuditTimeline,
     ConversationLine,
     ConversationView,
     DemoAccount,
@@ -31,7 +28,6 @@ from assistant.pages import (
     RunEventView,
     RunView,
     SyncState,
-    VerificationView,
     Viewer,
 )
 from assistant.reviews import list_reviews, read_review, see_notices
@@ -49,8 +45,6 @@ from gateway import (
     UnitOfWork,
     UpstreamFailed,
     device_cookie,
-    record,
-    registered_events,
     sign_in,
     sign_out,
 )
@@ -60,7 +54,7 @@ _PARKED = 20  # rows that the page shows
 _DEMO_QUESTIONS = ("How much may I refund without asking?", "How long is the warranty on a heat pump?")
 
 
-class LivePages:
+class LivePages(AuditorPages):
     """`PageData` on the appliance; a FastAPI dependency."""
 
     def __init__(self, request: Request, session: UnitOfWork, principal: MaybeSignedIn) -> None:
@@ -219,43 +213,6 @@ class LivePages:
         except CloisterError:
             return None
 
-    async def audit(self, query: AuditQuery) -> AuditTimeline:
-        """A page of the record; reading it is recorded."""
-        actor = await self._account_of(query.actor)
-        filters = Filters(actor, query.action, query.record, query.since, query.until, query.before)
-        entries = await timeline(self._session, filters)
-        names = await self._logins({row.actor for row, _ in entries})
-        record(self._session, AuditReading.READ, self._caller, entries=len(entries))
-        views = [
-            AuditEntry(
-                str(row.id),
-                row.at or datetime.now(UTC),
-                row.event,
-                row.actor,
-                row.roles,
-                sequence,
-                row.conversation,
-                row.run,
-                row.subject,
-                row.detail,
-                names.get(row.actor, ""),
-            )
-            for row, sequence in entries
-        ]
-        return AuditTimeline(views, position_after(entries), sorted(registered_events()))
-
-    async def verify_audit(self) -> VerificationView:
-        """Check the whole record."""
-        found = await verify(self._session, self._caller, self._settings)
-        return VerificationView(
-            found.sealed,
-            found.unsealed,
-            found.checkpoints,
-            found.anchors,
-            found.faults,
-            datetime.now(UTC),
-        )
-
     @property
     def _caller(self) -> Principal:
         if self._principal is None:
@@ -277,32 +234,12 @@ class LivePages:
         shown = {"waiting": RunState.QUEUED, "running": RunState.RUNNING, "held": RunState.HELD}
         return {name: numbers.get(state, 0) for name, state in shown.items()}
 
-    async def _logins(self, actors: set[str]) -> dict[str, str]:
-        """Sign-in names of those actors that are accounts; the others are processes."""
-        ids = {actor: _uuid(actor) for actor in actors}
-        wanted = [one for one in ids.values() if one is not None]
-        found = await self._session.exec(select(Account.id, Account.login).where(col(Account.id).in_(wanted)))
-        return {str(identity): login for identity, login in found}
-
-    async def _account_of(self, actor: str) -> str:
-        """The record names accounts by id; a person may write the sign-in name."""
-        found = await self._session.exec(select(Account.id).where(col(Account.login) == actor.strip()))
-        identity = found.first()
-        return str(identity) if identity else actor.strip()
-
     async def _label_of(self, scope: str | None) -> str | None:
         if scope is None:
             return None
         found = await self._state.retrieval.search(self._caller, "record", scope=scope, limit=1)
         titles = [fact.title for fact in found.facts] or [passage.title for passage in found.passages]
         return titles[0] if titles else scope
-
-
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
 
 
 def _run_view(run: dict[str, Any]) -> RunView:

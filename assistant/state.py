@@ -28,6 +28,7 @@ class WebState(TypedDict):
     policy: Policy
     programs: CallRate
     tasks: list[asyncio.Task[None]]
+    verifying: asyncio.Lock
 
 
 def _door(request: Request) -> DoorClient:
@@ -60,9 +61,15 @@ def _feed(request: Request) -> RunFeed:
     return feed
 
 
+def _policy(request: Request) -> Policy:
+    policy: Policy = request.state.policy
+    return policy
+
+
 Door = Annotated[DoorClient, Depends(_door)]
 Retrieval = Annotated[RetrievalClient, Depends(_retrieval)]
 ConversationTitles = Annotated[Titles, Depends(_titles)]
 WebConfiguration = Annotated[WebSettings, Depends(_settings)]
 WebDatabase = Annotated[Database, Depends(_database)]
 Feed = Annotated[RunFeed, Depends(_feed)]
+AnswerPolicy = Annotated[Policy, Depends(_policy)]

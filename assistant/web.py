@@ -10,8 +10,10 @@ from fastapi import APIRouter, FastAPI, Header
 from pydantic import BaseModel
 
 from approvals import load_policy
+from assistant.admin.answers import router as answers_router
 from assistant.admin.api import router as admin_router
 from assistant.admin.audit import router as audit_router
+from assistant.admin.verification import router as verification_router
 from assistant.conversations import Titles
 from assistant.conversations.api import router as conversations_router
 from assistant.live_pages import LivePages
@@ -102,6 +104,7 @@ def create_web_app(settings: WebSettings) -> FastAPI:
             policy=load_policy(settings.policy_file, settings.policy_modules),
             programs=CallRate(settings.programs.calls_per_minute),
             tasks=[listening],
+            verifying=asyncio.Lock(),
         )
         listening.cancel()
         await asyncio.wait([listening])
@@ -135,7 +138,9 @@ def _routers() -> list[Any]:
         outgoing_router,
         links_router,
         admin_router,
+        answers_router,
         audit_router,
+        verification_router,
         tokens_router,
         demo_router,
     ]

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
@@ -24,10 +23,8 @@ from gateway import (
     BadInput,
     Database,
     HoldScope,
-    Principal,
     Role,
     UnitOfWork,
-    Verification,
     VerifierKey,
     export_record,
     keep_still,
@@ -36,25 +33,16 @@ from gateway import (
     place_hold,
     prove_event,
     record,
-    record_keys,
     require,
-    run_timeline,
-    verify_audit,
-    with_their_ends,
 )
+
+from .events import AuditReading
+from .verification import record_keys_of
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 _PAGE = 100
 _EXPORT_PAGE = 1_000
-
-
-class AuditReading(StrEnum):
-    """That somebody read the record."""
-
-    READ = "audit.read"
-    EXPORTED = "audit.exported"
-    VERIFIED = "audit.verified"
-    PROVEN = "audit.proven"
+LINES = "application/x-ndjson"
 
 
 @dataclass(frozen=True)
@@ -106,21 +94,6 @@ def position_after(entries: Sequence[Entry], limit: int = _PAGE) -> str | None:
         return None
     row = entries[-1][0]
     return f"{row.at.isoformat()}|{row.id}" if row.at else None
-
-
-async def verify(session: AsyncSession, principal: Principal, settings: WebConfiguration) -> Verification:
-    """Check the whole record, and record that it was checked."""
-    require(principal, Role.AUDITOR)
-    found = await verify_audit(session, _keys(settings), settings.anchors.folder)
-    record(
-        session,
-        AuditReading.VERIFIED,
-        principal,
-        sealed=found.sealed,
-        unsealed=found.unsealed,
-        faults=len(found.faults),
-    )
-    return found
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
@@ -177,7 +150,9 @@ async def export(
         async with database.transaction() as reading:
             await keep_still(reading)  # a refusal is to be said before the answer has begun
     if whole:
-        lines = _record(database, _keys(settings)[-1], filters, "native" if form == "native" else "ocsf")
+        lines = _record(
+            database, record_keys_of(settings)[-1], filters, "native" if form == "native" else "ocsf"
+        )
     else:
         lines = _pages(database, filters, _jsonl if form == "jsonl" else _csv)
     return StreamingResponse(lines, media_type=kind, headers=headers)
@@ -189,15 +164,6 @@ async def proof(event: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> P
     require(principal, Role.AUDITOR)
     record(session, AuditReading.PROVEN, principal, subject=str(event))
     return PlainTextResponse(await prove_event(session, str(event)))
-
-
-@router.get("/runs/{run}")
-async def run(run: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> dict[str, Any]:
-    """Tell what happened to one answer, with the versions that were in force."""
-    require(principal, Role.AUDITOR)
-    found = await run_timeline(session, run)
-    record(session, AuditReading.READ, principal, run=run, entries=len(found.steps))
-    return found.as_json()
 
 
 class AskedHold(BaseModel):
@@ -228,29 +194,6 @@ async def lift(hold: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> Non
     """Lift a legal hold."""
     require(principal, Role.AUDITOR)
     await lift_hold(session, principal, hold)
-
-
-@router.get("/key")
-async def key(principal: SignedIn, session: UnitOfWork, settings: WebConfiguration) -> PlainTextResponse:
-    """Give the log's verifier key, for whoever checks exports elsewhere; of several the oldest first.
-
-    After a key that another has followed stands up to which size it signed.
-    """
-    require(principal, Role.AUDITOR)
-    keys = await with_their_ends(session, _keys(settings))
-    return PlainTextResponse("".join(f"{each}\n" for each in keys))
-
-
-@router.post("/verify")
-async def verify_now(principal: SignedIn, session: UnitOfWork, settings: WebConfiguration) -> dict[str, Any]:
-    """Check signatures, chain and anchors."""
-    found = await verify(session, principal, settings)
-    return {**vars(found), "holds": found.holds}
-
-
-def _keys(settings: WebConfiguration) -> Sequence[VerifierKey]:
-    anchors = settings.anchors
-    return record_keys(anchors.origin, anchors.public_key_file, anchors.earlier_key_files)
 
 
 async def _record(

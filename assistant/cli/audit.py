@@ -10,11 +10,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from gettext import gettext as _
+from gettext import ngettext
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
+from assistant.pages.numbers import exact_seconds
+from assistant.telling import gap_sentence, state_title, step_title, version_title
 from gateway import verifier_source
 
 from .exits import Exit, leave
@@ -41,15 +46,17 @@ Out = Annotated[
 @app.command()
 def verify(login: As = None, as_json: Json = False, token_file: TokenFile = None, data: Data = None) -> None:
     """Recompute the record and check signatures and anchors (role auditor). Ends with 5 on any fault."""
-    found = _caller(login, token_file, data).post("/api/v1/audit/verify")
+    found = _verified(_caller(login, token_file, data).lines("/api/v1/audit/verify"))
     if as_json:
         print(json.dumps(found, indent=2))
     else:
         sentence = _(
-            "{sealed:,} sealed events, {checkpoints:,} signed checkpoints and {anchors:,} anchors checked; "
-            "{unsealed:,} not sealed yet."
+            "{sealed:,} sealed events, {checkpoints:,} signed checkpoints and {anchors:,} anchors checked in "
+            "{seconds} s; {unsealed:,} not sealed yet."
         )
         print(sentence.format(**found))
+        for key in found["keys"]:
+            print(_("  with the key {key}").format(key=key))
         for fault in found["faults"]:
             print(f"  {fault}")
         print(_("The record holds.") if found["holds"] else _("The record does NOT hold."))
@@ -101,21 +108,54 @@ def prove(
 
 @app.command()
 def timeline(
-    run: Annotated[uuid.UUID, typer.Argument(metavar="RUN", help="The id of the run that made the answer.")],
+    run: Annotated[
+        uuid.UUID,
+        typer.Argument(metavar="RUN", help="The id of a run, of its held item, or of a conversation."),
+    ],
     login: As = None,
     as_json: Json = False,
     token_file: TokenFile = None,
     data: Data = None,
 ) -> None:
     """Tell what happened to one answer: asked, redacted, searched, generated, scored, decided, shown."""
-    found = _caller(login, token_file, data).get(f"/api/v1/audit/runs/{run}")
+    caller = _caller(login, token_file, data)
+    found = caller.get(f"/api/v1/audit/runs/{_run_of(caller, run)}")
     if as_json:
         print(json.dumps(found, indent=2))
         return
+    before = ""
     for step in found["steps"]:
-        print(_line(step))
+        print(_line(step, before))
+        before = step["step"]
+    print(_("How it ended: {state}").format(state=state_title(found["state"], _)))
     for name, versions in found["versions"].items():
-        print(_("{name} in force: {versions}").format(name=name, versions=", ".join(versions)))
+        print(f"{version_title(name, _)}: {', '.join(versions)}")
+    for one in found["missing"]:
+        print(gap_sentence(one["what"], one["count"], one["name"], _, ngettext))
+
+
+@app.command()
+def replay(
+    run: Annotated[
+        uuid.UUID,
+        typer.Argument(metavar="RUN", help="The id of a run, of its held item, or of a conversation."),
+    ],
+    attempt: Annotated[
+        int | None, typer.Option(help="Which draft, where an officer sent some back; without it the last.")
+    ] = None,
+    other_version: Annotated[
+        bool, typer.Option("--other-version", help="Go on where the model that answered is served no more.")
+    ] = False,
+    login: As = None,
+    as_json: Json = False,
+    token_file: TokenFile = None,
+    data: Data = None,
+) -> None:
+    """Ask a run's question again and show what is different, in tokens (role auditor). Recorded."""
+    caller = _caller(login, token_file, data)
+    asked = {"attempt": attempt, "other_version": other_version}
+    found = caller.post_slowly(f"/api/v1/audit/runs/{_run_of(caller, run)}/replay", asked)
+    print(json.dumps(found, indent=2) if as_json else "\n".join(_compared(found)))
 
 
 @app.command()
@@ -173,10 +213,66 @@ def _caller(login: str | None, token_file: Path | None, data: Path | None) -> Ca
     return Caller(appliance, login or appliance.auditor, token_file)
 
 
-def _line(step: dict[str, Any]) -> str:
+def _run_of(caller: Caller, wanted: uuid.UUID) -> str:
+    """The run that an id is of. Ends with 1 where there is none, or more than one."""
+    found = caller.get("/api/v1/audit/runs", of=str(wanted))
+    if not found:
+        leave(Exit.FAILED, _("The record has no event of this run."))
+    if len(found) > 1:
+        runs = "\n".join(f"  {one['run']}  {one['at'][:19]}" for one in found)
+        leave(Exit.FAILED, _("There are several answers of this id; name one:\n{runs}").format(runs=runs))
+    return str(found[0]["run"])
+
+
+def _verified(lines: Iterator[Any]) -> Any:
+    """What was found; meanwhile a terminal is shown how far it is."""
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(_("Verifying"), total=None)
+        for line in lines:
+            if "found" in line:
+                return line["found"]
+            if "problem" in line:
+                leave(Exit.FAILED, line["problem"])
+            bar.update(task, completed=line["checked"], total=line["of"] or None)
+    return leave(Exit.FAILED, _("The verification broke off. Try again."))
+
+
+def _compared(found: dict[str, Any]) -> Iterator[str]:
+    yield _("Question: {text}").format(text=found["question"])
+    yield _("Recorded answer: {text}").format(text=found["then"]["text"])
+    if not found["asked_a_model"]:
+        yield _("No model wrote it: the CRM's own count was told. It was weighed again.")
+    elif found["same_text"]:
+        yield _("The model wrote the same words.")
+    else:
+        yield _("New answer: {text}").format(text=found["now"]["text"])
+        marks = {"kept": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
+        yield _("Difference: {text}").format(
+            text="".join(marks[kind].format(text) for kind, text in found["changes"])
+        )
+    same = found["same_prompt"]
+    if same is not None:
+        yield _("The prompt was the same, byte for byte.") if same else _("The prompt was not the same.")
+    for title, version, weighs in (
+        (_("recorded"), found["then"]["version"], found["then"]["weighs"]),
+        (_("recorded, today"), found["then"]["version"], found["today"]),
+        (_("new, today"), found["now"]["version"], found["now"]["weighs"]),
+    ):
+        state = _("held") if weighs["held"] else _("released")
+        rules = ", ".join(weighs["rules"]) or "–"
+        line = _("{title}: {state} by policy {policy}, model {version}, rules {rules}")
+        yield line.format(
+            title=title, state=state, policy=weighs["policy"], version=version or "–", rules=rules
+        )
+
+
+def _line(step: dict[str, Any], before: str) -> str:
     number = f"{step['sequence']:>8}" if step["sequence"] else _("unsealed")
+    title = step_title(step["step"], _) if step["step"] != before else ""
+    who = step["login"] or step["actor"]
     detail = ", ".join(f"{name} {_short(value)}" for name, value in step["detail"].items())
-    return f"{step['at'][:23]}  {number}  {step['step']:<9}  {step['event']:<20}  {detail}".rstrip()
+    time = f"{step['at'][:23]} {exact_seconds(step['after_s']):>8}"
+    return f"{time}  {number}  {title:<9}  {step['event']:<20}  {who}  {detail}".rstrip()
 
 
 def _short(value: object) -> str:

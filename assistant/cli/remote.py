@@ -87,6 +87,22 @@ class _Calls:
         except httpx.TransportError as error:
             leave(Exit.NOT_RUNNING, _unreachable(error))
 
+    def lines(self, path: str) -> Iterator[Any]:
+        """POST, answered in JSON Lines as they come."""
+        headers = {**self._headers, "Accept": "application/x-ndjson"}
+        try:
+            with self._client.stream("POST", path, headers=headers, timeout=None) as response:
+                if response.is_error:
+                    response.read()
+                    _refuse(response)
+                yield from map(json.loads, filter(None, response.iter_lines()))
+        except httpx.TransportError as error:
+            leave(Exit.NOT_RUNNING, _unreachable(error))
+
+    def post_slowly(self, path: str, body: object = None) -> Any:
+        """POST, decoded, however long the answer takes: a model is asked."""
+        return self._call("POST", path, json=body, timeout=None).json()
+
     def post(self, path: str, body: object = None, **parameters: Any) -> Any:
         """POST, decoded."""
         return self._call("POST", path, json=body, params=parameters).json()

@@ -1,5 +1,17 @@
 """Every page a person sees: templates, styles, modules, and the routes that fill them."""
 
+from .auditing import (
+    AnswerView,
+    FoundAnswer,
+    GapView,
+    HoldLine,
+    PhaseView,
+    ReplayView,
+    StepView,
+    VerificationProgress,
+    VerificationView,
+    WeighedView,
+)
 from .data import (
     AuditEntry,
     AuditQuery,
@@ -15,7 +27,6 @@ from .data import (
     RunEventView,
     RunView,
     SyncState,
-    VerificationView,
     Viewer,
 )
 from .errors import install_error_pages
@@ -46,6 +57,7 @@ from .routes import create_pages_router
 from .security import CrossSiteGuard, SecurityHeaders
 
 __all__ = [
+    "AnswerView",
     "AuditEntry",
     "AuditQuery",
     "AuditTimeline",
@@ -55,9 +67,12 @@ __all__ = [
     "DemoAccount",
     "EarlierDraft",
     "Fact",
+    "FoundAnswer",
+    "GapView",
     "HealthView",
     "Highlight",
     "HistoryEntry",
+    "HoldLine",
     "NoticeLine",
     "OpenedSession",
     "OutgoingHandover",
@@ -66,9 +81,11 @@ __all__ = [
     "ParkedState",
     "PartState",
     "Passage",
+    "PhaseView",
     "PromptPart",
     "QueueLine",
     "QueueQuery",
+    "ReplayView",
     "ReportData",
     "ReviewDecision",
     "ReviewLine",
@@ -82,9 +99,12 @@ __all__ = [
     "SavedFilter",
     "SecurityHeaders",
     "Sources",
+    "StepView",
     "SyncState",
+    "VerificationProgress",
     "VerificationView",
     "Viewer",
+    "WeighedView",
     "create_pages_router",
     "create_report_router",
     "install_error_pages",

@@ -5,13 +5,21 @@ are already restored for the person who is signed in; times are aware datetimes.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from gateway import Role
 
+from .auditing import (
+    AnswerView,
+    FoundAnswer,
+    HoldLine,
+    ReplayView,
+    VerificationProgress,
+    VerificationView,
+)
 from .review_data import QueueQuery, ReviewList, ReviewView
 
 
@@ -193,18 +201,6 @@ class AuditTimeline:
     actions: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class VerificationView:
-    """What a verification checked, and every fault it found."""
-
-    sealed: int
-    unsealed: int
-    checkpoints: int
-    anchors: int
-    faults: Sequence[str] = ()
-    at: datetime | None = None
-
-
 class PageData(Protocol):
     """Everything the pages ask for, for the caller of this request.
 
@@ -252,5 +248,17 @@ class PageData(Protocol):
     async def audit(self, query: AuditQuery) -> AuditTimeline:
         """A page of the audit log; reading it is recorded."""
 
-    async def verify_audit(self) -> VerificationView:
-        """Check the whole record."""
+    def verify_audit(self) -> AsyncGenerator[VerificationProgress | VerificationView, None]:
+        """Check the whole record, and say how far that is."""
+
+    async def holds(self) -> Sequence[HoldLine]:
+        """Legal holds, the newest first."""
+
+    async def answers_of(self, wanted: str) -> Sequence[FoundAnswer]:
+        """The runs that the id of a run, an item or a conversation leads to."""
+
+    async def answer(self, run: uuid.UUID) -> AnswerView:
+        """The timeline of one answer; reading it is recorded. Raises `NotFound`."""
+
+    async def replay(self, run: uuid.UUID, *, other_version: bool) -> ReplayView:
+        """The question of an answer asked again; recorded. Raises what cannot be replayed."""

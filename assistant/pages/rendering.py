@@ -1,7 +1,7 @@
 """Templates to HTML: one environment per language, everything escaped, nothing undefined passes."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,8 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import TypeAdapter
+
+from assistant.telling import gap_sentence, state_title, step_title, version_title
 
 from . import charts
 from .assets import load_assets
@@ -24,8 +26,10 @@ from .i18n import (
     relative_time,
     translations,
 )
-from .numbers import compact_seconds
+from .numbers import compact_seconds, exact_seconds
 
+_BRIEF: Final = 48
+_MEMBERS: Final = 4
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
@@ -34,6 +38,12 @@ def render(request: Request, template: str, context: Mapping[str, Any], status: 
     locale = choose_locale(request.headers.get("accept-language", ""))
     html = _environment(locale).get_template(template).render(path=request.url.path, **context)
     return HTMLResponse(html, status, headers={"Content-Language": locale, "Vary": "Accept-Language"})
+
+
+def render_part(request: Request, template: str, context: Mapping[str, Any]) -> str:
+    """A part of a page in the browser's language."""
+    locale = choose_locale(request.headers.get("accept-language", ""))
+    return _environment(locale).get_template(template).render(path=request.url.path, **context)
 
 
 @cache
@@ -66,6 +76,13 @@ def _environment(locale: str) -> Environment:
         "duration": compact_seconds,
         "percent": lambda value: percent(value, locale),
         "moment": lambda value, step: moment_name(value, step, locale),
+        "clock": lambda value: value.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3],
+        "seconds": exact_seconds,
+        "step": lambda value: step_title(value, catalogue.gettext),
+        "version": lambda value: version_title(value, catalogue.gettext),
+        "ending": lambda value: state_title(value, catalogue.gettext),
+        "gap": lambda gap: gap_sentence(gap.what, gap.count, gap.name, catalogue.gettext, catalogue.ngettext),
+        "briefly": lambda value: briefly(value, catalogue.gettext),
         "plainly": lambda value: plainly(value, catalogue.gettext),
     }
     return environment
@@ -83,6 +100,17 @@ def plainly(value: object, gettext: Callable[[str], str]) -> str:
         separator = "; " if any(isinstance(one, Mapping) for one in value) else ", "
         return separator.join(plainly(one, gettext) for one in value)
     return str(value)
+
+
+def briefly(detail: Mapping[str, object], gettext: Callable[[str], str]) -> str:
+    """The first members of an event's detail, as far as they are short: `found 6, held yes, …`."""
+    said: list[str] = []
+    for name, value in detail.items():
+        one = f"{name.replace('_', ' ')} {plainly(value, gettext)}"
+        if len(one) > _BRIEF or len(said) == _MEMBERS:
+            return ", ".join([*said, "…"])
+        said.append(one)
+    return ", ".join(said)
 
 
 def _island(value: object) -> Markup:

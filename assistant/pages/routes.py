@@ -1,21 +1,20 @@
 """The pages' addresses. Each asks who is there; what is shown comes from `PageData`."""
 
-import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from assistant.session import SESSION_COOKIE
-from gateway import BadInput, NotAllowed, NotFound, NotSignedIn, Role
+from gateway import NotAllowed, NotFound, Role
 
 from .assets import load_assets
-from .data import AuditQuery, PageData, Viewer
+from .audit import add_audit
+from .data import PageData, Viewer
 from .rendering import render
 from .review_data import QueueQuery, ReviewState
+from .viewing import known_id, viewer_of
 
 _CHAT: Final = (Role.REP, Role.LEAD)
 _HOMES: Final = (
@@ -37,7 +36,7 @@ def create_pages_router(page_data: Callable[..., PageData]) -> APIRouter:
     _add_chat(router, dependency)
     _add_queue(router, dependency)
     _add_admin(router, dependency)
-    _add_audit(router, dependency)
+    add_audit(router, dependency)
     return router
 
 
@@ -114,7 +113,7 @@ def _add_chat(router: APIRouter, dependency: Any) -> None:
     @router.get("/")
     async def new_chat(request: Request, data: Annotated[PageData, dependency]) -> Response:
         """Show an empty chat, or the home of those who do not ask."""
-        viewer = await _viewer(data)
+        viewer = await viewer_of(data)
         if not viewer.has(*_CHAT):
             return RedirectResponse(_home(viewer), 303)
         context = {"conversation": None, "examples": await data.examples(), "max_question": _MAX_QUESTION}
@@ -124,9 +123,9 @@ def _add_chat(router: APIRouter, dependency: Any) -> None:
     @router.get("/c/{conversation_id}")
     async def chat(request: Request, conversation_id: str, data: Annotated[PageData, dependency]) -> Response:
         """Show a thread with everything that has happened in it."""
-        viewer = await _viewer(data, *_CHAT)
+        viewer = await viewer_of(data, *_CHAT)
         context = {
-            "conversation": await data.conversation(_known_id(conversation_id)),
+            "conversation": await data.conversation(known_id(conversation_id)),
             "examples": (),
             "max_question": _MAX_QUESTION,
         }
@@ -138,7 +137,7 @@ def _add_chat(router: APIRouter, dependency: Any) -> None:
         request: Request, data: Annotated[PageData, dependency], current: str = ""
     ) -> Response:
         """Give the list alone, for refreshing."""
-        viewer = await _viewer(data, *_CHAT)
+        viewer = await viewer_of(data, *_CHAT)
         lines = await data.conversations()
         context = {"viewer": viewer, "conversations": lines, "current": current}
         return render(request, "parts/conversations.html", context)
@@ -152,7 +151,7 @@ def _add_queue(router: APIRouter, dependency: Any) -> None:
         query: Annotated[QueueQuery, Depends(_queue_query)],
     ) -> Response:
         """Show one tab of the review queue."""
-        viewer = await _viewer(data, Role.OFFICER)
+        viewer = await viewer_of(data, Role.OFFICER)
         listed = await data.reviews(query)
         return render(request, "queue.html", {"viewer": viewer, "query": query, "list": listed})
 
@@ -164,8 +163,8 @@ def _add_queue(router: APIRouter, dependency: Any) -> None:
         query: Annotated[QueueQuery, Depends(_queue_query)],
     ) -> Response:
         """Show one held text; its neighbours are those of the list that it was opened from."""
-        viewer = await _viewer(data, Role.OFFICER)
-        item = await data.review(_known_id(item_id), query)
+        viewer = await viewer_of(data, Role.OFFICER)
+        item = await data.review(known_id(item_id), query)
         return render(request, "review.html", {"viewer": viewer, "item": item, "query": query})
 
 
@@ -173,43 +172,8 @@ def _add_admin(router: APIRouter, dependency: Any) -> None:
     @router.get("/health")
     async def health(request: Request, data: Annotated[PageData, dependency]) -> Response:
         """Show how the appliance is."""
-        viewer = await _viewer(data, Role.ADMIN)
+        viewer = await viewer_of(data, Role.ADMIN)
         return render(request, "health.html", {"viewer": viewer, "health": await data.health()})
-
-
-def _add_audit(router: APIRouter, dependency: Any) -> None:
-    @router.get("/audit")
-    async def audit(
-        request: Request,
-        data: Annotated[PageData, dependency],
-        actor: str = "",
-        action: str = "",
-        record: str = "",
-        since: str = "",
-        until: str = "",
-        before: str = "",
-    ) -> Response:
-        """Show the timeline."""
-        viewer = await _viewer(data, Role.AUDITOR)
-        query = AuditQuery(actor, action, record, _moment(since), _moment(until), before)
-        fields = {"actor": actor, "action": action, "record": record, "since": since, "until": until}
-        timeline = await data.audit(query)
-        older = urlencode({**{k: v for k, v in fields.items() if v}, "before": timeline.before or ""})
-        context = {"timeline": timeline, "fields": fields, "older": older, "paged": bool(before)}
-        exported = {"export": _export_query(query), "verification": None}
-        return render(request, "audit.html", {"viewer": viewer, **exported, **context})
-
-    @router.post("/audit/verify")
-    async def verify(request: Request, data: Annotated[PageData, dependency]) -> Response:
-        """Verify the whole record and say what was checked."""
-        viewer = await _viewer(data, Role.AUDITOR)
-        verification = await data.verify_audit()
-        timeline = await data.audit(AuditQuery())
-        fields = dict.fromkeys(("actor", "action", "record", "since", "until"), "")
-        context = {"timeline": timeline, "fields": fields, "paged": False}
-        context |= {"older": urlencode({"before": timeline.before or ""}), "export": ""}
-        page = context | {"viewer": viewer, "verification": verification}
-        return render(request, "audit.html", page)
 
 
 def _queue_query(
@@ -232,15 +196,6 @@ async def _sign_in_context(data: PageData, after: str) -> dict[str, Any]:
     }
 
 
-async def _viewer(data: PageData, *roles: Role) -> Viewer:
-    viewer = await data.viewer()
-    if viewer is None:
-        raise NotSignedIn("Sign in first.")
-    if roles and not viewer.has(*roles):
-        raise NotAllowed("Your role does not include this page.")
-    return viewer
-
-
 def _home(viewer: Viewer) -> str:
     home = next((path for roles, path in _HOMES if viewer.has(*roles)), None)
     if home is None:
@@ -248,37 +203,7 @@ def _home(viewer: Viewer) -> str:
     return home
 
 
-def _known_id(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError as error:
-        raise NotFound("There is no such page.") from error
-
-
 def _local(place: str) -> str:
     """A place on this host, whatever was asked for: browsers read `/\\host` as `//host`."""
     safe = place.startswith("/") and not place.startswith(("//", "/\\")) and place.isprintable()
     return place if safe and not place.startswith("/sign-") else "/"
-
-
-def _export_query(query: AuditQuery) -> str:
-    """The same filters as the API's export names them; an export begins with the newest event."""
-    since, until = (moment.isoformat() if moment else "" for moment in (query.since, query.until))
-    wanted = {
-        "actor": query.actor,
-        "event": query.action,
-        "record": query.record,
-        "since": since,
-        "until": until,
-    }
-    return urlencode({name: value for name, value in wanted.items() if value})
-
-
-def _moment(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput("A time must look like 2026-01-31T09:00.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

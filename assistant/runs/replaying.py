@@ -29,6 +29,7 @@ from gateway import (
     require,
 )
 
+from .errors import AnotherVersion
 from .tables import Run, RunGeneration
 
 _UNKNOWN: Final = "There is no answer of this id: the run is unknown, or an item or conversation was named."
@@ -36,10 +37,6 @@ _ERASED: Final = "The content of this answer was erased, so it can no longer be 
 _NOT_KEPT: Final = (
     "Of this answer no draft was kept, so there is nothing to replay: it was refused, found nothing, failed "
     "before its end, or is from before drafts were kept."
-)
-_NOT_SERVED: Final = (
-    "This answer was written by {then}, which is not served any more; now served: {now}. Replay it with "
-    "another version only if you say so."
 )
 _UNNAMED: Final = "an unnamed version"
 
@@ -193,7 +190,7 @@ async def _version(door: DoorClient, kept: _Kept, *, other_version: bool) -> str
         return made.version
     if not (other_version and served):
         now = ", ".join(served) or "none"
-        raise Conflict(_NOT_SERVED.format(then=made.version or _UNNAMED, now=now))
+        raise AnotherVersion(made.version or _UNNAMED, now)
     return served[0]
 
 

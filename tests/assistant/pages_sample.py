@@ -2,13 +2,14 @@
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from fastapi import Request
 
 from assistant.pages import (
+    AnswerView,
     AuditEntry,
     AuditQuery,
     AuditTimeline,
@@ -17,18 +18,23 @@ from assistant.pages import (
     DemoAccount,
     EarlierDraft,
     Fact,
+    FoundAnswer,
+    GapView,
     HealthView,
     Highlight,
     HistoryEntry,
+    HoldLine,
     NoticeLine,
     OpenedSession,
     OutgoingMail,
     ParkedState,
     PartState,
     Passage,
+    PhaseView,
     PromptPart,
     QueueLine,
     QueueQuery,
+    ReplayView,
     ReviewDecision,
     ReviewLine,
     ReviewList,
@@ -40,11 +46,15 @@ from assistant.pages import (
     Said,
     SavedFilter,
     Sources,
+    StepView,
     SyncState,
+    VerificationProgress,
     VerificationView,
     Viewer,
+    WeighedView,
 )
-from gateway import NotFound, Role
+from assistant.runs.errors import AnotherVersion
+from gateway import Conflict, NotFound, Role
 
 NOW = datetime.now(UTC)
 LOGINS: Mapping[str, Sequence[Role]] = {
@@ -595,5 +605,138 @@ class SamplePages:
         ]
         return AuditTimeline(entries, "e24", names)
 
-    async def verify_audit(self) -> VerificationView:
-        return VerificationView(899, 1, 12, 4, ("seal 12: the hash does not continue the chain",), NOW)
+    async def verify_audit(self) -> AsyncGenerator[VerificationProgress | VerificationView, None]:
+        yield VerificationProgress(0, 0)
+        yield VerificationProgress(450, 899)
+        key = "cloister.internal/record+1f2e3d4c+AUoQFyoEVLSqfBJpkmOtCJJy08nLrkFHMYpYF0ZLXzrN"
+        yield VerificationView(
+            899, 1, 12, 4, ("seal 12: the hash does not continue the chain",), NOW, 3, (key,), 0.42
+        )
+
+    async def holds(self) -> Sequence[HoldLine]:
+        return [
+            HoldLine(str(ONE_ANSWER), "run", str(ONE_ANSWER), "case 17", ago(days=2), None),
+            HoldLine(str(HELD_ITEM), "all", "", "audit of the year", ago(days=300), ago(days=200)),
+        ]
+
+    async def answers_of(self, wanted: str) -> Sequence[FoundAnswer]:
+        known = {str(ONE_ANSWER): 1, str(EVERY_STATE): 3}
+        runs = [ONE_ANSWER, HELD_ITEM, EVERY_STATE][: known.get(wanted, 0)]
+        return [FoundAnswer(str(run), ago(minutes=n), 14 + n) for n, run in enumerate(runs)]
+
+    async def answer(self, run: uuid.UUID) -> AnswerView:
+        if run != ONE_ANSWER:
+            raise NotFound("The record has no event of this run.")
+        return sample_answer()
+
+    async def replay(self, run: uuid.UUID, *, other_version: bool) -> ReplayView:
+        if run == HELD_ITEM and not other_version:
+            raise AnotherVersion("small@11aa", "small@22bb")
+        if run == EVERY_STATE:
+            raise Conflict("The content of this answer was erased, so it can no longer be replayed.")
+        return sample_replay()
+
+
+def sample_answer() -> AnswerView:
+    """An answer that was held, edited and released, with what is missing in it."""
+    told: list[tuple[str, list[tuple[str, str, dict[str, Any]]]]] = [
+        ("redacted", [("text.redacted", "rita", {"purpose": "question", "masking": "direct-1f2e3d4c5b6a"})]),
+        ("asked", [("run.asked", "rita", {"outcome": "allowed", "hidden": 1, "types": {"PERSON": 1}})]),
+        (
+            "searched",
+            [
+                (
+                    "records.searched",
+                    "rita",
+                    {"found": 6, "map": "demo-3-0a1b2c3d4e5f", "index": "g0003"},
+                ),
+                ("run.searched", "rita", {"found": 6, "shown": ["note:1/body/0", "case:2041/subject/0"]}),
+            ],
+        ),
+        (
+            "generated",
+            [
+                ("model.called", "rita", {"model": "default", "hidden": 3, "prompt_sha256": "5f" * 32}),
+                ("model.answered", "rita", {"served": "small@12fd25f7", "outcome": "answered"}),
+            ],
+        ),
+        ("scored", [("run.weighed", "rita", {"rules": ["money"], "held": True, "policy": "2026-11-2"})]),
+        ("held", [("item.held", "rita", {"tier": "top", "rules": ["money"]}), ("item.opened", "otto", {})]),
+        ("decided", [("item.voted", "otto", {"verdict": "edit"}), ("item.edited", "olga", {"round": 1})]),
+        ("shown", [("run.released", "olga", {"edited": True}), ("run.finished", "rita", {"state": "done"})]),
+        ("audited", [("audit.read", "aude", {"entries": 11})]),
+    ]
+    number, phases = 410, []
+    for phase, events in told:
+        steps = []
+        for event, login, detail in events:
+            number += 1
+            at = NOW - timedelta(minutes=30) + timedelta(seconds=(number - 410) ** 2)
+            sealed = event != "audit.read"
+            steps.append(
+                StepView(
+                    at,
+                    0.042 if number < 416 else 61.5,
+                    event,
+                    str(uuid.UUID(int=number)),
+                    number if sealed else None,
+                    f"{number:064x}" if sealed else None,
+                    signed=number < 421,
+                    erased=event == "run.searched",
+                    actor="" if event == "run.searched" else str(uuid.UUID(int=7)),
+                    login=None if event == "run.searched" else login,
+                    roles=() if event == "run.searched" else ("officer" if login[0] == "o" else "rep",),
+                    origin="web 10.0.0.7",
+                    subject=str(HELD_ITEM) if event.startswith("item.") else None,
+                    detail={} if event == "run.searched" else detail,
+                )
+            )
+        phases.append(PhaseView(phase, steps[0].at, 12.25, steps))
+    return AnswerView(
+        str(ONE_ANSWER),
+        str(ONE_ANSWER),
+        "done",
+        phases[0].at,
+        245.0,
+        phases,
+        {
+            "policy": ["2026-11-2"],
+            "served": ["small@12fd25f7"],
+            "prompt": ["answer-90ab12cd34ef"],
+            "masking": ["direct-1f2e3d4c5b6a"],
+            "map": ["demo-3-0a1b2c3d4e5f"],
+            "index": ["g0003-m-384-1"],
+        },
+        [GapView("erased", 1), GapView("unsealed", 1), GapView("version", name="identities")],
+    )
+
+
+def sample_replay() -> ReplayView:
+    """Another text, and a weighing by another policy."""
+    then = WeighedView("small@12fd25f7", "2026-11-1", ("money",), (), "top", held=True)
+    today = WeighedView("small@12fd25f7", "2026-11-2", (), ("money",), "normal", held=False)
+    now = WeighedView("small@22bb33cc", "2026-11-2", (), (), "normal", held=False)
+    changes = [
+        ("kept", "We refund "),
+        ("removed", "EUR 4,000"),
+        ("added", "what was agreed"),
+        ("kept", " to <PERSON_1> this week. [1]"),
+    ]
+    return ReplayView(
+        run=str(ONE_ANSWER),
+        at=ago(minutes=30),
+        attempt=2,
+        attempts=2,
+        question="What did we promise <PERSON_1>?",
+        asked_a_model=True,
+        prompt="answer-90ab12cd34ef",
+        prompt_now="answer-aa11bb22cc33",
+        then=then,
+        now=now,
+        today=today,
+        same_text=False,
+        same_prompt=True,
+        same_version=False,
+        same_weighing=False,
+        changes=changes,
+    )

@@ -23,6 +23,8 @@ PAGES = [
     (f"/queue/{VOTED_ITEM}", "otto"),
     ("/health", "adam"),
     ("/audit", "aude"),
+    (f"/audit/runs/{ONE_ANSWER}", "aude"),
+    (f"/audit/runs?of={EVERY_STATE}", "aude"),
     ("/nothing", "rita"),
     ("/queue", "rita"),
 ]
@@ -539,3 +541,28 @@ async def test_deletions_that_wait_are_decided_by_their_numbers(signed_in: Signe
     await dialog.get_by_role("button", name="Delete them").click()
     await expect(page.locator(".toast").last).to_contain_text("1,412 rows of “contact” deleted.")
     assert [call[2]["allow_deletes"] for call in script.calls] == [False, True]
+
+
+async def test_a_verification_says_how_far_it_is_and_what_came_of_it(signed_in: SignedIn) -> None:
+    page = await signed_in("aude", "/audit")
+    await page.get_by_role("button", name="Verify the record").click()
+    found = page.get_by_role("status").filter(has_text="The record does not hold: 1 fault")
+    await expect(found).to_be_visible()
+    await expect(found).to_be_focused()
+    await expect(found).to_contain_text("899 sealed events")
+    await expect(found).to_contain_text("cloister.internal/record+1f2e3d4c")
+    await expect(page.locator("#verifying")).to_be_hidden()
+    assert await violations(page) == []
+
+
+async def test_an_answer_is_asked_again_from_its_timeline(signed_in: SignedIn) -> None:
+    page = await signed_in("aude", "/audit")
+    await page.get_by_label("Run, conversation or item").fill(str(ONE_ANSWER))
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Timeline of an answer")
+    await page.get_by_text("Details of run.asked").click()
+    await expect(page.get_by_text("PERSON: 1", exact=True)).to_be_visible()
+    await page.get_by_role("button", name="Ask the model again").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Asked again")
+    await expect(page.locator("ins", has_text="what was agreed")).to_be_visible()
+    assert await violations(page) == []

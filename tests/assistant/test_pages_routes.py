@@ -30,6 +30,8 @@ PAGES = {
     f"/queue/{DECIDED_ITEM}": "otto",
     "/health": "adam",
     "/audit": "aude",
+    f"/audit/runs?of={EVERY_STATE}": "aude",
+    f"/audit/runs/{ONE_ANSWER}": "aude",
 }
 
 
@@ -82,6 +84,7 @@ async def test_each_role_sees_its_pages(client: AsyncClient, path: str, login: s
         ("/health", "rita"),
         ("/health", "otto"),
         ("/audit", "adam"),
+        (f"/audit/runs/{ONE_ANSWER}", "otto"),
         (f"/c/{ONE_ANSWER}", "adam"),
         ("/parts/conversations", "adam"),
         ("/", "bare"),
@@ -241,6 +244,75 @@ async def test_verifying_says_what_was_checked(client: AsyncClient) -> None:
     assert "899 sealed events" in answer.text
     assert "seal 12" in answer.text
     assert_clean(answer)
+
+
+async def test_verifying_says_how_far_it_is_to_a_module(client: AsyncClient) -> None:
+    sign_in(client, "aude")
+    answer = await client.post("/audit/verify", headers={"Accept": "application/x-ndjson"})
+    *progress, last = [json.loads(line) for line in answer.text.splitlines()]
+    assert progress == [{"checked": 0, "of": 0}, {"checked": 450, "of": 899}]
+    assert 'id="verified"' in last["html"]
+    assert "cloister.internal/record+1f2e3d4c" in last["html"], "it says with which key"
+    assert "<html" not in last["html"]
+
+
+async def test_an_answer_is_found_by_any_of_its_ids(client: AsyncClient) -> None:
+    sign_in(client, "aude")
+    found = await client.get(f"/audit/runs?of=https://assistant.example.org/c/{ONE_ANSWER}/")
+    assert (found.status_code, found.headers["location"]) == (303, f"/audit/runs/{ONE_ANSWER}")
+    several = await client.get(f"/audit/runs?of={EVERY_STATE}")
+    assert "3 answers" in several.text
+    for unknown in (str(uuid.uuid4()), "anna"):
+        assert "The record knows no answer of this id" in (await client.get(f"/audit/runs?of={unknown}")).text
+
+
+async def test_the_timeline_of_an_answer_says_what_was_in_force_and_what_is_missing(
+    client: AsyncClient,
+) -> None:
+    sign_in(client, "aude")
+    page = html.unescape((await client.get(f"/audit/runs/{ONE_ANSWER}")).text)
+    assert re.findall(r"<h2>(\w[\w ]+)</h2>", page) == [
+        "Redacted",
+        "Asked",
+        "Searched",
+        "Generated",
+        "Scored",
+        "Held",
+        "Decided",
+        "Shown",
+        "Read by an auditor",
+    ]
+    for said in ("small@12fd25f7", "g0003-m-384-1", "direct-1f2e3d4c5b6a", "answer-90ab12cd34ef"):
+        assert said in page
+    assert "Of 1 event name, time and leaf alone are left" in page
+    assert "Not recorded: Version of the known identities." in page
+    assert (await client.get(f"/audit/runs/{uuid.uuid4()}")).status_code == 404
+    assert (await client.get("/audit/runs/7")).status_code == 404
+
+
+async def test_a_replay_shows_the_difference_in_words_and_in_what_it_weighs(client: AsyncClient) -> None:
+    sign_in(client, "aude")
+    answer = await client.post(f"/audit/runs/{ONE_ANSWER}/replay")
+    page = html.unescape(answer.text)
+    assert "<del>EUR 4,000</del><ins>what was agreed</ins>" in page
+    assert "small@22bb33cc in place of small@12fd25f7" in page
+    assert "&lt;PERSON_1&gt;" in answer.text, "a token is text, not an element"
+    assert_clean(answer)
+
+
+async def test_a_replay_by_another_version_is_only_offered(client: AsyncClient) -> None:
+    sign_in(client, "aude")
+    refused = await client.post(f"/audit/runs/{HELD_ITEM}/replay")
+    assert refused.status_code == 409
+    assert "small@11aa" in refused.text
+    assert 'name="other_version"' in refused.text
+    assert (
+        await client.post(f"/audit/runs/{HELD_ITEM}/replay", data={"other_version": "true"})
+    ).status_code == 200
+    erased = await client.post(f"/audit/runs/{EVERY_STATE}/replay")
+    assert erased.status_code == 409
+    assert "can no longer be replayed" in erased.text
+    assert 'name="other_version"' not in erased.text
 
 
 async def test_the_timeline_filters_and_pages(client: AsyncClient) -> None:

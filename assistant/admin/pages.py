@@ -1,0 +1,203 @@
+"""What the auditor's pages show, taken from the running appliance for the caller of one request."""
+
+import uuid
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from assistant.answer import Scale
+from assistant.pages import (
+    AnswerView,
+    AuditEntry,
+    AuditQuery,
+    AuditTimeline,
+    FoundAnswer,
+    GapView,
+    HoldLine,
+    PhaseView,
+    ReplayView,
+    StepView,
+    VerificationProgress,
+    VerificationView,
+    WeighedView,
+)
+from assistant.runs.replaying import ReplayReport, replay_run
+from assistant.settings import WebSettings
+from gateway import (
+    Account,
+    Principal,
+    Role,
+    RunTimeline,
+    TimelineStep,
+    list_holds,
+    record,
+    registered_events,
+    require,
+)
+
+from .answers import read_timeline, runs_of_id
+from .audit import Filters, position_after, timeline
+from .events import AuditReading
+from .verification import verifying
+from .verifying import Progress
+
+
+class AuditorPages:
+    """The auditor's share of `PageData`; whoever mixes it in says who calls and what is running."""
+
+    _state: Any
+    _settings: WebSettings
+    _session: AsyncSession
+
+    @property
+    def _caller(self) -> Principal:
+        raise NotImplementedError
+
+    async def audit(self, query: AuditQuery) -> AuditTimeline:
+        """A page of the record; reading it is recorded."""
+        actor = await self._account_of(query.actor)
+        filters = Filters(actor, query.action, query.record, query.since, query.until, query.before)
+        entries = await timeline(self._session, filters)
+        names = await self._logins({row.actor for row, _ in entries})
+        record(self._session, AuditReading.READ, self._caller, entries=len(entries))
+        views = [
+            AuditEntry(
+                str(row.id),
+                row.at or datetime.now(UTC),
+                row.event,
+                row.actor,
+                row.roles,
+                sequence,
+                row.conversation,
+                row.run,
+                row.subject,
+                row.detail,
+                names.get(row.actor, ""),
+            )
+            for row, sequence in entries
+        ]
+        return AuditTimeline(views, position_after(entries), sorted(registered_events()))
+
+    async def verify_audit(self) -> AsyncGenerator[VerificationProgress | VerificationView, None]:
+        """Check the whole record, and say how far that is."""
+        state = self._state
+        async with aclosing(verifying(state.database, self._caller, self._settings, state.verifying)) as told:
+            async for one in told:
+                if isinstance(one, Progress):
+                    yield VerificationProgress(one.checked, one.of)
+                    continue
+                found = one.found
+                yield VerificationView(
+                    found.sealed,
+                    found.unsealed,
+                    found.checkpoints,
+                    found.anchors,
+                    found.faults,
+                    datetime.now(UTC),
+                    found.erased,
+                    one.keys,
+                    one.seconds,
+                )
+
+    async def holds(self) -> Sequence[HoldLine]:
+        """Legal holds, the newest first."""
+        require(self._caller, Role.AUDITOR)
+        return [
+            HoldLine(str(hold.id), hold.scope, hold.value or "", hold.reason, hold.placed_at, hold.lifted_at)
+            for hold in await list_holds(self._session)
+        ]
+
+    async def answers_of(self, wanted: str) -> Sequence[FoundAnswer]:
+        """The runs that the id of a run, an item or a conversation leads to."""
+        found = await runs_of_id(self._session, self._caller, wanted)
+        return [FoundAnswer(one.run, one.at, one.events) for one in found]
+
+    async def answer(self, run: uuid.UUID) -> AnswerView:
+        """The timeline of one answer; reading it is recorded."""
+        return _answer(await read_timeline(self._session, self._caller, run))
+
+    async def replay(self, run: uuid.UUID, *, other_version: bool) -> ReplayView:
+        """The question of an answer asked again; recorded."""
+        state = self._state
+        done = await replay_run(
+            state.database, state.door, state.policy, self._caller, run, other_version=other_version
+        )
+        return _replay(done)
+
+    async def _logins(self, actors: set[str]) -> dict[str, str]:
+        """Sign-in names of those actors that are accounts; the others are processes."""
+        ids = {actor: _uuid(actor) for actor in actors}
+        wanted = [one for one in ids.values() if one is not None]
+        found = await self._session.exec(select(Account.id, Account.login).where(col(Account.id).in_(wanted)))
+        return {str(identity): login for identity, login in found}
+
+    async def _account_of(self, actor: str) -> str:
+        """The record names accounts by id; a person may write the sign-in name."""
+        found = await self._session.exec(select(Account.id).where(col(Account.login) == actor.strip()))
+        identity = found.first()
+        return str(identity) if identity else actor.strip()
+
+
+def _answer(found: RunTimeline) -> AnswerView:
+    groups = [list(group) for _, group in groupby(found.steps, key=lambda step: step.step)]
+    phases = [
+        PhaseView(
+            phase.step, datetime.fromisoformat(phase.at), phase.seconds, [_step(step) for step in group]
+        )
+        for phase, group in zip(found.phases, groups, strict=True)
+    ]
+    own = [phase for phase in phases if phase.step not in ("replayed", "audited")] or phases
+    last = own[-1].steps[-1].at
+    return AnswerView(
+        found.run,
+        found.conversation,
+        found.state,
+        phases[0].at,
+        (last - phases[0].at).total_seconds(),
+        phases,
+        found.versions,
+        [GapView(one.what, one.count, one.name) for one in found.missing],
+    )
+
+
+def _step(step: TimelineStep) -> StepView:
+    members = {name: value for name, value in asdict(step).items() if name not in ("step", "correlation")}
+    return StepView(**{**members, "at": datetime.fromisoformat(step.at)})
+
+
+def _replay(done: ReplayReport) -> ReplayView:
+    return ReplayView(
+        str(done.run),
+        done.at,
+        done.attempt,
+        done.attempts,
+        done.question,
+        done.asked_a_model,
+        done.prompt,
+        done.prompt_now,
+        _weighed(done.then.version, done.then.weighs),
+        _weighed(done.now.version, done.now.weighs),
+        _weighed(done.then.version, done.today),
+        done.same_text,
+        done.same_prompt,
+        done.same_version,
+        done.same_weighing,
+        done.changes,
+    )
+
+
+def _weighed(version: str, scale: Scale) -> WeighedView:
+    return WeighedView(version, scale.policy, scale.rules, scale.shadow, scale.tier, scale.held)
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,137 @@
+"""What the auditor's pages show of one answer, and of the record as a whole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class VerificationView:
+    """What a verification checked, and every fault it found."""
+
+    sealed: int
+    unsealed: int
+    checkpoints: int
+    anchors: int
+    faults: Sequence[str] = ()
+    at: datetime | None = None
+    erased: int = 0
+    keys: Sequence[str] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class VerificationProgress:
+    """How many sealed events were checked, of how many; none of none while it waits for its turn."""
+
+    checked: int
+    of: int
+
+
+@dataclass(frozen=True)
+class HoldLine:
+    """A legal hold; `value` is whom or what it is about, as the auditor wrote it."""
+
+    id: str
+    scope: str
+    value: str
+    reason: str
+    placed_at: datetime | None
+    lifted_at: datetime | None
+
+
+@dataclass(frozen=True)
+class StepView:
+    """One event of an answer."""
+
+    at: datetime
+    after_s: float
+    event: str
+    id: str
+    sequence: int | None
+    leaf: str | None
+    signed: bool
+    erased: bool
+    actor: str
+    login: str | None
+    roles: Sequence[str]
+    origin: str | None
+    subject: str | None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PhaseView:
+    """Events of one step, one after the other, and the seconds to the next step."""
+
+    step: str
+    at: datetime
+    seconds: float
+    steps: Sequence[StepView]
+
+
+@dataclass(frozen=True)
+class GapView:
+    """What a timeline cannot show."""
+
+    what: str
+    count: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class AnswerView:
+    """The timeline of one answer."""
+
+    run: str
+    conversation: str | None
+    state: str | None
+    at: datetime
+    seconds: float
+    phases: Sequence[PhaseView]
+    versions: Mapping[str, Sequence[str]]
+    missing: Sequence[GapView]
+
+
+@dataclass(frozen=True)
+class FoundAnswer:
+    """A run that an id led to."""
+
+    run: str
+    at: datetime
+    events: int
+
+
+@dataclass(frozen=True)
+class WeighedView:
+    """One draft in the comparison: who wrote it, and what it weighs by which policy."""
+
+    version: str
+    policy: str
+    rules: Sequence[str]
+    shadow: Sequence[str]
+    tier: str
+    held: bool
+
+
+@dataclass(frozen=True)
+class ReplayView:
+    """The recorded draft beside the same question asked again; every text is tokenised."""
+
+    run: str
+    at: datetime | None
+    attempt: int
+    attempts: int
+    question: str
+    asked_a_model: bool
+    prompt: str
+    prompt_now: str
+    then: WeighedView
+    now: WeighedView
+    today: WeighedView
+    same_text: bool
+    same_prompt: bool | None
+    same_version: bool
+    same_weighing: bool
+    changes: Sequence[tuple[str, str]]

@@ -1,0 +1,85 @@
+"""An answer's timeline in words, on the page and the command line: steps, versions, and what is missing."""
+
+from collections.abc import Callable
+from typing import Final
+
+Say = Callable[[str], str]
+SayMany = Callable[[str, str, int], str]
+
+
+def _(text: str) -> str:
+    return text
+
+
+_STEPS: Final = {
+    "asked": _("Asked"),
+    "redacted": _("Redacted"),
+    "searched": _("Searched"),
+    "generated": _("Generated"),
+    "scored": _("Scored"),
+    "held": _("Held"),
+    "decided": _("Decided"),
+    "shown": _("Shown"),
+    "ended": _("Ended"),
+    "replayed": _("Replayed"),
+    "audited": _("Read by an auditor"),
+    "beside": _("Beside it"),
+}
+_VERSIONS: Final = {
+    "policy": _("Risk policy"),
+    "model": _("Model asked for"),
+    "served": _("Model version that answered"),
+    "deployment": _("Model server"),
+    "prompt": _("Prompt"),
+    "masking": _("Redaction policy"),
+    "identities": _("Version of the known identities"),
+    "map": _("CRM map"),
+    "index": _("Generation of the index"),
+}
+_STATES: Final = {
+    "done": _("answered"),
+    "refused": _("refused"),
+    "failed": _("failed"),
+    "interrupted": _("interrupted"),
+    "cancelled": _("cancelled"),
+}
+_GAPS: Final = {
+    "beginning": _("How it began is not in the record: those events are gone, or were never here."),
+    "end": _("It has not ended yet."),
+    "decision": _("It waits for a decision."),
+    "model": _("No model was asked."),
+}
+
+
+def step_title(step: str, say: Say) -> str:
+    """What a step is called."""
+    return say(_STEPS[step]) if step in _STEPS else step
+
+
+def version_title(name: str, say: Say) -> str:
+    """What a version is a version of."""
+    return say(_VERSIONS[name]) if name in _VERSIONS else name
+
+
+def state_title(state: str | None, say: Say) -> str:
+    """How a run ended."""
+    return say(_STATES.get(state, state)) if state else say("not ended")
+
+
+def gap_sentence(what: str, count: int, name: str, say: Say, say_many: SayMany) -> str:
+    """What a timeline cannot show, plainly."""
+    if what == "erased":
+        one = "Of %(num)s event name, time and leaf alone are left: the time to keep its content was over."
+        many = (
+            "Of %(num)s events name, time and leaf alone are left: the time to keep their content was over."
+        )
+    elif what == "unsealed":
+        one, many = "%(num)s event is not sealed yet.", "%(num)s events are not sealed yet."
+    elif what == "unsigned":
+        one = "%(num)s event is sealed, but no checkpoint is signed over it yet."
+        many = "%(num)s events are sealed, but no checkpoint is signed over them yet."
+    elif what == "version":
+        return say("Not recorded: %(name)s.").replace("%(name)s", version_title(name, say))
+    else:
+        return say(_GAPS.get(what, what))
+    return say_many(one, many, count).replace("%(num)s", f"{count:,}")
