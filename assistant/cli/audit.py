@@ -217,7 +217,7 @@ def _run_of(caller: Caller, wanted: uuid.UUID) -> str:
     """The run that an id is of. Ends with 1 where there is none, or more than one."""
     found = caller.get("/api/v1/audit/runs", of=str(wanted))
     if not found:
-        leave(Exit.FAILED, _("The record has no event of this run."))
+        leave(Exit.REFUSED, _("The record has no event of this run."))
     if len(found) > 1:
         runs = "\n".join(f"  {one['run']}  {one['at'][:19]}" for one in found)
         leave(Exit.FAILED, _("There are several answers of this id; name one:\n{runs}").format(runs=runs))

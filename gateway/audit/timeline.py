@@ -46,17 +46,18 @@ _DECIDES: Final = frozenset(
 )
 _ASIDE: Final = {"replayed", "audited"}
 """Steps of those who looked later: their versions were not in force when the answer was made."""
-_VERSIONS: Final = (
-    "policy",
-    "model",
-    "served",
-    "deployment",
-    "prompt",
-    "masking",
-    "identities",
-    "map",
-    "index",
-)
+_VERSIONS: Final[Mapping[str, frozenset[str]]] = {
+    "policy": frozenset({"run.weighed", "item.held", "item.held_again"}),
+    "model": frozenset({"model.called"}),
+    "served": frozenset({"model.answered"}),
+    "deployment": frozenset({"model.called", "model.answered"}),
+    "prompt": frozenset({"run.weighed"}),
+    "masking": frozenset({"text.redacted", "model.called"}),
+    "identities": frozenset({"text.redacted", "model.called"}),
+    "map": frozenset({"records.searched"}),
+    "index": frozenset({"records.searched"}),
+}
+"""Versions by the detail that names them, and the events that do."""
 _NAMED_BY: Final[Mapping[str, str]] = {
     "policy": "run.weighed",
     "prompt": "run.weighed",
@@ -294,8 +295,8 @@ def _phases(steps: Sequence[TimelineStep]) -> Sequence[Phase]:
 def _versions(steps: Sequence[TimelineStep]) -> dict[str, Sequence[str]]:
     found: dict[str, dict[str, None]] = {}
     for step in steps:
-        for name in _VERSIONS:
-            if (value := step.detail.get(name)) is not None:
+        for name, events in _VERSIONS.items():
+            if step.event in events and (value := step.detail.get(name)) is not None:
                 found.setdefault(name, {})[str(value)] = None
     return {name: list(values) for name, values in found.items()}
 

@@ -166,7 +166,7 @@ async def house(
             trust=trust("door"),
             keeper=made.settings.keeper,
             names=NamesSettings(workers=1),
-            models=[DeploymentSettings(name="model", url=models[0], model="default", context_tokens=_WINDOW)],
+            models=[DeploymentSettings(name="model", url=models[0], revision="r1", context_tokens=_WINDOW)],
             embeddings=[DeploymentSettings(name="words", url=models[1], model="embedding")],
         )
         door = await stack.enter_async_context(serving(create_door_app(door_settings)))

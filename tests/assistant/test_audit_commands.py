@@ -246,7 +246,7 @@ async def test_an_answer_is_followed_from_the_question_to_what_was_shown(stand: 
     assert found["versions"] == {"policy": ["2026-03"], "model": ["default"], "deployment": ["gpu-1"]}
     assert all(step["sequence"] for step in found["steps"])
     plain = await stand.cloister("timeline", run)
-    assert "policy in force: 2026-03" in plain.stdout
+    assert "Risk policy: 2026-03" in plain.stdout
     assert plain.stdout.index("run.asked") < plain.stdout.index("run.released")
     assert (await stand.cloister("timeline", uuid.uuid4())).returncode == Exit.REFUSED
 
@@ -335,6 +335,6 @@ async def test_an_export_is_refused_while_an_erasure_is_not_sealed(
     async with httpx.AsyncClient(base_url=stand.url, trust_env=False, headers=headers) as client:
         refused = await client.get("/api/v1/audit/export", params={"form": "native"})
         assert (refused.status_code, "not sealed yet" in refused.text) == (503, True)
-        assert (await client.post("/api/v1/audit/verify")).status_code == 503
+        assert (await client.post("/api/v1/audit/verify", timeout=60)).status_code == 503  # after ten seconds
         await stand.seal()
         assert (await client.get("/api/v1/audit/export", params={"form": "native"})).status_code == 200
