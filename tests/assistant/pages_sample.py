@@ -277,13 +277,20 @@ PROMPT = (
 )
 
 
+OTHER_RULES = {
+    2: ReviewRule("legal_threat", "Legal threat", "A lawyer or a court is spoken of."),
+    3: ReviewRule("promised_date", "Promise of a date", "A day is named by which something is done."),
+    7: ReviewRule("outgoing", "Leaves the house", "What leaves the house is read by an officer first."),
+}
+
+
 def line(number: int, risk: str, **more: Any) -> ReviewLine:
     """An item of the queue."""
     item = HELD_ITEM if number == 1 else uuid.UUID(int=number)
     return ReviewLine(
         item,
         risk,
-        RULES[: 1 + number % 2],
+        [OTHER_RULES[number]] if number in OTHER_RULES else RULES[: 1 + number % 2],
         ago(minutes=12 * number),
         NOW + timedelta(minutes=50 * number - 20),
         f"rep-{number}a7f",
@@ -318,7 +325,7 @@ QUEUE = [
     line(
         2,
         "top",
-        assignee="Otto O.",
+        assignee="Omar O.",
         reviewers=2,
         approvals=1,
         voted=True,
@@ -537,7 +544,7 @@ class SamplePages:
                 QueueLine("legal", "Legal", 3, ("Otto Sample",), ("Olga O.",)),
                 QueueLine("general", "General", 4, (), ("Olga O.",)),
             ],
-            rules={rule.rule: rule.title for rule in RULES},
+            rules={rule.rule: rule.title for rule in (*RULES, *OTHER_RULES.values())},
             saved=self.saved,
             notices=self.notices,
             reject_reasons=REJECT_REASONS,
