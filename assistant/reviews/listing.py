@@ -62,7 +62,7 @@ async def list_reviews(
         lines,
         {ReviewState(one): number for one, number in numbers.items()},
         queues=await _queues(session, viewer, titles),
-        rules={rule: policy.title(rule) for rule in await rules_in(session, viewer, view)},
+        rules=await _rules(session, policy, viewer, view),
         saved=await saved_filters(session, viewer),
         notices=await _notices(session, viewer),
         reject_reasons=reject_reasons(),
@@ -87,6 +87,17 @@ async def _queues(session: AsyncSession, viewer: Principal, titles: Mapping[str,
         )
         for name, title in mine.items()
     ]
+
+
+async def _rules(
+    session: AsyncSession, policy: Policy, viewer: Principal, view: QueueView
+) -> Mapping[str, str]:
+    """Rules to filter by: those that hold what waits now, and of what is over, where much is, all."""
+    if view in (QueueView.PENDING, QueueView.MINE):
+        names = await rules_in(session, viewer, view)
+    else:
+        names = [rule.id for rule in policy.rules]
+    return {name: policy.title(name) for name in names}
 
 
 async def _notices(session: AsyncSession, viewer: Principal) -> Sequence[NoticeLine]:

@@ -1,4 +1,4 @@
-"""Pictures of the officer's pages for the README, with the sample company: `python -m tests.assistant.pictures`."""
+"""The README's pictures, of the sample company: `python -m tests.assistant.pictures [FOLDER]`."""
 
 import asyncio
 import sys

@@ -368,3 +368,21 @@ async def test_a_rep_reads_the_officers_question_and_answers_it_in_the_card(
     await expect(card.locator(".answer")).to_contain_text("Yes, on Thursday.")
     await expect(answer).to_be_hidden()
     assert script.calls[-1] == ("POST", f"reviews/{HELD_ITEM}/answer", {"text": "Yes, on Thursday."})
+
+
+async def test_a_claim_that_was_taken_by_writing_is_given_back_by_going_on(
+    signed_in: SignedIn, script: Script
+) -> None:
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    await page.keyboard.press("e")
+    await expect(page.locator("#release")).to_be_visible()
+    await page.locator(".draft-pane").focus()
+    await page.keyboard.press("j")
+    await page.wait_for_url(f"**/queue/{OTHER}")
+    assert script.calls[-1] == ("POST", f"reviews/{HELD_ITEM}/release", {"fence": 7})
+    script.standing = {}
+    await page.keyboard.press("c")
+    await expect(page.locator("#release")).to_be_focused()
+    await page.keyboard.press("q")
+    await page.wait_for_url("**/queue")
+    assert script.calls[-1][1] == f"reviews/{OTHER}/claim"

@@ -19,6 +19,7 @@ export class Lease {
     this.holder = item.line.mine ? null : item.line.assignee;
     this.holderUntil = item.claimed_until;
     this.changed = changed;
+    this.onPurpose = Boolean(item.fence); // taken by the button, and not only because somebody began to write
     this.active = Date.now();
     this.taking = null;
     this.lost = ""; // how the last claim ended, until there is a new one
@@ -58,7 +59,7 @@ export class Lease {
   async claim(focus) {
     try {
       this.hold(await api("POST", `reviews/${this.id}/claim`, {}));
-      if (focus) byId("release").focus();
+      if (focus) { this.onPurpose = true; byId("release").focus(); }
       return true;
     } catch (error) {
       this.lose(refusalWords(error.body ?? { detail: error.message }));
@@ -86,6 +87,11 @@ export class Lease {
     } catch (error) {
       this.lose(error.message);
     }
+  }
+
+  /** Who goes on without a word does not keep others out, unless the item was taken on purpose. */
+  async leave() {
+    if (this.fence && !this.onPurpose) await api("POST", `reviews/${this.id}/release`, { fence: this.fence }).catch(() => {});
   }
 
   /** Looks how the item stands; renews the claim of somebody who is at work. */

@@ -12,7 +12,7 @@ import { READINGS, read, showSources } from "./readings.js";
 import { refusalWords } from "./refusals.js";
 import { shortcut } from "./shortcuts.js";
 import { toast } from "./toast.js";
-import { forgetAllTyped, forgetTyped, keepTyped, typed } from "./typed.js";
+import { forgetAllTyped, forgetTyped, hasTyped, keepTyped, typed } from "./typed.js";
 
 const { item, open, list } = readIsland("review-data");
 const id = item.line.id;
@@ -29,7 +29,7 @@ READINGS.forEach((reading, place) => shortcut(String(place + 1), () => {
   choice.checked = true;
   read(reading);
 }));
-shortcut("q", () => location.assign(`/queue${list}`));
+shortcut("q", () => go(null));
 shortcut("j", () => go(item.next));
 shortcut("k", () => go(item.previous));
 if (open) wire();
@@ -136,7 +136,8 @@ function moved(error) {
   lease?.look();
 }
 
-function go(to, { decided = false } = {}) {
+async function go(to, { decided = false } = {}) {
   if (decided && to) rememberArrival(to);
+  if (!decided && !hasTyped(id)) await lease?.leave();
   location.assign(to ? `/queue/${to}${list}` : `/queue${list}`);
 }

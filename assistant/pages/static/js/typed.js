@@ -16,6 +16,8 @@ export function keepTyped(control, item, name, onType = () => {}) {
   return control;
 }
 
+export const hasTyped = (item) => Object.keys(sessionStorage).some((key) => key.startsWith(keyOf(item, "")));
+
 export function forgetTyped(item, name) {
   sessionStorage.removeItem(keyOf(item, name));
 }
