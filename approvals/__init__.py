@@ -34,7 +34,17 @@ from .holding import RESUME, TICK, cancel, expire_due, hold, hold_again
 from .labelled import Labelled
 from .labelled import read as read_labelled
 from .labelled import shipped as shipped_examples
-from .learning import Report, RuleReport, Suggestion, accepted, report_rules, suggest
+from .learning import (
+    Proposal,
+    Report,
+    RuleReport,
+    Suggestion,
+    accepted,
+    is_in_force,
+    propose,
+    report_rules,
+    suggest,
+)
 from .likeness import Embed, Vector
 from .moves import answer_reviewer
 from .notices import (
@@ -83,6 +93,7 @@ from .queue import (
     votes_on,
     waiting_by_queue,
 )
+from .replies import Learned, answer_suggestion, learn, withdraw_reply
 from .reports import (
     REPORT_READERS,
     Durations,
@@ -158,6 +169,7 @@ __all__ = [
     "ItemKind",
     "ItemState",
     "Labelled",
+    "Learned",
     "LeaseLost",
     "MailDraft",
     "MemberPlan",
@@ -185,6 +197,7 @@ __all__ = [
     "Place",
     "Policy",
     "PolicyFaults",
+    "Proposal",
     "QueueEntry",
     "QueueFilter",
     "QueueNumbers",
@@ -218,6 +231,7 @@ __all__ = [
     "Weighing",
     "accepted",
     "answer_reviewer",
+    "answer_suggestion",
     "approve",
     "attendance",
     "cancel",
@@ -239,10 +253,12 @@ __all__ = [
     "hold",
     "hold_again",
     "hold_rates",
+    "is_in_force",
     "is_same_person",
     "is_sampled",
     "joined",
     "know_person",
+    "learn",
     "load_policy",
     "mark_failed",
     "mark_seen",
@@ -257,6 +273,7 @@ __all__ = [
     "pending_count",
     "place_of",
     "plan_of",
+    "propose",
     "pseudonym",
     "queue",
     "queue_names",
@@ -287,6 +304,7 @@ __all__ = [
     "waiting_by_queue",
     "weigh_question",
     "weigh_sentence",
+    "withdraw_reply",
     "withhold_altered",
     "word_diff",
 ]

@@ -32,3 +32,6 @@ class ApprovalEvent(StrEnum):
     QUEUES_CHANGED = "queue.changed"
     ABSENCE_SET = "absence.set"
     ABSENCE_ENDED = "absence.ended"
+    CHANGE_ACCEPTED = "rule.change_accepted"
+    CHANGE_PUT_ASIDE = "rule.change_put_aside"
+    REPLY_WITHDRAWN = "rule.reply_withdrawn"

@@ -19,6 +19,7 @@ from .persons import remember
 from .policy import Policy
 from .risk import Weighing
 from .routing import QueuePlan, plan_of, route
+from .sampling import is_drawn
 from .tables import Draft, HeldItem, ItemKind, ItemState
 
 RESUME: Final = "run.resume"
@@ -58,6 +59,8 @@ async def hold(
         "queue": queue,
         **await _waiting(session, policy, plan, payload, weighing),
     }
+    if is_drawn(policy.sampling.second):
+        values["needed"] = max(values["needed"], 2)
     # a literal: a prepared statement's parameter cannot be matched with the partial index
     waiting = text("state = 'pending'")
     fresh = (

@@ -1,18 +1,19 @@
 """What the decisions say about the rules, and what follows. Nothing changes until a person accepts it."""
 
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import yaml
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from .periods import Period
 from .policy import Policy
+from .reports import REVIEWS, read_rows
 from .risk import By, Tier
-from .tables import HeldItem, ItemState, Vote
 
 _ENOUGH: Final = 20
 _NEARLY_ALL: Final = 0.95
@@ -20,12 +21,15 @@ _HALF: Final = 0.5
 _STEP: Final = 0.1
 _HIGHEST: Final = 0.95
 _LIGHT: Final = 0.5
-_FALSE_ALARM: Final = "false_alarm"
 
 
 @dataclass
 class RuleReport:
-    """What became of the items that a rule held; an item of several rules counts for each."""
+    """What became of the drafts that a rule held; one that several rules held counts for each.
+
+    `ended` expired or were taken back. `double` were read by two officers, who both let out the same or
+    neither in `agreed` of them.
+    """
 
     rule: str
     held: int = 0
@@ -36,6 +40,8 @@ class RuleReport:
     false_alarm: int = 0
     open: int = 0
     ended: int = 0
+    double: int = 0
+    agreed: int = 0
     by: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -61,61 +67,68 @@ class Report:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A change of fields of a rule, and why."""
+    """A change of fields of a rule, and why: what is said of `count` of `decided` items."""
 
     rule: str
     change: Mapping[str, Any]
     why: str
+    count: int = 0
+    decided: int = 0
+
+    @property
+    def id(self) -> str:
+        """The same for the same change of the same rule."""
+        return hashlib.sha256(json.dumps([self.rule, self.change], sort_keys=True).encode()).hexdigest()[:16]
 
 
-async def report_rules(session: AsyncSession, since: datetime) -> Report:
-    """What the decisions since then say about each rule."""
-    items = (await session.exec(select(HeldItem).where(col(HeldItem.created_at) >= since))).all()
-    wanted = select(Vote).where(
-        col(Vote.item).in_(select(HeldItem.id).where(col(HeldItem.created_at) >= since)),
-        col(Vote.undone_at).is_(None),
+_BY_RULE: Final = f"""
+    WITH r AS (
+        SELECT every.item, every.round, every.outcome, every.hits FROM ({REVIEWS}) every
+        WHERE every.began >= :since AND every.began < :until
+    ), hit AS (
+        SELECT DISTINCT r.item, r.round, r.outcome, h.value ->> 'rule' AS rule
+        FROM r, jsonb_array_elements(r.hits) h
+    ), read AS (
+        SELECT r.item, r.round, count(DISTINCT v.reviewer) > 1 AS twice,
+            count(DISTINCT v.verdict IN ('reject', 'send_back')) = 1 AS agreed,
+            bool_or(v.verdict = 'false_alarm') AS alarm
+        FROM r JOIN approvals.vote v ON v.item = r.item AND v.round = r.round AND v.undone_at IS NULL
+        GROUP BY r.item, r.round
     )
-    votes = (await session.exec(wanted)).all()
-    alarms = {vote.item for vote in votes if str(vote.verdict) == _FALSE_ALARM}
-    rules: dict[str, RuleReport] = {}
-    for item in items:
-        hits = item.rule_hits()
-        for name in dict.fromkeys(hit.rule for hit in hits):
-            report = rules.setdefault(name, RuleReport(name))
-            report.by.update({str(hit.by) for hit in hits if hit.rule == name})
-            _count(report, item, false_alarm=item.id in alarms)
-    double, agreed = _agreement(votes)
-    ordered = sorted(rules.values(), key=lambda one: (-one.held, one.rule))
-    return Report(tuple(ordered), len(items), double, agreed)
+    SELECT hit.rule, count(*) AS held,
+        count(*) FILTER (WHERE outcome = 'approved' AND alarm IS NOT TRUE) AS unchanged,
+        count(*) FILTER (WHERE outcome = 'approved' AND alarm) AS false_alarm,
+        count(*) FILTER (WHERE outcome = 'edited') AS edited,
+        count(*) FILTER (WHERE outcome = 'rejected') AS rejected,
+        count(*) FILTER (WHERE outcome = 'sent_back') AS sent_back,
+        count(*) FILTER (WHERE outcome = 'pending') AS open,
+        count(*) FILTER (WHERE outcome IN ('expired', 'cancelled')) AS ended,
+        count(*) FILTER (WHERE twice) AS double, count(*) FILTER (WHERE twice AND agreed) AS agreed
+    FROM hit LEFT JOIN read USING (item, round) GROUP BY hit.rule
+    UNION ALL
+    SELECT NULL, count(*), 0, 0, 0, 0, 0, 0, 0,
+        count(*) FILTER (WHERE twice), count(*) FILTER (WHERE twice AND agreed)
+    FROM r LEFT JOIN read USING (item, round)
+"""  # noqa: S608 - made of constants
+_BY_WHAT: Final = f"""
+    SELECT h.value ->> 'rule' AS rule, coalesce(h.value ->> 'by', 'words') AS by,
+        count(DISTINCT (r.item, r.round)) AS items
+    FROM ({REVIEWS}) r, jsonb_array_elements(r.hits) h
+    WHERE r.began >= :since AND r.began < :until GROUP BY 1, 2
+"""  # noqa: S608 - made of constants
 
 
-def _count(report: RuleReport, item: HeldItem, *, false_alarm: bool) -> None:
-    report.held += 1
-    if false_alarm and item.state is ItemState.APPROVED:
-        report.false_alarm += 1
-    elif item.state is ItemState.APPROVED:
-        report.unchanged += 1
-    elif item.state is ItemState.EDITED:
-        report.edited += 1
-    elif item.state is ItemState.REJECTED:
-        report.rejected += 1
-    elif item.state is ItemState.SENT_BACK:
-        report.sent_back += 1
-    elif item.state is ItemState.PENDING:
-        report.open += 1
-    else:
-        report.ended += 1
-
-
-def _agreement(votes: Iterable[Vote]) -> tuple[int, int]:
-    """Texts with the votes of two, and those of them on which both would let out the same."""
-    by_item: dict[Any, dict[str, Vote]] = {}
-    for vote in votes:
-        by_item.setdefault(vote.item, {})[vote.reviewer] = vote
-    double = [list(one.values()) for one in by_item.values() if len(one) > 1]
-    refusing = {"reject", "send_back"}
-    agreed = [one for one in double if len({str(vote.verdict) in refusing for vote in one}) == 1]
-    return len(double), len(agreed)
+async def report_rules(session: AsyncSession, period: Period) -> Report:
+    """What the decisions on what was held in a period say about each rule, in whatever queue."""
+    span = {"since": period.since, "until": period.until}
+    rows = await read_rows(session, _BY_RULE, **span)
+    by: dict[str, Counter[str]] = {}
+    for row in await read_rows(session, _BY_WHAT, **span):
+        by.setdefault(row["rule"], Counter())[row["by"]] = row["items"]
+    whole = next(row for row in rows if row["rule"] is None)
+    rules = [RuleReport(**row, by=by[row["rule"]]) for row in rows if row["rule"] is not None]
+    rules.sort(key=lambda one: (-one.held, one.rule))
+    return Report(tuple(rules), whole["held"], whole["double"], whole["agreed"])
 
 
 def suggest(report: Report, policy: Policy) -> tuple[Suggestion, ...]:
@@ -131,18 +144,63 @@ def _suggestion(report: RuleReport, policy: Policy) -> Suggestion | None:
     if report.for_nothing >= _NEARLY_ALL:
         free = report.unchanged + report.false_alarm
         why = f"{free} of {report.decided} decided items went out as they were."
+        numbers = (why, free, report.decided)
         likeness = rule.likeness
         if likeness is not None and likeness < _HIGHEST and report.by[By.LIKENESS] > report.held / 2:
-            return Suggestion(rule.id, {"likeness": round(min(likeness + _STEP, _HIGHEST), 2)}, why)
-        return Suggestion(rule.id, {"weight": _LIGHT}, why) if rule.weight > _LIGHT else None
+            return Suggestion(rule.id, {"likeness": round(min(likeness + _STEP, _HIGHEST), 2)}, *numbers)
+        return Suggestion(rule.id, {"weight": _LIGHT}, *numbers) if rule.weight > _LIGHT else None
     changed = report.edited + report.rejected + report.sent_back
     if changed >= report.decided * _HALF and rule.tier is Tier.NORMAL:
         why = f"{changed} of {report.decided} decided items did not go out as they were."
-        return Suggestion(rule.id, {"tier": str(Tier.TOP)}, why)
+        return Suggestion(rule.id, {"tier": str(Tier.TOP)}, why, changed, report.decided)
     return None
 
 
-def accepted(current: str | None, suggestions: Sequence[Suggestion], version: str) -> str:
+class Change(Protocol):
+    """A change of fields of a rule, suggested or accepted."""
+
+    @property
+    def rule(self) -> str:
+        """The rule's name."""
+
+    @property
+    def change(self) -> Mapping[str, Any]:
+        """Its fields as they should be."""
+
+
+def is_in_force(policy: Policy, wanted: Change) -> bool:
+    """Whether a policy has this change."""
+    rule = policy.rule(wanted.rule)
+    return rule is not None and all(
+        getattr(rule, name, None) == value for name, value in wanted.change.items()
+    )
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A policy with changes, for IT to put in place: a whole file `text`, or only its `rules` when it
+    cannot be written by a program.
+    """
+
+    version: str
+    rules: str
+    text: str | None
+
+
+def propose(current: str | None, changes: Sequence[Change], version: str) -> Proposal:
+    """What to put in place of the policy in force, whose file says `current`; None for the shipped one."""
+    by_rule: dict[str, dict[str, Any]] = {}
+    for one in changes:
+        by_rule.setdefault(one.rule, {}).update(one.change)
+    rules = yaml.safe_dump({"rules": by_rule}, sort_keys=False, allow_unicode=True)
+    try:
+        text = accepted(current, changes, version)
+    except (ValueError, yaml.YAMLError):
+        text = None
+    return Proposal(version, rules, text)
+
+
+def accepted(current: str | None, suggestions: Sequence[Change], version: str) -> str:
     """The text of a policy that extends the shipped one by these changes; `current` is what there was.
 
     Raises `ValueError` when what there was does not extend the shipped policy.

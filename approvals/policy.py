@@ -166,9 +166,12 @@ class LikenessSettings(_Part):
 
 
 class SamplingSettings(_Part):
-    """The share of answers without risk that a person reads all the same, chosen by chance."""
+    """What chance chooses: the share of answers without risk that a person reads all the same, and of those
+    held for one officer the share that a second one reads too, so that their agreement can be measured.
+    """
 
     share: float = Field(default=0.0, ge=0, le=1)
+    second: float = Field(default=0.0, ge=0, le=1)
 
 
 class ReviewSettings(_Part):

@@ -290,14 +290,14 @@ async def report_reviews(
     everywhere = queue is None and bool(viewer.roles & _ALL_QUEUES)
     span = {"since": period.since, "until": period.until, "queues": chosen}
     whole, by_queue, by_time = Numbers(), dict[str, Numbers](), dict[datetime, Numbers]()
-    for row in await _rows(session, _COUNT, step=period.step.value, **span):
+    for row in await read_rows(session, _COUNT, step=period.step.value, **span):
         if not row["all_times"]:
             by_time[row["at"].astimezone(UTC)] = _numbers(row)
         elif not row["all_queues"]:
             by_queue[row["queue"]] = _numbers(row)
         else:
             whole = _numbers(row)
-    waiting = await _rows(session, _WAITING, queues=chosen, ages=[float(age) for age in _AGES])
+    waiting = await read_rows(session, _WAITING, queues=chosen, ages=[float(age) for age in _AGES])
     return ReviewReport(
         period=period,
         queue=queue,
@@ -305,7 +305,7 @@ async def report_reviews(
         whole=whole,
         over_time=tuple(Moment(at, by_time.get(at, Numbers())) for at in period.moments()),
         waiting=_bands(waiting),
-        rates=_rates(await _rows(session, _RATES, everywhere=everywhere, **span)),
+        rates=_rates(await read_rows(session, _RATES, everywhere=everywhere, **span)),
         oldest=min((row["oldest"] for row in waiting), default=None),
     )
 
@@ -314,10 +314,11 @@ async def hold_rates(session: AsyncSession, viewer: Principal, period: Period) -
     """How many answers of a period were held, and by which rules, in whatever queue."""
     require(viewer, *REPORT_READERS)
     span = {"since": period.since, "until": period.until, "queues": []}
-    return _rates(await _rows(session, _RATES, everywhere=True, **span))
+    return _rates(await read_rows(session, _RATES, everywhere=True, **span))
 
 
-async def _rows(session: AsyncSession, statement: str, **values: object) -> Sequence[Mapping[str, Any]]:
+async def read_rows(session: AsyncSession, statement: str, **values: object) -> Sequence[Mapping[str, Any]]:
+    """What a statement of this package finds, a row each by name."""
     connection = await session.connection()
     return [dict(row) for row in (await connection.execute(text(statement), values)).mappings()]
 

@@ -27,6 +27,7 @@ from assistant.pages import (
 from assistant.processes import add_health_routes
 from assistant.reviews import desk_router, filters_router
 from assistant.reviews import router as reviews_router
+from assistant.reviews.learning import router as rules_router
 from assistant.reviews.links import router as links_router
 from assistant.reviews.outgoing import router as outgoing_router
 from assistant.reviews.report_api import router as report_router
@@ -131,8 +132,9 @@ def _routers() -> list[Any]:
         runs_router,
         conversations_router,
         search_router,
-        report_router,  # before `/reviews/{id}`
-        filters_router,  # before an item, whose id would be "filters"
+        rules_router,  # these three before an item, whose id would be their name
+        report_router,
+        filters_router,
         reviews_router,
         desk_router,
         outgoing_router,

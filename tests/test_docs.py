@@ -18,6 +18,7 @@ from assistant.cli.main import app
 from assistant.composition import register_all_events
 from assistant.conversations.api import router as conversations_router
 from assistant.reviews.api import router as reviews_router
+from assistant.reviews.learning import router as rules_router
 from assistant.reviews.links import router as links_router
 from assistant.reviews.outgoing import router as outgoing_router
 from assistant.reviews.report_api import router as report_router
@@ -209,6 +210,7 @@ def test_every_address_of_the_web_api_is_documented() -> None:
         links_router,
         outgoing_router,
         report_router,
+        rules_router,
         reviews_router,
         runs_router,
         search_router,

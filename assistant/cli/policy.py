@@ -1,7 +1,7 @@
 """`cloister policy`: check the rules of risk, try them on past answers, and learn from decisions."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from gettext import gettext as _
 from pathlib import Path
@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway import NotFound
+
 from .evaluate_risk import embed_with
 from .exits import Exit, leave
-from .local import LocalAppliance
+from .local import LocalAppliance, operator
 from .options import Data, Json
 
 if TYPE_CHECKING:
-    from approvals import Embed, Policy, Report, Suggestion, Tried
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from approvals import Embed, Learned, Period, Policy, Report, Tried
 
 app = typer.Typer(help="The rules that say which answers wait for an officer.", no_args_is_help=True)
 
@@ -82,18 +86,21 @@ def report(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """What became of what each rule held, how often two officers agreed, and what that suggests."""
-    from approvals import report_rules, suggest
+    """What became of what each rule held, how often two officers agreed, and what that suggests.
+
+    --write alone writes the changes that officers have accepted on the page of rules.
+    """
+    from approvals import Period
 
     rules = _policy(policy, None)
-    since = datetime.now(UTC) - timedelta(days=days)
-    found = LocalAppliance.running(data).change(lambda session: report_rules(session, since))
-    suggestions = suggest(found, rules)
-    if accept:
-        _accept(suggestions, accept, write, version)
-    print(
-        json.dumps(_as_json(found, suggestions), indent=2) if as_json else _report_table(found, suggestions)
-    )
+    if (accept or write) and not (write and version):
+        leave(Exit.FAILED, _("Say where the changes go and what they are called: --write and --version."))
+    period = Period.last(days)
+    appliance = LocalAppliance.running(data)
+    found, learned = appliance.change(lambda session: _learn(session, rules, period, accept or []))
+    if write and version:
+        _write(write, learned, version)
+    print(json.dumps(_as_json(found, learned), indent=2) if as_json else _report_table(found, learned))
 
 
 @app.command()
@@ -161,22 +168,39 @@ def _change_table(before: "Tried", after: "Tried") -> str:
     return "\n".join(lines + [f"{name:34} {b:8} {a:8} {t:9}" for name, (b, a, t) in change["rules"].items()])
 
 
-def _accept(
-    suggestions: "tuple[Suggestion, ...]", names: list[str], write: Path | None, version: str | None
-) -> None:
+async def _learn(
+    session: "AsyncSession", rules: "Policy", period: "Period", accept: list[str]
+) -> "tuple[Report, Learned]":
+    """The report, and what follows from it after the suggestions for these rules were accepted."""
+    from approvals import Reply, answer_suggestion, learn, report_rules
+
+    found = await report_rules(session, period)
+    learned = await learn(session, rules, found)
+    known = {one.rule for one in learned.suggestions} | {one.rule for one in learned.accepted}
+    if missing := sorted(set(accept) - known):
+        raise NotFound(_("Nothing is suggested for {names}.").format(names=", ".join(missing)))
+    for one in learned.suggestions:
+        if one.rule in accept:
+            await answer_suggestion(session, f"operator:{operator()}", rules, one, Reply.ACCEPTED)
+    return found, await learn(session, rules, found)
+
+
+def _write(file: Path, learned: "Learned", version: str) -> None:
+    """A policy with every accepted change; a file that would not be one stays as it is."""
     from approvals import accepted
 
-    if write is None or not version:
-        leave(Exit.FAILED, _("Say where the changes go and what they are called: --write and --version."))
-    chosen = [one for one in suggestions if one.rule in names]
-    if missing := sorted(set(names) - {one.rule for one in chosen}):
-        leave(Exit.FAILED, _("Nothing is suggested for {names}.").format(names=", ".join(missing)))
     try:
-        text = accepted(write.read_text("utf-8") if write.exists() else None, chosen, version)
+        text = accepted(file.read_text("utf-8") if file.exists() else None, learned.accepted, version)
     except ValueError as error:
         leave(Exit.FAILED, str(error))
-    write.write_text(text, "utf-8")
-    _policy(write, None)
+    fresh = file.with_name(f".{file.name}.new")
+    fresh.write_text(text, "utf-8")
+    try:
+        _policy(fresh, None)
+    except typer.Exit:
+        fresh.unlink()
+        raise
+    fresh.replace(file)
 
 
 _COLUMNS: tuple[tuple[str, Callable[[Any], int]], ...] = (
@@ -188,10 +212,12 @@ _COLUMNS: tuple[tuple[str, Callable[[Any], int]], ...] = (
     ("false alarm", lambda one: one.false_alarm),
     ("open", lambda one: one.open),
     ("ended", lambda one: one.ended),
+    ("read twice", lambda one: one.double),
+    ("agreed", lambda one: one.agreed),
 )
 
 
-def _as_json(found: "Report", suggestions: "tuple[Suggestion, ...]") -> dict[str, Any]:
+def _as_json(found: "Report", learned: "Learned") -> dict[str, Any]:
     return {
         "items": found.items,
         "double_reviews": found.double,
@@ -200,18 +226,29 @@ def _as_json(found: "Report", suggestions: "tuple[Suggestion, ...]") -> dict[str
             {"rule": one.rule, "by": dict(one.by), **{name: count(one) for name, count in _COLUMNS}}
             for one in found.rules
         ],
-        "suggestions": [{"rule": s.rule, "change": dict(s.change), "why": s.why} for s in suggestions],
+        "suggestions": [
+            {"id": one.id, "rule": one.rule, "change": dict(one.change), "why": one.why}
+            for one in learned.suggestions
+        ],
+        "accepted": [{"rule": one.rule, "change": one.change} for one in learned.accepted],
     }
 
 
-def _report_table(found: "Report", suggestions: "tuple[Suggestion, ...]") -> str:
+def _report_table(found: "Report", learned: "Learned") -> str:
     lines = [f"{_('rule'):32}" + "".join(f"{name:>12}" for name, _count in _COLUMNS)]
     lines += [f"{one.rule:32}" + "".join(f"{count(one):12}" for _n, count in _COLUMNS) for one in found.rules]
     double = _("{items} items; two officers read {double} and agreed on {agreed}")
     lines += ["", double.format(items=found.items, double=found.double, agreed=found.agreed)]
-    for one in suggestions:
-        change = ", ".join(f"{name}: {value}" for name, value in one.change.items())
+    for done in learned.accepted:
+        sentence = _("accepted for {rule}, and not in force: {change}")
+        lines.append(sentence.format(rule=done.rule, change=_fields(done.change)))
+    for one in learned.suggestions:
+        change = _fields(one.change)
         lines.append(
             _("suggested for {rule}: {change}. {why}").format(rule=one.rule, change=change, why=one.why)
         )
     return "\n".join(lines)
+
+
+def _fields(change: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in change.items())

@@ -54,10 +54,12 @@ from .review_data import (
     Sources,
 )
 from .routes import create_pages_router
+from .rules_data import AnsweredChange, RuleLine, RulesView, SuggestedChange
 from .security import CrossSiteGuard, SecurityHeaders
 
 __all__ = [
     "AnswerView",
+    "AnsweredChange",
     "AuditEntry",
     "AuditQuery",
     "AuditTimeline",
@@ -93,6 +95,8 @@ __all__ = [
     "ReviewRule",
     "ReviewState",
     "ReviewView",
+    "RuleLine",
+    "RulesView",
     "RunEventView",
     "RunView",
     "Said",
@@ -100,6 +104,7 @@ __all__ = [
     "SecurityHeaders",
     "Sources",
     "StepView",
+    "SuggestedChange",
     "SyncState",
     "VerificationProgress",
     "VerificationView",

@@ -55,6 +55,9 @@ def patterns() -> Markup:
         "expired": [svg.Path(d=[svg.M(4, 0), svg.L(4, 8)])],
         "cancelled": [svg.Path(d=[svg.M(0, 4), svg.L(8, 4)])],
         "waiting": [],
+        "false_alarm": _slanted(back=True),
+        "ended": [svg.Path(d=[svg.M(4, 0), svg.L(4, 8)])],
+        "open": [],
         "ample": [],
         "half": _slanted(),
         "quarter": _dotted(),
@@ -81,7 +84,11 @@ def patterns() -> Markup:
     return _markup(sprite)
 
 
-def _slanted() -> list[svg.Element]:
+def _slanted(*, back: bool = False) -> list[svg.Element]:
+    if back:
+        return [
+            svg.Path(d=[svg.M(-2, 6), svg.L(2, 10), svg.M(0, 0), svg.L(8, 8), svg.M(6, -2), svg.L(10, 2)])
+        ]
     return [svg.Path(d=[svg.M(-2, 2), svg.L(2, -2), svg.M(0, 8), svg.L(8, 0), svg.M(6, 10), svg.L(10, 6)])]
 
 

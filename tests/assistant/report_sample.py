@@ -1,8 +1,10 @@
 """Numbers of an invented company for the tests of their pages: an implementation of `ReportData`."""
 
+import uuid
 from collections.abc import Mapping
 from datetime import timedelta
 from random import Random
+from typing import ClassVar
 
 from fastapi import FastAPI
 
@@ -14,13 +16,18 @@ from approvals import (
     Outcomes,
     Period,
     QueueNumbers,
+    Reply,
     ReviewReport,
     RuleRate,
     WaitingBand,
 )
 from assistant.pages import (
+    AnsweredChange,
     CrossSiteGuard,
+    RuleLine,
+    RulesView,
     SecurityHeaders,
+    SuggestedChange,
     create_pages_router,
     create_report_router,
     install_error_pages,
@@ -94,6 +101,8 @@ def _sum(every: list[Numbers]) -> Numbers:
 class SampleReports(SamplePages):
     """What `ReportData` promises. A period of 7 days is empty."""
 
+    said: ClassVar[list[tuple[str, str, str]]] = []
+
     async def queue_titles(self) -> Mapping[str, str]:
         return QUEUES
 
@@ -104,6 +113,63 @@ class SampleReports(SamplePages):
         if queue is not None and queue not in QUEUES:
             raise NotFound("There is no such queue.")
         return sample_report(days, queue, empty=days == 7)
+
+    async def rules(self, days: int) -> RulesView:
+        return sample_rules(days)
+
+    async def reply(self, suggestion: str, days: int, reply: Reply) -> None:
+        if suggestion not in {"a1", "a2"}:
+            raise NotFound("This is not suggested, or no longer.")
+        self.said.append((self.login, suggestion, reply))
+
+    async def withdraw(self, reply: uuid.UUID) -> None:
+        self.said.append((self.login, str(reply), "withdrawn"))
+
+
+def sample_rules(days: int) -> RulesView:
+    """Rules with everything there is to show; of 7 days nothing, of 30 without anything to answer."""
+    if days == 7:
+        return RulesView(days, "2026-11-4", "enforce")
+    outcomes = ("unchanged", "false_alarm", "edited", "rejected", "sent_back", "ended", "open")
+    counts = dict(zip(outcomes, (38, 4, 2, 0, 1, 3, 2), strict=True))
+    first = {**counts, "held": sum(counts.values()), "double": 12, "agreed": 11}
+    second = dict.fromkeys(first, 0) | {"held": 9, "edited": 5, "rejected": 4}
+    rules = [
+        RuleLine("refund_or_credit_above_limit", "Refund or credit above the limit", counts=first),
+        RuleLine(
+            "contract_termination",
+            "Contract termination, or another long title",
+            counts=second,
+        ),
+        RuleLine("minors", "Minors", on_trial=True, trial=31, more=22),
+    ]
+    change = {"weight": 0.5}
+    done = AnsweredChange(uuid.UUID(int=1), "legal", "Legal threat", change, 41, 42, "Otto Sample", NOW)
+    title, change_aside = f"Medical {HOSTILE}", {"tier": "top"}
+    aside = AnsweredChange(uuid.UUID(int=2), "medical", title, change_aside, 30, 42, "cli", NOW)
+    told = days != 30
+    return RulesView(
+        days=days,
+        policy="2026-11-4",
+        mode="shadow" if days == 90 else "enforce",
+        rules=rules,
+        drafts=61,
+        double=12,
+        agreed=11,
+        weighed=1_412,
+        held=103,
+        would_hold=140,
+        suggestions=[
+            SuggestedChange("a1", "refund", "Refund above the limit", change, {"weight": 1.0}, 42, 45),
+            SuggestedChange("a2", "contract", "Termination", {"tier": "top"}, {"tier": "normal"}, 9, 20),
+        ]
+        if told
+        else [],
+        accepted=[done] if told else [],
+        in_force=[done] if told else [],
+        put_aside=[aside] if told else [],
+        proposal="extends: shipped\nversion: 2026-11-4.learned\nrules:\n  legal:\n    weight: 0.5\n",
+    )
 
 
 def report_app() -> FastAPI:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -13,7 +14,7 @@ from assistant.appliance.ports import free_port
 from tests.conftest import chromium
 
 from .browsing import painted, sideways, violations
-from .report_sample import QUEUES, report_app, sample_report
+from .report_sample import QUEUES, SampleReports, report_app, sample_report
 
 Opened = Callable[..., Awaitable[Page]]
 READERS = {"otto": 200, "aude": 200, "adam": 200, "lena": 200, "rita": 403, "bare": 403}
@@ -33,6 +34,64 @@ async def test_the_numbers_are_for_officers_leads_auditors_and_administrators(
 ) -> None:
     client.cookies.set("cloister_session", login)
     assert (await client.get("/queue/report")).status_code == status
+
+
+@pytest.mark.parametrize(("login", "status"), READERS.items())
+async def test_the_rules_are_for_the_same_people(client: AsyncClient, login: str, status: int) -> None:
+    client.cookies.set("cloister_session", login)
+    assert (await client.get("/queue/rules")).status_code == status
+
+
+async def test_only_officers_are_offered_to_answer(client: AsyncClient) -> None:
+    client.cookies.set("cloister_session", "otto")
+    assert (await client.get("/queue/rules")).text.count('action="/queue/rules/replies') == 4
+    client.cookies.set("cloister_session", "aude")
+    text = (await client.get("/queue/rules")).text
+    assert '<form method="post" action="/queue' not in text
+    assert "An officer accepts them or puts them aside." in text
+    for path in ("/queue/rules/replies", f"/queue/rules/replies/{uuid.uuid4()}/withdraw"):
+        told = {"suggestion": "a1", "reply": "accepted", "days": "90"}
+        assert (await client.post(path, data=told)).status_code == 403
+
+
+async def test_an_officers_answer_is_kept_and_leads_back(client: AsyncClient) -> None:
+    SampleReports.said.clear()
+    client.cookies.set("cloister_session", "otto")
+    told = {"suggestion": "a1", "reply": "accepted", "days": "365"}
+    answer = await client.post("/queue/rules/replies", data=told)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/queue/rules?days=365#changes")
+    reply = uuid.uuid4()
+    await client.post(f"/queue/rules/replies/{reply}/withdraw", data={"days": "90"})
+    assert SampleReports.said == [("otto", "a1", "accepted"), ("otto", str(reply), "withdrawn")]
+    for wrong in ({"suggestion": "zz"}, {"reply": "maybe"}, {"days": "0"}):
+        assert (await client.post("/queue/rules/replies", data={**told, **wrong})).status_code in {400, 404}
+    other_site = {"sec-fetch-site": "cross-site"}
+    assert (await client.post("/queue/rules/replies", data=told, headers=other_site)).status_code == 403
+    assert len(SampleReports.said) == 2
+
+
+async def test_a_suggestion_has_its_reason_and_its_numbers(client: AsyncClient) -> None:
+    client.cookies.set("cloister_session", "otto")
+    text = (await client.get("/queue/rules")).text
+    assert "weight: 1.0 → 0.5" in text
+    assert "officers: one → two" in text
+    assert "42 of 45 decided drafts went out as they were." in text
+    assert "9 of 20 decided drafts did not go out as they were." in text
+    assert "shadow mode" in text
+    assert "extends: shipped" in text
+    assert "</script><script>" not in text
+
+
+async def test_rules_that_held_nothing_say_so(client: AsyncClient) -> None:
+    client.cookies.set("cloister_session", "otto")
+    text = (await client.get("/queue/rules?days=7")).text
+    for sentence in (
+        "Nothing is suggested.",
+        "No rule has held anything",
+        "No draft of this time",
+    ):
+        assert sentence in text
+    assert 'role="img"' not in text
 
 
 async def test_nobody_sees_numbers_without_signing_in(client: AsyncClient) -> None:
@@ -190,3 +249,14 @@ async def test_a_queue_is_chosen_by_keyboard(opened: Opened) -> None:
     await page.wait_for_url("**/queue/report?days=90&queue=legal")
     await expect(page.get_by_role("heading", name="By queue")).to_have_count(0)
     assert len(QUEUES) == 3
+
+
+@pytest.mark.browser
+async def test_a_change_is_accepted_by_keyboard_and_its_policy_copied(opened: Opened) -> None:
+    SampleReports.said.clear()
+    page = await opened("otto", "/queue/rules?days=365")
+    await page.get_by_role("button", name="Accept Termination").press("Enter")
+    await page.wait_for_url("**/queue/rules?days=365#changes")
+    assert SampleReports.said == [("otto", "a2", "accepted")]
+    await page.get_by_role("button", name="Copy").press("Enter")
+    await expect(page.locator(".toast")).to_contain_text(re.compile("Copied|copy it yourself"))

@@ -13,16 +13,20 @@ import httpx
 import pytest
 import yaml
 from fastapi import FastAPI
+from typer import Exit
 from typer.testing import CliRunner
 
-from approvals import ApprovalEvent, load_policy
+from approvals import ApprovalEvent, Learned, Period, SuggestionReply, is_in_force, load_policy
+from assistant.cli import policy as policy_commands
 from assistant.cli.main import app as commands
 from assistant.pages import create_report_router, install_error_pages
 from assistant.reviews import router as reviews_router
+from assistant.reviews.learning import router as rules_router
 from assistant.reviews.report_api import router as report_router
 from assistant.reviews.report_pages import LiveReports
 from gateway import (
     Database,
+    NotFound,
     Role,
     create_account,
     install_error_handlers,
@@ -43,6 +47,7 @@ PEOPLE = {
 }
 READERS = {"lead", "officer", "auditor", "admin"}
 ADDRESS = "/api/v1/reviews/report"
+RULES = "/api/v1/reviews/rules"
 
 
 @dataclass
@@ -96,6 +101,7 @@ async def desk(
         yield {"database": database, "policy": policy, "settings": None}
 
     app = FastAPI(lifespan=lifespan)
+    app.include_router(rules_router)
     app.include_router(report_router)
     app.include_router(reviews_router)
     app.include_router(create_report_router(LiveReports))
@@ -109,7 +115,7 @@ async def desk(
     await database.close()
 
 
-@pytest.mark.parametrize("address", [ADDRESS, "/queue/report"])
+@pytest.mark.parametrize("address", [ADDRESS, "/queue/report", RULES, "/queue/rules"])
 @pytest.mark.parametrize("who", PEOPLE)
 async def test_the_numbers_are_for_those_who_review_lead_audit_or_administer(
     desk: Desk, who: str, address: str
@@ -176,3 +182,99 @@ async def test_the_command_prints_the_same_numbers(desk: Desk) -> None:
     assert lines.startswith("part,of,measure,value")
     refused = await desk.run("rep", "review", "report")
     assert refused.exit_code != 0
+
+
+async def test_the_rules_are_counted_for_everybody_alike(desk: Desk) -> None:
+    mine = (await desk.get("officer", f"{RULES}?days=366")).json()
+    assert mine == (await desk.get("auditor", f"{RULES}?days=366")).json()
+    counted = {line["rule"]: line["counts"]["held"] for line in mine["rules"] if line["counts"]}
+    assert counted == {
+        rule: sum(rule in one.rules for one in desk.past.reviews)
+        for rule in ("medical", "legal_threat", "minors", "sampled")
+    }
+    assert mine["weighed"] == len(desk.past.weighed)
+    assert mine["would_hold"] == sum(one.would_hold for one in desk.past.weighed)
+
+
+async def quiet_rule(desk: Desk) -> str:
+    """Give the rule for minors a past in which all that it held went out as it was."""
+    async with desk.database.transaction() as session:
+        await run_sql(session, "SET LOCAL session_replication_role = replica")
+        await run_sql(session, "DELETE FROM approvals.suggestion_reply")
+        await run_sql(session, "DELETE FROM approvals.draft")
+        await run_sql(
+            session,
+            "UPDATE approvals.held_item"
+            " SET state = 'approved', decided_by = :who, hits = CAST(:hits AS jsonb)",
+            who="somebody",
+            hits=json.dumps([{"rule": "minors", "by": "words"}]),
+        )
+        await run_sql(session, "SET LOCAL session_replication_role = origin")
+    [suggested] = (await desk.get("officer", f"{RULES}?days=366")).json()["suggestions"]
+    assert suggested["change"] in ({"weight": 0.5}, {"likeness": suggested["now"].get("likeness", 0) + 0.1})
+    return str(suggested["id"])
+
+
+async def test_an_officer_accepts_a_suggestion_once_and_takes_it_back(desk: Desk) -> None:
+    told = {"suggestion": await quiet_rule(desk), "reply": "accepted", "days": 366}
+    for who in ("rep", "auditor", "admin", "lead"):
+        async with desk.client(who) as client:
+            assert (await client.post(f"{RULES}/replies", json=told)).status_code == 403
+    async with desk.client("officer") as client:
+        made = await client.post(f"{RULES}/replies", json=told)
+        assert made.status_code == 200, made.text
+        again = await client.post(f"{RULES}/replies", json=told)
+        assert again.status_code == 404
+        view = (await client.get(f"{RULES}?days=366")).json()
+        assert view["suggestions"] == []
+        [accepted] = view["accepted"]
+        assert (accepted["rule"], accepted["by"]) == ("minors", "officer")
+        proposal = yaml.safe_load(view["proposal"])
+        assert proposal["rules"] == {"minors": accepted["change"]}
+        page = (await client.get("/queue/rules?days=365", headers={"accept": "text/html"})).text
+        assert "Accepted, for IT to put in place" in page
+        address = f"{RULES}/replies/{made.json()['id']}"
+        assert (await client.delete(address)).status_code == 204
+        assert (await client.delete(address)).status_code == 404
+        assert len((await client.get(f"{RULES}?days=366")).json()["suggestions"]) == 1
+
+
+async def test_what_is_not_suggested_is_not_accepted(desk: Desk) -> None:
+    async with desk.client("officer") as client:
+        for told in (
+            {"suggestion": "0" * 16, "reply": "accepted"},
+            {"suggestion": "0" * 16, "reply": "maybe"},
+            {"reply": "accepted"},
+        ):
+            assert (await client.post(f"{RULES}/replies", json=told)).status_code in {400, 404}
+
+
+async def test_the_command_writes_what_was_accepted_on_the_page_and_by_itself(desk: Desk) -> None:
+    suggestion = await quiet_rule(desk)
+    policy, period, file = load_policy(), Period.last(366), desk.folder / "own.yaml"
+    async with desk.database.transaction() as session:
+        with pytest.raises(NotFound, match="Nothing is suggested for medical"):
+            await policy_commands._learn(session, policy, period, ["medical"])
+        _found, learned = await policy_commands._learn(session, policy, period, ["minors"])
+        again = await policy_commands._learn(session, policy, period, ["minors"])
+    assert [one.rule for one in learned.accepted] == [one.rule for one in again[1].accepted] == ["minors"]
+    policy_commands._write(file, learned, "own-1")
+    written = load_policy(file)
+    assert written.version == "own-1"
+    assert is_in_force(written, learned.accepted[0])
+    view = (await desk.get("officer", f"{RULES}?days=366")).json()
+    assert view["accepted"][0]["by"].startswith("operator:")
+    assert suggestion not in {one["id"] for one in view["suggestions"]}
+
+
+def test_a_file_that_would_be_no_policy_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    before = "extends: shipped\nversion: own-1\nrules:\n  minors:\n    weight: 0.9\n"
+    file.write_text(before, "utf-8")
+    broken = SuggestionReply(
+        rule="minors", change={"weight": 7}, reply="accepted", policy_version="p", count=1, decided=1, by="x"
+    )
+    with pytest.raises(Exit):
+        policy_commands._write(file, Learned(accepted=(broken,)), "own-2")
+    assert file.read_text("utf-8") == before
+    assert list(tmp_path.iterdir()) == [file]

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import func, text, update
 from sqlmodel import col
 
-from approvals import HeldItem, HeldPart, Part, load_policy
-from assistant.answer import EventKind, Hold, Step
+from approvals import HeldItem, HeldPart, Part, Weighed, load_policy
+from assistant.answer import EventKind, Hold, RunAudit, Step
 from assistant.composition import register_all_events
 from assistant.runs.execute import RunExecutor
 from assistant.runs.service import append_event, open_run, request_cancel, take_lease
@@ -56,6 +56,24 @@ async def test_a_risky_answer_waits_with_what_was_shown_of_it(
         kept = text("SELECT payload->>'shown_count' FROM approvals.held_item WHERE id = :id AND run = :run")
         found = await connection.execute(kept, {"id": held.held_item, "run": run.id})
         assert found.scalar_one() == "1"
+
+
+async def test_an_answer_is_counted_by_what_the_rules_said_of_it(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    said = {"held": False, "would_hold": True, "rules": [], "shadow": ["minors"]}
+    weighed = [
+        Step(EventKind.STAGE, {"name": "weighing"}, RunAudit.WEIGHED, {**said, "sentences": number})
+        for number in (1, 0)
+    ]
+    run, silent = await opened(web_database, rep), await opened(web_database, rep)
+    await executor(work_database, sentence(0), weighed[0]).execute(run.id)
+    await executor(work_database, weighed[1]).execute(silent.id)
+    async with work_database.transaction() as session:
+        one = await session.get_one(Weighed, run.id)
+        assert (one.held, one.would_hold, one.rules, one.trial) == (False, True, [], ["minors"])
+        assert one.policy_version == load_policy().version
+        assert await session.get(Weighed, silent.id) is None
 
 
 async def test_a_held_answer_keeps_the_prompt_and_whose_it_is(
