@@ -41,6 +41,7 @@ async def claim(
     """
     require(reviewer, Role.OFFICER)
     await remember(session, reviewer)
+    await mark_present(session, reviewer)
     item = await get_item(session, reviewer, item_id)
     refusal = await _refusal(session, item, reviewer)
     if refusal is not None:
@@ -75,7 +76,6 @@ async def claim(
     claimed = await _updated(session, statement)
     if claimed is None:
         raise await _why_not(session, reviewer, item_id, fence)
-    await mark_present(session, reviewer)
     if fence is None:
         _record(session, ApprovalEvent.CLAIMED, reviewer, claimed)
     return claimed

@@ -131,11 +131,11 @@ async def decide(
         raise NotAllowed("Nobody decides in somebody else's name.")
     decision.check()
     await remember(session, reviewer)
+    await mark_present(session, reviewer)
     item = await _locked(session, reviewer, item_id)
     refusal = await why_refused(session, policy, item, reviewer, payload_hash, decision)
     if refusal is not None:
         raise refusal
-    await mark_present(session, reviewer)
     if isinstance(decision.verdict, Move):
         return await carry_out(session, item, reviewer, decision.verdict, decision.note or "", decision.to)
     final = _edited(item, decision)

@@ -31,7 +31,15 @@ async def present(session: AsyncSession) -> frozenset[str]:
 
 
 async def mark_present(session: AsyncSession, reviewer: Principal) -> None:
-    """Remember that an officer is at the queue."""
+    """Remember that an officer is at the queue; before an item is locked, never after.
+
+    Somebody with two windows would otherwise wait in one for the other, and there for this one.
+    """
+    recent = select(Presence.reviewer).where(
+        Presence.reviewer == reviewer.id, col(Presence.seen_at) >= func.now() - _REMEMBER_AFTER
+    )
+    if (await session.exec(recent)).first() is not None:
+        return
     seen = insert(Presence).values(reviewer=reviewer.id)
     await session.exec(
         seen.on_conflict_do_update(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from gettext import gettext as _
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from unicodedata import category
 
 import typer
 import yaml
@@ -51,10 +52,10 @@ def show(
     if as_json:
         _print_json(opened)
         return
-    print(_("Asked: {text}").format(text=opened["asked"]))
-    print(_("Draft: {text}").format(text=opened["shown"]))
+    print(_("Asked: {text}").format(text=_plain(opened["asked"])))
+    print(_("Draft: {text}").format(text=_plain(opened["shown"])))
     if mail := opened["mail"]:
-        print(_("Mail to {to}: {subject}").format(**mail))
+        print(_("Mail to {to}: {subject}").format(to=_plain(mail["to"]), subject=_plain(mail["subject"])))
     if handover := opened["handover"]:
         print(_("For the CRM: {action} at {record}").format(**handover))
     for rule in opened["line"]["rules"]:
@@ -71,6 +72,7 @@ def decide(
     reason: Annotated[str | None, typer.Option(help="The reason of a rejection.")] = None,
     note: Annotated[str | None, typer.Option(help="A note, an instruction or a question.")] = None,
     to: Annotated[str | None, typer.Option(help="The login of who gets it.")] = None,
+    fence: Annotated[int | None, typer.Option(help="That of your claim on it, from `show --json`.")] = None,
     confirm: Annotated[bool, typer.Option(help="You have read a long text, however quickly.")] = False,
     login: As = None,
     as_json: Json = False,
@@ -84,7 +86,7 @@ def decide(
     elif hash is None:
         leave(Exit.FAILED, _("Say which text you decide: --hash, as `cloister review show` prints it."))
     else:
-        given = {"text": text, "reason": reason, "note": note, "to": to}
+        given = {"text": text, "reason": reason, "note": note, "to": to, "fence": fence}
         body = {"hash": hash, "confirmed": confirm} | {k: v for k, v in given.items() if v is not None}
         status = caller.post(f"/api/v1/reviews/{item}/{verb}", body)
     if as_json:
@@ -172,6 +174,14 @@ def _took(seconds: float | None) -> str:
 
 def _caller(data: Path | None, login: str | None, token_file: Path | None) -> Caller:
     return Caller(Appliance.running(data), login, token_file)
+
+
+def _plain(text: str) -> str:
+    """A text that a terminal shows as it is: what would move the cursor or turn the line is written out."""
+    kept = (
+        one if one == "\n" or not category(one).startswith("C") else f"\\u{{{ord(one):x}}}" for one in text
+    )
+    return "".join(kept)
 
 
 def _print_json(value: Any) -> None:

@@ -134,6 +134,8 @@ class Notifier:
         """Send what was released, with identities that its requester may see now, and with no token left."""
         async with self._database.transaction() as session:
             item = await session.get_one(HeldItem, notice.item)
+        if not item.is_sound():
+            raise _Undeliverable("The stored text is not the one that was approved.", final=True)
         requester = await self._account(item.requester)
         payload = item.to_release()
         mail = payload.mail

@@ -15,6 +15,7 @@ from approvals import (
     ALTERED,
     Effect,
     HeldItem,
+    ItemKind,
     ItemState,
     NoEffect,
     Payload,
@@ -144,7 +145,7 @@ class RunResumer:
 
 async def _hand_out(session: AsyncSession, effect: Effect, *, may_see: bool) -> None:
     """What is of no run goes out of the house when it is released; its requester is told by a notice."""
-    released = effect.released and may_see
+    released = effect.released and may_see and effect.kind is not ItemKind.ANSWER  # which is shown, not sent
     if released:
         await hand_out(session, await session.get_one(HeldItem, effect.item))
     record(

@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from approvals import (
+    AlreadyDecided,
     Effect,
     ItemState,
     RejectionReason,
@@ -193,3 +194,33 @@ async def test_two_reviewers_of_the_top_tier_who_vote_at_once_decide_it(database
     async with database.transaction() as session:
         states = (await run_sql(session, "SELECT state FROM approvals.held_item")).scalars().all()
     assert states == [ItemState.APPROVED] * len(items)
+
+
+async def test_an_officer_with_two_windows_does_not_wait_for_themselves(database: Database) -> None:
+    """Many at a time in one window, one of them in the other: each would wait for what the other has."""
+    reviewer = REVIEWERS[0]
+    async with database.transaction() as session:
+        first, second = await held(session), await held(session)
+
+    async def other_window() -> None:
+        async with database.transaction() as session:
+            await approve(session, POLICY, reviewer, second.id, second.payload_hash)
+
+    async with database.transaction() as session:
+        await approve(session, POLICY, reviewer, first.id, first.payload_hash)
+        other = asyncio.create_task(other_window())
+        await _until_somebody_waits(database)
+        decided = await approve(session, POLICY, reviewer, second.id, second.payload_hash)
+    assert decided.state is ItemState.APPROVED
+    with pytest.raises(AlreadyDecided):
+        await other
+
+
+async def _until_somebody_waits(database: Database) -> None:
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    for _ in range(500):
+        async with database.transaction() as session:
+            if (await run_sql(session, waiting)).scalar_one():
+                return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits")

@@ -1,5 +1,6 @@
 """The review queue over HTTP, with a real door: what each person sees, and what is stored."""
 
+import asyncio
 import base64
 import os
 import uuid
@@ -7,10 +8,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Annotated, Any
 
 import httpx
 import pytest
+import yaml
 from fastapi import FastAPI, Header
 
 from approvals import (
@@ -64,6 +67,8 @@ from redaction import EntityType
 from retrieval import RetrievalClient
 from tests.approvals.queues import create_tables, let_pass, run_sql, settings_of
 from tests.gateway.server import serving
+
+from .commands import cloister
 
 ANNA = "Anna Weidenbach"
 DRAFT = "We will refund 450 EUR to <PERSON_1>. [1]"
@@ -250,8 +255,6 @@ def _client(address: str, token: str) -> httpx.AsyncClient:
 
 
 async def _until_ready(http: httpx.AsyncClient) -> None:
-    import asyncio
-
     for _ in range(600):
         if (await http.get("/readyz")).status_code == 200:
             return
@@ -885,3 +888,39 @@ async def test_a_second_officer_is_given_both_texts_and_the_difference(office: O
     assert "".join(text for kind, text in entry["diff"] if kind != "removed") == edit["text"]
     assert "".join(text for kind, text in entry["diff"] if kind != "added") == read["draft"]
     assert read["second_for_edits"] is True
+
+
+async def test_a_command_decides_by_the_same_function(office: Office, tmp_path: Path) -> None:
+    hidden = "\x1b[2K\x1b[1ANothing to see.\u202e"
+    item = await office.item(draft=f"We will refund 450 EUR to <PERSON_1>.{hidden} [1]")
+    (tmp_path / "etc").mkdir()
+    told = {
+        "url": str(office.officer.http.base_url),
+        "demo_secret_file": None,
+        "admin": None,
+        "auditor": None,
+    }
+    (tmp_path / "etc" / "cli.yaml").write_text(yaml.safe_dump(told))
+
+    async def cli(who: Caller, *arguments: str) -> CompletedProcess[str]:
+        token = tmp_path / "token"
+        token.write_text(who.http.headers["authorization"].removeprefix("Bearer "))
+        token.chmod(0o600)
+        options = ("--token-file", str(token), "--data", str(tmp_path))
+        return await asyncio.to_thread(cloister, "review", *arguments, *options)
+
+    shown = await cli(office.officer, "show", str(item.id))
+    assert f"We will refund 450 EUR to {ANNA}." in shown.stdout
+    assert "\x1b" not in shown.stdout, "what is read is what is there"
+    assert "\\u{1b}[2K" in shown.stdout
+    claimed = (await office.officer.http.post(path(item, "claim"))).json()["fence"]
+    approve = ("decide", str(item.id), "approve", "--hash", item.payload_hash)
+    assert (await cli(office.rep, *approve)).returncode != 0
+    assert "claim" in (await cli(office.officer, *approve)).stderr
+    done = await cli(office.officer, *approve, "--fence", str(claimed))
+    assert (done.returncode, done.stdout) == (0, "Now: approved\n"), done.stderr
+    undone = await cli(office.officer, "decide", str(item.id), "undo")
+    assert undone.stdout == "Now: pending\n"
+    listed = await cli(office.officer, "list")
+    assert str(item.id) in listed.stdout
+    assert "Weidenbach" not in listed.stdout

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import psycopg
 import pytest
 from fastapi import FastAPI, Request, Response
 from hypothesis import given, settings
@@ -61,6 +62,7 @@ from gateway import (
 from retrieval import RetrievalClient
 from tests.approvals.queues import let_pass, run_sql
 from tests.gateway.server import serving
+from tests.migrated import Migrated
 from tests.retrieval.certificates import Authority
 
 from .mailbox import Mailbox, mailbox
@@ -141,6 +143,12 @@ class Desk:
         statement = "SELECT event FROM gateway.audit_event WHERE subject = :item ORDER BY at"
         async with self.database.transaction() as session:
             return list((await run_sql(session, statement, item=str(item.id))).scalars())
+
+    async def recorded_of(self, item: HeldItem) -> list[str]:
+        """Events of the record in an item's conversation."""
+        statement = "SELECT event FROM gateway.audit_event WHERE conversation = :id"
+        async with self.database.transaction() as session:
+            return list((await run_sql(session, statement, id=str(item.conversation))).scalars())
 
     def notifier(
         self, *, mail: MailSettings | None = None, webhook: WebhookSettings | None = None
@@ -365,6 +373,34 @@ async def test_a_handover_about_a_record_that_is_not_the_reps_any_more_is_not_to
         await notifier.send_due()
         await notifier.close()
     assert "handover" not in [json.loads(body)["type"] for _, body in heard.requests]
+
+
+async def test_an_answer_without_its_run_leaves_the_house_by_no_way(desk: Desk) -> None:
+    async with listening() as heard:
+        item = await desk.item()
+        await desk.released(item)
+        notifier = desk.notifier(webhook=hooked(desk, heard))
+        await notifier.send_due()
+        await notifier.close()
+    assert all(DRAFT.encode() not in body for _, body in heard.requests)
+    assert "run.not_released" in await desk.recorded_of(item)
+
+
+async def test_a_released_mail_that_was_changed_before_it_left_is_not_sent(
+    desk: Desk, appliance_database: Migrated
+) -> None:
+    async with mailbox() as box:
+        item = await desk.item(ItemKind.MAIL, mail=MailDraft("anna@customer.example", "Your order"))
+        await desk.released(item)
+        with psycopg.connect(appliance_database.superuser_dsn) as owner:
+            owner.execute("SET LOCAL session_replication_role = replica")
+            owner.execute(
+                "UPDATE approvals.held_item SET payload = jsonb_set(payload, '{mail,to}', %s) WHERE id = %s",
+                ('"x@evil.example"', item.id),
+            )
+        await desk.notifier(mail=plain(box)).send_due()
+    assert not {"x@evil.example", "anna@customer.example"} & set(box.recipients)
+    assert (await desk.recorded(item))[-1] == "item.not_sent"
 
 
 async def test_a_released_mail_that_is_given_up_is_recorded_and_its_requester_told(desk: Desk) -> None:
