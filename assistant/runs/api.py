@@ -18,7 +18,6 @@ from gateway import (
     DoorClient,
     NotFound,
     Principal,
-    Role,
     TextPart,
     TooLarge,
     UnitOfWork,
@@ -27,7 +26,7 @@ from gateway import (
 from retrieval import RetrievalClient
 
 from .follow import follow, restored_events
-from .service import Question, events_of, open_run, own_run, rate, request_cancel
+from .service import MAY_ASK, Question, events_of, open_run, own_run, rate, request_cancel
 from .tables import FINAL
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
@@ -64,7 +63,7 @@ async def ask(
     asking: Asking, principal: SignedIn, session: UnitOfWork, door: Door, retrieval: Retrieval
 ) -> Opened:
     """Open a run."""
-    require(principal, Role.REP, Role.LEAD, Role.OFFICER)
+    require(principal, *MAY_ASK)
     text = checked_question(asking.question)
     if asking.scope is not None:
         await _require_visible(retrieval, principal, asking.scope)

@@ -43,6 +43,7 @@ from gateway import (
 
 from .enumeration import entities_asked_about
 from .service import (
+    MAY_ASK,
     LeaseLost,
     abandoned_runs,
     append_event,
@@ -59,7 +60,7 @@ from .withheld import records_in
 _LOOK_SECONDS: Final = 1.0
 _TURNS: Final = 3
 _CUSTOMERS: Final = frozenset({"account", "customer", "company", "client", "organisation", "organization"})
-_NO_ACCOUNT: Final = "The account that asked may no longer sign in."
+_NO_ACCOUNT: Final = "The account that asked may no longer sign in or ask."
 _NOT_SHOWN: Final = frozenset(
     {EventKind.RETRACTED, EventKind.REJECTED, EventKind.EXPIRED, EventKind.SENT_BACK, EventKind.CANCELLED}
 )
@@ -91,6 +92,8 @@ class RunExecutor:
             try:
                 principal = await principal_of_account(session, account_id=str(run.principal_id))
             except NotFound:
+                principal = None
+            if principal is None or not principal.has(*MAY_ASK):
                 await self._end(session, run, EventKind.FAILED, RunState.FAILED, _NO_ACCOUNT)
                 return
             if run.cancel_requested:  # its worker died before it heard of it

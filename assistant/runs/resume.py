@@ -32,7 +32,7 @@ from assistant.conversations import Conversation
 from gateway import CloisterError, Conflict, Database, NotFound, Principal, log, principal_of_account, record
 from retrieval import RetrievalClient
 
-from .service import append_event, finish, queue_again
+from .service import MAY_ASK, append_event, finish, queue_again
 from .tables import Run, RunState
 
 _RELEASED: Final = frozenset({ItemState.APPROVED, ItemState.EDITED})
@@ -160,11 +160,12 @@ async def _hand_out(session: AsyncSession, effect: Effect, *, may_see: bool) -> 
 
 
 async def _account(session: AsyncSession, requester: str) -> Principal | None:
-    """Who asked, None when that account may no longer sign in."""
+    """Who asked, None when that account may no longer sign in or ask."""
     try:
-        return await principal_of_account(session, account_id=requester)
+        asked = await principal_of_account(session, account_id=requester)
     except NotFound:
         return None
+    return asked if asked.has(*MAY_ASK) else None
 
 
 def _rests_on(payload: Payload) -> set[str]:

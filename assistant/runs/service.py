@@ -16,10 +16,11 @@ from approvals import cancel
 from assistant.answer import hidden_in
 from assistant.answer.events import REFUSED, EventKind, RunAudit
 from assistant.conversations import Conversation
-from gateway import Conflict, NotFound, Principal, correlation_id, defer, record
+from gateway import Conflict, NotFound, Principal, Role, correlation_id, defer, record
 
 from .tables import FINAL, Run, RunEvent, RunState
 
+MAY_ASK: Final = (Role.REP, Role.LEAD, Role.OFFICER)
 CHANNEL: Final = "run_events"
 LEASE_SECONDS: Final = 15
 WAITING_SECONDS: Final = 30

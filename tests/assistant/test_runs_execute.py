@@ -232,12 +232,13 @@ async def test_what_a_worker_writes_after_its_lease_was_taken_is_not_kept(
     assert (await now(work_database, run)).lease_owner == "two/other"
 
 
-async def test_nobody_answers_for_an_account_that_may_no_longer_sign_in(
-    web_database: Database, work_database: Database, rep: Principal
+@pytest.mark.parametrize("change", ["disabled = true", "roles = '{auditor}'"])
+async def test_nobody_answers_for_an_account_that_may_no_longer_sign_in_or_ask(
+    web_database: Database, work_database: Database, rep: Principal, change: str
 ) -> None:
     run = await opened(web_database, rep)
     async with web_database.transaction() as session:
-        statement = text("UPDATE gateway.account SET disabled = true WHERE id = :id")
+        statement = text(f"UPDATE gateway.account SET {change} WHERE id = :id")
         await (await session.connection()).execute(statement, {"id": uuid.UUID(rep.id)})
     pipeline = ToldPipeline(sentence(0))
     await RunExecutor(work_database, pipeline, load_policy(), "one").execute(run.id)

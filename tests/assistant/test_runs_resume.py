@@ -150,6 +150,21 @@ async def test_a_record_that_was_taken_away_meanwhile_keeps_the_answer_back(
     assert (await recorded(work_database, run)).count("run.released") == 0
 
 
+@pytest.mark.parametrize("change", ["disabled = true", "roles = '{admin}'"])
+async def test_nothing_is_released_to_who_may_not_ask_any_more(
+    web_database: Database, work_database: Database, rep: Principal, change: str
+) -> None:
+    run, item = await held(web_database, work_database, rep)
+    async with web_database.transaction() as session:
+        await approve(session, POLICY, OFFICER, item.id, item.current_hash, confirmed=True)
+        connection = await session.connection()
+        statement = text(f"UPDATE gateway.account SET {change} WHERE id = :id")
+        await connection.execute(statement, {"id": uuid.UUID(rep.id)})
+    await after_the_undo_window(work_database, item)
+    await RunResumer(work_database, ALL).resume(item.id)
+    assert (await kinds(work_database, run))[-2:] == ["rejected", "done"]
+
+
 @pytest.mark.parametrize("shown", [0, 1])
 async def test_what_is_rejected_is_told_with_its_reason_and_what_was_shown_is_taken_back(
     web_database: Database, work_database: Database, rep: Principal, shown: int
