@@ -8,8 +8,11 @@ import { timeElement } from "./times.js";
 const REASONS = () => ({
   wrong_fact: t("A fact is wrong"), not_supported: t("The sources do not support it"), against_policy: t("It is against our policy"),
   legal: t("It is a legal risk"), personal_data: t("It reveals personal data"), tone: t("The tone is not right"), other: t("Another reason"),
-  rights: t("Your rights have changed"),
+  rights: t("Your rights have changed"), altered: t("The stored text was changed after it was approved"),
 });
+
+/** Reasons that no officer gave. */
+const KEPT_BACK = { rights: true, altered: true };
 
 const FAILED = () => ({
   "CRM user": t("Your sign-in is not known to the CRM"), CRM: t("The CRM cannot be reached"), assistant: t("The answer failed"),
@@ -59,7 +62,7 @@ function resolutionCard(model, again) {
     return decidedCard(at, "good", "check", t("Released"), h("p", {}, edited ? t("Released by {who} after edits.", { who }) : t("Released by {who} as it was written.", { who })), edited ? editsOf(model) : null);
   }
   if (kind === "rejected") {
-    return decidedCard(at, "danger", "x", t("Not released"), h("p", {}, t("A compliance officer decided that this answer must not be used.")),
+    return decidedCard(at, "danger", "x", t("Not released"), h("p", {}, reason in KEPT_BACK ? t("It had been approved, and is not released all the same.") : t("A compliance officer decided that this answer must not be used.")),
       reason ? h("p", {}, h("strong", {}, `${t("Reason")}: `), REASONS()[reason] ?? reason) : null, note ? h("blockquote", {}, note) : null, withdrawn);
   }
   if (kind === "sent_back") {
