@@ -162,7 +162,7 @@ async def undo(session: AsyncSession, reviewer: Principal, item_id: uuid.UUID) -
         values |= {
             "final_payload": None,
             "current_hash": item.payload_hash,
-            "needed": item.tier.reviewers,
+            "needed": item.least,
         }
     waiting = col(HeldItem.state) == ItemState.PENDING
     within = (

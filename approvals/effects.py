@@ -135,7 +135,7 @@ async def take_effect(session: AsyncSession, item_id: uuid.UUID, payload_hash: s
 
 async def _check_text(session: AsyncSession, item: HeldItem, payload_hash: str) -> None:
     """Nothing is released but what was held or edited here, and what enough officers approved."""
-    needed = max(item.needed, item.tier.reviewers)
+    needed = max(item.needed, item.least, item.tier.reviewers)
     if not item.is_sound() or await agreeing(session, item, payload_hash) < needed:
         raise PayloadChanged
 
@@ -218,7 +218,7 @@ async def _lapse(session: AsyncSession, item: HeldItem, left: Sequence[Vote]) ->
         values |= {
             "final_payload": None,
             "current_hash": item.payload_hash,
-            "needed": item.tier.reviewers,
+            "needed": item.least,
         }
     statement = update(HeldItem).where(col(HeldItem.id) == item.id).values(values).returning(HeldItem)
     again = (await session.exec(statement, execution_options={"populate_existing": True})).scalar_one()

@@ -60,7 +60,7 @@ async def hold(
         **await _waiting(session, policy, plan, payload, weighing),
     }
     if is_drawn(policy.sampling.second):
-        values["needed"] = max(values["needed"], 2)
+        values |= {"needed": 2, "least": 2}
     # a literal: a prepared statement's parameter cannot be matched with the partial index
     waiting = text("state = 'pending'")
     fresh = (
@@ -112,7 +112,7 @@ async def hold_again(
     values |= {
         "round": item.round + 1,
         "tier": max(item.tier, weighing.tier, key=lambda tier: tier.reviewers),
-        "needed": max(item.tier.reviewers, weighing.tier.reviewers),
+        **dict.fromkeys(("needed", "least"), max(item.least, weighing.tier.reviewers)),
         "hits": values["hits"] or item.hits,  # why it is read again, where the new draft weighs nothing
         "final_payload": None,
         "decided_by": None,
@@ -152,6 +152,7 @@ async def _waiting(
         "marks": [mark.as_json() for mark in weighing.marks],
         "tier": weighing.tier,
         "needed": weighing.tier.reviewers,
+        "least": weighing.tier.reviewers,
         "state": ItemState.PENDING,
         "deadline": times.deadline,
         "remind_at": times.remind_at,

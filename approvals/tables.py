@@ -102,7 +102,8 @@ class HeldItem(SQLModel, table=True):
 
     `current_hash` is the hash of what would be released now, and what a decision must name. `fence` grows
     with each claim: a decision that names an older one was made on a lost lease. `needed` officers must
-    approve one text. Beyond what stands here, triggers keep the payload, the votes and the one effect.
+    approve one text, and never fewer than `least`: by its tier, or because it was drawn. Beyond what stands
+    here, triggers keep the payload, the votes and the one effect.
     """
 
     __tablename__ = "held_item"
@@ -116,7 +117,7 @@ class HeldItem(SQLModel, table=True):
         CheckConstraint("(claimed_by IS NULL) = (claimed_until IS NULL)", name="held_item_claim_has_an_end"),
         CheckConstraint("claimed_by IS NULL OR state = 'pending'", name="held_item_claim_while_pending"),
         CheckConstraint("claimed_by IS NULL OR claimed_by <> requester", name="held_item_no_own_claim"),
-        CheckConstraint("needed BETWEEN 1 AND 2", name="held_item_needed"),
+        CheckConstraint("needed BETWEEN least AND 2 AND least >= 1", name="held_item_needed"),
         CheckConstraint("round >= 1", name="held_item_round"),
         Index("held_item_queue", "state", "tier", "deadline"),
         Index("held_item_remind", "remind_at", postgresql_where=text("remind_at IS NOT NULL")),
@@ -146,6 +147,7 @@ class HeldItem(SQLModel, table=True):
     )
     round: int = Field(default=1, sa_column=Column(Integer, nullable=False, server_default="1"))
     needed: int = Field(default=1, sa_column=Column(Integer, nullable=False, server_default="1"))
+    least: int = Field(default=1, sa_column=Column(Integer, nullable=False, server_default="1"))
     payload: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     payload_hash: str
     final_payload: dict[str, Any] | None = Field(

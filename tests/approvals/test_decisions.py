@@ -25,6 +25,7 @@ from approvals import (
     decide,
     edit,
     get_item,
+    hold,
     officer_pseudonym,
     open_item,
     reject,
@@ -35,6 +36,7 @@ from approvals import (
     votes_on,
     word_diff,
 )
+from approvals.policy import SamplingSettings
 from gateway import BadInput, Database, NotAllowed, NotFound, Principal, Role
 
 from .queues import (
@@ -50,6 +52,7 @@ from .queues import (
     in_a_transaction,
     let_pass,
     person,
+    risky,
     run_sql,
     untriggered,
 )
@@ -254,6 +257,27 @@ async def test_whoever_edits_does_not_release_it_alone_and_both_texts_are_kept(d
         [vote] = [vote for vote in await votes_on(session, item.id) if vote.diff]
     assert (vote.text_before, vote.text_after) == (answer().text, words)
     assert vote.diff == [list(change) for change in word_diff(answer().text, words)]
+
+
+async def test_who_takes_an_edit_back_does_not_spare_the_second_officer(database: Database) -> None:
+    """An item that was drawn for two officers, and then edited by the one who would release it alone."""
+    both = POLICY.model_copy(update={"sampling": SamplingSettings(second=1.0)})
+    async with database.transaction() as session:
+        item = await hold(
+            session,
+            both,
+            run=uuid.uuid4(),
+            conversation=uuid.uuid4(),
+            requester=REP,
+            payload=answer(),
+            weighing=risky(),
+        )
+        assert (item.tier, item.needed) == (Tier.NORMAL, 2)
+        await edit(session, POLICY, OFFICER, item.id, item.current_hash, "Another text.")
+        undone = await undo(session, OFFICER, item.id)
+        assert (undone.final_payload, undone.needed) == (None, 2)
+        voted = await approve(session, POLICY, OFFICER, item.id, undone.current_hash)
+        assert voted.state is ItemState.PENDING
 
 
 async def test_a_policy_may_let_one_officer_release_an_edit(database: Database) -> None:

@@ -31,8 +31,8 @@ _KEEP_ITEM = """
                 RAISE EXCEPTION 'held_item_rounds: an item comes again only after it was sent back'
                     USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_rounds';
             END IF;
-        ELSIF (NEW.payload, NEW.payload_hash, NEW.policy_version, NEW.hits, NEW.tier)
-            IS DISTINCT FROM (OLD.payload, OLD.payload_hash, OLD.policy_version, OLD.hits, OLD.tier) THEN
+        ELSIF (NEW.payload, NEW.payload_hash, NEW.policy_version, NEW.hits, NEW.tier, NEW.least)
+            IS DISTINCT FROM (OLD.payload, OLD.payload_hash, OLD.policy_version, OLD.hits, OLD.tier, OLD.least) THEN
             RAISE EXCEPTION 'held_item_keeps_its_payload: what was held does not change'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_keeps_its_payload';
         ELSIF OLD.effect_at IS NOT NULL
@@ -154,7 +154,7 @@ _CHECKS = {
     "held_item_claim_has_an_end": "(claimed_by IS NULL) = (claimed_until IS NULL)",
     "held_item_claim_while_pending": "claimed_by IS NULL OR state = 'pending'",
     "held_item_no_own_claim": "claimed_by IS NULL OR claimed_by <> requester",
-    "held_item_needed": "needed BETWEEN 1 AND 2",
+    "held_item_needed": "needed BETWEEN least AND 2 AND least >= 1",
     "held_item_round": "round >= 1",
 }
 
@@ -248,6 +248,7 @@ def _widen_items() -> None:
         sa.Column("queue", sa.String(), server_default="general", nullable=False),
         sa.Column("round", sa.Integer(), server_default="1", nullable=False),
         sa.Column("needed", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("least", sa.Integer(), server_default="1", nullable=False),
         sa.Column("awaiting_rep", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("fence", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("assigned_to", sa.String(), nullable=True),
@@ -255,7 +256,7 @@ def _widen_items() -> None:
         _moment("escalate_at"),
     ):
         op.add_column("held_item", column, schema=_SCHEMA)
-    op.execute("UPDATE approvals.held_item SET needed = 2 WHERE tier = 'top'")
+    op.execute("UPDATE approvals.held_item SET needed = 2, least = 2 WHERE tier = 'top'")
     op.execute(
         "UPDATE approvals.held_item SET claimed_by = NULL, claimed_until = NULL "
         "WHERE state <> 'pending' OR claimed_by IS NULL OR claimed_until IS NULL"
@@ -485,7 +486,7 @@ def downgrade() -> None:
         op.drop_constraint(name, "held_item", schema=_SCHEMA, type_="check")
     for column in (
         *("escalate_at", "remind_at", "assigned_to", "fence", "awaiting_rep"),
-        *("needed", "round", "queue", "kind"),
+        *("least", "needed", "round", "queue", "kind"),
     ):
         op.drop_column("held_item", column, schema=_SCHEMA)
     op.drop_table("review_queue", schema=_SCHEMA)
