@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import islice
 from typing import Any
 
 from sqlmodel import col, select
@@ -145,12 +145,15 @@ class AuditorPages:
 
 
 def _answer(found: RunTimeline) -> AnswerView:
-    groups = [list(group) for _, group in groupby(found.steps, key=lambda step: step.step)]
+    steps = iter(found.steps)
     phases = [
         PhaseView(
-            phase.step, datetime.fromisoformat(phase.at), phase.seconds, [_step(step) for step in group]
+            phase.step,
+            datetime.fromisoformat(phase.at),
+            phase.seconds,
+            list(map(_step, islice(steps, phase.events))),
         )
-        for phase, group in zip(found.phases, groups, strict=True)
+        for phase in found.phases
     ]
     own = [phase for phase in phases if phase.step not in ("replayed", "audited")] or phases
     last = own[-1].steps[-1].at

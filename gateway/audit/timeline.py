@@ -192,9 +192,10 @@ async def run_timeline(session: AsyncSession, run: uuid.UUID) -> RunTimeline:
     rows = (await connection.execute(_EVENTS, wanted)).all()
     signed = (await connection.execute(_SIGNED)).scalar_one()
     aside = _aside(rows)
+    names = _names(rows, aside)
     steps = [
-        _step(row, signed, max(0.0, _seconds(before, row)), aside.get(row.correlation))
-        for before, row in pairwise([rows[0], *rows])
+        _step(name, row, signed, max(0.0, _seconds(before, row)))
+        for name, (before, row) in zip(names, pairwise([rows[0], *rows]), strict=True)
     ]
     own = [step for step in steps if step.step not in _ASIDE]
     versions = _versions(own)
@@ -239,9 +240,23 @@ def _purpose(events: set[str]) -> str | None:
     return "held" if all(event.startswith("item.") for event in events) else None
 
 
-def _step(row: Any, signed: int, after_s: float, aside: str | None) -> TimelineStep:
+def _names(rows: Sequence[Any], aside: Mapping[str, str]) -> list[str]:
+    """The step of each event. What is embedded after the search is a draft's sentence, or its question, being
+    weighed: where a sentence is shown next it is of that, or there would be a step a sentence."""
+    names = [_name(row, aside.get(row.correlation)) for row in rows]
+    searched = next((place for place, row in enumerate(rows) if row.event == "run.searched"), len(rows))
+    following = "scored"
+    for place in range(len(rows) - 1, searched, -1):
+        if rows[place].event in ("run.shown", "run.weighed", "model.called"):
+            following = "shown" if rows[place].event == "run.shown" else "scored"
+        elif names[place] == "searched" and rows[place].event != "records.searched":
+            names[place] = following
+    return names
+
+
+def _step(step: str, row: Any, signed: int, after_s: float) -> TimelineStep:
     return TimelineStep(
-        step=_name(row, aside),
+        step=step,
         at=row.at.isoformat(),
         after_s=round(after_s, 3),
         event=row.event,
