@@ -348,7 +348,7 @@ QUEUE = [
 ]
 MAIL_ITEM, EDITED_ITEM = QUEUE[5].id, QUEUE[6].id
 DRAFT_BEFORE = SHOWN.replace("€ 150", "€ 400")
-SAID: Mapping[uuid.UUID, Mapping[str, Any]] = {
+SAID: dict[uuid.UUID, dict[str, Any]] = {
     MAIL_ITEM: {
         "kind": "mail",
         "mail": OutgoingMail("maria.keller@nordwind.example.test", "Your router"),
@@ -419,7 +419,7 @@ def review_view(item: ReviewLine, decision: ReviewDecision | None = None) -> Rev
         claimed_until=item.claimed_until,
         escalates_to="Legal" if item.queue == "general" else None,
         second_for_edits=True,
-        **(usual | dict(SAID.get(item.id, {}))),
+        **(usual | SAID.get(item.id, {})),
     )
 
 

@@ -115,7 +115,7 @@ async def test_an_officer_asks_the_rep_answers_in_the_chat_and_both_see_the_end(
     await expect(card).not_to_contain_text("Helen")
     await card.get_by_label("Your answer").fill("Yes, on Thursday.")
     await card.get_by_role("button", name="Answer the officer").click()
-    await expect(card.locator(".answer")).to_contain_text("Yes, on Thursday.")
+    await expect(card.locator(".by-rep")).to_contain_text("Yes, on Thursday.")
     await officer.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await officer.locator(".toast").get_by_role("button", name="Show it").click()
     await expect(officer.locator(".said-answer")).to_contain_text("Yes, on Thursday.")

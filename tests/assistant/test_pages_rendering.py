@@ -1,8 +1,12 @@
-"""How values of the record are written for a person."""
+"""How values are written for a person."""
+
+from collections.abc import Callable
 
 import pytest
 
-from assistant.pages.rendering import plainly
+from approvals import ItemKind, ItemState, Occasion, RemarkKind, Verdict
+from assistant.pages import QueueQuery, ReviewState
+from assistant.pages.rendering import _environment, plainly
 
 
 @pytest.mark.parametrize(
@@ -20,3 +24,49 @@ from assistant.pages.rendering import plainly
 )
 def test_details_read_as_names_and_values(value: object, words: str) -> None:
     assert plainly(value, lambda text: text) == words
+
+
+def macro(name: str) -> Callable[..., str]:
+    """A macro of the templates, as a page calls it."""
+    made: Callable[..., str] = getattr(_environment("en").get_template("macros.html").module, name)
+    return made
+
+
+def test_a_difference_of_words_is_marked_and_escaped() -> None:
+    diff = [("kept", "We pay "), ("removed", "<b>400</b>"), ("added", "40 & no more"), ("kept", ".")]
+    assert macro("word_diff")(diff) == (
+        '<p class="diff">We pay <del>&lt;b&gt;400&lt;/b&gt;</del><ins>40 &amp; no more</ins>.</p>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("kind_name", list(ItemKind)),
+        ("verdict_name", list(Verdict)),
+        ("remark_name", list(RemarkKind)),
+        ("outcome_name", [state for state in ItemState if state is not ItemState.PENDING]),
+        ("notice_words", [one for one in Occasion if one is not Occasion.RELEASED]),
+    ],
+)
+def test_every_value_that_a_page_can_get_has_words(name: str, values: list[str]) -> None:
+    words = [str(macro(name)(value)) for value in values]
+    assert len(set(words)) == len(words)
+    assert all(word[0].isupper() and word != value for word, value in zip(words, values, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("query", "address"),
+    [
+        (QueueQuery(), ""),
+        (QueueQuery(sort="-age"), "?sort=-age"),
+        (QueueQuery(ReviewState.MINE, text="a&b=c"), "?state=mine&text=a%26b%3Dc"),
+        (
+            QueueQuery(queue="legal", rule="tone", risk="top", kind="mail"),
+            "?queue=legal&rule=tone&risk=top&kind=mail",
+        ),
+    ],
+)
+def test_an_address_says_only_what_is_filtered_for(query: QueueQuery, address: str) -> None:
+    assert query.part() == address
+    assert query.part(state=ReviewState.PENDING, sort="deadline", text="").count("text") == 0

@@ -365,7 +365,7 @@ async def test_a_rep_reads_the_officers_question_and_answers_it_in_the_card(
     await expect(answer).to_be_focused()
     await answer.press_sequentially("Thursday.")
     await card.get_by_role("button", name="Answer the officer").press("Enter")
-    await expect(card.locator(".answer")).to_contain_text("Yes, on Thursday.")
+    await expect(card.locator(".by-rep")).to_contain_text("Yes, on Thursday.")
     await expect(answer).to_be_hidden()
     assert script.calls[-1] == ("POST", f"reviews/{HELD_ITEM}/answer", {"text": "Yes, on Thursday."})
 

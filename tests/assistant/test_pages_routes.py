@@ -12,10 +12,29 @@ import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
-from assistant.pages import CrossSiteGuard, SecurityHeaders, create_pages_router, install_error_pages
+from assistant.pages import (
+    CrossSiteGuard,
+    OutgoingMail,
+    Said,
+    SecurityHeaders,
+    create_pages_router,
+    install_error_pages,
+)
 from gateway import install_error_handlers
 
-from .pages_sample import DECIDED_ITEM, EVERY_STATE, HELD_ITEM, HOSTILE, LOGINS, ONE_ANSWER, SamplePages
+from .pages_sample import (
+    DECIDED_ITEM,
+    EDITED_ITEM,
+    EVERY_STATE,
+    HELD_ITEM,
+    HOSTILE,
+    LOGINS,
+    MAIL_ITEM,
+    NOW,
+    ONE_ANSWER,
+    SAID,
+    SamplePages,
+)
 
 HTML = {"accept": "text/html"}
 PAGES = {
@@ -28,6 +47,8 @@ PAGES = {
     "/queue?state=decided&sort=-risk": "otto",
     f"/queue/{HELD_ITEM}": "otto",
     f"/queue/{DECIDED_ITEM}": "otto",
+    f"/queue/{MAIL_ITEM}": "otto",
+    f"/queue/{EDITED_ITEM}?risk=normal": "otto",
     "/health": "adam",
     "/audit": "aude",
     f"/audit/runs?of={EVERY_STATE}": "aude",
@@ -229,6 +250,47 @@ async def test_the_queue_sorts_by_risk(client: AsyncClient) -> None:
         assert found is not None
         assert found.group(1) == first
     assert (await client.get("/queue?sort=password")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query", ["state=all", "risk=low", "kind=letter", "sort=queue-", f"text={'x' * 81}", f"rule={'x' * 81}"]
+)
+async def test_a_filter_that_is_none_is_refused(client: AsyncClient, query: str) -> None:
+    sign_in(client, "otto")
+    for path in ("/queue", f"/queue/{HELD_ITEM}"):
+        assert (await client.get(f"{path}?{query}")).status_code == 400
+
+
+async def test_a_filter_goes_along_to_items_tabs_and_order(client: AsyncClient) -> None:
+    sign_in(client, "otto")
+    page = html.unescape((await client.get("/queue?queue=legal&text=rep-&sort=-age")).text)
+    assert 'href="/queue?state=mine&queue=legal&text=rep-&sort=-age"' in page
+    assert 'href="/queue?queue=legal&text=rep-&sort=risk"' in page
+    item = html.unescape((await client.get(f"/queue/{MAIL_ITEM}?queue=legal")).text)
+    assert 'href="/queue?queue=legal"' in item
+    assert f'href="/queue/{uuid.UUID(int=4)}?queue=legal"' in item
+    assert_clean(await client.get("/queue?text=<script>alert(1)</script>"))
+
+
+async def test_a_queue_shows_no_name_and_no_word_of_a_text(client: AsyncClient) -> None:
+    sign_in(client, "otto")
+    page = (await client.get("/queue")).text
+    for secret in ("Maria Keller", "€ 150", "maria.keller@", "Rita"):
+        assert secret not in page
+
+
+async def test_what_was_said_about_an_item_never_becomes_markup(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Said("question", HOSTILE, False, NOW, HOSTILE)
+    mail = OutgoingMail(HOSTILE, HOSTILE)
+    monkeypatch.setitem(SAID[MAIL_ITEM], "remarks", [told])
+    monkeypatch.setitem(SAID[MAIL_ITEM], "mail", mail)
+    sign_in(client, "otto")
+    answer = await client.get(f"/queue/{MAIL_ITEM}")
+    assert HOSTILE not in answer.text
+    assert html.escape(HOSTILE) in answer.text
+    assert_clean(answer)
 
 
 async def test_the_administrator_reads_no_content(client: AsyncClient) -> None:

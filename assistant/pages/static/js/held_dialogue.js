@@ -29,7 +29,7 @@ export class HeldDialogue {
       this.item = held.item;
       keepTyped(this.text, held.item, "answer");
     }
-    replaceWhenChanged(this.said, said, () => said.map((one) => h(one.own ? "li.answer" : "li.question", {},
+    replaceWhenChanged(this.said, said, () => said.map((one) => h(one.own ? "li.by-rep" : "li.by-officer", {},
       h("p.small.muted", {}, one.own ? t("You answered") : t("A compliance officer asks"), " ", timeElement(one.at)), h("p.said-text", {}, one.text))));
     this.form.hidden = !held.asked;
     return this.element;
