@@ -86,11 +86,13 @@ _BY_RULE: Final = f"""
         SELECT every.item, every.round, every.outcome, every.hits FROM ({REVIEWS}) every
         WHERE every.began >= :since AND every.began < :until
     ), hit AS (
-        SELECT DISTINCT r.item, r.round, r.outcome, h.value ->> 'rule' AS rule
-        FROM r, jsonb_array_elements(r.hits) h
+        SELECT r.item, r.round, r.outcome, h.value ->> 'rule' AS rule,
+            array_agg(coalesce(h.value ->> 'by', 'words')) AS by
+        FROM r, jsonb_array_elements(r.hits) h GROUP BY 1, 2, 3, 4
     ), read AS (
-        SELECT r.item, r.round, count(DISTINCT v.reviewer) > 1 AS twice,
-            count(DISTINCT v.verdict IN ('reject', 'send_back')) = 1 AS agreed,
+        SELECT r.item, r.round, min(v.reviewer) <> max(v.reviewer) AS twice,
+            bool_and(v.verdict IN ('reject', 'send_back')) = bool_or(v.verdict IN ('reject', 'send_back'))
+                AS agreed,
             bool_or(v.verdict = 'false_alarm') AS alarm
         FROM r JOIN approvals.vote v ON v.item = r.item AND v.round = r.round AND v.undone_at IS NULL
         GROUP BY r.item, r.round
@@ -103,18 +105,13 @@ _BY_RULE: Final = f"""
         count(*) FILTER (WHERE outcome = 'sent_back') AS sent_back,
         count(*) FILTER (WHERE outcome = 'pending') AS open,
         count(*) FILTER (WHERE outcome IN ('expired', 'cancelled')) AS ended,
-        count(*) FILTER (WHERE twice) AS double, count(*) FILTER (WHERE twice AND agreed) AS agreed
+        count(*) FILTER (WHERE twice) AS double, count(*) FILTER (WHERE twice AND agreed) AS agreed,
+        {", ".join(f"count(*) FILTER (WHERE '{by}' = ANY (hit.by)) AS by_{by}" for by in By)}
     FROM hit LEFT JOIN read USING (item, round) GROUP BY hit.rule
     UNION ALL
     SELECT NULL, count(*), 0, 0, 0, 0, 0, 0, 0,
-        count(*) FILTER (WHERE twice), count(*) FILTER (WHERE twice AND agreed)
+        count(*) FILTER (WHERE twice), count(*) FILTER (WHERE twice AND agreed), {", ".join("0" for by in By)}
     FROM r LEFT JOIN read USING (item, round)
-"""  # noqa: S608 - made of constants
-_BY_WHAT: Final = f"""
-    SELECT h.value ->> 'rule' AS rule, coalesce(h.value ->> 'by', 'words') AS by,
-        count(DISTINCT (r.item, r.round)) AS items
-    FROM ({REVIEWS}) r, jsonb_array_elements(r.hits) h
-    WHERE r.began >= :since AND r.began < :until GROUP BY 1, 2
 """  # noqa: S608 - made of constants
 
 
@@ -122,13 +119,15 @@ async def report_rules(session: AsyncSession, period: Period) -> Report:
     """What the decisions on what was held in a period say about each rule, in whatever queue."""
     span = {"since": period.since, "until": period.until}
     rows = await read_rows(session, _BY_RULE, **span)
-    by: dict[str, Counter[str]] = {}
-    for row in await read_rows(session, _BY_WHAT, **span):
-        by.setdefault(row["rule"], Counter())[row["by"]] = row["items"]
     whole = next(row for row in rows if row["rule"] is None)
-    rules = [RuleReport(**row, by=by[row["rule"]]) for row in rows if row["rule"] is not None]
+    rules = [_counted(row) for row in rows if row["rule"] is not None]
     rules.sort(key=lambda one: (-one.held, one.rule))
     return Report(tuple(rules), whole["held"], whole["double"], whole["agreed"])
+
+
+def _counted(row: Mapping[str, Any]) -> RuleReport:
+    by = Counter({by.value: row[f"by_{by}"] for by in By if row[f"by_{by}"]})
+    return RuleReport(**{name: value for name, value in row.items() if not name.startswith("by_")}, by=by)
 
 
 def suggest(report: Report, policy: Policy) -> tuple[Suggestion, ...]:

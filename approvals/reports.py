@@ -159,10 +159,12 @@ class ReviewReport:
 
 
 REVIEWS: Final = """
-    SELECT i.id AS item, i.round, i.queue, i.hits, coalesce(d.at, i.created_at) AS began,
-        i.decided_at AS ended, i.state AS outcome
-    FROM approvals.held_item i
-    LEFT JOIN approvals.draft d ON d.item = i.id AND d.round = i.round - 1
+    SELECT i.id AS item, i.round, i.queue, i.hits, i.created_at AS began, i.decided_at AS ended,
+        i.state AS outcome
+    FROM approvals.held_item i WHERE i.round = 1
+    UNION ALL
+    SELECT i.id, i.round, i.queue, i.hits, d.at, i.decided_at, i.state
+    FROM approvals.held_item i JOIN approvals.draft d ON d.item = i.id AND d.round = i.round - 1
     UNION ALL
     SELECT d.item, d.round, i.queue, d.hits, coalesce(before.at, i.created_at), (
             SELECT max(v.at) FROM approvals.vote v
@@ -172,7 +174,7 @@ REVIEWS: Final = """
     JOIN approvals.held_item i ON i.id = d.item
     LEFT JOIN approvals.draft before ON before.item = d.item AND before.round = d.round - 1
 """
-"""Each review: an item's round that is its last, and those that were sent back before."""
+"""Each review: an item in its first or a later round, and the rounds in which it was sent back before."""
 ALARMED: Final = """
     EXISTS (
         SELECT FROM approvals.vote v

@@ -373,6 +373,7 @@ def _make_notices() -> None:
 
 
 def _make_what_is_counted() -> None:
+    op.create_index("held_item_created", "held_item", ["created_at"], schema=_SCHEMA)
     op.create_table(
         "weighed",
         sa.Column("run", sa.Uuid(), nullable=False),
@@ -445,6 +446,7 @@ def _make_generations() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("held_item_created", "held_item", schema=_SCHEMA)
     op.drop_table("saved_filter", schema="assistant")
     op.drop_table("generation", schema="assistant")
     for table, name in (
