@@ -46,7 +46,10 @@ class Keeper(Protocol):
 
 
 class KeeperSettings(Settings):
-    """Where the key-encryption key is held."""
+    """Where the key-encryption key is held.
+
+    Keyed hashes must stay when the key is rotated in the key service: `hash_version` of it makes them.
+    """
 
     kind: Literal["local", "transit"] = "local"
     keyring_file: ExistingFile | None = None
@@ -55,6 +58,7 @@ class KeeperSettings(Settings):
     ca_file: ExistingFile | None = None
     mount: str = "transit"
     key_name: str = "cloister"
+    hash_version: int = Field(1, ge=1)
 
 
 def open_keeper(settings: KeeperSettings) -> Keeper:
@@ -115,6 +119,7 @@ class TransitKeeper:
             settings.address, settings.token_file, settings.ca_file, settings.mount, settings.key_name
         )
         self._call = transit.call
+        self._hash_version = settings.hash_version
 
     async def wrap(self, key: bytes, subject: str) -> str:
         answer = await self._call(
@@ -143,7 +148,12 @@ class TransitKeeper:
         return keys
 
     async def hash_key(self, purpose: str) -> bytes:
-        answer = await self._call("generate_hmac", hash_input=_b64("hash:" + purpose), algorithm="sha2-256")
+        answer = await self._call(
+            "generate_hmac",
+            hash_input=_b64("hash:" + purpose),
+            algorithm="sha2-256",
+            key_version=self._hash_version,  # without it the newest, so that a rotation changed every hash
+        )
         # vault:v1:<base64>
         return base64.b64decode(str(answer["hmac"]).rsplit(":", 1)[-1])
 

@@ -25,6 +25,7 @@ class Transit:
     def __init__(self) -> None:
         self._key = AESGCM(os.urandom(32))
         self.calls = 0
+        self.newest = 1
 
     def app(self) -> Starlette:
         return Starlette(routes=[Route("/v1/transit/{verb}/cloister", self.answer, methods=["POST"])])
@@ -59,8 +60,9 @@ class Transit:
         return {"plaintext": base64.b64encode(plain).decode()}
 
     def hmac(self, item: dict[str, Any]) -> dict[str, str]:
-        digest = hmac.digest(b"k", base64.b64decode(item["input"]), sha256)
-        return {"hmac": f"vault:v1:{base64.b64encode(digest).decode()}"}
+        version = item.get("key_version") or self.newest
+        digest = hmac.digest(b"k%d" % version, base64.b64decode(item["input"]), sha256)
+        return {"hmac": f"vault:v{version}:{base64.b64encode(digest).decode()}"}
 
 
 async def test_many_keys_are_unwrapped_in_few_calls_and_in_order(tmp_path: Path) -> None:
@@ -84,6 +86,16 @@ async def test_a_key_of_somebody_else_among_many_opens_none(tmp_path: Path) -> N
         ]
         with pytest.raises(KeeperUnavailable):
             await keeper.unwrap_many([wrapped[0], (wrapped[1][0], "contact:3")])
+
+
+async def test_hashes_stay_when_the_key_is_rotated(tmp_path: Path) -> None:
+    service = Transit()
+    async with serving(service.app()) as address:
+        before = await open_keeper(settings(tmp_path, address)).hash_key("tokens")
+        service.newest = 2
+        assert await open_keeper(settings(tmp_path, address)).hash_key("tokens") == before
+        moved = settings(tmp_path, address).model_copy(update={"hash_version": 2})
+        assert await open_keeper(moved).hash_key("tokens") != before
 
 
 def settings(folder: Path, address: str) -> KeeperSettings:
