@@ -2,7 +2,7 @@
 
 Appends are durable (fsync on, one transaction each, through `record`), while the sealer and the file anchor
 run as `cloister work` runs them. The lag of an event is from when it was recorded to when the transaction
-that sealed it began. Then so many events are put in at once, sealed, verified in place, exported, and the
+that sealed it began. Then so many events are put in, 500 a transaction, sealed, verified in place, exported, and the
 export is verified by the stand-alone file in a process of its own.
 """
 
@@ -58,6 +58,7 @@ MANY = """
         jsonb_build_object('PERSON', 2, 'EMAIL', 1), 'purpose', 'question'), gen_random_uuid()::text,
         uuid_send(gen_random_uuid()), 'door 127.0.0.1' FROM generate_series(1, %s) n
 """
+TOGETHER = 500  # events of a transaction
 
 
 async def repeat(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
@@ -116,7 +117,8 @@ async def measure(made: Migrated, folder: Path, asked: argparse.Namespace) -> di
     )
 
     with psycopg.connect(made.superuser_dsn, autocommit=True) as connection:
-        connection.execute(MANY.encode(), (asked.events,))
+        for _ in range(0, asked.events, TOGETHER):
+            connection.execute(MANY.encode(), (TOGETHER,))
         connection.execute("ANALYZE gateway.audit_event")
     began, sealed = time.perf_counter(), 0
     while step := await sealer.seal():
