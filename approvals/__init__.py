@@ -5,6 +5,7 @@ from .calendars import Calendar
 from .claims import claim, release_claim
 from .colleagues import Attendance, Colleague, attendance, colleagues
 from .counted import Reply, SuggestionReply, Weighed
+from .crossing import evaluate_unseen
 from .decisions import approve, decide, edit, reject, send_back, undo
 from .effects import ALTERED, Effect, NoEffect, due_effects, take_effect, withhold_altered
 from .errors import (
@@ -247,6 +248,7 @@ __all__ = [
     "edit",
     "end_absence",
     "evaluate_risk",
+    "evaluate_unseen",
     "expire_due",
     "get_item",
     "hand_out",

@@ -39,6 +39,16 @@ class Evaluation:
     tallies: dict[tuple[str, str, str], Tally] = field(default_factory=lambda: defaultdict(Tally))
     wrong: list[tuple[Labelled, Weighing]] = field(default_factory=list)
 
+    def add(self, other: "Evaluation") -> None:
+        """Count what another counted, of other texts."""
+        for key, tally in other.tallies.items():
+            mine = self.tallies[key]
+            mine.texts += tally.texts
+            mine.held += tally.held
+            mine.by_own_rule += tally.by_own_rule
+            mine.rules.update(tally.rules)
+        self.wrong += other.wrong
+
     @property
     def hold_rate(self) -> float:
         """The share of ordinary texts that was held."""

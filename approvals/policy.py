@@ -159,10 +159,14 @@ Rule = Annotated[
 
 
 class LikenessSettings(_Part):
-    """The weights: a file beside the policy, else one that ships, and its SHA-256."""
+    """The weights: a file beside the policy, else one that ships, and its SHA-256.
+
+    On `trial`, what only likeness finds is reported and holds nothing, unless it asks for two officers.
+    """
 
     weights: str = Field(pattern=r"^[\w.-]+$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    trial: bool = False
 
 
 class SamplingSettings(_Part):
@@ -234,6 +238,12 @@ class Policy(_Part):
     def by_words(self) -> "Policy":
         """The same without likeness: what can be weighed where no vectors are."""
         return self.model_copy(update={"likeness": None})
+
+    def with_weights(self, weights: Likeness) -> "Policy":
+        """The same with other weights, whatever file it names."""
+        copy = self.model_copy()
+        copy._weights = weights
+        return copy
 
     @property
     def on_trial(self) -> frozenset[str]:

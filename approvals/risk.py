@@ -115,9 +115,11 @@ class Weighing:
             tuple(dict.fromkeys(hit for one in every for hit in one.shadow)),
         )
 
-    def on_trial(self, rules: Collection[str]) -> "Weighing":
-        """The same, but hits of these rules are only reported, unless they ask for two officers."""
-        shadow = tuple(hit for hit in self.hits if hit.rule in rules and hit.tier is not Tier.TOP)
+    def on_trial(self, rules: Collection[str], by: Collection[By] = ()) -> "Weighing":
+        """The same, but hits of these rules, or found by these means, are only reported, unless they ask for
+        two officers."""
+        tried = (hit for hit in self.hits if hit.rule in rules or hit.by in by)
+        shadow = tuple(hit for hit in tried if hit.tier is not Tier.TOP)
         kept = tuple(hit for hit in self.hits if hit not in shadow)
         return replace(self, hits=kept, shadow=(*self.shadow, *shadow))
 

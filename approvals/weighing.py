@@ -39,6 +39,7 @@ _NUMBER: Final = re.compile(r"(?<![\w.,])\d+(?:[.,:/'\u2019-]\d+)*(?!\w)")
 _CITATION: Final = re.compile(r"\[\d+(?:\s*,\s*\d+)*\]")
 _ENUMERATION: Final = re.compile(r"\A\s*(?:[-*]\s+)?\d{1,2}[.)]\s")
 _TOGETHER: Final = 2  # sentences before this one that are weighed with it
+_SHORTEST: Final = 4  # a title of fewer letters would blank words that are none
 UNREAD: Final = "likeness_unread"
 _UNREAD: Final = "Whether this is like risky texts could not be found out: nothing could be embedded."
 SAMPLED: Final = "sampled"
@@ -180,14 +181,16 @@ def _likeness(policy: Policy, text: str, vectors: Sequence[Vector] | None) -> _A
     if weights is None:
         return _NOWHERE
     pieces = pieces_of(text)
-    if pieces and (vectors is None or [len(one) for one in vectors] != [weights.dimensions] * len(pieces)):
+    if not pieces:
+        return _NOWHERE
+    if vectors is None or len(vectors) != len(pieces):
         return _Alike(None)
-    return _Alike(
-        tuple(
-            ((piece.start, piece.end), weights.shares(piece.text, vector))
-            for piece, vector in zip(pieces, vectors or (), strict=True)
-        )
-    )
+    try:
+        shares = [weights.shares(vector) for vector in vectors]
+    except ValueError:  # of another length, or no numbers
+        return _Alike(None)
+    spots = ((piece.start, piece.end) for piece in pieces)
+    return _Alike(tuple(zip(spots, shares, strict=True)))
 
 
 def _unread(alike: _Alike, place: int | None) -> list[RuleHit]:
@@ -199,7 +202,8 @@ def _unread(alike: _Alike, place: int | None) -> list[RuleHit]:
 
 def _settled(policy: Policy, weighing: Weighing) -> Weighing:
     trial = policy.on_trial | ({UNREAD, SAMPLED} if policy.mode == "shadow" else frozenset())
-    return weighing.on_trial(trial)
+    alike = policy.likeness is not None and policy.likeness.trial
+    return weighing.on_trial(trial, by={By.LIKENESS} if alike else ())
 
 
 def _checked(rule: CheckRule, text: str, place: int | None, checks: Collection[str]) -> list[RuleHit]:
@@ -240,7 +244,9 @@ def _hits(
 def _without(text: str, titles: Sequence[str]) -> str:
     """The text with blanks in the place of titles; everything else stays where it is."""
     for title in sorted(titles, key=len, reverse=True):
-        text = text.replace(title, " " * len(title))
+        if len(title) >= _SHORTEST:
+            named = re.compile(rf"(?<!\w){re.escape(title)}(?!\w)")
+            text = named.sub(lambda found: " " * len(found.group()), text)
     return text
 
 

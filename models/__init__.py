@@ -21,6 +21,7 @@ from models.errors import (
     UnknownProfile,
 )
 from models.install import install_entry, is_entry_current, verify_entry
+from models.packed import PackedEncoder
 from models.progress import OnProgress, Phase, Progress
 from models.serving import ServeCommand, ServingTls, serving_command
 
@@ -40,6 +41,7 @@ __all__ = [
     "ModelsError",
     "NotInstalled",
     "OnProgress",
+    "PackedEncoder",
     "Phase",
     "Progress",
     "QuantisationFailed",

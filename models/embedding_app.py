@@ -19,6 +19,7 @@ from models.encoder import Encoded, Encoder
 from models.entries import CatalogueEntry, load_catalogue
 from models.errors import CatalogueInvalid
 from models.install import verify_entry
+from models.packed import PackedEncoder
 
 DEFAULT_ENTRY = "all-minilm-l6-v2-int8"
 MAX_TEXTS = 512
@@ -29,7 +30,7 @@ MAX_WAITING = 64
 
 
 class _State(TypedDict):
-    encoder: Encoder
+    encoder: Encoder | PackedEncoder
     thread: ThreadPoolExecutor
 
 
@@ -134,12 +135,17 @@ def create_embedding_app(
     return app
 
 
-def load_encoder(folder: Path, entry: CatalogueEntry | None = None, threads: int | None = None) -> Encoder:
+def load_encoder(
+    folder: Path, entry: CatalogueEntry | None = None, threads: int | None = None
+) -> Encoder | PackedEncoder:
     """The entry installed in `folder`, verified, in this process. Raises NotInstalled, EntryDamaged."""
     served = entry or load_catalogue().get(DEFAULT_ENTRY)
     verify_entry(served, folder)
-    dimensions = _dimensions(served)
-    return Encoder(folder, max_tokens=served.context_length, dimensions=dimensions, threads=threads)
+    most, dimensions = served.context_length, _dimensions(served)
+    if served.form == "packed":
+        file = folder / served.targets()[0]
+        return PackedEncoder(file, max_tokens=most, dimensions=dimensions, prefix=served.prefix)
+    return Encoder(folder, max_tokens=most, dimensions=dimensions, threads=threads)
 
 
 def _dimensions(entry: CatalogueEntry) -> int:

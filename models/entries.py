@@ -23,6 +23,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 EntryName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,63}$")]
 RelativePath = Annotated[str, Field(pattern=r"^[\w./-]+$"), AfterValidator(_stay_inside)]
 AnswerStyle = Literal["quoted", "free"]
+WeightsForm = Literal["onnx", "packed"]
 
 
 class _Strict(BaseModel):
@@ -99,7 +100,10 @@ class ServingProfile(_Strict):
 
 
 class CatalogueEntry(_Strict):
-    """One model. `context_length` and `prompt_budget` are tokens; `dimensions` only for embeddings."""
+    """One model. `context_length` and `prompt_budget` are tokens.
+
+    Only for embeddings: `dimensions`, the `form` of the weights, and the `prefix` that a text is read with.
+    """
 
     name: EntryName
     title: str
@@ -112,6 +116,8 @@ class CatalogueEntry(_Strict):
     prompt_budget: int = Field(ge=64)
     answers: AnswerStyle | None = None
     dimensions: int | None = Field(default=None, gt=0)
+    form: WeightsForm = "onnx"
+    prefix: str = ""
     disk_bytes: int = Field(gt=0, description="what the installed folder takes")
     work_bytes: int = Field(gt=0, description="what has to be free while it is installed")
     languages: tuple[str, ...] = ("en",)

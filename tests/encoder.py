@@ -1,17 +1,17 @@
-"""The encoder that ships, in this process: what the door's embedding server would answer."""
+"""The encoder of likeness, in this process: what the door's server of it would answer."""
 
 from collections.abc import Sequence
 from functools import cache
 
 from approvals import Vector
 from assistant.appliance import StateFolder
-from models import Encoder, install_entry, load_catalogue, load_encoder
+from models import Encoder, PackedEncoder, install_entry, load_catalogue, load_encoder
 from tests.appliance import STATE
 
 
 @cache
-def _encoder() -> Encoder:
-    entry = load_catalogue().get("all-minilm-l6-v2-int8")
+def _encoder() -> Encoder | PackedEncoder:
+    entry = load_catalogue().get("multilingual-e5-small-q4")
     STATE.parent.mkdir(parents=True, exist_ok=True)
     folder = StateFolder.open(STATE).path / "models" / entry.name
     install_entry(entry, folder)
@@ -19,5 +19,10 @@ def _encoder() -> Encoder:
 
 
 def embed(texts: Sequence[str]) -> list[Vector]:
-    """One vector a text, each alone in its batch, as sentences come."""
-    return [_encoder().encode([text]).vectors[0].tolist() for text in texts]
+    """One vector a text."""
+    return [_embedded(text) for text in texts]
+
+
+@cache
+def _embedded(text: str) -> Vector:
+    return tuple(_encoder().encode([text]).vectors[0].tolist())

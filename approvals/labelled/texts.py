@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway import Role
 
-_SHIPPED: Final = ("open.jsonl", "phrases.jsonl")
+_SHIPPED: Final = ("open.jsonl", "phrases.jsonl", "traffic.jsonl")
 
 
 class Labelled(BaseModel):
-    """One text and what is risky about it; `split` says whether it may be learned from."""
+    """One text and what is risky about it; `split`: may it be learned from; `source`: who wrote it."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -26,6 +26,7 @@ class Labelled(BaseModel):
     tags: tuple[str, ...] = ()
     language: str = ""
     split: str = ""
+    source: str = ""
 
 
 def read(lines: Iterable[str]) -> Iterator[Labelled]:

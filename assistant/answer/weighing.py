@@ -81,7 +81,7 @@ class Weigher:
         if not texts:
             return ()
         try:
-            return await self._door.embed(principal, texts, "query")
+            return await self._door.embed(principal, texts, "likeness")
         except CloisterError as error:
             log.warning("answer.likeness_unread", reason=error.sentence)
             return None

@@ -45,7 +45,7 @@ def risk(
         leave(Exit.FAILED, str(error))
     embed = None if words_only or rules.weights is None else embed_with(data, rules.weights.encoder)
     found = evaluate_risk(rules, texts, embed)
-    print(json.dumps(_as_json(found), indent=2, ensure_ascii=False) if as_json else _as_table(found))
+    print(json.dumps(_as_json(found), indent=2, ensure_ascii=False) if as_json else as_table(found))
     if wrong:
         for text, weighing in found.wrong:
             what = _("missed") if text.categories else _("held")
@@ -54,7 +54,7 @@ def risk(
 
 def embed_with(data: Path | None, name: str) -> "Embed":
     """The encoder of that name, from the models of a state folder; texts go in one by one, as they do in use:
-    its numbers depend a little on what else is in a batch."""
+    the numbers of some depend a little on what else is in a batch."""
     from assistant.appliance import default_folder
     from models import ModelsError, load_catalogue, load_encoder
 
@@ -98,7 +98,8 @@ def _as_json(found: "Evaluation") -> dict[str, object]:
     return {"policy": found.policy, "rows": rows}
 
 
-def _as_table(found: "Evaluation") -> str:
+def as_table(found: "Evaluation") -> str:
+    """A line a category for each half: texts, the share that was held, by language, and by its own rule."""
     lines = [_("policy {version}").format(version=found.policy)]
     for split in found.splits or [""]:
         lines.append("")

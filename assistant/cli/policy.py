@@ -1,7 +1,7 @@
 """`cloister policy`: check the rules of risk, try them on past answers, and learn from decisions."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from gettext import gettext as _
 from pathlib import Path
@@ -11,7 +11,7 @@ import typer
 
 from gateway import NotFound
 
-from .evaluate_risk import embed_with
+from .evaluate_risk import as_table, embed_with
 from .exits import Exit, leave
 from .local import LocalAppliance, operator
 from .options import Data, Json
@@ -19,7 +19,7 @@ from .options import Data, Json
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from approvals import Embed, Learned, Period, Policy, Report, Tried
+    from approvals import Embed, Labelled, Learned, Period, Policy, Report, Tried, Vector
 
 app = typer.Typer(help="The rules that say which answers wait for an officer.", no_args_is_help=True)
 
@@ -109,18 +109,50 @@ def train(
     examples: Annotated[
         list[Path] | None, typer.Option(help="More labelled texts (JSON Lines); repeat it.")
     ] = None,
-    encoder: Annotated[str, typer.Option(help="Entry of the catalogue.")] = "all-minilm-l6-v2-int8",
+    encoder: Annotated[str, typer.Option(help="Entry of the catalogue.")] = "multilingual-e5-small-q4",
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Also measure the policy on each text with weights made without it."),
+    ] = False,
+    policy: InForce = None,
     data: Data = None,
 ) -> None:
     """Make the weights of the likeness from the examples that ship and your own."""
-    from approvals import read_labelled, shipped_examples, train_likeness
+    from approvals import evaluate_unseen, train_likeness
 
-    texts = shipped_examples()
-    for file in examples or []:
-        texts += read_labelled(file.read_text("utf-8").splitlines())
-    trained = train_likeness(texts, embed_with(data, encoder), encoder=encoder)
+    texts, rules = _labelled(examples or []), _policy(policy, None)
+    embed = _kept(embed_with(data, encoder))
+    trained = train_likeness(texts, embed, encoder=encoder)
+    if check:
+        print(as_table(evaluate_unseen(rules, texts, embed, encoder=encoder)))
     write.write_bytes(trained.content)
     print(_("{size:,} bytes, sha256 {sha256}").format(size=len(trained.content), sha256=trained.sha256))
+
+
+def _labelled(files: list[Path]) -> "list[Labelled]":
+    from approvals import read_labelled, shipped_examples
+
+    texts = shipped_examples()
+    for file in files:
+        try:
+            texts += read_labelled(file.read_text("utf-8").splitlines())
+        except OSError as error:
+            leave(Exit.FAILED, f"{file}: {error.strerror}")
+        except ValueError as error:
+            leave(Exit.FAILED, f"{file}: {error}")
+    return texts
+
+
+def _kept(embed: "Embed") -> "Embed":
+    """The same, with each text embedded once."""
+    known: dict[str, Vector] = {}
+
+    def kept(texts: "Sequence[str]") -> "list[Vector]":
+        new = [one for one in dict.fromkeys(texts) if one not in known]
+        known.update(zip(new, embed(new), strict=True))
+        return [known[one] for one in texts]
+
+    return kept
 
 
 def _policy(path: Path | None, modules: list[str] | None, code: int = Exit.FAILED) -> "Policy":

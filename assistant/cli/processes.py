@@ -48,16 +48,24 @@ def retrieval(settings: SettingsFile) -> None:
 def embeddings(
     folder: Annotated[Path, typer.Option(help="Folder of the installed embedding model.")],
     port: Annotated[int, typer.Option(help="Port on this machine.")],
+    entry: Annotated[
+        str | None,
+        typer.Option(help="Which entry of the catalogue it is.", show_default="all-minilm-l6-v2-int8"),
+    ] = None,
     key_file: Annotated[Path | None, typer.Option(help="File with the key that callers must show.")] = None,
 ) -> None:
     """Serve sentence embeddings, where no GPU host does."""
     from assistant.processes import serve
     from gateway import read_secret
-    from models import create_embedding_app
+    from models import DEFAULT_ENTRY, ModelsError, create_embedding_app, load_catalogue
 
     configure_logging("embeddings")
+    try:
+        served = load_catalogue().get(entry or DEFAULT_ENTRY)
+    except ModelsError as error:
+        leave(Exit.FAILED, str(error))
     key = read_secret(key_file) if key_file else None
-    serve(create_embedding_app(folder, api_key=key), ListenSettings(port=port))
+    serve(create_embedding_app(folder, entry=served, api_key=key), ListenSettings(port=port))
 
 
 def _run(process: str, file: Path, kind: type[S], create: Callable[[S], Any]) -> None:

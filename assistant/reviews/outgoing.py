@@ -191,7 +191,7 @@ async def _vectors(policy: Policy, door: DoorClient, writer: Principal, text: st
     if not texts:
         return ()
     try:
-        return await door.embed(writer, texts, "query")
+        return await door.embed(writer, texts, "likeness")
     except CloisterError as error:
         log.warning("outgoing.likeness_unread", reason=error.sentence)
         return None

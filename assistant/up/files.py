@@ -21,9 +21,10 @@ CRM_DATABASE: Final = "crm"
 CRM_READER: Final = "cloister_reader"
 
 EMBEDDING_MODEL: Final = "all-minilm-l6-v2-int8"
+LIKENESS_MODEL: Final = "multilingual-e5-small-q4"
 CHAT_MODEL: Final = "smollm2-135m-instruct-w8a8"
 
-_INNER: Final = ("postgres", "crm", "embeddings", "vllm", "door", "retrieval", "work")
+_INNER: Final = ("postgres", "crm", "embeddings", "vllm", "door", "retrieval", "work", "likeness")
 _SIGNERS: Final = ("web", "work", "retrieval", "door", "cli", "audit")
 _TRUSTS: Final[Mapping[str, tuple[str, ...]]] = {
     "web": (),
@@ -157,15 +158,19 @@ class Layout:
         self._write("cli", content)
 
     def _deployments(self, model: ServedModel | None) -> dict[str, Any]:
-        embeddings = {
-            "name": "embeddings",
-            "model": "embedding",
-            "url": self.url("embeddings"),
-            "served_name": EMBEDDING_MODEL,
-            "api_key_file": str(self.state.secret("embeddings-key")),
-        }
+        served = (("embeddings", "embedding", EMBEDDING_MODEL), ("likeness", "likeness", LIKENESS_MODEL))
+        embeddings = [
+            {
+                "name": name,
+                "model": alias,
+                "url": self.url(name),
+                "served_name": entry,
+                "api_key_file": str(self.state.secret("embeddings-key")),
+            }
+            for name, alias, entry in served
+        ]
         if model is None:
-            return {"embeddings": [embeddings]}
+            return {"embeddings": embeddings}
         chat = {
             "name": "vllm",
             "model": "default",
@@ -175,7 +180,7 @@ class Layout:
             "api_key_file": str(self.state.secret("vllm-key")),
             "context_tokens": model.window,
         }
-        return {"embeddings": [embeddings], "models": [chat]}
+        return {"embeddings": embeddings, "models": [chat]}
 
     def _common(self, process: str) -> dict[str, Any]:
         role = f"cloister_{process}"

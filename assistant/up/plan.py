@@ -59,6 +59,7 @@ from .files import (
     CRM_DATABASE,
     CRM_READER,
     EMBEDDING_MODEL,
+    LIKENESS_MODEL,
     Demo,
     Layout,
     ServedModel,
@@ -90,6 +91,7 @@ class Plan:
         self._map = options.crm_map or shipped_map("demo")
         catalogue = load_catalogue()
         self._chat, self._embedding = catalogue.get(CHAT_MODEL), catalogue.get(EMBEDDING_MODEL)
+        self._likeness = catalogue.get(LIKENESS_MODEL)
         programs = install_programs(self._state.engines)
         self._postgres, self._crm = (
             PostgresCluster(
@@ -124,7 +126,9 @@ class Plan:
             self._process("work", "Worker", ("door",)),
             self._process("web", "Web", ("door", "work")),
             self._install("embedding-model", "Embedding model", self._embedding),
-            self._embeddings(),
+            self._embeddings("embeddings", "Embedding server", EMBEDDING_MODEL, "embedding-model"),
+            self._install("likeness-model", "Model of likeness", self._likeness),
+            self._embeddings("likeness", "Likeness server", LIKENESS_MODEL, "likeness-model"),
         ]
         return items + (self._model_items() if self._options.with_model else [])
 
@@ -164,28 +168,25 @@ class Plan:
         engine = self._state.engines / "vllm" if entry.recipe else None
         install_entry(entry, folder, _told(report), engine=engine)
 
-    def _embeddings(self) -> Child:
+    def _embeddings(self, name: str, title: str, entry: str, needs: str) -> Child:
         argv = (
             sys.executable,
             "-m",
             "assistant",
             "embeddings",
             "--folder",
-            str(self._state.models / EMBEDDING_MODEL),
+            str(self._state.models / entry),
+            "--entry",
+            entry,
             "--port",
-            str(self._layout.ports["embeddings"]),
+            str(self._layout.ports[name]),
             "--key-file",
             str(self._state.secret("embeddings-key")),
         )
-        probe = HttpProbe(f"{self._layout.url('embeddings')}/health")
-        return Child(
-            "embeddings",
-            argv,
-            probe,
-            title="Embedding server",
-            depends_on=("embedding-model",),
-            background=True,
-        )
+        probe = HttpProbe(f"{self._layout.url(name)}/health")
+        # one sentence at a time is too little for several threads: they would only wait for each other
+        threads = {"OPENBLAS_NUM_THREADS": "1"}
+        return Child(name, argv, probe, env=threads, title=title, depends_on=(needs,), background=True)
 
     def _model_items(self) -> list[Item]:
         engine = self._state.engines / "vllm"

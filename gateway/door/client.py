@@ -103,9 +103,11 @@ class DoorClient:
     async def embed(
         self, principal: Principal, texts: Sequence[str], purpose: EmbeddingPurpose
     ) -> list[list[float]]:
-        """Vectors of the texts; in those of the index identities are replaced by durable ids, in a question
-        names become what those of somebody unknown would be, before the model sees them."""
-        body = {"model": "embedding", "input": list(texts), "cloister": {"purpose": purpose}}
+        """Vectors of the texts; in those of the index identities are replaced by durable ids, in others names
+        become what those of somebody unknown would be, before the model sees them. `likeness` has a model of
+        its own, which knows more languages than that of the index."""
+        model = "likeness" if purpose == "likeness" else "embedding"
+        body = {"model": model, "input": list(texts), "cloister": {"purpose": purpose}}
         limit = _INDEX_TIMEOUT if purpose == "index" else _QUERY_TIMEOUT
         answer = await self._post(principal, "/v1/embeddings", body, limit=limit)
         return [row["embedding"] for row in sorted(answer["data"], key=lambda row: row["index"])]

@@ -29,7 +29,8 @@ async def embed(asked: EmbeddingsRequest, caller: Worker, door: TheDoor) -> dict
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
     if not texts:
         raise BadInput("There is nothing to embed.")
-    background = asked.cloister is not None and asked.cloister.purpose == "index"
+    purpose = asked.cloister.purpose if asked.cloister else "query"
+    background = purpose == "index"
     parts = [Part(text, typed=not background) for text in texts]
     check_parts(parts, door.settings.limits)
     read = await door.redactor.read(parts, whose=caller.principal.id, background=background)
@@ -40,7 +41,7 @@ async def embed(asked: EmbeddingsRequest, caller: Worker, door: TheDoor) -> dict
             GatewayEvent.TEXT_EMBEDDED,
             caller.principal,
             model=asked.model,
-            purpose="index" if background else "query",
+            purpose=purpose,
             texts=len(redacted),
             characters=sum(map(len, redacted)),
         )

@@ -184,7 +184,7 @@ class ChatRequest(_Wire):
 
 
 class EmbeddingCloister(_Wire):
-    """What the vectors are for: an index may wait, a question may not."""
+    """What the vectors are for: an index may wait; a question and what is weighed may not."""
 
     purpose: EmbeddingPurpose = "query"
 

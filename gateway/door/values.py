@@ -7,7 +7,7 @@ from typing import Literal
 Form = Literal["raw", "tokenised"]
 Outcome = Literal["allowed", "flagged", "denied"]
 Purpose = Literal["question", "context", "edit"]
-EmbeddingPurpose = Literal["index", "query"]
+EmbeddingPurpose = Literal["index", "query", "likeness"]
 RestoreMode = Literal["none", "granted"]
 
 

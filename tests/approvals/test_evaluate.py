@@ -13,7 +13,11 @@ from tests.encoder import embed
 
 FOLDER = Path(__file__).parent
 POLICY = load_policy()
-SHUT = list(read_labelled((FOLDER / "drafts_shut.jsonl").read_text("utf-8").splitlines()))
+SHUT = [
+    one
+    for name in ("drafts_shut.jsonl", "ordinary_shut.jsonl")
+    for one in read_labelled((FOLDER / name).read_text("utf-8").splitlines())
+]
 CATEGORIES = {rule.id for rule in POLICY.rules if rule.likeness is not None} - {"any"}
 
 
@@ -42,7 +46,7 @@ def test_with_likeness_more_is_held_than_with_words_alone_and_ordinary_traffic_p
     assert sum(one.held for one in risky) / sum(one.texts for one in risky) >= FLOOR_RISKY
 
 
-FLOOR_RISKY, FLOOR_ORDINARY = 0.90, 0.15
+FLOOR_RISKY, FLOOR_ORDINARY = 0.96, 0.19
 
 
 def run(*arguments: str) -> tuple[int, str]:

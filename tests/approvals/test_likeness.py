@@ -1,9 +1,11 @@
 """Likeness compares what is said, not whom it names, and in doubt the answer is held."""
 
+import hashlib
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from approvals import (
     By,
     PolicyFaults,
     Weighing,
+    evaluate_unseen,
     load_policy,
     shipped_examples,
     to_embed,
@@ -20,8 +23,8 @@ from approvals import (
     weigh_question,
     weigh_sentence,
 )
-from approvals.concepts import concepts
-from approvals.likeness import letters_of, pieces_of, plain
+from approvals.likeness import Likeness, pieces_of, plain
+from approvals.training import embedded_as, fitted
 from gateway import Role
 from tests.encoder import embed
 
@@ -61,31 +64,14 @@ def test_names_amounts_and_citations_do_not_matter() -> None:
     assert "<" not in one
 
 
-def test_letters_are_pieces_of_words_with_their_ends() -> None:
-    assert letters_of("ab c") == {
-        " a": 1,
-        "ab": 1,
-        "b ": 1,
-        " ab": 1,
-        "ab ": 1,
-        " ab ": 1,
-        " c": 1,
-        "c ": 1,
-        " c ": 1,
-    }
-
-
-def test_a_word_is_about_the_same_in_both_languages() -> None:
-    for english, german in (("her doctor", "ihr Hausarzt"), ("a schoolboy", "ein Grundschüler")):
-        assert set(concepts().of(english)) & set(concepts().of(german))
-
-
 def test_without_vectors_the_question_and_the_sentence_are_held_and_say_why() -> None:
     for weighing in (
         weigh_question(POLICY, "Which cases are open?", roles=[Role.REP]),
         sentence(FACT, None),
         sentence(FACT, [[0.0] * 3]),
         sentence(FACT, []),
+        sentence(FACT, [[float("nan")] * 384]),
+        sentence(FACT, [[float("inf")] * 384]),
     ):
         assert weighing.risky
         assert weighing.rules == ("likeness_unread",)
@@ -105,26 +91,72 @@ def test_what_no_phrase_knows_is_found_by_likeness() -> None:
 
 
 def test_the_same_examples_give_the_same_weights() -> None:
-    few = shipped_examples()[::9]
+    few = shipped_examples()[::40]
     first, second = (train_likeness(few, embed, encoder="e") for _ in range(2))
     assert first.sha256 == second.sha256
-    assert len(first.unseen) == len(few)
 
 
 def test_the_shipped_weights_are_made_of_the_shipped_examples() -> None:
-    """Another machine's arithmetic may differ in the last digit, so shares are compared and not bytes."""
-    assert POLICY.weights is not None
-    examples = shipped_examples()
-    trained = train_likeness(examples, embed, encoder=POLICY.weights.encoder)
-    assert trained.categories == POLICY.weights.categories
-    from approvals.likeness import Likeness
+    """Some of the vectors are made anew, and the weights from all of them.
 
-    made = Likeness(trained.content, sha256=trained.sha256)
-    for example in examples[::97]:
-        for piece in pieces_of(example.text):
-            [vector] = embed([piece.text])
-            one, other = made.shares(piece.text, vector), POLICY.weights.shares(piece.text, vector)
-            assert one == pytest.approx(other, abs=0.02)
+    Another machine's arithmetic may differ in the last digit: numbers are compared and not bytes.
+    """
+    shipped, examples = POLICY.weights, shipped_examples()
+    assert shipped is not None
+    assert len(shipped.vectors) == len(examples)
+    for place in range(0, len(examples), 211):
+        [vector] = embed([embedded_as(examples[place])])
+        moved = np.asarray(vector) - shipped.centre
+        assert shipped.vectors[place] == pytest.approx(moved / np.linalg.norm(moved), abs=2e-3)
+
+    weights = fitted(examples, shipped.vectors, shipped.categories)
+    assert np.abs(weights - shipped.weights).max() < 0.02
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights", b"PK\x03\x04 cut off"])
+def test_weights_that_cannot_be_read_are_refused(content: bytes) -> None:
+    with pytest.raises(PolicyFaults, match="cannot be read"):
+        Likeness(content, sha256=hashlib.sha256(content).hexdigest())
+
+
+def test_a_title_of_a_letter_or_a_part_of_a_word_blanks_nothing() -> None:
+    text = "We will refund EUR 4,000 to <PERSON_1>."
+    assert to_embed(POLICY, text, ["e", "ref", "fund EUR"]) == to_embed(POLICY, text)
+    assert to_embed(POLICY, text, ["refund EUR 4,000"]) != to_embed(POLICY, text)
+
+
+def test_unseen_texts_are_weighed_by_weights_that_know_neither_them_nor_their_source() -> None:
+    own = [one for one in shipped_examples() if one.split == "open" and not one.source][::25]
+    copies = [one.model_copy(update={"source": "elsewhere"}) for one in own[:12]]
+    given: list[str] = []
+
+    def watched(texts: Sequence[str]) -> list[Sequence[float]]:
+        given.extend(texts)
+        return embed(texts)
+
+    found = evaluate_unseen(POLICY, [*own, *copies], watched, encoder="e")
+    assert found.splits == ["elsewhere", "open"]
+    counted = [tally.texts for (split, _, language), tally in found.tallies.items() if split and not language]
+    assert sum(counted) == sum(len(one.categories) or 1 for one in [*own, *copies])
+    assert set(given) >= {embedded_as(one) for one in own}
+
+
+def test_likeness_on_trial_reports_and_holds_nothing_while_words_hold() -> None:
+    assert POLICY.likeness is not None
+    trial = POLICY.model_copy(update={"likeness": POLICY.likeness.model_copy(update={"trial": True})})
+    text = "Her parents never agreed, she is still in seventh grade."
+    alike = weigh_sentence(
+        trial, text, question="", roles=[Role.REP], supported=True, vectors=embed(to_embed(trial, text))
+    )
+    assert not alike.risky
+    assert "minors" in alike.shadowed
+    unread = weigh_sentence(trial, FACT, question="", roles=[Role.REP], supported=True, vectors=None)
+    assert not unread.risky
+    assert unread.shadowed == ("likeness_unread",)
+    said = weigh_sentence(
+        trial, "The buyer is underage.", question="", roles=[Role.REP], supported=True, vectors=None
+    )
+    assert said.rules == ("minors",)
 
 
 def test_weights_that_the_policy_does_not_name_are_refused(tmp_path: Path) -> None:

@@ -29,6 +29,14 @@ def minilm(cache: Path, catalogue: Catalogue) -> Path:
 
 
 @pytest.fixture(scope="session")
+def e5(cache: Path, catalogue: Catalogue) -> Path:
+    entry = catalogue.get("multilingual-e5-small-q4")
+    folder = cache / "models" / entry.name
+    install_entry(entry, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def engine(cache: Path) -> Path:
     folder = cache / "engines" / "vllm"
     install_engine(folder)

@@ -8,9 +8,10 @@ from models import Catalogue, CatalogueInvalid, UnknownEntry, UnknownProfile, lo
 from models.entries import SHIPPED, WheelSource
 
 
-def test_the_shipped_catalogue_holds_the_three_models(catalogue: Catalogue) -> None:
+def test_the_shipped_catalogue_holds_the_four_models(catalogue: Catalogue) -> None:
     assert {entry.name for entry in catalogue} == {
         "all-minilm-l6-v2-int8",
+        "multilingual-e5-small-q4",
         "qwen2.5-7b-instruct-w8a8",
         "smollm2-135m-instruct-w8a8",
     }
