@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,7 +59,8 @@ async def verify_audit(
     anchor, missing = _anchor(anchor_folder / FILE)
     old = [(line["size"], line["old_checkpoint"]) for line in heads if "old_checkpoint" in line]
     checkpoints, unreadable = _read(heads)
-    record = Record(Log.parse(*map(str, keys)), checkpoints, [anchor], header=header, old=old)
+    asked = datetime.fromisoformat(header["made_at"])
+    record = Record(Log.parse(*map(str, keys)), checkpoints, [anchor], header=header, old=old, asked=asked)
     async for line in entries_in(session, span):
         record.entry(line)
         if record.entries % 1000 == 0:

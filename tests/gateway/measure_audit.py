@@ -2,8 +2,8 @@
 
 Appends are durable (fsync on, one transaction each, through `record`), while the sealer and the file anchor
 run as `cloister work` runs them. The lag of an event is from when it was recorded to when the transaction
-that sealed it began. Then so many events are put in, 500 a transaction, sealed, verified in place, exported, and the
-export is verified by the stand-alone file in a process of its own.
+that sealed it began. Then so many events are put in, 500 a transaction, sealed, verified in place, exported,
+and the export is verified by the stand-alone file in a process of its own.
 """
 
 import argparse

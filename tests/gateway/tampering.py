@@ -227,6 +227,15 @@ def cut_the_end_with_its_checkpoints(record: Exported, at: int) -> None:
     record.header["last"] = at
 
 
+def cut_the_end_and_back_date(record: Exported, at: int) -> None:
+    cut_the_end_with_its_checkpoints(record, at)
+    record.header["made_at"] = (START + timedelta(seconds=at + 1)).isoformat()
+
+
+def add_a_member(record: Exported, at: int) -> None:
+    record.entries[at]["remark"] = "approved"
+
+
 def rewrite_the_rest(record: Exported, at: int) -> None:
     change_an_event(record, at)
     record.seal_again(at)
@@ -291,6 +300,8 @@ OF_ENTRIES: dict[Tamper, str] = {
     renumber_the_rest: "renumbered",
     cut_the_end: "truncated",
     cut_the_end_with_its_checkpoints: "truncated",
+    cut_the_end_and_back_date: "truncated",
+    add_a_member: "changed",
     rewrite_the_rest: "rewritten",
     rewrite_with_an_entry_less: "rewritten",
     rewrite_and_sign_with_another_key: "re-signed",

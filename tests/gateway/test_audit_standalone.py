@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from .tampering import (
     ORIGIN,
     Exported,
     Tamper,
+    cut_the_end_and_back_date,
     cut_the_end_with_its_checkpoints,
     exported,
     new_signer,
@@ -266,15 +268,78 @@ def test_a_checkpoint_that_was_only_just_signed_may_be_on_its_way_to_an_anchor(
     assert late.kinds(tmp_path) == {"anchor missing"}
 
 
-def test_what_an_anchor_has_got_since_the_export_was_made_is_not_missing_in_it(
-    honest: Exported, tmp_path: Path
+def test_what_an_anchor_has_got_since_the_export_was_asked_for_is_not_missing_in_it(
+    honest: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     earlier = honest.copy()
     cut_the_end_with_its_checkpoints(earlier, 60)
-    earlier.header["made_at"] = earlier.entries[-1]["event"]["at"]
-    assert earlier.kinds(tmp_path) == set()
-    earlier.header["made_at"] = honest.anchor[-1]["at"]
-    assert "truncated" in earlier.kinds(tmp_path)
+    asked = earlier.header["made_at"] = earlier.entries[-1]["event"]["at"]
+    export, anchor = earlier.write(tmp_path)
+    arguments = ["record", str(export), "--key", earlier.key, "--anchor", str(anchor)]
+    assert main(arguments) == 1
+    assert "say when (--asked TIME)" in capsys.readouterr().out
+    assert main([*arguments, "--asked", asked]) == 0
+    assert "checkpoints.jsonl goes on to size 153 (2026-03-01 at 09:02 UTC).\n" in capsys.readouterr().out
+    assert main([*arguments, "--asked", asked, "--json"]) == 0
+    beyond = json.loads(capsys.readouterr().out)["beyond"]
+    assert beyond == [{"anchor": "checkpoints.jsonl", "size": ENTRIES, "at": honest.anchor[-1]["at"]}]
+    assert main([*arguments, "--asked", honest.anchor[-1]["at"]]) == 1
+    assert "say when" not in capsys.readouterr().out
+    assert main([*arguments, "--asked", "2026-03-01"]) == 2
+
+
+@pytest.mark.parametrize("last", [3, 60, 150])
+def test_the_time_in_the_head_of_a_cut_export_excuses_nothing(
+    honest: Exported, last: int, tmp_path: Path
+) -> None:
+    bent = honest.copy()
+    cut_the_end_and_back_date(bent, last)
+    export, anchor = bent.write(tmp_path)
+    for asked in (None, datetime.fromisoformat(honest.header["made_at"])):
+        _, faults = check_export(export, Log.parse(bent.key), [read_anchor(anchor)], asked=asked)
+        assert [(fault.kind, fault.place) for fault in faults] == [("truncated", last + 1)]
+
+
+@pytest.mark.parametrize(
+    ("found", "instead"),
+    [
+        ('"sequence": 60,', '"sequence": 60, "sequence": 60,'),
+        ('{"parts": 60,', '{"parts": 7, "parts": 60,'),
+        ('"sequence": 60,', '"sequence": "60",'),
+        ('"sequence": 60,', '"sequence": 60, "erased": {},'),
+    ],
+)
+def test_a_line_that_two_readers_could_read_in_two_ways_is_refused(
+    honest: Exported, found: str, instead: str, tmp_path: Path
+) -> None:
+    export, anchor = honest.write(tmp_path)
+    bent = export.read_text().replace(found, instead, 1)
+    assert bent != export.read_text()
+    export.write_text(bent)
+    _, faults = check_export(export, Log.parse(honest.key), [read_anchor(anchor)])
+    assert ("changed", 60) in {(fault.kind, fault.place) for fault in faults}
+
+
+def test_a_checkpoint_or_a_head_with_members_of_its_own_is_refused(honest: Exported, tmp_path: Path) -> None:
+    bent = honest.copy()
+    bent.checkpoints[4]["event"] = {"event": "item.approved"}
+    assert "checkpoint changed" in bent.kinds(tmp_path)
+    export, anchor = honest.write(tmp_path)
+    export.write_text(export.read_text() + json.dumps(honest.header) + "\n")
+    with pytest.raises(Unusable, match="two heads"):
+        check_export(export, Log.parse(honest.key), [read_anchor(anchor)])
+
+
+@pytest.mark.parametrize("leaf", ["[]", "3", '"x"', "null", '{"id": 1, "id": 2}'])
+def test_a_proof_of_what_is_no_event_is_refused(leaf: str, tmp_path: Path) -> None:
+    signer = new_signer()
+    frontier = Frontier()
+    frontier.append(leaf_hash(leaf.encode()))
+    note = signer.sign(1, frontier.root())
+    extra = base64.b64encode(leaf.encode()).decode()
+    file = tmp_path / "event.tlog-proof"
+    file.write_text(f"c2sp.org/tlog-proof@v1\nextra {extra}\nindex 0\n\n{note}")
+    assert main(["proof", str(file), "--key", str(signer.verifier)]) == 2
 
 
 def test_a_part_whose_end_was_taken_out_of_its_checkpoint_is_found(honest: Exported, tmp_path: Path) -> None:
@@ -354,6 +419,34 @@ def test_void_are_the_entries_that_were_said_to_be_erased_and_no_others(
     honest: Exported, told: dict[str, object], void: tuple[int, ...], tmp_path: Path
 ) -> None:
     assert with_an_erasure(honest, told, void).kinds(tmp_path) == {"erased"}
+
+
+def test_a_part_says_how_many_are_void_of_which_it_does_not_tell(
+    honest: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = with_an_erasure(honest, {}, (2, 3, 105))
+    whole.entries[104]["erased"]["erased_at"] = "2026-03-10T09:00:00.000000+00:00"
+    assert whole.kinds(tmp_path) == {"erased"}
+    part = beginning_at(whole, 100)
+    export, anchor = part.write(tmp_path)
+    arguments = ["record", str(export), "--key", part.key, "--anchor", str(anchor), "--part"]
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "1 are void, and this part does not tell of it" in said
+    assert (
+        said.splitlines()[-1] == "The record holds, but for 1 void entries that this part does not tell of."
+    )
+    assert main([*arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["untold"] == 1
+
+
+def test_a_part_that_tells_of_an_erasure_of_another_class_does_not_hold(
+    honest: Exported, tmp_path: Path
+) -> None:
+    part = beginning_at(with_an_erasure(honest, {"subjects": ["session"]}, (105,)), 100)
+    export, anchor = part.write(tmp_path)
+    _, faults = check_export(export, Log.parse(part.key), [read_anchor(anchor)], part=True)
+    assert {fault.kind for fault in faults} == {"erased"}
 
 
 def cosign(record: Exported, up_to: int) -> VerifierKey:

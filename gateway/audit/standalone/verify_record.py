@@ -2,15 +2,17 @@
 """Checks an exported record, its anchors and single proofs. Needs Python 3.9 and `cryptography` alone.
 
     verify_record.py record EXPORT --key KEY [--key KEY] --anchor FILE [--anchor FILE] [--witness KEY]
-                            [--part] [--json]
+                            [--asked TIME] [--part] [--json]
     verify_record.py proof PROOF --key KEY [--key KEY] [--json]
 
 EXPORT is what `cloister audit export` writes (JSON Lines, or the same in gzip). KEY is the log's verifier
 key, `NAME+ID+BASE64`, or a file that holds it: have it from somebody you trust, not out of the export. Of a
 log that has changed its key give all of them, the oldest first; a file may hold several, a line each. None
 signs once the next has begun, nor beyond the size that may stand after it (`NAME+ID+BASE64 51200`). An anchor
-is a file with a checkpoint a line, or a log host's file of the messages that it was sent. Ends with 0 when
-the record holds, with 1 when it does not, with 2 when it cannot be checked.
+is a file with a checkpoint a line, or a log host's file of the messages that it was sent. TIME is when you
+asked for the export, with its zone (2026-11-22T09:20:00Z): what was anchored later need not be in it. Without
+it everything must be, because the time in the export's head is not signed. Ends with 0 when the record holds,
+with 1 when it does not, with 2 when it cannot be checked.
 
 What is computed, so that it can be written anew in any language:
 
@@ -54,6 +56,9 @@ SHOWN = 20
 _OURS = re.compile(r'\{"(?:size|sequence)": ?[0-9]+, ?"(?:at|note|signed)"')
 _GENESIS = b"\0" * 32
 _DASH = "\u2014"
+_ENTRY = {"sequence", "leaf", "hash"}
+_VOID = {"id", "event", "at", "erased_at"}
+_CHECKPOINT = {"checkpoint", "cosignatures", "at"}
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
@@ -71,6 +76,17 @@ class Fault:
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.sentence}"
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, of which no two readers may see different members."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a member stands there twice")
+    return found
+
+
+_json = json.JSONDecoder(object_pairs_hook=_members)
 
 
 # keys and signed notes
@@ -162,7 +178,7 @@ def read_checkpoint(note: str, at: str | None = None) -> Checkpoint:
 
 
 def _time(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
+    found = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
     if found.tzinfo is None:
         raise ValueError("a time without its zone")
     return found
@@ -409,6 +425,7 @@ class Record:
         header: Mapping[str, Any] | None = None,
         old: Iterable[tuple[int, str]] = (),
         part: bool = False,
+        asked: datetime | None = None,
     ) -> None:
         header = header or {}
         before = header.get("before") or {}
@@ -421,6 +438,7 @@ class Record:
         self._part = part
         self._last = int(header.get("last", 0))
         self._made = _time(header["made_at"]) if header.get("made_at") else None
+        self._asked = asked
         self._faults: list[Fault] = []
         self._odd: list[_Odd] = []
         self._missing: set[int] = set()
@@ -432,6 +450,7 @@ class Record:
         self._gaps = 0
         self.entries = 0
         self.erased = 0
+        self.untold = 0
         self._void: dict[str, _Batch] = {}
         self._told: dict[str, Mapping[str, Any]] = {}
         self._signers: list[tuple[int, int, str]] = []
@@ -466,11 +485,15 @@ class Record:
     def entry(self, line: Mapping[str, Any]) -> None:
         """Take the next entry."""
         try:
-            number, leaf = int(line["sequence"]), bytes.fromhex(line["leaf"])
+            number, leaf = line["sequence"], bytes.fromhex(line["leaf"])
             stated = bytes.fromhex(line["hash"])
             event = line.get("event")
+            if set(line) - _ENTRY not in ({"event"}, {"erased"}, set()) or type(number) is not int:
+                raise ValueError("members that no entry has")
             computed = leaf_hash(_canonical(event).encode()) if event is not None else None
             told = dict(event["detail"]) if event and event["event"] == ERASED else None
+            if "erased" in line and set(line["erased"]) - _VOID:
+                raise ValueError("members that no erased entry has")
             void = _Void.read(line["erased"]) if event is None and "erased" in line else None
             in_bytes = number.to_bytes(8, "big")
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
@@ -600,8 +623,7 @@ class Record:
         self._settle_end()
         self._settle_anchors()
         self._settle_signers()
-        if not self._part:
-            self._settle_void()
+        self._settle_void()
         return sorted(set(self._faults), key=lambda fault: (fault.place, fault.kind, fault.sentence))
 
     def _settle_signers(self) -> None:
@@ -620,12 +642,17 @@ class Record:
 
     def _settle_void(self) -> None:
         """Void are those entries that the record says were erased, and no others."""
-        for time in sorted({*self._void, *self._told}):
+        for time in sorted(self._void if self._part else {*self._void, *self._told}):
             batch, told = self._void.get(time, _Batch()), self._told.get(time)
             at = time or "an unknown time"
+            is_whole = told is not None and batch.numbers.hexdigest() == told.get("numbers")
+            if self._part and not is_whole:  # the rest of the batch, or what tells of it, may be elsewhere
+                self.untold += batch.count
+            if told is None and self._part:
+                continue
             if told is None:
                 what = f"{batch.count} entries were made void at {at}, and the record does not tell of it"
-            elif batch.numbers.hexdigest() != told.get("numbers"):
+            elif not is_whole and not self._part:
                 what = f"the {batch.count} entries made void at {at} are not those that the record tells of"
             elif batch.latest >= str(told.get("before")) or not batch.subjects <= _words(
                 told.get("subjects")
@@ -685,6 +712,11 @@ class Record:
                 "there is a checkpoint over them" if newest > last else "the export says that they are in it"
             )
             sentence = f"entries {last + 1} to {max(newest, self._last)} are missing at the end: {told}"
+            if newest > last and self._asked is None and self._is_newer_alone(last):
+                sentence += (
+                    ", newer than the export says that it is; if you asked for the export before that, say"
+                    " when (--asked TIME)"
+                )
             self._fault("truncated", last + 1, sentence)
         over = sorted(size for size in own if size <= last)
         for place, size in enumerate(over, 1):
@@ -709,16 +741,42 @@ class Record:
 
     @property
     def made(self) -> datetime | None:
-        """When the export says that it was made: what an anchor has got since is not looked for in it."""
+        """When the export says that it was made. Nobody has signed that."""
         return self._made
 
+    @property
+    def beyond(self) -> list[tuple[str, Checkpoint]]:
+        """The newest checkpoint of each anchor that goes on where the record ends."""
+        last = self._tree.size
+        newest = (
+            (anchor.name, held[max(held)])
+            for anchor, held in zip(self.anchors, self._held)  # noqa: B905 - Python 3.9 has no strict
+            if held and max(held) > last
+        )
+        return list(newest)
+
     def _known(self) -> set[int]:
-        """The sizes of anchored checkpoints that were signed before the export was made."""
+        """The sizes of anchored checkpoints that must be in the export: unless it is known when it was asked
+        for, all of them."""
+        asked = self._asked
+        if asked is None:
+            return set(self._anchored)
+        until = max(asked, self._made or asked)
         return {
             size
             for size, held in self._anchored.items()
-            if any(not self._made or not one.at or one.at <= self._made for _, one in held)
+            if any(not one.at or one.at <= until for _, one in held)
         }
+
+    def _is_newer_alone(self, last: int) -> bool:
+        """Whether all checkpoints over more than `last` are of anchors, and of after the export was made."""
+        over = [one for size, held in self._anchored.items() if size > last for _, one in held]
+        own = {*self._own, *self._old, *self._old_anchored}
+        return (
+            bool(self._made)
+            and max(own, default=0) <= last
+            and all(one.at and self._made and one.at > self._made for one in over)
+        )
 
     def _settle_anchors(self) -> None:
         for anchor, held in zip(self.anchors, self._held):  # noqa: B905 - Python 3.9 has no strict
@@ -740,8 +798,8 @@ class Record:
 
     def _is_due(self, checkpoint: Checkpoint) -> bool:
         """Whether a checkpoint should have come to its anchors when the export was made."""
-        at = checkpoint.at
-        return self._made is None or at is None or self._made - at > ANCHORED_WITHIN
+        at, times = checkpoint.at, [time for time in (self._made, self._asked) if time]
+        return self._made is None or at is None or max(times) - at > ANCHORED_WITHIN
 
     def _signed(self, checkpoints: Iterable[Checkpoint], where: str) -> dict[int, Checkpoint]:
         """Those whose signature holds, by size."""
@@ -825,7 +883,7 @@ def read_anchor(path: Path, name: str = "") -> Anchored:
             continue
         start = begun.start()
         try:
-            content = json.JSONDecoder().raw_decode(line, start)[0]
+            content = _json.raw_decode(line, start)[0]
             if "signed" in content and "note" not in content:  # of version 0.1
                 anchor.old.append((int(content["sequence"]), str(content["signed"])))
                 continue
@@ -849,9 +907,18 @@ def read_anchors(paths: Iterable[Path]) -> list[Anchored]:
 
 
 def check_export(
-    path: Path, log: Log, anchors: Iterable[Anchored], witnesses: Iterable[Key] = (), *, part: bool = False
+    path: Path,
+    log: Log,
+    anchors: Iterable[Anchored],
+    witnesses: Iterable[Key] = (),
+    *,
+    part: bool = False,
+    asked: datetime | None = None,
 ) -> tuple[Record, list[Fault]]:
-    """Check an exported record: first its checkpoints, then its entries in one pass."""
+    """Check an exported record: first its checkpoints, then its entries in one pass.
+
+    `asked` is when it was asked for: what was anchored later need not be in it.
+    """
     header: dict[str, Any] = {}
     checkpoints: list[Checkpoint] = []
     old: list[tuple[int, str]] = []
@@ -859,33 +926,39 @@ def check_export(
     for line in _lines(path):
         if line.startswith('{"checkpoint"'):
             try:
-                content = json.loads(line)
+                content = _json.decode(line)
+                if set(content) != _CHECKPOINT:
+                    raise ValueError("members that no checkpoint has")
                 note = content["checkpoint"] + "".join(each + "\n" for each in content["cosignatures"])
                 checkpoints.append(read_checkpoint(note, content["at"]))
             except (ValueError, KeyError, TypeError, binascii.Error):
                 faults.append(Fault("checkpoint changed", 0, "a checkpoint of the export cannot be read"))
         elif line.startswith('{"old_checkpoint"'):
             try:
-                content = json.loads(line)
+                content = _json.decode(line)
+                if set(content) != {"old_checkpoint", "size"}:
+                    raise ValueError("members that no checkpoint has")
                 old.append((int(content["size"]), str(content["old_checkpoint"])))
             except (ValueError, KeyError, TypeError):
                 faults.append(Fault("checkpoint changed", 0, "a checkpoint of the export cannot be read"))
         elif line.startswith('{"export"'):
+            if header:
+                raise Unusable(f"{path} has two heads: it cannot be read.")
             try:
-                header = json.loads(line)
+                header = _json.decode(line)
             except ValueError:
                 raise Unusable(f"The first line of {path} cannot be read.") from None
     if header.get("export") != FORMAT:
         raise Unusable(f"{path} is not an export of a record ({FORMAT}).")
     try:
-        record = Record(log, checkpoints, anchors, header=header, old=old, part=part)
+        record = Record(log, checkpoints, anchors, header=header, old=old, part=part, asked=asked)
     except (AttributeError, TypeError, ValueError):
         raise Unusable(f"The first line of {path} does not say where the record begins.") from None
     for line in _lines(path):
         if line.startswith(('{"checkpoint"', '{"old_checkpoint"', '{"export"')):
             continue
         try:
-            content = json.loads(line)
+            content = _json.decode(line)
         except ValueError:
             content = {}
         record.entry(content)
@@ -905,7 +978,9 @@ def check_proof(text: str, log: Log) -> tuple[Mapping[str, Any], Checkpoint]:
         index = int(lines[2].removeprefix("index "))
         path = [base64.b64decode(line, validate=True) for line in lines[3:]]
         checkpoint = read_checkpoint(note)
-        content = json.loads(event)
+        content = _json.decode(event.decode("ascii"))
+        if not isinstance(content, dict):
+            raise ValueError("no event")
     except (ValueError, IndexError, binascii.Error):
         raise Unusable("This is not a proof that `cloister audit prove` has written.") from None
     signer = log.signer_of(checkpoint, "the proof")
@@ -943,6 +1018,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     record.add_argument("--no-anchor", action="store_true", help="go without: a cut end may then go unseen")
     record.add_argument("--witness", action="append", default=[], help="a witness that must have cosigned")
+    record.add_argument(
+        "--asked", metavar="TIME", help="when you asked for it: what was anchored later need not be in it"
+    )
     record.add_argument("--part", action="store_true", help="the export is a part of the record on purpose")
     proof = verbs.add_parser("proof", help="check that an event is in the record")
     proof.add_argument("proof", type=Path)
@@ -957,7 +1035,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         return _prove(asked) if asked.verb == "proof" else _check(asked)
-    except (Unusable, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+    except (Unusable, OSError, EOFError, RecursionError, zlib.error, UnicodeDecodeError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
 
@@ -968,17 +1046,27 @@ def _check(asked: argparse.Namespace) -> int:
     anchors = read_anchors(asked.anchor)
     witnesses = [Key.parse(_text(each)) for each in asked.witness]
     log = Log.parse(*map(_text, asked.key))
-    record, faults = check_export(asked.export, log, anchors, witnesses, part=asked.part)
+    try:
+        when = _time(asked.asked) if asked.asked else None
+    except ValueError:
+        _leave("--asked is a time with its zone, such as 2026-11-22T09:20:00Z.")
+    record, faults = check_export(asked.export, log, anchors, witnesses, part=asked.part, asked=when)
     if asked.json:
         found = {
             "holds": not faults,
             "entries": record.entries,
             "erased": record.erased,
+            "untold": record.untold,
             "checkpoints": record.checkpoints,
             "covered": record.covered,
             "anchored": record.anchored,
             "witnessed": record.witnessed,
             "made_at": record.made.isoformat() if record.made else None,
+            "asked": when.isoformat() if when else None,
+            "beyond": [
+                {"anchor": name, "size": one.size, "at": one.at.isoformat() if one.at else None}
+                for name, one in record.beyond
+            ],
             "anchors": sum(len(anchor.checkpoints) for anchor in anchors),
             "faults": [vars(fault) for fault in faults],
         }
@@ -995,14 +1083,29 @@ def _check(asked: argparse.Namespace) -> int:
     for name, size in record.witnessed.items():
         print(f"{name} has cosigned up to {size:,}.")
     if record.made:
-        made = record.made.astimezone(timezone.utc)  # noqa: UP017 - older Pythons have no other
-        print(f"The export says that it was made on {made:%Y-%m-%d at %H:%M} UTC.")
+        print(f"The export says that it was made on {_said(record.made)} UTC.")
+    for name, one in record.beyond:
+        print(
+            f"{name} goes on to size {one.size:,} ({_said(one.at) + ' UTC' if one.at else 'without a time'})."
+        )
+    if record.untold:
+        print(
+            f"{record.untold:,} are void, and this part does not tell of it, or not of these alone: that is"
+            " seen in the whole record."
+        )
     for fault in faults[:SHOWN]:
         print(f"  {fault}")
     if len(faults) > SHOWN:
         print(f"  and {len(faults) - SHOWN:,} more")
-    print("The record does NOT hold." if faults else "The record holds.")
+    if record.untold and not faults:
+        print(f"The record holds, but for {record.untold:,} void entries that this part does not tell of.")
+    else:
+        print("The record does NOT hold." if faults else "The record holds.")
     return 1 if faults else 0
+
+
+def _said(time: datetime) -> str:
+    return f"{time.astimezone(timezone.utc):%Y-%m-%d at %H:%M}"  # noqa: UP017 - older Pythons have no other
 
 
 def _prove(asked: argparse.Namespace) -> int:
