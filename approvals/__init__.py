@@ -133,6 +133,7 @@ from .training import Trained
 from .training import train as train_likeness
 from .trying import PastAnswer, PastSentence, Tried, try_policy
 from .verdicts import Decision, Entry, Move, RejectionReason
+from .waiting import say_customer_waits
 from .weighing import to_embed, weigh_question, weigh_sentence
 from .worddiff import word_diff
 
@@ -288,6 +289,7 @@ __all__ = [
     "report_reviews",
     "report_rules",
     "rules_in",
+    "say_customer_waits",
     "send_back",
     "sentence_offsets",
     "set_absence",

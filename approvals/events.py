@@ -21,6 +21,8 @@ class ApprovalEvent(StrEnum):
     ESCALATED = "item.escalated"
     REP_ASKED = "item.rep_asked"
     REP_ANSWERED = "item.rep_answered"
+    CUSTOMER_WAITS = "item.customer_waits"
+    CUSTOMER_WAITS_NO_LONGER = "item.customer_waits_no_longer"
     REMINDED = "item.reminded"
     LAPSED = "item.lapsed"
     ALTERED = "item.altered"

@@ -34,6 +34,7 @@ class QueueFilter:
     tier: Tier | None = None
     kind: ItemKind | None = None
     text: str = ""
+    customer_waits: bool = False
 
     def conditions(self) -> ColumnElement[bool]:
         """All of it, as one condition on `HeldItem`."""
@@ -46,6 +47,8 @@ class QueueFilter:
             wanted.append(col(HeldItem.tier) == self.tier)
         if self.kind:
             wanted.append(col(HeldItem.kind) == self.kind)
+        if self.customer_waits:
+            wanted.append(col(HeldItem.customer_waits_since).is_not(None))
         if self.text:
             customer = func.coalesce(col(HeldItem.customer), "")
             either = [one.icontains(self.text, autoescape=True) for one in (customer, _pseudonym())]
@@ -54,20 +57,28 @@ class QueueFilter:
 
 
 def order_of(sort: QueueSort, *, descending: bool = False) -> tuple[ColumnElement[Any], ...]:
-    """The order, and the deadline within it."""
+    """The order, and within it what a customer is waiting for, then the deadline.
+
+    Deadlines of one minute are equal.
+    """
     keys: dict[QueueSort, Any] = {
-        QueueSort.DEADLINE: col(HeldItem.deadline),
+        QueueSort.DEADLINE: func.date_trunc("minute", col(HeldItem.deadline)),
         QueueSort.RISK: top_first(),
         QueueSort.AGE: col(HeldItem.created_at),
         QueueSort.QUEUE: col(HeldItem.queue),
     }
     key = keys[sort].desc() if descending else keys[sort].asc()
-    return key, col(HeldItem.deadline).asc(), col(HeldItem.id).asc()
+    return key, waiting_first(), col(HeldItem.deadline).asc(), col(HeldItem.id).asc()
 
 
 def top_first() -> ColumnElement[int]:
     """A number that orders by tier."""
     return case((col(HeldItem.tier) == Tier.TOP, 0), else_=1)
+
+
+def waiting_first() -> ColumnElement[int]:
+    """A number that orders what a customer is waiting for before what none is."""
+    return case((col(HeldItem.customer_waits_since).is_(None), 1), else_=0)
 
 
 def _pseudonym() -> ColumnElement[str]:

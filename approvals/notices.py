@@ -39,6 +39,7 @@ class Occasion(StrEnum):
     ASSIGNED = "assigned"
     ASKED = "asked"
     ANSWERED = "answered"
+    CUSTOMER_WAITS = "customer_waits"
     DECIDED = "decided"
     EXPIRED = "expired"
     LAPSED = "lapsed"
@@ -82,9 +83,11 @@ async def tell_staff(session: AsyncSession, item: HeldItem, event: Occasion, *, 
 
     That something new waits in a queue of every officer is told by its number on their pages already.
     """
-    channels = (await plan_of(session, item.queue)).channels
+    channels: Sequence[Channel] = (await plan_of(session, item.queue)).channels
     if event is Occasion.HELD and await is_for_everyone(session, item.queue):
         channels = tuple(channel for channel in channels if channel is not Channel.PAGE)
+    if event is Occasion.CUSTOMER_WAITS:
+        channels = (Channel.PAGE,)  # who can hurry is at the queue; a mail would come too late
     if not channels:
         return
     own = await accounts_of_person(session, item.requester)

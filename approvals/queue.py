@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway import NotFound, Principal, Role, record, require
 
 from .events import ApprovalEvent
-from .filters import QueueFilter, top_first
+from .filters import QueueFilter, top_first, waiting_first
 from .persons import is_same_person, shares_person
 from .presence import mark_present
 from .risk import Tier
@@ -63,6 +63,7 @@ class QueueEntry:
     round: int
     assigned_to: str | None
     awaiting_rep: bool
+    customer_waits_since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,7 @@ def pseudonym(requester: str) -> str:
 
 
 def _urgency() -> tuple[ColumnElement[Any], ...]:
-    return top_first(), col(HeldItem.deadline).asc(), col(HeldItem.id).asc()
+    return top_first(), waiting_first(), col(HeldItem.deadline).asc(), col(HeldItem.id).asc()
 
 
 def _standing() -> Any:
@@ -327,6 +328,7 @@ def _entry(
         round=item.round,
         assigned_to=item.assigned_to,
         awaiting_rep=item.awaiting_rep,
+        customer_waits_since=item.customer_waits_since,
     )
 
 

@@ -170,6 +170,7 @@ class HeldItem(SQLModel, table=True):
     awaiting_rep: bool = Field(
         default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false"))
     )
+    customer_waits_since: datetime | None = Field(default=None, sa_column=_moment())
     claimed_by: str | None = None
     claimed_until: datetime | None = Field(default=None, sa_column=_moment())
     fence: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))

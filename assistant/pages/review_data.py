@@ -22,8 +22,8 @@ class ReviewState(StrEnum):
 class QueueQuery:
     """What an officer wants to see of the queue, as it stands in the page's address.
 
-    `sort` is deadline, risk, age or queue, turned round by `-`; `text` is looked for in the customer's
-    reference and the rep's pseudonym.
+    `sort` is deadline, risk, age or queue, turned round by `-`; `text` is looked for in the
+    customer's reference and the rep's pseudonym; `waiting` is "yes" for what a customer is waiting for.
     """
 
     state: ReviewState = ReviewState.PENDING
@@ -33,11 +33,12 @@ class QueueQuery:
     kind: str = ""
     text: str = ""
     sort: str = "deadline"
+    waiting: str = ""
 
     @property
     def is_narrowed(self) -> bool:
         """Whether a filter is set."""
-        return any((self.queue, self.rule, self.risk, self.kind, self.text))
+        return any((self.queue, self.rule, self.risk, self.kind, self.text, self.waiting))
 
     @property
     def address(self) -> str:
@@ -100,6 +101,7 @@ class ReviewLine:
     answered: bool = False
     claimed_until: datetime | None = None
     near: bool = False
+    customer_waits_since: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -184,8 +184,9 @@ def _queue_query(
     kind: Annotated[str, Query(pattern="^(answer|mail|handover)?$")] = "",
     text: Annotated[str, Query(max_length=80)] = "",
     sort: Annotated[str, Query(pattern="^-?(risk|age|deadline|queue)$")] = "deadline",
+    waiting: Annotated[str, Query(pattern="^(yes)?$")] = "",
 ) -> QueueQuery:
-    return QueueQuery(state, queue, rule, risk, kind, text.strip(), sort)
+    return QueueQuery(state, queue, rule, risk, kind, text.strip(), sort, waiting)
 
 
 async def _sign_in_context(data: PageData, after: str) -> dict[str, Any]:

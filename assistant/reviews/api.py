@@ -33,6 +33,7 @@ from approvals import (
     place_of,
     queue_names,
     release_claim,
+    say_customer_waits,
     set_absence,
     undo,
 )
@@ -120,6 +121,12 @@ class Answering(_Body):
     text: str = Field(min_length=1, max_length=4_000)
 
 
+class CustomerWaiting(_Body):
+    """Whether the customer is waiting for what is held."""
+
+    waits: bool
+
+
 class Listed(_Body):
     """One item of many, and its text by hash."""
 
@@ -183,6 +190,7 @@ class WaitingStatus(BaseModel):
     waiting: int
     officers_on_duty: int
     asked: bool
+    customer_waits: bool
 
 
 class Badge(BaseModel):
@@ -291,6 +299,7 @@ async def status(item_id: uuid.UUID, principal: SignedIn, session: UnitOfWork) -
         waiting=place.waiting,
         officers_on_duty=await officers_on_duty(session, besides=item.requester),
         asked=item.awaiting_rep,
+        customer_waits=item.customer_waits_since is not None,
     )
 
 
@@ -438,6 +447,15 @@ async def answer_officer(
         raise NotFound("There is no such item.")
     redacted = await conceal(door, principal, item, {"text": answering.text})
     return await _status(session, await answer_reviewer(session, principal, item_id, redacted["text"]))
+
+
+@router.put("/{item_id}/customer-waits")
+async def mark_customer_waits(
+    item_id: uuid.UUID, waiting: CustomerWaiting, principal: SignedIn, session: UnitOfWork
+) -> WaitingStatus:
+    """The requester says that the customer is waiting, or takes it back."""
+    item = await say_customer_waits(session, principal, item_id, waits=waiting.waits)
+    return await status(item.id, principal, session)
 
 
 @router.post("/{item_id}/undo")

@@ -9,7 +9,14 @@ from sqlalchemy import func, update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals import HeldItem, colleagues, get_item, officer_pseudonym, remarks_on
+from approvals import (
+    HeldItem,
+    colleagues,
+    get_item,
+    officer_pseudonym,
+    remarks_on,
+    standing_approvals,
+)
 from assistant.answer import EventKind
 from assistant.conversations import Conversation
 from assistant.runs.service import append_event
@@ -26,7 +33,8 @@ class Standing(BaseModel):
     """Where an item stands, without anything that is in it.
 
     `holder` has claimed it until `claimed_until`, or it was given to them; `fence` is that of the caller's
-    claim. `winner` is the pseudonym of who decided it. `remarks` counts what was said about it.
+    claim. `winner` is the pseudonym of who decided it. `remarks` counts what was said about it,
+    `approvals` the officers who have approved the text that stands.
     """
 
     state: str
@@ -38,6 +46,8 @@ class Standing(BaseModel):
     claimed_until: datetime | None
     fence: int | None
     awaiting_rep: bool
+    customer_waits_since: datetime | None
+    approvals: int
     remarks: int
     winner: str | None
 
@@ -68,6 +78,8 @@ async def standing(item_id: uuid.UUID, principal: SignedIn, session: UnitOfWork)
         claimed_until=item.claimed_until if leased else None,
         fence=item.fence if leased and item.claimed_by == principal.id else None,
         awaiting_rep=item.awaiting_rep,
+        customer_waits_since=item.customer_waits_since,
+        approvals=await standing_approvals(session, item.id),
         remarks=len(await remarks_on(session, item.id)),
         winner=officer_pseudonym(item.decided_by) if item.decided_by else None,
     )

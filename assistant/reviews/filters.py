@@ -35,6 +35,7 @@ class Wanted(BaseModel):
     kind: Literal["", "answer", "mail", "handover"] = ""
     text: str = Field("", max_length=80)
     sort: str = Field("deadline", pattern="^-?(risk|age|deadline|queue)$")
+    waiting: Literal["", "yes"] = ""
 
     def query(self) -> QueueQuery:
         """The same as the pages have it."""
@@ -64,6 +65,7 @@ def filter_of(query: QueueQuery) -> QueueFilter:
             tier=Tier(query.risk) if query.risk else None,
             kind=ItemKind(query.kind) if query.kind else None,
             text=_as_stored(query.text),
+            customer_waits=query.waiting == "yes",
         )
     except ValueError as error:
         raise BadInput("There is no such filter.") from error

@@ -171,6 +171,7 @@ def _line(
         awaiting_rep=entry.awaiting_rep,
         answered=answered.get(entry.id) is RemarkKind.ANSWER,
         claimed_until=entry.claimed_until,
+        customer_waits_since=entry.customer_waits_since,
         near=entry.state in OPEN and entry.deadline - datetime.now(UTC) < NEAR,
     )
 

@@ -398,6 +398,7 @@ def _opened_line(
         awaiting_rep=item.awaiting_rep,
         claimed_until=item.claimed_until if _is_leased(item) else None,
         near=item.state in OPEN and item.deadline - _now(item) < NEAR,
+        customer_waits_since=item.customer_waits_since,
     )
 
 

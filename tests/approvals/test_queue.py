@@ -6,8 +6,11 @@ import pytest
 
 from approvals import (
     AlreadyDecided,
+    DeadlinePassed,
     Effect,
     ItemState,
+    QueueFilter,
+    QueueSort,
     QueueView,
     Tier,
     Weighing,
@@ -20,16 +23,19 @@ from approvals import (
     get_item,
     hold,
     next_item,
+    notices_for,
     officers_on_duty,
     open_item,
+    order_of,
     pending_count,
     place_of,
     queue,
+    say_customer_waits,
     take_effect,
 )
 from gateway import BadInput, Conflict, Database, NotAllowed, NotFound, Role
 
-from .queues import LEAD, OFFICER, POLICY, REP, SECOND, answer, held, let_pass, person, risky
+from .queues import LEAD, OFFICER, POLICY, REP, SECOND, answer, held, let_pass, person, risky, run_sql
 
 
 async def test_the_top_tier_comes_first_then_the_earliest_deadline(database: Database) -> None:
@@ -45,6 +51,79 @@ async def test_the_top_tier_comes_first_then_the_earliest_deadline(database: Dat
         assert await pending_count(session) == 3
         assert await next_item(session, OFFICER, early.id) == late.id
         assert await next_item(session, OFFICER, late.id) == top.id
+
+
+async def test_what_a_customer_is_waiting_for_comes_first_in_its_tier(database: Database) -> None:
+    async with database.transaction() as session:
+        early = await held(session)
+        await let_pass(session, 3600)
+        late, top = await held(session), await held(session, tier=Tier.TOP)
+        marked = await say_customer_waits(session, REP, late.id, waits=True)
+        assert marked.customer_waits_since is not None
+        listed = await queue(session, OFFICER)
+        assert [entry.id for entry in listed] == [top.id, late.id, early.id]
+        assert [entry.customer_waits_since is not None for entry in listed] == [False, True, False]
+        assert (await place_of(session, late.id)).position == 2
+        only = await queue(session, OFFICER, wanted=QueueFilter(customer_waits=True))
+        assert [entry.id for entry in only] == [late.id]
+        by_deadline = await queue(session, OFFICER, order=order_of(QueueSort.DEADLINE))
+        assert [entry.id for entry in by_deadline].index(early.id) == 0
+        await say_customer_waits(session, REP, late.id, waits=False)
+        assert [entry.id for entry in await queue(session, OFFICER)] == [top.id, early.id, late.id]
+
+
+async def test_of_deadlines_in_one_minute_the_one_that_a_customer_waits_for_is_first(
+    database: Database,
+) -> None:
+    async with database.transaction() as session:
+        first, second = await held(session), await held(session)
+        await run_sql(
+            session,
+            "UPDATE approvals.held_item SET deadline = date_trunc('minute', deadline) "
+            "+ CASE id WHEN :first THEN interval '1 second' ELSE interval '50 seconds' END",
+            first=first.id,
+        )
+        await say_customer_waits(session, REP, second.id, waits=True)
+        listed = await queue(session, OFFICER, order=order_of(QueueSort.DEADLINE))
+        assert [entry.id for entry in listed] == [second.id, first.id]
+
+
+async def test_that_a_customer_waits_is_recorded_and_told_to_officers_once(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session)
+        for waits in (True, True, False, False, True):
+            await say_customer_waits(session, REP, item.id, waits=waits)
+        told = [one for who in (OFFICER, SECOND) for one in await notices_for(session, who)]
+        assert [one.event for one in told] == ["customer_waits"] * 2
+        assert await notices_for(session, REP) == []
+        rows = await run_sql(
+            session,
+            "SELECT event, actor, detail::text FROM gateway.audit_event WHERE event LIKE 'item.customer_waits%'",
+        )
+        recorded = rows.all()
+    assert sorted(event for event, _, _ in recorded) == [
+        "item.customer_waits",
+        "item.customer_waits",
+        "item.customer_waits_no_longer",
+    ]
+    assert {actor for _, actor, _ in recorded} == {REP.id}
+    assert "<PERSON_1>" not in repr(recorded)
+
+
+async def test_only_the_requester_says_that_the_customer_waits_and_only_while_it_does(
+    database: Database,
+) -> None:
+    async with database.transaction() as session:
+        item, late = await held(session), await held(session)
+        for other in (OFFICER, LEAD, person("ruth", Role.REP)):
+            with pytest.raises(NotFound):
+                await say_customer_waits(session, other, item.id, waits=True)
+        await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+        with pytest.raises(AlreadyDecided):
+            await say_customer_waits(session, REP, item.id, waits=True)
+        await let_pass(session, 7 * 24 * 3600)
+        with pytest.raises(DeadlinePassed):
+            await say_customer_waits(session, REP, late.id, waits=True)
 
 
 async def test_the_list_shows_no_identity_of_the_rep(database: Database) -> None:

@@ -344,7 +344,16 @@ QUEUE = [
         assignee="Olga O.",
         claimed_until=NOW + timedelta(minutes=8),
     ),
-    line(8, "normal", reviewers=2, approvals=1, queue="legal", queue_title="Legal", awaiting_rep=True),
+    line(
+        8,
+        "normal",
+        reviewers=2,
+        approvals=1,
+        queue="legal",
+        queue_title="Legal",
+        awaiting_rep=True,
+        customer_waits_since=ago(minutes=3),
+    ),
 ]
 MAIL_ITEM, EDITED_ITEM = QUEUE[5].id, QUEUE[6].id
 DRAFT_BEFORE = SHOWN.replace("€ 150", "€ 400")
@@ -447,6 +456,7 @@ def matches(item: ReviewLine, query: QueueQuery) -> bool:
         all(not want or want == have for want, have in wanted)
         and (not query.rule or query.rule in {rule.rule for rule in item.rules})
         and query.text.casefold() in text
+        and (not query.waiting or item.customer_waits_since is not None)
     )
 
 

@@ -14,7 +14,7 @@ from assistant.pages import CrossSiteGuard, SecurityHeaders, create_pages_router
 from gateway import install_error_handlers
 
 from .explanations import explained
-from .pages_sample import ANSWER, HELD, NOW, ONE_ANSWER, SHOWN, START, SamplePages
+from .pages_sample import ANSWER, HELD, NOW, ONE_ANSWER, QUEUE, SHOWN, START, SamplePages
 
 Event = tuple[str, Mapping[str, Any]]
 RELEASED = {"role": "officer", "at": NOW.isoformat(), "edited": True, "text": SHOWN, "citations": [1]}
@@ -41,6 +41,7 @@ class Script:
         self.conflict: dict[str, Any] | None = None
         self.refused: dict[str, dict[str, Any]] = {}
         self.dialogue: list[dict[str, Any]] = []
+        self.customer_waits = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, question: str) -> str:
@@ -144,6 +145,8 @@ def scripted_app(script: Script) -> FastAPI:
             "claimed_until": None,
             "fence": None,
             "awaiting_rep": False,
+            "customer_waits_since": None,
+            "approvals": next((one.approvals for one in QUEUE if str(one.id) == item), 0),
             "remarks": 0,
             "winner": None,
         }
@@ -153,7 +156,14 @@ def scripted_app(script: Script) -> FastAPI:
     async def status(item: str) -> dict[str, Any]:
         waiting = {"state": "pending", "position": 2, "deadline": HELD["deadline"], "waiting": 5}
         asked = bool(script.dialogue) and not script.dialogue[-1]["own"]
-        return {**waiting, "officers_on_duty": 1, "asked": asked}
+        return {**waiting, "officers_on_duty": 1, "asked": asked, "customer_waits": script.customer_waits}
+
+    @app.put("/api/v1/reviews/{item}/customer-waits")
+    async def customer_waits(item: str, request: Request) -> dict[str, Any]:
+        body = await request.json()
+        script.calls.append(("PUT", f"reviews/{item}/customer-waits", body))
+        script.customer_waits = body["waits"]
+        return await status(item)
 
     @app.get("/api/v1/reviews/{item}/questions")
     async def questions(item: str) -> list[dict[str, Any]]:

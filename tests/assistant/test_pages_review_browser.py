@@ -1,6 +1,7 @@
 """The officer's pages in Chromium: many at once, claims that are lost, moves, and a list that keeps still."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -368,6 +369,69 @@ async def test_a_rep_reads_the_officers_question_and_answers_it_in_the_card(
     await expect(card.locator(".by-rep")).to_contain_text("Yes, on Thursday.")
     await expect(answer).to_be_hidden()
     assert script.calls[-1] == ("POST", f"reviews/{HELD_ITEM}/answer", {"text": "Yes, on Thursday."})
+
+
+async def test_a_rep_says_by_keyboard_that_the_customer_waits_and_takes_it_back(
+    signed_in: SignedIn, script: Script
+) -> None:
+    page = await signed_in("rita", "/")
+    await page.get_by_label("Your question").fill("May we grant a credit?")
+    await page.keyboard.press("Enter")
+    button = page.get_by_role("button", name="The customer is waiting")
+    await expect(button).to_be_enabled()
+    await expect(button).to_have_attribute("aria-pressed", "false")
+    await button.press("Enter")
+    await expect(button).to_have_attribute("aria-pressed", "true")
+    await expect(button).to_be_focused()
+    await expect(page.locator("#announcer")).to_contain_text(
+        "The officers see now that the customer is waiting."
+    )
+    await looks_right(page)
+    await button.press("Enter")
+    await expect(button).to_have_attribute("aria-pressed", "false")
+    await expect(page.locator("#announcer")).to_contain_text("Taken back")
+    said = [body for method, where, body in script.calls if where == f"reviews/{HELD_ITEM}/customer-waits"]
+    assert said == [{"waits": True}, {"waits": False}]
+
+
+async def test_the_queue_and_an_opened_item_show_that_the_customer_waits(
+    signed_in: SignedIn, script: Script
+) -> None:
+    page = await signed_in("otto", "/queue")
+    waits = page.locator("#queue tbody tr").filter(has_text="customer is waiting")
+    await expect(waits).to_have_count(1)
+    await page.get_by_label("Customer is waiting").check()
+    await page.wait_for_url("**/queue?waiting=yes")
+    await expect(page.locator("#queue tbody tr")).to_have_count(1)
+    await looks_right(page)
+    await page.locator(".row-link").click()
+    await expect(page.locator("#customer-waits")).to_contain_text("is waiting")
+    script.standing = {"customer_waits_since": None, "approvals": 1}
+    await refresh(page)
+    await expect(page.locator("#customer-waits")).to_be_hidden()
+    script.standing = {"customer_waits_since": datetime.now(UTC).isoformat(), "approvals": 1}
+    await refresh(page)
+    await expect(page.locator("#customer-waits")).to_be_visible()
+    await expect(page.locator("#announcer")).to_contain_text("The customer is waiting for this item.")
+
+
+@pytest.mark.parametrize("state", ["voted", "own"])
+async def test_an_item_that_the_officer_cannot_decide_follows_changes_too(
+    signed_in: SignedIn, script: Script, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    lines = [replace(one, **{state: True}) if one.id == HELD_ITEM else one for one in QUEUE]
+    monkeypatch.setattr(SamplePages, "queue", lines)
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    await expect(page.locator("#approve")).to_have_count(0)
+    script.standing = {"holder": "Olga O.", "approvals": 1}
+    await refresh(page)
+    await expect(page.locator("#holder")).to_have_text("Olga O.")
+    await expect(page.locator(".toast")).to_contain_text("Another number of officers")
+    script.standing = {"state": "approved", "winner": "officer-1f2e"}
+    await refresh(page)
+    toast = page.locator(".toast").last
+    await expect(toast).to_contain_text("decided meanwhile. It is approved. Decided by officer-1f2e.")
+    await expect(toast.get_by_role("button", name="Show it")).to_be_visible()
 
 
 async def test_a_claim_that_was_taken_by_writing_is_given_back_by_going_on(

@@ -592,6 +592,25 @@ async def test_an_officer_asks_and_the_rep_answers(office: Office) -> None:
     assert seen.json() == {"seen": 1}
 
 
+async def test_the_rep_says_that_the_customer_waits_and_takes_it_back(office: Office) -> None:
+    item = await office.item()
+    wanted = "/api/v1/reviews?waiting=yes"
+    assert (await office.rep.http.get(path(item, "status"))).json()["customer_waits"] is False
+    said = await office.rep.http.put(path(item, "customer-waits"), json={"waits": True})
+    assert (said.status_code, said.json()["customer_waits"]) == (200, True), said.text
+    for other in (office.officer, office.admin, office.both):
+        assert (await other.http.put(path(item, "customer-waits"), json={"waits": False})).status_code == 404
+    lines = (await office.officer.http.get(wanted)).json()["items"]
+    assert [one["id"] for one in lines if one["customer_waits_since"]] == [str(item.id)]
+    assert (await office.officer.http.get(path(item))).json()["line"]["customer_waits_since"]
+    assert (await office.officer.http.get(path(item, "standing"))).json()["customer_waits_since"]
+    told = (await office.officer.http.get("/api/v1/reviews/notices")).json()
+    assert [one["event"] for one in told if one["item"] == str(item.id)] == ["customer_waits"]
+    await office.rep.http.put(path(item, "customer-waits"), json={"waits": False})
+    assert (await office.officer.http.get(wanted)).json()["items"] == []
+    assert (await office.rep.http.put(path(item, "customer-waits"), json={})).status_code in (400, 422)
+
+
 async def test_an_item_is_handed_to_a_colleague_by_login(office: Office) -> None:
     item = await office.item()
     body = {"hash": item.payload_hash, "to": office.second.principal.login}

@@ -254,6 +254,7 @@ def _widen_items() -> None:
         sa.Column("assigned_to", sa.String(), nullable=True),
         _moment("remind_at"),
         _moment("escalate_at"),
+        _moment("customer_waits_since"),
     ):
         op.add_column("held_item", column, schema=_SCHEMA)
     op.execute("UPDATE approvals.held_item SET needed = 2, least = 2 WHERE tier = 'top'")
@@ -487,7 +488,7 @@ def downgrade() -> None:
     for name in _CHECKS:
         op.drop_constraint(name, "held_item", schema=_SCHEMA, type_="check")
     for column in (
-        *("escalate_at", "remind_at", "assigned_to", "fence", "awaiting_rep"),
+        *("customer_waits_since", "escalate_at", "remind_at", "assigned_to", "fence", "awaiting_rep"),
         *("least", "needed", "round", "queue", "kind"),
     ):
         op.drop_column("held_item", column, schema=_SCHEMA)

@@ -40,6 +40,7 @@ const on = {
   rate,
   cancelHeld,
   answerOfficer,
+  customerWaits,
 };
 
 for (const run of conversation?.runs ?? []) addView(newModel(run));
@@ -141,9 +142,9 @@ async function refreshHeld(view) {
       if (!view.followed) followRun(view); // decided while too many others were followed
       return true;
     }
-    const { position, deadline, asked } = status;
+    const { position, deadline, asked, customer_waits } = status;
     const dialogue = asked || held.asked || held.dialogue ? await api("GET", `reviews/${held.item}/questions`) : null;
-    Object.assign(view.model.held ?? {}, { position, deadline, asked, dialogue, on_duty: status.officers_on_duty > 0 });
+    Object.assign(view.model.held ?? {}, { position, deadline, asked, customer_waits, dialogue, on_duty: status.officers_on_duty > 0 });
     keepPlace(() => view.render());
   } catch (error) {
     return Boolean(error.status);
@@ -163,8 +164,21 @@ async function answerOfficer(view, text) {
   return true;
 }
 
-function tell({ model }, before) {
+async function customerWaits(view, waits) {
+  try {
+    await api("PUT", `reviews/${view.model.held.item}/customer-waits`, { waits });
+  } catch (error) {
+    toast(error.message, { kind: "danger", seconds: 15 });
+    return;
+  }
+  announce(waits ? t("The officers see now that the customer is waiting.") : t("Taken back: the customer is not waiting."));
+  await refreshHeld(view);
+}
+
+function tell(view, before) {
+  const { model } = view;
   if (!before.waiting && isWaiting(model)) {
+    refreshHeld(view);
     announce(t("The answer is held for a compliance officer."));
     lines.refresh();
   }

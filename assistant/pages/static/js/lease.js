@@ -4,21 +4,16 @@ import { byId, h, icon } from "./dom.js";
 import { api } from "./api.js";
 import { t } from "./i18n.js";
 import { refusalWords } from "./refusals.js";
-import { inWords, timeElement } from "./times.js";
+import { inWords } from "./times.js";
+import { Watch } from "./watch.js";
 
-const LOOK_SECONDS = 10;
 const IDLE_MINUTES = 5; // who does nothing for so long lets the claim run out
 
-export class Lease {
-  /** `changed(words)` is called when the item itself is another than the page shows. */
-  constructor(item, { changed }) {
-    this.id = item.line.id;
-    this.known = { hash: item.hash, round: item.round, said: item.remarks.length };
+export class Lease extends Watch {
+  constructor(item, options) {
+    super(item, options);
     this.fence = item.fence;
     this.until = item.fence ? Date.parse(item.claimed_until) : null;
-    this.holder = item.line.mine ? null : item.line.assignee;
-    this.holderUntil = item.claimed_until;
-    this.changed = changed;
     this.onPurpose = Boolean(item.fence); // taken by the button, and not only because somebody began to write
     this.active = Date.now();
     this.taking = null;
@@ -27,8 +22,7 @@ export class Lease {
     byId("claim").addEventListener("click", () => this.take({ focus: true }));
     byId("release").addEventListener("click", () => this.giveBack());
     this.show();
-    setInterval(() => this.look(), LOOK_SECONDS * 1000);
-    document.addEventListener("visibilitychange", () => this.look());
+    this.start();
   }
 
   /** Another officer has it: whatever one does would be refused. */
@@ -98,12 +92,8 @@ export class Lease {
   async look() {
     if (document.hidden) return;
     if (this.fence && this.until <= Date.now()) this.lose(t("Your claim has run out. What you have typed is kept."));
-    try {
-      if (this.fence && Date.now() - this.active < IDLE_MINUTES * 60_000) await this.renew();
-      this.compare(await api("GET", `reviews/${this.id}/standing`));
-    } catch (error) {
-      if (error.status === 404) this.changed(t("This item is no longer in one of your queues."));
-    }
+    if (this.fence && Date.now() - this.active < IDLE_MINUTES * 60_000) await this.renew();
+    await super.look();
   }
 
   async renew() {
@@ -111,8 +101,7 @@ export class Lease {
       this.hold(await api("POST", `reviews/${this.id}/claim`, { fence: this.fence }));
     } catch (error) {
       if (error.status === 409) this.lose(`${refusalWords(error.body)} ${t("What you have typed is kept.")}`);
-      else throw error;
-    }
+    } // whatever else is wrong, looking at it tells
   }
 
   lose(words) {
@@ -123,21 +112,8 @@ export class Lease {
   }
 
   compare(now) {
-    if (now.state !== "pending") {
-      this.changed(refusalWords({ detail: t("This item has been decided meanwhile."), state: now.state, winner: now.winner }));
-    } else if (now.hash !== this.known.hash || now.round !== this.known.round) {
-      this.changed(t("The text of this item is another one now."));
-    } else if (now.remarks > this.known.said) {
-      this.known.said = now.remarks;
-      this.changed(now.awaiting_rep ? t("Somebody has written about this item.") : t("Something new was said about this item, perhaps the rep's answer."));
-    }
-    if (this.fence && !now.mine) { this.lose(t("Your claim has ended. What you have typed is kept.")); }
-    const holder = now.mine ? null : now.holder;
-    if (holder !== this.holder || now.claimed_until !== this.holderUntil) {
-      this.holder = holder;
-      this.holderUntil = now.claimed_until;
-      this.show();
-    }
+    if (this.fence && !now.mine) this.lose(t("Your claim has ended. What you have typed is kept."));
+    super.compare(now);
   }
 
   show() {
@@ -146,7 +122,7 @@ export class Lease {
     byId("release").hidden = !this.fence;
     const until = this.fence ? this.until : this.holder && this.holderUntil ? Date.parse(this.holderUntil) : null;
     const who = this.fence ? t("you") : this.holder ?? t("nobody");
-    byId("holder").replaceChildren(...(until ? [`${who}, ${t("ends")} `, timeElement(until)] : [who]));
+    this.showHolder(who, until);
     this.say([this.lost, this.isAnothers() ? this.whose(until) : ""].filter(Boolean).join(" "));
   }
 

@@ -28,7 +28,7 @@ wireSavedFilters(query);
 document.addEventListener("change", ({ target }) => {
   if (target.id === "choose-all") choose(boxes(), target.checked);
   else if (target.matches("[data-choose]")) choose([target], target.checked);
-  else if (target.matches(".filters select")) target.form.requestSubmit();
+  else if (target.matches(".filters select, .filters input[type=checkbox]")) target.form.requestSubmit();
 });
 document.addEventListener("click", ({ target }) => {
   const seen = target.closest("[data-seen]");

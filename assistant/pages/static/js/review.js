@@ -13,8 +13,9 @@ import { refusalWords } from "./refusals.js";
 import { shortcut } from "./shortcuts.js";
 import { toast } from "./toast.js";
 import { forgetAllTyped, forgetTyped, hasTyped, keepTyped, typed } from "./typed.js";
+import { Watch } from "./watch.js";
 
-const { item, open, list } = readIsland("review-data");
+const { item, open, pending, list } = readIsland("review-data");
 const id = item.line.id;
 let deciding = false;
 let lease = null;
@@ -34,10 +35,11 @@ shortcut("j", () => go(item.next));
 shortcut("k", () => go(item.previous));
 if (open) wire();
 else forgetAllTyped(id);
+if (pending && !open) new Watch(item, { changed: tellChanged }).start();
 byId("undo")?.addEventListener("click", undo);
 
 function wire() {
-  lease = new Lease(item, { changed: (words) => toast(words, { seconds: 600, action: { label: t("Show it"), run: () => location.reload() } }) });
+  lease = new Lease(item, { changed: tellChanged });
   const moves = movesOf(item, { decide, begun: () => lease.work() });
   const act = {
     approve, edit: () => startEditing(), reject: moves.reject, "send-back": moves.sendBack,
@@ -57,6 +59,10 @@ function wire() {
   byId("edit-approve").addEventListener("click", approve);
   if (typed(id, "edit")) startEditing({ focus: false });
   keepTyped(byId("edit-text"), id, "edit");
+}
+
+function tellChanged(words) {
+  toast(words, { seconds: 600, action: { label: t("Show it"), run: () => location.reload() } });
 }
 
 async function undo() {

@@ -3,6 +3,7 @@ import { h, icon, replaceWhenChanged } from "./dom.js";
 import { t, tn } from "./i18n.js";
 import { timeElement } from "./times.js";
 import { renderAnswer, sourceLabel } from "./answer_view.js";
+import { CustomerWaits } from "./customer_waits.js";
 import { HeldDialogue } from "./held_dialogue.js";
 import { answerPieces, citable, factRecords, isUnderReview, isWaiting, isWorking } from "./run_model.js";
 import { factTable } from "./sources.js";
@@ -12,11 +13,13 @@ const PILLS = 4;
 const TYPES = () => ({ PERSON: t("Person"), ORGANIZATION: t("Organisation"), EMAIL: t("Mail address"), PHONE: t("Phone number"), ADDRESS: t("Address"), ACCOUNT: t("Account number"), CARD: t("Card number"), IBAN: t("IBAN"), TAX_ID: t("Tax number"), IP: t("IP address"), URL: t("Web address"), LOCATION: t("Place"), DATE_OF_BIRTH: t("Date of birth"), ID: t("Identity number"), USERNAME: t("User name"), SECRET: t("Password or key") });
 
 export class RunView {
-  /** `on` has openSource(view, n, button), copy, again, edit, rate(view, thumb), cancelHeld, answerOfficer(view, text). */
+  /** `on` has openSource(view, n, button), copy, again, edit, rate(view, thumb), cancelHeld, answerOfficer(view, text),
+   * customerWaits(view, waits). */
   constructor(model, on) {
     this.model = model;
     this.on = on;
     this.dialogue = new HeldDialogue((text) => on.answerOfficer(this, text));
+    this.customerWaits = new CustomerWaits((waits) => on.customerWaits(this, waits));
     this.status = h("div.status");
     this.card = h("div.card-slot");
     this.facts = h("div.facts-slot");
@@ -55,13 +58,13 @@ export class RunView {
     this.actions.hidden = !this.actions.childElementCount;
   }
 
-  /** The card is built anew; who is typing in it goes on typing. */
+  /** The card is built anew; who is typing in it goes on typing, and who is on its button stays there. */
   renderCard() {
-    const { model, dialogue } = this;
-    const typing = dialogue.element.contains(document.activeElement) ? document.activeElement : null;
+    const { model, dialogue, customerWaits } = this;
+    const at = [dialogue, customerWaits].some(({ element }) => element.contains(document.activeElement)) ? document.activeElement : null;
     replaceWhenChanged(this.card, [model.held, model.resolution, model.outcome, model.retracted, model.done],
-      () => stateCard(model, { cancel: () => this.on.cancelHeld(this), again: () => this.on.again(this), dialogue }) ?? []);
-    if (typing?.isConnected && typing !== document.activeElement) typing.focus({ preventScroll: true });
+      () => stateCard(model, { cancel: () => this.on.cancelHeld(this), again: () => this.on.again(this), dialogue, customerWaits }) ?? []);
+    if (at?.isConnected && at !== document.activeElement) at.focus({ preventScroll: true });
   }
 
   askedFoot() {

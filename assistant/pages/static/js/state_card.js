@@ -20,8 +20,8 @@ const FAILED = () => ({
 });
 
 /** The card for a model, or null when the answer speaks for itself. */
-export function stateCard(model, { cancel, again, dialogue }) {
-  if (isWaiting(model)) return heldCard(model.held, cancel, dialogue);
+export function stateCard(model, { cancel, again, dialogue, customerWaits }) {
+  if (isWaiting(model)) return heldCard(model.held, { cancel, dialogue, customerWaits });
   if (model.resolution) return resolutionCard(model, again);
   if (model.outcome) return outcomeCard(model.outcome, again);
   if (model.retracted) return h("p.withdrawn", {}, t("This answer was withdrawn."));
@@ -39,7 +39,7 @@ function decidedCard(at, ...parts) {
   return made;
 }
 
-function heldCard(held, cancel, dialogue) {
+function heldCard(held, { cancel, dialogue, customerWaits }) {
   const facts = [
     held.position ? h("div", {}, h("dt", {}, t("Place in the queue")), h("dd.num", {}, String(held.position))) : null,
     held.deadline ? h("div", {}, h("dt", {}, t("Decided by")), h("dd", {}, timeElement(held.deadline))) : null,
@@ -50,7 +50,7 @@ function heldCard(held, cancel, dialogue) {
     h("dl", {}, facts),
     dialogue.show(held),
     h("p.muted.small", {}, held.whole === false ? t("What is shown so far may still be withdrawn. The sources stay yours to use.") : t("The answer appears here when it is released; you may close this page. The sources stay yours to use.")),
-    h("div.actions", {}, h("button", { type: "button", onclick: cancel }, icon("x"), t("Cancel the request"))));
+    h("div.actions", {}, customerWaits.show(held), h("button", { type: "button", onclick: cancel }, icon("x"), t("Cancel the request"))));
 }
 
 function resolutionCard(model, again) {
