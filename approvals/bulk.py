@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway import BadInput, CloisterError, Principal, Role, require
 
 from .decisions import decide
-from .errors import NotInBulk
+from .errors import NeedsConfirmation, NotInBulk, NotRead
 from .policy import Policy
 from .queue import get_item
 from .tables import HeldItem, Verdict
@@ -38,7 +38,7 @@ async def decide_many(
 ) -> Sequence[Outcome]:
     """Take one decision on each (item, hash); one that is refused leaves the others as they are.
 
-    A text that the reviewer has not had open for long enough is refused as anywhere, and no confirmation
+    A long text that the reviewer has not had open for long enough is refused (`NotRead`): no confirmation
     counts here. Raises `NotAllowed`, and `BadInput` for a decision that only fits one item or too many items.
     """
     require(reviewer, Role.OFFICER)
@@ -67,5 +67,7 @@ async def _one(
             if item.needed > 1:
                 raise NotInBulk
             return Outcome(item_id, await decide(session, policy, reviewer, item_id, payload_hash, decision))
+    except NeedsConfirmation as hasty:
+        return Outcome(item_id, refusal=NotRead(hasty.seconds))
     except CloisterError as refusal:
         return Outcome(item_id, refusal=refusal)

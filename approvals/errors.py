@@ -5,7 +5,7 @@ Conflict (409)
 ├── AssignedToAnother   ├── OwnRequest          ├── SamePerson
 ├── PayloadChanged      ├── DeadlinePassed      ├── TooLateToUndo
 ├── NothingToEscalateTo ├── NotInBulk           ├── TextAltered
-├── NothingAsked
+├── NothingAsked        ├── NotRead
 └── NeedsConfirmation   (its problem carries `confirm: true`)
 
 Who was quicker is named as pages name colleagues to a stranger: a pseudonym and a role, no identity.
@@ -13,6 +13,7 @@ Who was quicker is named as pages name colleagues to a stranger: a pseudonym and
 
 from datetime import datetime
 from hashlib import sha256
+from typing import Final
 
 from gateway import Conflict
 
@@ -140,11 +141,32 @@ class NotInBulk(Conflict):
 
 
 class NeedsConfirmation(Conflict):
-    """A long text was decided within seconds of opening it."""
+    """A long text was decided within seconds of opening it, or by who never opened it (`seconds` is None)."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float | None) -> None:
+        opened = "You have not opened this text." if seconds is None else _JUST_OPENED
         super().__init__(
-            "You opened this text only a moment ago. Decide again to confirm that you have read it.",
+            f"{opened} Decide again to confirm that you have read it.",
             confirm=True,
-            seconds_open=round(seconds, 1),
+            seconds_open=_tenths(seconds),
         )
+        self.seconds = seconds
+
+
+class NotRead(Conflict):
+    """One of many that were decided at once is long and was not read; here nothing can be confirmed."""
+
+    def __init__(self, seconds: float | None) -> None:
+        opened = "You have not opened this text." if seconds is None else _JUST_OPENED
+        super().__init__(
+            f"{opened} It is long: read it and decide it by itself.",
+            unread=True,
+            seconds_open=_tenths(seconds),
+        )
+
+
+_JUST_OPENED: Final = "You opened this text only a moment ago."
+
+
+def _tenths(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)

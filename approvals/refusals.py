@@ -51,7 +51,7 @@ async def why_refused(
     if isinstance(decision.verdict, Move):
         return None
     seconds = await _seconds_open(session, item, reviewer, payload_hash)
-    hasty = seconds < policy.review.quick_seconds
+    hasty = seconds is None or seconds < policy.review.quick_seconds
     if hasty and not decision.confirmed and len(item.to_release().text) > policy.review.quick_characters:
         return NeedsConfirmation(seconds)
     return None
@@ -87,9 +87,10 @@ def _refused_lease(item: HeldItem, reviewer: Principal, fence: int | None, now: 
 
 async def _seconds_open(
     session: AsyncSession, item: HeldItem, reviewer: Principal, payload_hash: str
-) -> float:
-    """How long this text has been open before this reviewer; 0 when they never opened it."""
+) -> float | None:
+    """How long this text has been open before this reviewer; None when they never opened it."""
     opened = select(func.extract("epoch", func.now() - col(Opening.opened_at))).where(
         Opening.item == item.id, Opening.reviewer == reviewer.id, Opening.payload_hash == payload_hash
     )
-    return float((await session.exec(opened)).one_or_none() or 0)
+    seconds = (await session.exec(opened)).one_or_none()
+    return None if seconds is None else float(seconds)

@@ -9,8 +9,8 @@ from approvals import (
     AlreadyDecided,
     Decision,
     ItemState,
-    NeedsConfirmation,
     NotInBulk,
+    NotRead,
     OwnRequest,
     PayloadChanged,
     RejectionReason,
@@ -19,11 +19,12 @@ from approvals import (
     approve,
     decide_many,
     edit,
+    open_item,
     votes_on,
 )
 from gateway import BadInput, Database, NotAllowed, NotFound
 
-from .queues import LONG, OFFICER, POLICY, REP, SECOND, answer, held
+from .queues import LONG, OFFICER, POLICY, REP, SECOND, answer, held, let_pass
 
 APPROVE = Decision(Verdict.APPROVE)
 
@@ -47,7 +48,7 @@ async def test_each_item_is_decided_or_refused_by_itself(database: Database) -> 
             NotInBulk,
             OwnRequest,
             AlreadyDecided,
-            NeedsConfirmation,
+            NotRead,
             PayloadChanged,
             NotFound,
             NotInBulk,
@@ -62,6 +63,20 @@ async def test_many_can_be_rejected_with_one_reason(database: Database) -> None:
         pairs = [(one.id, one.payload_hash) for one in items]
         outcomes = await decide_many(session, POLICY, OFFICER, pairs, wanted)
         assert [one.decided.state for one in outcomes if one.decided] == [ItemState.REJECTED] * 3
+
+
+async def test_a_long_text_says_whether_it_was_never_opened_or_only_just(database: Database) -> None:
+    async with database.transaction() as session:
+        never, just = await held(session, payload=answer(LONG)), await held(session, payload=answer(LONG))
+        await open_item(session, OFFICER, just.id)
+        pairs = [(one.id, one.payload_hash) for one in (never, just)]
+        refusals = [one.refusal for one in await decide_many(session, POLICY, OFFICER, pairs, APPROVE)]
+        assert [type(one) for one in refusals] == [NotRead, NotRead]
+        assert str(refusals[0]).startswith("You have not opened this text.")
+        assert str(refusals[1]).startswith("You opened this text only a moment ago.")
+        await let_pass(session, 60)
+        (read,) = await decide_many(session, POLICY, OFFICER, pairs[1:], APPROVE)
+        assert read.decided is not None
 
 
 @pytest.mark.parametrize(

@@ -87,9 +87,7 @@ async def test_many_are_approved_after_one_question_and_each_outcome_is_told(
 
 
 async def test_many_are_rejected_for_one_reason(signed_in: SignedIn, script: Script) -> None:
-    script.refused = {
-        str(HELD_ITEM): PROBLEM | {"state": "pending", "confirm": True, "detail": "A moment ago."}
-    }
+    script.refused = {str(HELD_ITEM): PROBLEM | {"state": "pending", "unread": True, "seconds_open": None}}
     page = await signed_in("otto", "/queue")
     for item in (HELD_ITEM, OTHER):
         await page.locator(f"tr[data-id='{item}'] [data-choose]").check()

@@ -65,7 +65,7 @@ const canUndo = (one) => one.effective_after && Date.parse(one.effective_after) 
 
 function line(one, title, word) {
   if (one.problem) {
-    const element = h("li.refused", {}, icon("x"), h("a", { href: `/queue/${one.id}` }, title), h("span", {}, t("Not decided")), h("p.why", {}, refusalWords(one.problem, { bulk: true })));
+    const element = h("li.refused", {}, icon("x"), h("a", { href: `/queue/${one.id}` }, title), h("span", {}, t("Not decided")), h("p.why", {}, refusalWords(one.problem)));
     return { element, tick: () => {} };
   }
   const state = h("span", {}, word);

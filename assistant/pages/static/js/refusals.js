@@ -7,8 +7,11 @@ const STATES = () => ({
 });
 
 /** `problem` is what the API gave with its 409. */
-export function refusalWords(problem, { bulk = false } = {}) {
-  if (bulk && problem.confirm) return t("Its text is long, and you have not had it open. Open it and decide it there.");
+export function refusalWords(problem) {
+  if (problem.unread) {
+    return problem.seconds_open === null ? t("Its text is long, and you have not opened it. Open it and decide it there.")
+      : t("Its text is long, and you opened it only a moment ago. Read it and decide it there.");
+  }
   const parts = [problem.detail ?? t("The server answered with an error.")];
   if (STATES()[problem.state]) parts.push(STATES()[problem.state]);
   if (problem.winner) parts.push(problem.state === "pending" ? t("It is with {who}.", { who: problem.winner }) : t("Decided by {who}.", { who: problem.winner }));
