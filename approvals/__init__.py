@@ -76,6 +76,7 @@ from .persons import is_same_person, know_person
 from .policy import Policy, load_policy
 from .presence import officers_on_duty
 from .queue import (
+    MANY,
     PAGE,
     Place,
     QueueEntry,
@@ -140,6 +141,7 @@ from .worddiff import word_diff
 
 __all__ = [
     "ALTERED",
+    "MANY",
     "PAGE",
     "REPORT_READERS",
     "RESUME",

@@ -17,13 +17,15 @@ from gateway import NotFound, Principal, Role, record, require
 
 from .events import ApprovalEvent
 from .filters import QueueFilter, top_first, waiting_first
-from .persons import is_same_person, shares_person
+from .persons import is_same_person, remember, shares_person
 from .presence import mark_present
 from .risk import Tier
 from .routing import belongs, is_given_away
-from .tables import DECIDED, Draft, HeldItem, ItemKind, ItemState, Opening, Remark, Vote
+from .tables import DECIDED, Draft, HeldItem, ItemKind, ItemState, Opening, Remark, ReviewQueue, Vote
 
 PAGE: Final = 200
+MANY: Final = 999
+"""So many items of a tab are counted; that there are more is all that is known beyond."""
 EVERYTHING: Final = QueueFilter()
 
 
@@ -38,7 +40,10 @@ class QueueView(StrEnum):
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """One line of the queue: no text, no identity; the rep is a pseudonym until the item is opened."""
+    """One line of the queue: no text, no identity; the rep is a pseudonym until the item is opened.
+
+    `own` is True when the viewer asked for it, through whatever account.
+    """
 
     id: uuid.UUID
     state: ItemState
@@ -88,12 +93,14 @@ async def queue(
     """
     require(viewer, Role.OFFICER)
     await mark_present(session, viewer)
+    await remember(session, viewer)
     now = (await session.exec(select(func.now()))).one()
     numbered = _numbered()
     votes = _standing().scalar_subquery()
-    own = _standing().where(Vote.reviewer == viewer.id).scalar_subquery()
-    listed = (
-        select(HeldItem, numbered.c.position, votes, own)
+    voted = _standing().where(Vote.reviewer == viewer.id).scalar_subquery()
+    own = (col(HeldItem.requester) == viewer.id) | shares_person(HeldItem.requester, viewer.id)
+    listed: Any = (
+        select(HeldItem, numbered.c.position, votes, voted, own)
         .outerjoin(numbered, numbered.c.id == col(HeldItem.id))
         .where(_shown_in(view, viewer), belongs(HeldItem.queue, viewer.id), wanted.conditions())
         .order_by(*(order or _order(view)))
@@ -101,8 +108,8 @@ async def queue(
     )
     rows = await session.exec(listed, execution_options={"populate_existing": True})
     return [
-        _entry(item, viewer, now, position, approvals=approvals, voted=voted > 0)
-        for item, position, approvals, voted in rows
+        _entry(item, now, position, approvals=approvals, voted=voted > 0, own=own)
+        for item, position, approvals, voted, own in rows
     ]
 
 
@@ -125,12 +132,24 @@ async def pending_count(session: AsyncSession, viewer: Principal | None = None) 
 
 
 async def counts(session: AsyncSession, viewer: Principal) -> Mapping[QueueView, int]:
-    """How many items each tab has. Raises `NotAllowed` unless the viewer is an officer."""
+    """How many items each tab has, at most `MANY` + 1: each officer's page asks again every few seconds.
+
+    Raises `NotAllowed` unless the viewer is an officer.
+    """
     require(viewer, Role.OFFICER)
-    each = [func.count().filter(_shown_in(view, viewer)) for view in QueueView]
-    mine = select(*each).select_from(HeldItem).where(belongs(HeldItem.queue, viewer.id))
-    row: Any = (await session.exec(mine)).one()
+    named = select(ReviewQueue.name).where(belongs(ReviewQueue.name, viewer.id))
+    each = counting((await session.exec(named)).all(), viewer)
+    row: Any = (await session.exec(each)).one()
     return dict(zip(QueueView, row, strict=True))
+
+
+def counting(queues: Sequence[str], viewer: Principal) -> Any:
+    """The query of `counts`: a column a tab, and of each no more than its bound is read."""
+    columns = []
+    for view in QueueView:
+        some = select(HeldItem.id).where(col(HeldItem.queue).in_(queues), _shown_in(view, viewer))
+        columns.append(select(func.count()).select_from(some.limit(MANY + 1).subquery()).scalar_subquery())
+    return select(*columns)
 
 
 async def waiting_by_queue(session: AsyncSession, viewer: Principal) -> Mapping[str, int]:
@@ -300,7 +319,7 @@ def _order(view: QueueView) -> tuple[ColumnElement[Any], ...]:
 
 
 def _entry(
-    item: HeldItem, viewer: Principal, now: datetime, position: int | None, *, approvals: int, voted: bool
+    item: HeldItem, now: datetime, position: int | None, *, approvals: int, voted: bool, own: bool
 ) -> QueueEntry:
     created = item.created_at or now
     leased = item.claimed_until is not None and item.claimed_until > now
@@ -311,7 +330,7 @@ def _entry(
         tier=item.tier,
         reasons=item.reasons(),
         requester=pseudonym(item.requester),
-        own=item.requester == viewer.id,
+        own=own,
         customer=item.customer,
         created_at=created,
         age_seconds=(now - created).total_seconds(),

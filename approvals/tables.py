@@ -120,6 +120,7 @@ class HeldItem(SQLModel, table=True):
         CheckConstraint("needed BETWEEN least AND 2 AND least >= 1", name="held_item_needed"),
         CheckConstraint("round >= 1", name="held_item_round"),
         Index("held_item_queue", "state", "tier", "deadline"),
+        Index("held_item_by_queue", "queue", "state"),
         Index("held_item_created", "created_at"),
         Index("held_item_remind", "remind_at", postgresql_where=text("remind_at IS NOT NULL")),
         Index("held_item_escalate", "escalate_at", postgresql_where=text("escalate_at IS NOT NULL")),
@@ -143,7 +144,6 @@ class HeldItem(SQLModel, table=True):
             ForeignKey(f"{_SCHEMA}.review_queue.name"),
             nullable=False,
             server_default=GENERAL,
-            index=True,
         ),
     )
     round: int = Field(default=1, sa_column=Column(Integer, nullable=False, server_default="1"))

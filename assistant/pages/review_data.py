@@ -139,6 +139,7 @@ class ReviewList:
     """One tab of the queue, and the counts of all. `cut`: there are more than these lines.
 
     `rules` are those that hold what the tab shows, by name; `counts` and `queues` know no filter.
+    A count above 999 stands for any such.
     """
 
     items: Sequence[ReviewLine]

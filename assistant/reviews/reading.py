@@ -99,7 +99,7 @@ async def read_review(
     this = [vote for vote in votes if vote.undone_at is None and vote.round == item.round]
     standing = [vote for vote in this if vote.payload_hash == item.current_hash]
     opened = ReviewView(
-        line=_opened_line(item, policy, viewer, names, titles, standing, revealed),
+        line=_opened_line(item, policy, viewer, names, titles, standing, revealed, own=own),
         hash=item.current_hash,
         asked=revealed[payload.question].shown,
         shown=revealed[final.text].shown,
@@ -168,7 +168,7 @@ def may_read_draft(item: HeldItem, *, own: bool) -> bool:
 def _without_draft(opened: ReviewView) -> ReviewView:
     kept = {name: marks for name, marks in opened.highlights.items() if name in {"asked", "saw_question"}}
     hidden = replace(opened, shown="", saw_draft="", draft="", highlights=kept, history=(), decision=None)
-    return replace(hidden, remarks=(), earlier=(), line=replace(opened.line, own=True))
+    return replace(hidden, remarks=(), earlier=())
 
 
 def _texts(item: HeldItem, votes: Sequence[Vote]) -> list[str]:
@@ -370,6 +370,8 @@ def _opened_line(
     titles: Mapping[str, str],
     standing: Sequence[Vote],
     revealed: Mapping[str, Revealed],
+    *,
+    own: bool,
 ) -> ReviewLine:
     assert item.created_at is not None  # noqa: S101 - the database sets it
     holder = item.claimed_by if _is_leased(item) else item.assigned_to
@@ -384,7 +386,7 @@ def _opened_line(
         customer=_customer(item, revealed),
         assignee=names.get(holder or ""),
         mine=holder == viewer.id,
-        own=item.requester == viewer.id,
+        own=own,
         outcome=None if item.state in OPEN else item.state,
         decided_at=item.decided_at,
         approvals=len(standing),

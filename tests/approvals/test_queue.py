@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from approvals import (
+    MANY,
     AlreadyDecided,
     DeadlinePassed,
     Effect,
@@ -98,7 +99,8 @@ async def test_that_a_customer_waits_is_recorded_and_told_to_officers_once(datab
         assert await notices_for(session, REP) == []
         rows = await run_sql(
             session,
-            "SELECT event, actor, detail::text FROM gateway.audit_event WHERE event LIKE 'item.customer_waits%'",
+            "SELECT event, actor, detail::text FROM gateway.audit_event "
+            "WHERE event LIKE 'item.customer_waits%'",
         )
         recorded = rows.all()
     assert sorted(event for event, _, _ in recorded) == [
@@ -160,6 +162,25 @@ async def test_each_tab_has_its_items_and_its_count(database: Database) -> None:
         QueueView.EXPIRED: [overdue.id],
     }
     assert numbers == dict.fromkeys(QueueView, 1)
+
+
+async def test_counting_reads_no_more_decided_items_than_its_bound(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session)
+        columns = (
+            "conversation, requester, payload, payload_hash, current_hash, policy_version, hits, marks, tier"
+        )
+        await run_sql(
+            session,
+            f"INSERT INTO approvals.held_item (id, run, state, deadline, {columns}) "
+            f"SELECT gen_random_uuid(), gen_random_uuid(), 'pending', deadline, {columns} "
+            "FROM approvals.held_item, generate_series(1, 2 * :many)",
+            many=MANY,
+        )
+        ends = "UPDATE approvals.held_item SET state = 'expired', decided_at = now() WHERE id <> :id"
+        await run_sql(session, ends, id=item.id)
+        assert (await counts(session, OFFICER))[QueueView.EXPIRED] == MANY + 1
+        assert (await counts(session, OFFICER))[QueueView.PENDING] == 1
 
 
 async def test_another_reps_item_is_not_found(database: Database) -> None:

@@ -390,6 +390,9 @@ async def test_nobody_reads_it_through_a_second_account_either(office: Office) -
     principal, token = await _account(office.database, "rep+reviews", Role.OFFICER)
     del office.granted_items[:]
     async with _client(str(office.officer.http.base_url), token) as http:
+        listed = (await http.get("/api/v1/reviews")).json()["items"]
+        (line,) = [one for one in listed if one["id"] == str(item.id)]
+        assert (line["own"], line["bulk"]) == (True, False)
         opened = (await http.get(path(item))).json()
         assert (opened["line"]["own"], opened["draft"], opened["shown"]) == (True, "", "")
         assert office.granted_items == [None], "no right of the role for an own item"

@@ -267,7 +267,7 @@ def _widen_items() -> None:
     op.create_foreign_key(
         None, "held_item", "review_queue", ["queue"], ["name"], source_schema=_SCHEMA, referent_schema=_SCHEMA
     )
-    op.create_index(op.f("ix_approvals_held_item_queue"), "held_item", ["queue"], schema=_SCHEMA)
+    op.create_index("held_item_by_queue", "held_item", ["queue", "state"], schema=_SCHEMA)
     for name in ("remind", "escalate"):
         op.create_index(
             f"held_item_{name}",
