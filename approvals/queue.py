@@ -100,7 +100,8 @@ async def queue(
     voted = _standing().where(Vote.reviewer == viewer.id).scalar_subquery()
     own = (col(HeldItem.requester) == viewer.id) | shares_person(HeldItem.requester, viewer.id)
     listed: Any = (
-        select(HeldItem, numbered.c.position, votes, voted, own)
+        select(HeldItem, numbered.c.position, votes, voted)
+        .add_columns(own)
         .outerjoin(numbered, numbered.c.id == col(HeldItem.id))
         .where(_shown_in(view, viewer), belongs(HeldItem.queue, viewer.id), wanted.conditions())
         .order_by(*(order or _order(view)))

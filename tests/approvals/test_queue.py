@@ -1,6 +1,7 @@
 """What waits, in which order, and what ends without a decision."""
 
 import uuid
+from typing import Any
 
 import pytest
 
@@ -102,7 +103,7 @@ async def test_that_a_customer_waits_is_recorded_and_told_to_officers_once(datab
             "SELECT event, actor, detail::text FROM gateway.audit_event "
             "WHERE event LIKE 'item.customer_waits%'",
         )
-        recorded = rows.all()
+        recorded: Any = rows.all()
     assert sorted(event for event, _, _ in recorded) == [
         "item.customer_waits",
         "item.customer_waits",

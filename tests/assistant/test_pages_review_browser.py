@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from playwright.async_api import Page, expect
@@ -417,7 +417,8 @@ async def test_the_queue_and_an_opened_item_show_that_the_customer_waits(
 async def test_an_item_that_the_officer_cannot_decide_follows_changes_too(
     signed_in: SignedIn, script: Script, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
-    lines = [replace(one, **{state: True}) if one.id == HELD_ITEM else one for one in QUEUE]
+    change: Any = {state: True}
+    lines = [replace(one, **change) if one.id == HELD_ITEM else one for one in QUEUE]
     monkeypatch.setattr(SamplePages, "queue", lines)
     page = await signed_in("otto", f"/queue/{HELD_ITEM}")
     await expect(page.locator("#approve")).to_have_count(0)
