@@ -18,6 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from assistant.session import SignedIn
 from assistant.state import WebConfiguration, WebDatabase
 from gateway import (
+    Account,
     AuditRow,
     AuditSeal,
     BadInput,
@@ -27,6 +28,7 @@ from gateway import (
     UnitOfWork,
     VerifierKey,
     export_record,
+    held_now,
     keep_still,
     lift_hold,
     list_holds,
@@ -42,6 +44,10 @@ from .verification import record_keys_of
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 _PAGE = 100
 _EXPORT_PAGE = 1_000
+_COLUMNS = (
+    *("sequence", "at", "event", "actor", "roles", "origin", "conversation", "run", "subject", "detail"),
+    *("correlation", "id", "erased_at", "leaf"),
+)
 LINES = "application/x-ndjson"
 
 
@@ -57,13 +63,20 @@ class Filters:
     before: str = ""
 
 
-Entry = tuple[AuditRow, int | None]
+Entry = tuple[AuditRow, int | None, bytes | None]
+
+
+async def account_of(session: AsyncSession, actor: str) -> str:
+    """The record names accounts by id; a person may write the sign-in name."""
+    found = await session.exec(select(Account.id).where(col(Account.login) == actor.strip()))
+    identity = found.first()
+    return str(identity) if identity else actor.strip()
 
 
 async def timeline(session: AsyncSession, filters: Filters, limit: int = _PAGE) -> Sequence[Entry]:
-    """Events with their sequence (None until sealed), newest first; `before` is `TIME|ID`."""
+    """Events with their sequence and leaf (None until sealed), newest first; `before` is `TIME|ID`."""
     found = (
-        select(AuditRow, AuditSeal.sequence)
+        select(AuditRow, AuditSeal.sequence, AuditSeal.leaf)
         .join(AuditSeal, col(AuditSeal.event_id) == col(AuditRow.id), isouter=True)
         .order_by(col(AuditRow.at).desc(), col(AuditRow.id).desc())
         .limit(limit)
@@ -85,7 +98,7 @@ async def timeline(session: AsyncSession, filters: Filters, limit: int = _PAGE) 
         at, identity = _position(filters.before)
         older = (col(AuditRow.at) < at) | ((col(AuditRow.at) == at) & (col(AuditRow.id) < identity))
         found = found.where(older)
-    return [(row, sequence) for row, sequence in await session.exec(found)]
+    return [(row, sequence, leaf) for row, sequence, leaf in await session.exec(found)]
 
 
 def position_after(entries: Sequence[Entry], limit: int = _PAGE) -> str | None:
@@ -98,7 +111,7 @@ def position_after(entries: Sequence[Entry], limit: int = _PAGE) -> str | None:
 
 def entry_json(entry: Entry) -> dict[str, Any]:
     """One event as JSON."""
-    row, sequence = entry
+    row, sequence, leaf = entry
     return {
         "id": str(row.id),
         "sequence": sequence,
@@ -111,6 +124,9 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "subject": row.subject,
         "detail": row.detail,
         "correlation": row.correlation,
+        "origin": row.origin,
+        "erased_at": row.erased_at.isoformat() if row.erased_at else None,
+        "leaf": leaf.hex() if leaf else None,
     }
 
 
@@ -172,6 +188,7 @@ class AskedHold(BaseModel):
     scope: HoldScope
     value: str = ""
     reason: str
+    ahead: bool = False
 
 
 @router.get("/holds")
@@ -183,10 +200,12 @@ async def holds(principal: SignedIn, session: UnitOfWork) -> list[dict[str, Any]
 
 @router.post("/holds", status_code=201)
 async def hold(asked: AskedHold, principal: SignedIn, session: UnitOfWork) -> dict[str, Any]:
-    """Keep events from being erased."""
+    """Keep events from being erased; `matches` says how many there are now."""
     require(principal, Role.AUDITOR)
-    placed = await place_hold(session, principal, asked.scope, asked.value, asked.reason)
-    return placed.model_dump(mode="json")
+    is_actor = asked.scope is HoldScope.ACTOR
+    value = await account_of(session, asked.value) if is_actor else asked.value
+    placed = await place_hold(session, principal, asked.scope, value, asked.reason, ahead=asked.ahead)
+    return {**placed.model_dump(mode="json"), "matches": await held_now(session, placed)}
 
 
 @router.delete("/holds/{hold}", status_code=204)
@@ -228,14 +247,13 @@ def _jsonl(entries: Sequence[dict[str, Any]], _first: bool) -> str:
 
 
 def _csv(entries: Sequence[dict[str, Any]], first: bool) -> str:
-    columns = ["sequence", "at", "event", "actor", "roles", "conversation", "run", "subject", "detail", "id"]
     out = io.StringIO()
     writer = csv.writer(out)
     if first:
-        writer.writerow(columns)
+        writer.writerow(_COLUMNS)
     for entry in entries:
         row = {**entry, "roles": " ".join(entry["roles"]), "detail": json.dumps(entry["detail"])}
-        writer.writerow([_harmless(row[column]) for column in columns])
+        writer.writerow([_harmless(row[column]) for column in _COLUMNS])
     return out.getvalue()
 
 

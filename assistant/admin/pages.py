@@ -42,7 +42,7 @@ from gateway import (
 )
 
 from .answers import read_timeline, runs_of_id
-from .audit import Filters, position_after, timeline
+from .audit import Filters, account_of, position_after, timeline
 from .events import AuditReading
 from .verification import verifying
 from .verifying import Progress
@@ -61,10 +61,10 @@ class AuditorPages:
 
     async def audit(self, query: AuditQuery) -> AuditTimeline:
         """A page of the record; reading it is recorded."""
-        actor = await self._account_of(query.actor)
+        actor = await account_of(self._session, query.actor)
         filters = Filters(actor, query.action, query.record, query.since, query.until, query.before)
         entries = await timeline(self._session, filters)
-        names = await self._logins({row.actor for row, _ in entries})
+        names = await self._logins({row.actor for row, _, _ in entries})
         record(self._session, AuditReading.READ, self._caller, entries=len(entries))
         views = [
             AuditEntry(
@@ -79,8 +79,10 @@ class AuditorPages:
                 row.subject,
                 row.detail,
                 names.get(row.actor, ""),
+                row.origin or "",
+                row.erased_at,
             )
-            for row, sequence in entries
+            for row, sequence, _ in entries
         ]
         return AuditTimeline(views, position_after(entries), sorted(registered_events()))
 
@@ -136,12 +138,6 @@ class AuditorPages:
         wanted = [one for one in ids.values() if one is not None]
         found = await self._session.exec(select(Account.id, Account.login).where(col(Account.id).in_(wanted)))
         return {str(identity): login for identity, login in found}
-
-    async def _account_of(self, actor: str) -> str:
-        """The record names accounts by id; a person may write the sign-in name."""
-        found = await self._session.exec(select(Account.id).where(col(Account.login) == actor.strip()))
-        identity = found.first()
-        return str(identity) if identity else actor.strip()
 
 
 def _answer(found: RunTimeline) -> AnswerView:

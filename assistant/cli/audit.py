@@ -81,7 +81,10 @@ def export(
     token_file: TokenFile = None,
     data: Data = None,
 ) -> None:
-    """Write the sealed record, or a time of it, to be kept and checked elsewhere (role auditor)."""
+    """Write the record, or a time of it, to be kept and checked elsewhere (role auditor).
+
+    native and ocsf are what is sealed, oldest first; csv has also what is not sealed yet, newest first.
+    """
     caller = _caller(login, token_file, data)
     asked = {
         name: at.replace(tzinfo=UTC).isoformat() for name, at in (("since", since), ("until", until)) if at
@@ -168,15 +171,20 @@ def verifier(out: Out = None) -> None:
 @app.command()
 def hold(
     scope: Annotated[str, typer.Argument(help="actor, subject, conversation, run or all.")],
-    value: Annotated[str, typer.Argument(help="Whose or which; none with all.")] = "",
+    value: Annotated[str, typer.Argument(help="Whose (sign-in name or id) or which; none with all.")] = "",
     reason: Annotated[str, typer.Option(help="The case, by number or name.")] = "",
+    ahead: Annotated[
+        bool, typer.Option("--ahead", help="No event has this value yet: keep those that will.")
+    ] = False,
     login: As = None,
     token_file: TokenFile = None,
     data: Data = None,
 ) -> None:
     """Place a legal hold: keep events from being erased until it is lifted (role auditor)."""
-    asked = {"scope": scope, "value": value, "reason": reason}
-    print(_caller(login, token_file, data).post("/api/v1/audit/holds", asked)["id"])
+    asked = {"scope": scope, "value": value, "reason": reason, "ahead": ahead}
+    placed = _caller(login, token_file, data).post("/api/v1/audit/holds", asked)
+    print(placed["id"])
+    sys.stderr.write(_("It keeps {count:,} events of now.\n").format(count=placed["matches"]))
 
 
 @app.command()

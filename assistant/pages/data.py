@@ -190,6 +190,8 @@ class AuditEntry:
     subject: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
     login: str = ""
+    origin: str = ""
+    erased_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from .errors import AnotherVersion
 from .tables import Run, RunGeneration
 
 _UNKNOWN: Final = "There is no answer of this id: the run is unknown, or an item or conversation was named."
-_ERASED: Final = "The content of this answer was erased, so it can no longer be replayed."
+_DELETED: Final = "The conversation of this answer was deleted, so it can no longer be replayed."
 _NOT_KEPT: Final = (
     "Of this answer no draft was kept, so there is nothing to replay: it was refused, found nothing, failed "
     "before its end, or is from before drafts were kept."
@@ -160,7 +160,7 @@ async def _kept(database: Database, auditor: Principal, run_id: uuid.UUID, attem
             raise NotFound(_UNKNOWN)
         conversation = await session.get(Conversation, run.conversation_id)
         if conversation is None or conversation.deleted_at is not None:
-            raise Conflict(_ERASED)
+            raise Conflict(_DELETED)
         wanted = select(RunGeneration).where(RunGeneration.run_id == run_id)
         rows = (await session.exec(wanted.order_by(col(RunGeneration.attempt)))).all()
         if not rows:
@@ -175,7 +175,7 @@ async def _kept(database: Database, auditor: Principal, run_id: uuid.UUID, attem
             str(run.principal_id),
             account.login if account else "",
             frozenset(map(Role, made.roles)),
-            by=f"auditor:{auditor.login}",
+            by=f"auditor:{auditor.id}",
         )
         return _Kept(run, asker, row.attempt, len(rows), row.at, made)
 

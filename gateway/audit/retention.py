@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Final
 
 from pydantic import Field
-from sqlalchemy import text
+from sqlalchemy import func, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -25,7 +25,7 @@ from gateway.settings import Settings
 from gateway.telemetry import log
 
 from .events import GatewayEvent, record, registered_events
-from .tables import AuditHold
+from .tables import AuditHold, AuditRow
 
 LEAST_DAYS: Final = 7
 """Nothing goes sooner; `gateway.erase_events` refuses it too."""
@@ -74,6 +74,14 @@ class HoldScope(StrEnum):
     CONVERSATION = "conversation"
     RUN = "run"
     ALL = "all"
+
+
+_HELD: Final = {
+    HoldScope.ACTOR: col(AuditRow.actor),
+    HoldScope.SUBJECT: col(AuditRow.subject),
+    HoldScope.CONVERSATION: col(AuditRow.conversation),
+    HoldScope.RUN: col(AuditRow.run),
+}
 
 
 class RetentionSettings(Settings):
@@ -127,15 +135,30 @@ class Retention:
 
 
 async def place_hold(
-    session: AsyncSession, principal: Principal, scope: HoldScope, value: str, reason: str
+    session: AsyncSession,
+    principal: Principal,
+    scope: HoldScope,
+    value: str,
+    reason: str,
+    *,
+    ahead: bool = False,
 ) -> AuditHold:
-    """Keep events from being voided, until it is lifted. `reason` is a case's number or name."""
+    """Keep events from being voided, until it is lifted. `reason` is a case's number or name.
+
+    An actor with an account is named by its id. Raises `BadInput` for a value that no event has, unless it is
+    said that the hold is placed `ahead` of what it will keep.
+    """
     if (scope is HoldScope.ALL) is bool(value):
         raise BadInput("A hold names whom or what it is about; only one on everything does not.")
     is_written = reason.strip() and reason.isprintable() and value.isprintable()
     if not is_written or len(reason) > 100 or len(value) > 200:
         raise BadInput("A hold needs a reason, such as a case's number: 100 characters at most.")
     hold = AuditHold(scope=scope, value=value or None, reason=reason, placed_by=principal.id)
+    if not ahead and value and not await held_now(session, hold):
+        raise BadInput(
+            f"No event of the record has this {scope}, so the hold would keep nothing. It can be placed "
+            "ahead of such events (`ahead`)."
+        )
     session.add(hold)
     await session.flush()
     record(
@@ -148,6 +171,14 @@ async def place_hold(
         held=hold_hash(hold.id, scope, value),
     )
     return hold
+
+
+async def held_now(session: AsyncSession, hold: AuditHold) -> int:
+    """How many events a hold's value matches at this moment, whose content is there still."""
+    matching = select(func.count()).select_from(AuditRow).where(col(AuditRow.erased_at).is_(None))
+    if hold.scope != HoldScope.ALL:
+        matching = matching.where(_HELD[HoldScope(hold.scope)] == hold.value)
+    return (await session.exec(matching)).one()
 
 
 def hold_hash(hold_id: uuid.UUID, scope: str, value: str | None) -> str:

@@ -615,7 +615,9 @@ class SamplePages:
                 str(ONE_ANSWER),
                 "run-1",
                 "case:2041" if n % 2 else None,
-                {"hidden": 2, "outcome": "allowed"},
+                {"hidden": 2, "outcome": "allowed"} if n % 5 else {},
+                origin="" if n % 3 else "cloister web 10.0.4.17",
+                erased_at=None if n % 5 else ago(minutes=1),
             )
             for n in range(24)
             if not query.action or names[n % 6] == query.action
@@ -650,7 +652,7 @@ class SamplePages:
         if run == HELD_ITEM and not other_version:
             raise AnotherVersion("small@11aa", "small@22bb")
         if run == EVERY_STATE:
-            raise Conflict("The content of this answer was erased, so it can no longer be replayed.")
+            raise Conflict("The conversation of this answer was deleted, so it can no longer be replayed.")
         return sample_replay()
 
 

@@ -274,6 +274,11 @@ async def test_a_table_of_the_record_is_harmless_and_a_time_is_left_out_on_both_
     done = await stand.cloister("export", "--form", "csv")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert {row["event"] for row in rows} >= {"run.asked", "item.approved"}
+    asked = next(row for row in rows if row["event"] == "run.asked")
+    assert (len(asked["leaf"]), asked["erased_at"], bool(asked["correlation"])) == (64, "", True)
+    again = csv.DictReader(io.StringIO((await stand.cloister("export", "--form", "csv")).stdout))
+    read = next(row for row in again if row["event"] == "audit.exported")
+    assert "127.0.0.1" in read["origin"], "from where"
     late = await stand.cloister("export", "--form", "csv", "--from", "2100-01-01")
     assert len(late.stdout.splitlines()) == 1
     none = await stand.cloister("export", "--to", "2001-01-01")
@@ -281,7 +286,9 @@ async def test_a_table_of_the_record_is_harmless_and_a_time_is_left_out_on_both_
 
 
 async def test_a_hold_is_placed_seen_and_lifted(stand: Stand) -> None:
-    placed = await stand.cloister("hold", "run", "r-1", "--reason", "case 17")
+    refused = await stand.cloister("hold", "run", "r-1", "--reason", "case 17")
+    assert (refused.returncode != 0, "would keep nothing" in refused.stderr) == (True, True)
+    placed = await stand.cloister("hold", "run", "r-1", "--reason", "case 17", "--ahead")
     assert placed.returncode == 0, placed.stderr
     hold = placed.stdout.strip()
     assert f"{hold}  stands  run r-1  case 17" in (await stand.cloister("holds")).stdout
@@ -289,6 +296,16 @@ async def test_a_hold_is_placed_seen_and_lifted(stand: Stand) -> None:
     assert json.loads((await stand.cloister("holds", "--json")).stdout)[0]["lifted_at"]
     assert (await stand.cloister("lift", hold)).returncode == Exit.REFUSED
     assert (await stand.cloister("hold", "run", "r-1")).returncode == Exit.FAILED
+
+
+async def test_a_hold_by_sign_in_name_is_about_the_account(stand: Stand) -> None:
+    await stand.answer()
+    login, identity = stand.rep.login, stand.rep.id
+    placed = await stand.cloister("hold", "actor", login, "--reason", "case 18")
+    assert placed.returncode == 0, placed.stderr
+    assert f"actor {identity}  case 18" in (await stand.cloister("holds")).stdout
+    kept = int(placed.stderr.split("It keeps ")[1].split()[0].replace(",", ""))
+    assert kept >= 7
 
 
 @pytest.mark.parametrize(

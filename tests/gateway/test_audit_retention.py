@@ -29,6 +29,7 @@ from gateway import (
     begin_correlation,
     class_of,
     export_record,
+    held_now,
     lift_hold,
     list_holds,
     place_hold,
@@ -157,7 +158,7 @@ async def test_a_hold_on_somebody_else_keeps_nothing_of_this_one(site: Site, web
     await happened(site, GatewayEvent.TEXT_REDACTED, 40)
     await site.seal()
     async with web.transaction() as session:
-        await place_hold(session, AUDE, HoldScope.SUBJECT, "account:2", "case 18")
+        await place_hold(session, AUDE, HoldScope.SUBJECT, "account:2", "case 18", ahead=True)
     assert await retention(site, answers_days=30).erase_due() == 1
 
 
@@ -174,7 +175,7 @@ async def test_a_hold_on_a_run_keeps_what_door_and_retrieval_recorded_for_it(
     site.tamper("UPDATE gateway.audit_event SET at = now() - interval '40 days'")
     await site.seal()
     async with web.transaction() as session:
-        await place_hold(session, AUDE, HoldScope.RUN, "run-1", "case 19")
+        await place_hold(session, AUDE, HoldScope.RUN, "run-1", "case 19", ahead=True)
     assert await retention(site, answers_days=30).erase_due() == 1
 
 
@@ -188,6 +189,20 @@ async def test_a_hold_says_what_it_is_about_and_why(
     async with web.transaction() as session:
         with pytest.raises(BadInput):
             await place_hold(session, AUDE, HoldScope(scope), value, reason)
+
+
+@pytest.mark.parametrize("scope", ["actor", "subject", "conversation", "run"])
+async def test_a_hold_that_would_keep_nothing_is_refused_unless_it_is_placed_ahead(
+    site: Site, web: Database, scope: str
+) -> None:
+    await happened(site, GatewayEvent.TEXT_REDACTED, 40)
+    async with web.transaction() as session:
+        with pytest.raises(BadInput, match="keep nothing"):
+            await place_hold(session, AUDE, HoldScope(scope), "alice@example.org", "case 22")
+        hold = await place_hold(session, AUDE, HoldScope(scope), "nobody", "case 22", ahead=True)
+        assert await held_now(session, hold) == 0
+        everything = await place_hold(session, AUDE, HoldScope.ALL, "", "case 22")
+        assert await held_now(session, everything) > 0
 
 
 async def test_what_was_erased_behind_the_records_back_is_found(site: Site) -> None:
@@ -300,7 +315,7 @@ async def test_what_was_erased_is_not_looked_through_again(site: Site) -> None:
 async def test_what_a_hold_is_about_is_in_the_record_by_its_hash(site: Site, web: Database) -> None:
     async with web.transaction() as session:
         holds = [
-            await place_hold(session, AUDE, HoldScope.SUBJECT, f"account:{number}", "case 20")
+            await place_hold(session, AUDE, HoldScope.SUBJECT, f"account:{number}", "case 20", ahead=True)
             for number in range(4)
         ]
         await lift_hold(session, AUDE, holds[3].id)
@@ -333,7 +348,7 @@ async def test_a_hold_is_lifted_once_and_not_changed_otherwise(
     site: Site, web: Database, statement: str
 ) -> None:
     async with web.transaction() as session:
-        await place_hold(session, AUDE, HoldScope.SUBJECT, "account:1", "case 21")
+        await place_hold(session, AUDE, HoldScope.SUBJECT, "account:1", "case 21", ahead=True)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         site.run(statement)
     site.run("UPDATE gateway.audit_hold SET lifted_by = 'x', lifted_at = now()")
