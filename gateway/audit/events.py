@@ -74,7 +74,7 @@ def record(
 
     `detail` holds no content: numbers, flags, hashes, ids and names, in lists and by name. Where somebody
     asks in the actor's name, `by` in it says who. Raises `ValueError` for an event that no package
-    registered, and for a detail that could be a text.
+    registered, and for a detail of several lines or of more than 300 characters.
     """
     if event.value not in _registered:
         raise ValueError(f"the audit event {event.value} is not registered")
