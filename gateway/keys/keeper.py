@@ -17,7 +17,7 @@ from gateway.errors import PartUnavailable
 from gateway.settings import ExistingFile, Settings, SettingsError, read_secret
 
 _NONCE: Final = 12
-_BATCH: Final = 500
+_BATCH: Final = 200  # OpenBao refuses JSON of more than 1,000 strings, and a key has four with their names
 
 
 class KeeperUnavailable(PartUnavailable):
@@ -122,14 +122,20 @@ class TransitKeeper:
         self._hash_version = settings.hash_version
 
     async def wrap(self, key: bytes, subject: str) -> str:
-        answer = await self._call(
-            "encrypt_data", plaintext=base64.b64encode(key).decode(), associated_data=_b64(subject)
+        return str(
+            await self._call(
+                "encrypt_data",
+                "ciphertext",
+                plaintext=base64.b64encode(key).decode(),
+                associated_data=_b64(subject),
+            )
         )
-        return str(answer["ciphertext"])
 
     async def unwrap(self, wrapped: str, subject: str) -> bytes:
-        answer = await self._call("decrypt_data", ciphertext=wrapped, associated_data=_b64(subject))
-        return base64.b64decode(answer["plaintext"])
+        opened = await self._call(
+            "decrypt_data", "plaintext", ciphertext=wrapped, associated_data=_b64(subject)
+        )
+        return base64.b64decode(opened)
 
     async def unwrap_many(self, wrapped: Sequence[tuple[str, str]]) -> list[bytes]:
         if len(wrapped) == 1:
@@ -140,22 +146,23 @@ class TransitKeeper:
                 {"ciphertext": key, "associated_data": _b64(subject)}
                 for key, subject in wrapped[start : start + _BATCH]
             ]
-            answer = await self._call("decrypt_data", ciphertext=None, batch_input=batch)
-            opened = [result.get("plaintext") for result in answer["batch_results"]]
+            results = await self._call("decrypt_data", "batch_results", ciphertext=None, batch_input=batch)
+            opened = [result.get("plaintext") for result in results]
             if len(opened) != len(batch) or not all(opened):
                 raise KeeperUnavailable("does not hold the key that this data was sealed with")
             keys += map(base64.b64decode, opened)
         return keys
 
     async def hash_key(self, purpose: str) -> bytes:
-        answer = await self._call(
+        hashed = await self._call(
             "generate_hmac",
+            "hmac",
             hash_input=_b64("hash:" + purpose),
             algorithm="sha2-256",
             key_version=self._hash_version,  # without it the newest, so that a rotation changed every hash
         )
         # vault:v1:<base64>
-        return base64.b64decode(str(answer["hmac"]).rsplit(":", 1)[-1])
+        return base64.b64decode(str(hashed).rsplit(":", 1)[-1])
 
 
 class SigningKeySettings(Settings):
@@ -183,9 +190,9 @@ class TransitSigner:
 
     async def public_key(self) -> bytes:
         """The 32 bytes of the Ed25519 key that signs. Raises `KeeperUnavailable`."""
-        answer = await self._transit.call("read_key")
+        keys = await self._transit.call("read_key", "keys")
         try:
-            raw = base64.b64decode(answer["keys"][str(self._version)]["public_key"])
+            raw = base64.b64decode(keys[str(self._version)]["public_key"])
         except (KeyError, TypeError, ValueError) as error:
             raise KeeperUnavailable("has no Ed25519 key of this name") from error
         if len(raw) != 32:
@@ -195,8 +202,10 @@ class TransitSigner:
     async def sign(self, message: bytes) -> bytes:
         """An Ed25519 signature. Raises `KeeperUnavailable`."""
         encoded = base64.b64encode(message).decode()
-        answer = await self._transit.call("sign_data", hash_input=encoded, key_version=self._version)
-        return base64.b64decode(str(answer["signature"]).rsplit(":", 1)[-1])
+        signature = await self._transit.call(
+            "sign_data", "signature", hash_input=encoded, key_version=self._version
+        )
+        return base64.b64decode(str(signature).rsplit(":", 1)[-1])
 
 
 class _Transit:
@@ -213,8 +222,8 @@ class _Transit:
         )
         self._mount, self._name = mount, name
 
-    async def call(self, verb: str, **arguments: Any) -> dict[str, Any]:
-        """Ask, away from the event loop. Raises `KeeperUnavailable`."""
+    async def call(self, verb: str, wanted: str, **arguments: Any) -> Any:
+        """Ask, away from the event loop; gives one member of the answer. Raises `KeeperUnavailable`."""
         import hvac.exceptions
         import requests
 
@@ -223,7 +232,10 @@ class _Transit:
             answer = await asyncio.to_thread(method, name=self._name, mount_point=self._mount, **arguments)
         except (hvac.exceptions.VaultError, requests.RequestException) as error:
             raise KeeperUnavailable("is sealed, unreachable or refuses this process") from error
-        return dict(answer["data"])
+        try:
+            return answer["data"][wanted]
+        except (KeyError, TypeError) as error:  # hvac gives what is no JSON as it came
+            raise KeeperUnavailable("answers what is not a key service's answer") from error
 
 
 def _b64(text: str) -> str:
