@@ -43,6 +43,11 @@ class AuditRow(SQLModel, table=True):
             postgresql_where=text("erased_at IS NULL"),
         ),
         Index("ix_gateway_audit_event_erasures", "at", postgresql_where=text("event = 'audit.erased'")),
+        Index(
+            "ix_gateway_audit_event_conversation",
+            "conversation",
+            postgresql_where=text("conversation IS NOT NULL"),
+        ),
         {"schema": "gateway"},
     )
 

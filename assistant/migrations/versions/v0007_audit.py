@@ -143,6 +143,13 @@ def upgrade() -> None:
         schema="gateway",
         postgresql_where=sa.text("event = 'audit.erased'"),
     )
+    op.create_index(
+        "ix_gateway_audit_event_conversation",
+        "audit_event",
+        ["conversation"],
+        schema="gateway",
+        postgresql_where=sa.text("conversation IS NOT NULL"),
+    )
     op.create_table(
         "audit_node",
         sa.Column("level", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -236,7 +243,7 @@ def downgrade() -> None:
         op.drop_table(table, schema="gateway")
     for function in ("rewrite", "pretence", "bent_hold", "change"):
         op.execute(f"DROP FUNCTION gateway.refuse_{function}()")
-    for index in ("erasures", "due", "correlation"):
+    for index in ("conversation", "erasures", "due", "correlation"):
         op.drop_index(f"ix_gateway_audit_event_{index}", "audit_event", schema="gateway")
     for column in ("erased_at", "origin", "salt"):
         op.drop_column("audit_event", column, schema="gateway")
