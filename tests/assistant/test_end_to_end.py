@@ -329,6 +329,41 @@ def test_each_step_of_a_held_answer_is_in_the_record(
     assert RunAudit.SHOWN not in names_of(of_run), "nothing of it was shown before"
     [approval] = [entry for entry in of_run if entry["event"] == ApprovalEvent.APPROVED]
     assert approval["roles"] == ["officer"]
+    told = json.loads(appliance.cloister("audit", "timeline", run["run"], "--json").stdout)
+    steps = [phase["step"] for phase in told["phases"]]
+    assert {*steps} >= {"asked", "redacted", "searched", "generated", "scored", "held", "decided", "shown"}
+    last_shown = len(steps) - 1 - steps[::-1].index("shown")  # what the search found was shown before
+    assert steps.index("generated") < steps.index("held") < steps.index("decided") < last_shown
+    assert told["state"] == "done"
+    assert {gap["what"] for gap in told["missing"]} <= {"unsealed", "unsigned"}, "a moment ago"
+
+
+def test_an_auditor_asks_the_same_model_again(
+    appliance: RunningAppliance, crm: psycopg.Connection[Any]
+) -> None:
+    run = ask(appliance, REP, open_questions(crm, REP)[0])
+    before = prompts_in(appliance.log("vllm"))
+    replayed = appliance.cloister("audit", "replay", run["run"], "--json").stdout
+    found = json.loads(replayed)
+    assert found["asked_a_model"]
+    assert found["same_version"]
+    assert found["same_prompt"] is True
+    again = prompts_in(appliance.log("vllm"))[len(before) :]
+    assert len(again) == 1
+    assert again[0] in before, "what the model read is in its own log twice"
+    assert found["then"]["text"]
+    assert found["now"]["text"]
+    sides = {"then": {"kept", "removed"}, "now": {"kept", "added"}}
+    for side, kinds in sides.items():
+        assert "".join(text for kind, text in found["changes"] if kind in kinds) == found[side]["text"]
+    read = replayed.lower()
+    identities = {row[0].lower() for row in crm.execute(IDENTITIES) if row[0]}
+    assert sorted(identity for identity in identities if identity in read) == []
+    assert re.search(r"<[A-Z]+_\d+", found["question"])
+    [event] = [entry for entry in recorded(appliance, record=run["run"], event=RunAudit.REPLAYED)]
+    assert event["roles"] == ["auditor"]
+    assert event["detail"]["same_prompt"] is True
+    assert event["detail"]["served"] == event["detail"]["served_then"] == found["now"]["version"]
 
 
 def test_the_crm_is_reached_as_the_readme_says(appliance: RunningAppliance) -> None:
