@@ -38,8 +38,9 @@ async def decide_many(
 ) -> Sequence[Outcome]:
     """Take one decision on each (item, hash); one that is refused leaves the others as they are.
 
-    A long text that the reviewer has not had open for long enough is refused (`NotRead`): no confirmation
-    counts here. Raises `NotAllowed`, and `BadInput` for a decision that only fits one item or too many items.
+    What the reviewer never opened is not approved here either, and a long text that they have not had open
+    for long enough is refused (`NotRead`): no confirmation counts. Raises `NotAllowed`, and `BadInput` for a
+    decision that only fits one item or too many items.
     """
     require(reviewer, Role.OFFICER)
     if decision.verdict not in _VERDICTS or decision.confirmed or decision.fence is not None:

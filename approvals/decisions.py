@@ -124,7 +124,8 @@ async def decide(
     decision takes effect after the undo window: `run.resume` is deferred for then, in this transaction.
     Raises `NotAllowed` without the role officer, `NotFound` (also where the item's queue is not theirs),
     `BadInput`, `OwnRequest`, `SamePerson`, `AlreadyDecided`, `PayloadChanged`, `DeadlinePassed`, `LeaseLost`,
-    `ClaimedByAnother`, `AssignedToAnother`, `NeedsConfirmation`, `NothingToEscalateTo`.
+    `ClaimedByAnother`, `AssignedToAnother`, `NotOpened`, `NeedsConfirmation`,
+    `NothingToEscalateTo`.
     """
     require(reviewer, Role.OFFICER)
     if reviewer.by:
@@ -147,7 +148,9 @@ async def decide(
     return await _conclude(session, policy, item, reviewer, payload_hash, decision, final)
 
 
-async def undo(session: AsyncSession, reviewer: Principal, item_id: uuid.UUID) -> HeldItem:
+async def undo(
+    session: AsyncSession, reviewer: Principal, item_id: uuid.UUID, entry: Entry = Entry.API
+) -> HeldItem:
     """Take one's own decision back before it takes effect; the item is pending again.
 
     A first vote can be taken back while the second is awaited. Raises `NotFound`, `TooLateToUndo`.
@@ -176,7 +179,7 @@ async def undo(session: AsyncSession, reviewer: Principal, item_id: uuid.UUID) -
     if undone is None:
         raise TooLateToUndo
     await session.exec(update(Vote).where(col(Vote.id) == mine.id).values(undone_at=func.now()))
-    _record(session, ApprovalEvent.UNDONE, reviewer, undone, Entry.API)
+    _record(session, ApprovalEvent.UNDONE, reviewer, undone, entry)
     return undone
 
 

@@ -153,6 +153,7 @@ async def withhold_altered(session: AsyncSession, item_id: uuid.UUID) -> bool:
     item = (await session.exec(found, execution_options={"populate_existing": True})).one_or_none()
     if item is None:
         return False
+    decided_by = item.decided_by
     try:
         await _check_text(session, item, item.current_hash)
     except PayloadChanged:
@@ -170,6 +171,7 @@ async def withhold_altered(session: AsyncSession, item_id: uuid.UUID) -> bool:
             held=item.payload_hash,
             hash=item.current_hash,
             round=item.round,
+            decided_by=decided_by,
         )
         return True
     return False

@@ -5,7 +5,7 @@ Conflict (409)
 ├── AssignedToAnother   ├── OwnRequest          ├── SamePerson
 ├── PayloadChanged      ├── DeadlinePassed      ├── TooLateToUndo
 ├── NothingToEscalateTo ├── NotInBulk           ├── TextAltered
-├── NothingAsked        ├── NotRead
+├── NothingAsked        ├── NotRead             ├── NotOpened
 └── NeedsConfirmation   (its problem carries `confirm: true`)
 
 Who was quicker is named as pages name colleagues to a stranger: a pseudonym and a role, no identity.
@@ -138,6 +138,13 @@ class NotInBulk(Conflict):
 
     def __init__(self) -> None:
         super().__init__("This item needs to be read and decided by itself.")
+
+
+class NotOpened(Conflict):
+    """The reviewer never had before them the very text that they would let out."""
+
+    def __init__(self) -> None:
+        super().__init__("Open it first: you have not read this text.", unread=True)
 
 
 class NeedsConfirmation(Conflict):

@@ -82,7 +82,8 @@ class Handover:
 class Payload:
     """A held answer: `shown_count` sentences were on the page before; `edited` replaces the draft.
 
-    `prompt` is what the model read, in that order; None where nobody kept it.
+    `prompt` is what the model read, in that order, and `hidden` how many identities of which type stood in it
+    as tokens; None where nobody kept it.
     """
 
     question: str
@@ -94,6 +95,7 @@ class Payload:
     prompt: tuple[HeldPart, ...] | None = None
     mail: MailDraft | None = None
     handover: Handover | None = None
+    hidden: Mapping[str, int] | None = None
 
     @property
     def draft(self) -> str:
@@ -116,7 +118,12 @@ class Payload:
     def as_json(self) -> dict[str, Any]:
         """JSON members, as they are stored and hashed."""
         members: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        for name in ("prompt", "mail", "handover"):  # what was held before there were these has the same hash
+        for name in (
+            "prompt",
+            "mail",
+            "handover",
+            "hidden",
+        ):  # what was held before there were these has the same hash
             if members[name] is None:
                 del members[name]
         return members
@@ -137,6 +144,7 @@ class Payload:
             prompt=_prompt(members.get("prompt")),
             mail=MailDraft(**members["mail"]) if members.get("mail") else None,
             handover=Handover(**members["handover"]) if members.get("handover") else None,
+            hidden=members.get("hidden"),
         )
 
 

@@ -62,6 +62,7 @@ class QueueEntry:
     approvals: int
     needed: int
     voted: bool
+    read: bool
     decided_at: datetime | None
     kind: ItemKind
     queue: str
@@ -107,9 +108,10 @@ async def queue(
         .order_by(*(order or _order(view)))
         .limit(PAGE)
     )
-    rows = await session.exec(listed, execution_options={"populate_existing": True})
+    rows = (await session.exec(listed, execution_options={"populate_existing": True})).all()
+    read = await _read_by(session, viewer, [item.id for item, *_ in rows])
     return [
-        _entry(item, now, position, approvals=approvals, voted=voted > 0, own=own)
+        _entry(item, now, position, approvals=approvals, voted=voted > 0, own=own, read=item.id in read)
         for item, position, approvals, voted, own in rows
     ]
 
@@ -180,10 +182,16 @@ async def get_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID)
 
 
 async def _may_see(session: AsyncSession, viewer: Principal, item: HeldItem) -> bool:
-    """Whoever reviewed an item may read it for as long as they are an officer."""
+    """Officers of its queue, and whoever has a standing vote on the text as it is."""
     if not viewer.has(Role.OFFICER):
         return False
-    voted = exists().where(col(Vote.item) == item.id, col(Vote.reviewer) == viewer.id)
+    voted = exists().where(
+        col(Vote.item) == item.id,
+        col(Vote.reviewer) == viewer.id,
+        col(Vote.round) == item.round,
+        col(Vote.payload_hash) == item.current_hash,
+        col(Vote.undone_at).is_(None),
+    )
     return bool((await session.exec(select(or_(belongs(item.queue, viewer.id), voted)))).one())
 
 
@@ -247,16 +255,34 @@ async def earlier_drafts(session: AsyncSession, item_id: uuid.UUID) -> Sequence[
 
 
 async def open_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> HeldItem:
-    """Remember when an officer first saw this text, and record that identities are about to be shown.
+    """An item that is about to be shown to an officer, who is remembered as having it before them.
 
-    An officer's own request is given without a record: its draft must not be shown to them before it
-    is released. Raises `NotFound`, also to a requester who is no officer.
+    Raises `NotFound`, also to a requester who is no officer.
+    """
+    item = await item_to_open(session, viewer, item_id)
+    await note_opened(session, viewer, item)
+    return item
+
+
+async def item_to_open(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> HeldItem:
+    """An item that this officer may open. `note_opened` comes before anything of it is shown.
+
+    Raises `NotFound`, also to a requester who is no officer.
     """
     item = await get_item(session, viewer, item_id)
     if not viewer.has(Role.OFFICER):
         raise NotFound("There is no such item.")
+    return item
+
+
+async def note_opened(session: AsyncSession, viewer: Principal, item: HeldItem) -> None:
+    """Remember when an officer first saw this text, and record that identities are about to be shown.
+
+    Nothing is recorded of an officer's own request: its draft must not be shown to them before it is
+    released.
+    """
     if await is_same_person(session, item.requester, viewer.id):
-        return item
+        return
     opened = insert(Opening).values(item=item.id, reviewer=viewer.id, payload_hash=item.current_hash)
     await session.exec(
         opened.on_conflict_do_update(
@@ -267,7 +293,6 @@ async def open_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID
     )
     await mark_present(session, viewer)
     _record(session, ApprovalEvent.OPENED, viewer, item)
-    return item
 
 
 def pseudonym(requester: str) -> str:
@@ -291,6 +316,19 @@ def _standing() -> Any:
             Vote.round == HeldItem.round,
         )
     )
+
+
+async def _read_by(
+    session: AsyncSession, viewer: Principal, items: Sequence[uuid.UUID]
+) -> frozenset[uuid.UUID]:
+    """Which of these items' texts, as they stand, the viewer has opened."""
+    opened = (
+        select(Opening.item)
+        .join(HeldItem, col(HeldItem.id) == col(Opening.item))
+        .where(col(Opening.item).in_(items), Opening.reviewer == viewer.id)
+        .where(col(Opening.payload_hash) == col(HeldItem.current_hash))
+    )
+    return frozenset(await session.exec(opened))
 
 
 def _numbered(*, by_queue: bool = True) -> Subquery:
@@ -320,7 +358,14 @@ def _order(view: QueueView) -> tuple[ColumnElement[Any], ...]:
 
 
 def _entry(
-    item: HeldItem, now: datetime, position: int | None, *, approvals: int, voted: bool, own: bool
+    item: HeldItem,
+    now: datetime,
+    position: int | None,
+    *,
+    approvals: int,
+    voted: bool,
+    own: bool,
+    read: bool,
 ) -> QueueEntry:
     created = item.created_at or now
     leased = item.claimed_until is not None and item.claimed_until > now
@@ -342,6 +387,7 @@ def _entry(
         approvals=approvals,
         needed=item.needed,
         voted=voted,
+        read=read,
         decided_at=item.decided_at,
         kind=item.kind,
         queue=item.queue,

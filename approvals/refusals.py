@@ -15,6 +15,7 @@ from .errors import (
     DeadlinePassed,
     LeaseLost,
     NeedsConfirmation,
+    NotOpened,
     OwnRequest,
     PayloadChanged,
     SamePerson,
@@ -22,7 +23,7 @@ from .errors import (
 from .persons import is_same_person, shares_person
 from .policy import Policy
 from .routing import waits_for_another
-from .tables import HeldItem, ItemState, Opening, Vote
+from .tables import APPROVING, HeldItem, ItemState, Opening, Vote
 from .verdicts import Decision, Move
 
 
@@ -51,6 +52,8 @@ async def why_refused(
     if isinstance(decision.verdict, Move):
         return None
     seconds = await _seconds_open(session, item, reviewer, payload_hash)
+    if seconds is None and decision.verdict in APPROVING:
+        return NotOpened()
     hasty = seconds is None or seconds < policy.review.quick_seconds
     if hasty and not decision.confirmed and len(item.to_release().text) > policy.review.quick_characters:
         return NeedsConfirmation(seconds)

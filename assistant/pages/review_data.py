@@ -72,7 +72,8 @@ class ReviewLine:
 
     `approvals` of `reviewers` officers agree so far, and `voted` is True when the viewer is one of them.
     `customer` is a record's reference until the item is opened, then what a person calls it. `hash` names its
-    text, and `bulk` says that it can be decided together with others.
+    text, `bulk` says that it can be decided together with others, and `read` that the viewer has opened that
+    text: only then can it be approved.
     """
 
     id: uuid.UUID
@@ -93,6 +94,7 @@ class ReviewLine:
     voted: bool = False
     hash: str = ""
     bulk: bool = False
+    read: bool = False
     kind: str = "answer"
     queue: str = ""
     queue_title: str = ""
@@ -287,7 +289,8 @@ class ReviewView:
     `{"asked": […], "saw_question": […], "saw_draft": […], "shown": […]}`. `draft` is the model's text where
     an officer's edit would be shown. `may_undo` while the viewer's own decision has not taken effect. The
     draft's texts are empty where the viewer asked the question and it is not released. `escalates_to` is
-    the title of a queue; `second_for_edits` says that an edit waits for another officer.
+    the title of a queue; `hidden` counts by type what the model read as tokens; `second_for_edits` says
+    that an edit waits for another officer.
     """
 
     line: ReviewLine
@@ -323,6 +326,7 @@ class ReviewView:
     handover: OutgoingHandover | None = None
     escalates_to: str | None = None
     second_for_edits: bool = False
+    hidden: Mapping[str, int] | None = None
 
     @property
     def edit(self) -> HistoryEntry | None:

@@ -459,9 +459,11 @@ async def mark_customer_waits(
 
 
 @router.post("/{item_id}/undo")
-async def undo_decision(item_id: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> ItemStatus:
+async def undo_decision(
+    item_id: uuid.UUID, principal: SignedIn, session: UnitOfWork, entry: From
+) -> ItemStatus:
     """Take one's decision back before it takes effect."""
-    return await _status(session, await undo(session, principal, item_id))
+    return await _status(session, await undo(session, principal, item_id, entry))
 
 
 @router.post("/{item_id}/cancel")

@@ -164,6 +164,7 @@ def _line(
         voted=entry.voted,
         hash=entry.hash,
         bulk=_fits_bulk(entry, viewer),
+        read=entry.read,
         kind=entry.kind,
         queue=entry.queue,
         queue_title=titles.get(entry.queue, entry.queue),

@@ -22,9 +22,10 @@ from approvals import (
     earlier_drafts,
     get_item,
     is_same_person,
+    item_to_open,
     next_item,
+    note_opened,
     officer_pseudonym,
-    open_item,
     plan_of,
     pseudonym,
     queue_names,
@@ -82,8 +83,10 @@ async def read_review(
 ) -> ReviewView:
     """Open an item: that an officer sees its identities is recorded. Raises `NotFound`, `TextAltered`,
     `PartUnavailable`.
+
+    Nothing is written before the values are there: sealing waits for whoever writes, and a part may be slow.
     """
-    item = await open_item(session, viewer, item_id)
+    item = await item_to_open(session, viewer, item_id)
     if not item.is_sound():
         raise TextAltered
     votes, remarks = await votes_on(session, item.id), await remarks_on(session, item.id)
@@ -91,6 +94,7 @@ async def read_review(
     texts = _texts(item, votes) + [remark.text for remark in remarks] + _texts_of(drafts)
     own = await is_same_person(session, item.requester, viewer.id)
     revealed = await reveal(door, retrieval, viewer, item, texts, own=own)
+    await note_opened(session, viewer, item)
     speakers = {*(vote.reviewer for vote in votes), *(remark.author for remark in remarks)}
     names = await colleague_names(session, {item.requester, item.claimed_by, item.assigned_to, *speakers})
     now, plan, wanted = _now(item), await plan_of(session, item.queue), filter_of(query)
@@ -135,6 +139,7 @@ async def read_review(
         handover=_handover(payload),
         escalates_to=titles.get(plan.escalates_to, plan.escalates_to) if plan.escalates_to else None,
         second_for_edits=policy.review.second_for_edits,
+        hidden=payload.hidden,
     )
     return opened if may_read_draft(item, own=own) else _without_draft(opened)
 

@@ -27,7 +27,7 @@ from approvals import (
     place_of,
     remember_weighing,
 )
-from assistant.answer import AnswerPipeline, Asked, EventKind, Hold, RunAudit, Step, Turn
+from assistant.answer import AnswerPipeline, Asked, EventKind, Hold, RunAudit, Step, Turn, hidden_in
 from assistant.answer.events import INTERRUPTED
 from gateway import (
     CloisterError,
@@ -304,13 +304,15 @@ def _payload(asked: Asked, held: Hold) -> Payload:
         for fact in held.facts
     ]
     sentences = [HeldSentence(one.text, one.citations, one.supported) for one in held.sentences]
+    prompt = tuple(_parts(held.messages))
     return Payload(
         asked.question,
         tuple(sentences),
         held.shown,
         tuple(sources),
         tuple(facts),
-        prompt=tuple(_parts(held.messages)) or None,
+        prompt=prompt or None,
+        hidden=hidden_in(part.text for part in prompt) if prompt else None,
     )
 
 

@@ -29,7 +29,16 @@ from approvals import (
 )
 from assistant.answer import EventKind, RunAudit, hidden_in
 from assistant.conversations import Conversation
-from gateway import CloisterError, Conflict, Database, NotFound, Principal, log, principal_of_account, record
+from gateway import (
+    CloisterError,
+    Conflict,
+    Database,
+    NotFound,
+    Principal,
+    log,
+    principal_of_account,
+    record,
+)
 from retrieval import RetrievalClient
 
 from .service import MAY_ASK, append_event, finish, queue_again
@@ -114,7 +123,7 @@ class RunResumer:
             return
         released = effect.released and may_see
         if run.shown and not released:
-            await append_event(session, run.id, EventKind.RETRACTED, {})
+            await append_event(session, run.id, EventKind.RETRACTED, {"sentences": list(range(run.shown))})
         kind, data = _outcome(effect, may_see=may_see)
         if kind == EventKind.EXPIRED:
             data["approvals"] = await standing_approvals(session, effect.item)
@@ -125,11 +134,12 @@ class RunResumer:
         record(
             session,
             event,
-            effect.decided_by or "deadline",
+            await _decider(session, effect),
             conversation=effect.conversation,
             run=run.id,
             item=str(effect.item),
             state=effect.state,
+            reason=effect.reason,
             shown=hidden_in([effect.payload.text]) if released else {},
             hash=effect.payload.digest() if released else None,
             edited=effect.edited,
@@ -151,12 +161,27 @@ async def _hand_out(session: AsyncSession, effect: Effect, *, may_see: bool) -> 
     record(
         session,
         RunAudit.RELEASED if released else RunAudit.NOT_RELEASED,
-        effect.decided_by or "deadline",
+        await _decider(session, effect),
         conversation=effect.conversation,
         item=str(effect.item),
+        run=effect.run,
+        hash=effect.payload.digest() if released else None,
         state=effect.state,
         kind=effect.kind,
     )
+
+
+async def _decider(session: AsyncSession, effect: Effect) -> Principal | str:
+    """Who ended it: an officer, its requester, the deadline; of a text that was altered, the appliance."""
+    if effect.reason == ALTERED:
+        return "work"
+    by = effect.requester if effect.state == ItemState.CANCELLED else effect.decided_by
+    if by is None:
+        return "deadline"
+    try:
+        return await principal_of_account(session, account_id=by)
+    except NotFound:
+        return Principal(by, "", frozenset())
 
 
 async def _account(session: AsyncSession, requester: str) -> Principal | None:

@@ -38,6 +38,7 @@ from approvals import (
     decide,
     due_effects,
     hold_again,
+    open_item,
     sweep,
     take_effect,
 )
@@ -130,7 +131,7 @@ class Way:
         """From the question to the record."""
         tier = Tier.TOP if self._way == "two approve" else Tier.NORMAL
         async with self._database.transaction() as session:
-            item = await held(session, requester=self._asks, tier=tier)
+            item = await held(session, requester=self._asks, tier=tier, read=False)
         if self._way == "expire":
             async with self._database.transaction() as session:
                 await run_sql(
@@ -165,6 +166,7 @@ class Way:
     async def _take(self, item: HeldItem, officer: Principal, wanted: Decision) -> HeldItem:
         """Claimed, and decided on that claim."""
         async with self._database.transaction() as session:
+            await open_item(session, officer, item.id)
             mine = await claim(session, AT_ONCE, officer, item.id)
         decision = Decision(wanted.verdict, wanted.text, wanted.reason, wanted.note, fence=mine.fence)
         async with self._database.transaction() as session:
@@ -225,6 +227,7 @@ async def _decided_by_others(database: Database, item: object, current: str, cha
             async with database.transaction() as session:
                 mine = await claim(session, AT_ONCE, officer, item)  # type: ignore[arg-type]
             async with database.transaction() as session:
+                await open_item(session, officer, mine.id)
                 await approve(session, AT_ONCE, officer, mine.id, current, fence=mine.fence)
         except CloisterError:
             continue

@@ -84,9 +84,10 @@ async def held(
     requester: Principal = REP,
     tier: Tier = Tier.NORMAL,
     payload: Payload | None = None,
+    read: bool = True,
 ) -> HeldItem:
-    """An item that waits."""
-    return await hold(
+    """An item that waits, which every officer whom the tests know has opened; none with `read=False`."""
+    item = await hold(
         session,
         POLICY,
         run=uuid.uuid4(),
@@ -94,6 +95,22 @@ async def held(
         requester=requester,
         payload=payload or answer(),
         weighing=risky(tier),
+    )
+    if read:
+        await have_read(session, item)
+    return item
+
+
+async def have_read(session: AsyncSession, item: HeldItem) -> None:
+    """Every officer has the item's text as it stands before them, from now on."""
+    await run_sql(
+        session,
+        "INSERT INTO approvals.opening (item, reviewer, payload_hash) "
+        "SELECT :item, unnest(CAST(:who AS text[])), :hash "
+        "ON CONFLICT (item, reviewer) DO UPDATE SET payload_hash = :hash, opened_at = now()",
+        item=item.id,
+        hash=item.current_hash,
+        who=[one.id for one in PEOPLE.values() if one.has(Role.OFFICER)],
     )
 
 

@@ -39,6 +39,7 @@ class Item:
     effective: float = 0
     effect: bool = False
     votes: dict[str, Vote] = field(default_factory=dict)
+    read: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -53,6 +54,12 @@ class Model:
 
     def put(self, key: object, requester: str, tier: int, draft: str) -> None:
         self.items[key] = Item(requester, tier, self.clock + self.waits, draft, draft, tier)
+
+    def open(self, key: object, who: str) -> str:
+        item = self.items[key]
+        if who != item.requester:
+            item.read[who] = item.draft, item.text
+        return "ok"
 
     def claim(self, key: object, who: str, fence: int | None) -> str:
         item = self.items[key]
@@ -103,10 +110,12 @@ class Model:
         item = self.items[key]
         if refusal := self.refused(item, who, fence):
             return refusal
+        approving = verdict in {"approve", "edit", "false_alarm"}
+        if approving and item.read.get(who) != (item.draft, item.text):
+            return "NotOpened"
         edited = text is not None and text != item.text
         said = text if edited and text is not None else item.text
         item.votes[who] = Vote(verdict, said, edited)
-        approving = verdict in {"approve", "edit", "false_alarm"}
         needed = max(item.needed, 2) if edited else item.needed
         agreeing = sum(
             v.text == said and v.verdict not in {"reject", "send_back"} for v in item.votes.values()

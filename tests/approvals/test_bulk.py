@@ -10,6 +10,7 @@ from approvals import (
     Decision,
     ItemState,
     NotInBulk,
+    NotOpened,
     NotRead,
     OwnRequest,
     PayloadChanged,
@@ -56,6 +57,21 @@ async def test_each_item_is_decided_or_refused_by_itself(database: Database) -> 
         assert [vote.entry for vote in await votes_on(session, good.id)] == ["bulk"]
 
 
+async def test_what_was_never_opened_is_not_approved_many_at_a_time(database: Database) -> None:
+    async with database.transaction() as session:
+        items = [await held(session, read=False) for _ in range(50)]
+        await open_item(session, OFFICER, items[7].id)
+        pairs = [(one.id, one.payload_hash) for one in items]
+        for verdict in (Verdict.APPROVE, Verdict.FALSE_ALARM):
+            outcomes = await decide_many(session, POLICY, OFFICER, pairs[8:], Decision(verdict))
+            assert {type(one.refusal) for one in outcomes} == {NotOpened}
+        outcomes = await decide_many(session, POLICY, OFFICER, pairs, APPROVE)
+        assert [one.item for one in outcomes if one.decided] == [items[7].id]
+        wanted = Decision(Verdict.REJECT, reason=RejectionReason.TONE)
+        outcomes = await decide_many(session, POLICY, OFFICER, pairs[8:], wanted)
+        assert len([one for one in outcomes if one.decided]) == 42
+
+
 async def test_many_can_be_rejected_with_one_reason(database: Database) -> None:
     async with database.transaction() as session:
         items = [await held(session) for _ in range(3)]
@@ -67,12 +83,14 @@ async def test_many_can_be_rejected_with_one_reason(database: Database) -> None:
 
 async def test_a_long_text_says_whether_it_was_never_opened_or_only_just(database: Database) -> None:
     async with database.transaction() as session:
-        never, just = await held(session, payload=answer(LONG)), await held(session, payload=answer(LONG))
+        never, just = [await held(session, payload=answer(LONG), read=False) for _ in range(2)]
         await open_item(session, OFFICER, just.id)
         pairs = [(one.id, one.payload_hash) for one in (never, just)]
         refusals = [one.refusal for one in await decide_many(session, POLICY, OFFICER, pairs, APPROVE)]
-        assert [type(one) for one in refusals] == [NotRead, NotRead]
-        assert str(refusals[0]).startswith("You have not opened this text.")
+        assert [type(one) for one in refusals] == [NotOpened, NotRead]
+        reject = Decision(Verdict.REJECT, reason=RejectionReason.TONE)
+        (unread,) = await decide_many(session, POLICY, OFFICER, pairs[:1], reject)
+        assert str(unread.refusal).startswith("You have not opened this text.")
         assert str(refusals[1]).startswith("You opened this text only a moment ago.")
         await let_pass(session, 60)
         (read,) = await decide_many(session, POLICY, OFFICER, pairs[1:], APPROVE)

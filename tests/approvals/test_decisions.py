@@ -14,6 +14,7 @@ from approvals import (
     ItemState,
     NeedsConfirmation,
     NoEffect,
+    NotOpened,
     OwnRequest,
     PayloadChanged,
     RejectionReason,
@@ -48,6 +49,7 @@ from .queues import (
     REP,
     SECOND,
     answer,
+    have_read,
     held,
     in_a_transaction,
     let_pass,
@@ -244,6 +246,7 @@ async def test_whoever_edits_does_not_release_it_alone_and_both_texts_are_kept(d
         edited = await edit(session, POLICY, OFFICER, item.id, item.payload_hash, words)
         assert (edited.state, edited.needed) == (ItemState.PENDING, 2)
         assert edited.current_hash != edited.payload_hash == item.payload_hash
+        await have_read(session, edited)
         again = await approve(session, POLICY, OFFICER, item.id, edited.current_hash)
         assert again.state is ItemState.PENDING
         decided = await approve(session, POLICY, SECOND, item.id, edited.current_hash)
@@ -273,6 +276,7 @@ async def test_who_takes_an_edit_back_does_not_spare_the_second_officer(database
             weighing=risky(),
         )
         assert (item.tier, item.needed) == (Tier.NORMAL, 2)
+        await have_read(session, item)
         await edit(session, POLICY, OFFICER, item.id, item.current_hash, "Another text.")
         undone = await undo(session, OFFICER, item.id)
         assert (undone.final_payload, undone.needed) == (None, 2)
@@ -359,6 +363,7 @@ async def test_the_top_tier_needs_two_different_officers_for_one_text(database: 
         assert edited.state is ItemState.PENDING
         with pytest.raises(PayloadChanged):
             await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+        await have_read(session, edited)
         final = await approve(session, POLICY, OFFICER, item.id, edited.current_hash)
         assert (final.state, final.decided_by) == (ItemState.EDITED, OFFICER.id)
 
@@ -379,6 +384,35 @@ async def test_a_first_vote_can_be_taken_back_while_the_second_is_awaited(databa
         await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
         await undo(session, OFFICER, item.id)
         assert (await approve(session, POLICY, SECOND, item.id, item.payload_hash)).state is ItemState.PENDING
+
+
+@pytest.mark.parametrize("words", ["Short.", LONG])
+@pytest.mark.parametrize("verdict", [Verdict.APPROVE, Verdict.FALSE_ALARM, Verdict.EDIT])
+async def test_nobody_lets_out_what_they_have_not_opened(
+    database: Database, verdict: Verdict, words: str
+) -> None:
+    wanted = Decision(verdict, text="Other." if verdict is Verdict.EDIT else None, confirmed=True)
+    async with database.transaction() as session:
+        item = await held(session, payload=answer(words), read=False)
+        await open_item(session, SECOND, item.id)
+        with pytest.raises(NotOpened, match="Open it first: you have not read this text"):
+            await decide(session, POLICY, OFFICER, item.id, item.payload_hash, wanted)
+        edited = await edit(
+            session, POLICY, SECOND, item.id, item.payload_hash, "What SECOND wrote.", confirmed=True
+        )
+        with pytest.raises(NotOpened):
+            await decide(session, POLICY, OFFICER, item.id, edited.current_hash, wanted)
+        await open_item(session, OFFICER, item.id)
+        done = await decide(session, POLICY, OFFICER, item.id, edited.current_hash, wanted)
+        assert done.state is (ItemState.PENDING if verdict is Verdict.EDIT else ItemState.EDITED)
+
+
+async def test_what_was_never_opened_can_be_rejected(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session, read=False)
+        why = RejectionReason.TONE
+        done = await reject(session, POLICY, OFFICER, item.id, item.payload_hash, reason=why)
+        assert done.state is ItemState.REJECTED
 
 
 async def test_a_hasty_decision_on_a_long_text_is_asked_for_once_more(database: Database) -> None:

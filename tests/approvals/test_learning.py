@@ -38,7 +38,7 @@ from approvals.sampling import is_drawn
 from gateway import Conflict, Database, NotAllowed, NotFound, Principal
 
 from .past import RULES, PastReview, make_past
-from .queues import ADMIN, LEAD, OFFICER, POLICY, REP, SECOND, answer, risky, run_sql
+from .queues import ADMIN, LEAD, OFFICER, POLICY, REP, SECOND, answer, have_read, risky, run_sql
 
 
 def item(state: ItemState, *rules: str, by: By = By.WORDS, edited: bool = False) -> HeldItem:
@@ -301,6 +301,7 @@ async def test_of_what_one_officer_decides_a_share_is_read_by_two(
             weighing=risky(),
         )
         assert (one.tier, one.needed) == (Tier.NORMAL, needed)
+        await have_read(session, one)
         first = await approve(session, drawn, OFFICER, one.id, one.current_hash)
         assert first.state is (ItemState.PENDING if needed == 2 else ItemState.APPROVED)
     async with database.transaction() as session:

@@ -58,7 +58,7 @@ async def test_the_label_of_a_mail_address_makes_no_other_person(database: Datab
 @pytest.mark.parametrize("known", ["mail", "subject"])
 async def test_a_common_mail_or_subject_makes_one_person(database: Database, known: str) -> None:
     async with database.transaction() as session:
-        item = await held(session)
+        item = await held(session, read=False)
         for account in (REP, OFFICER):
             if known == "mail":
                 await know_person(session, account.id, mail="Alice@Example.org")
@@ -123,7 +123,7 @@ async def test_nobody_decides_in_somebody_elses_name(database: Database) -> None
 
 async def test_a_second_account_opens_nothing_though_it_was_never_here_before(database: Database) -> None:
     async with database.transaction() as session:
-        item = await held(session, requester=ASKS)
+        item = await held(session, requester=ASKS, read=False)
         await open_item(session, DECIDES, item.id)
         opened = await run_sql(session, "SELECT count(*) FROM approvals.opening")
         recorded = await run_sql(

@@ -27,7 +27,7 @@ from gateway import CloisterError, Database, Principal, Role
 from .queues import POLICY, held, in_a_transaction, let_pass, person, run_sql
 
 REVIEWERS = [person(f"officer{number}", Role.OFFICER) for number in range(50)]
-# the default run has fewer items; the figures in README.md are of 1,000
+# the default run has fewer items; README.md has the figure of 1,000
 ITEMS = int(os.environ.get("CLOISTER_RACE_ITEMS", "60"))
 ONE_IS_ENOUGH = POLICY.model_copy(
     update={"review": POLICY.review.model_copy(update={"second_for_edits": False})}

@@ -38,11 +38,16 @@ from .queues import ADMIN, POLICY, held, person, run_sql
 ASKER = person("asker@example.org", Role.REP)
 COLLEAGUE = person("colleague@example.org", Role.OFFICER)
 AWAY = person("away@example.org", Role.OFFICER)
-RELATIONS: Final = ("requester", "second account", "member", "outsider", "former member", "stands in")
-BELONGING: Final = frozenset(RELATIONS) - {"outsider", "former member"}
+_LEFT: Final = ("former member", "left after voting", "left after taking the vote back")
+RELATIONS: Final = ("requester", "second account", "member", "outsider", "stands in", *_LEFT)
+BELONGING: Final = frozenset(RELATIONS) - {"outsider", *_LEFT}
+STANDINGS: Final[Mapping[str, tuple[Role, ...]]] = {
+    **{role.value: (role,) for role in Role},
+    "rep-and-officer": (Role.REP, Role.OFFICER),
+}
 PERSONS: Final = {
-    (role, relation): person(f"{role}.{relation.replace(' ', '-')}@example.org", role)
-    for role in Role
+    (standing, relation): person(f"{standing}.{relation.replace(' ', '-')}@example.org", *roles)
+    for standing, roles in STANDINGS.items()
     for relation in RELATIONS
 }
 QUEUES = QueuePlans.model_validate(
@@ -110,23 +115,24 @@ ACTIONS: Final[Mapping[str, Action]] = {
 }
 
 
-def expected(role: Role, relation: str, action: str) -> Expected:
+def expected(standing: str, relation: str, action: str) -> Expected:
     """The refusal of one cell, None where it is allowed."""
-    officer, belongs = role is Role.OFFICER, relation in BELONGING
+    officer, belongs = Role.OFFICER in STANDINGS[standing], relation in BELONGING
+    reads = officer and (belongs or relation == "left after voting")
     if action in {"cancel", "answer"}:
         return None if relation == "requester" else NotFound
     if action == "describe queues":
-        return None if role is Role.ADMIN else NotAllowed
+        return None if Role.ADMIN in STANDINGS[standing] else NotAllowed
     if action == "see":
-        return None if relation == "requester" or (officer and belongs) else NotFound
+        return None if relation == "requester" or reads else NotFound
     if action == "open":
-        return None if officer and belongs else NotFound
+        return None if reads else NotFound
     if not officer:
         return NotAllowed
     if action in {"list", "be away"}:
         return None
     if not belongs:
-        return NotFound
+        return None if reads and action == "give back" else NotFound
     if action == "undo":
         return TooLateToUndo
     if action in DECIDING:
@@ -134,11 +140,21 @@ def expected(role: Role, relation: str, action: str) -> Expected:
     return None
 
 
+_VOTE: Final = (
+    "INSERT INTO approvals.vote (id, item, round, reviewer, verdict, payload_hash, undone_at) "
+    "VALUES (gen_random_uuid(), :item, 1, :who, 'approve', :hash, {})"
+)
+_VOTED: Final = {
+    "left after voting": _VOTE.format("NULL"),
+    "left after taking the vote back": _VOTE.format("now()"),
+}
+
+
 async def _arranged(session: AsyncSession, who: Principal, relation: str) -> HeldItem:
     """An item to which this person stands in this relation."""
     await configure_queues(session, ADMIN, QUEUES)
-    if relation in {"requester", "second account", "member", "former member"}:
-        until = "now()" if relation == "former member" else "NULL"
+    if relation in {"requester", "second account", "member", *_LEFT}:
+        until = "now()" if relation in _LEFT else "NULL"
         await run_sql(
             session,
             "INSERT INTO approvals.member (id, queue, account, until) "
@@ -154,6 +170,8 @@ async def _arranged(session: AsyncSession, who: Principal, relation: str) -> Hel
             await know_person(session, account.id, subject="one", issuer="https://idp.example")
     item = await held(session, requester=who if relation == "requester" else ASKER)
     await run_sql(session, "UPDATE approvals.held_item SET awaiting_rep = true WHERE id = :id", id=item.id)
+    if relation in _VOTED:
+        await run_sql(session, _VOTED[relation], item=item.id, who=who.id, hash=item.current_hash)
     return item
 
 
@@ -168,9 +186,9 @@ class _Undone(Exception):
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
-@pytest.mark.parametrize("role", Role)
-async def test_every_cell(database: Database, role: Role, relation: str) -> None:
-    who = PERSONS[role, relation]
+@pytest.mark.parametrize("standing", STANDINGS)
+async def test_every_cell(database: Database, standing: str, relation: str) -> None:
+    who = PERSONS[standing, relation]
     found: dict[str, Expected] = {}
     async with database.transaction() as session:
         made = await _arranged(session, who, relation)
@@ -185,17 +203,17 @@ async def test_every_cell(database: Database, role: Role, relation: str) -> None
                 pass
             except CloisterError as refusal:
                 found[name] = type(refusal)
-    assert found == {name: expected(role, relation, name) for name in ACTIONS}
+    assert found == {name: expected(standing, relation, name) for name in ACTIONS}
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 async def test_an_item_that_is_not_there_is_refused_as_one_that_is_not_theirs(
     database: Database, action: str
 ) -> None:
-    officer = PERSONS[Role.OFFICER, "outsider"]
+    officer = PERSONS["officer", "outsider"]
     ghost = _named(uuid.uuid4(), "0" * 64)
     async with database.transaction() as session:
-        wanted = expected(Role.OFFICER, "outsider", action)
+        wanted = expected("officer", "outsider", action)
         if wanted is None:
             await ACTIONS[action](session, officer, ghost)
             return

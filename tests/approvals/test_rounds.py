@@ -26,7 +26,7 @@ from approvals import (
 from approvals import RejectionReason as Reason
 from gateway import Conflict, Database, NotFound, Principal
 
-from .queues import OFFICER, POLICY, REP, SECOND, answer, held, in_a_transaction, let_pass, risky
+from .queues import OFFICER, POLICY, REP, SECOND, answer, have_read, held, in_a_transaction, let_pass, risky
 
 BETTER = answer("We look into it, <PERSON_1>. [1]")
 
@@ -45,7 +45,9 @@ async def again(
 ) -> HeldItem:
     """Its next draft."""
     weighs = risky() if weighing is None else weighing
-    return await hold_again(session, POLICY, item.id, requester=by, payload=BETTER, weighing=weighs)
+    drawn = await hold_again(session, POLICY, item.id, requester=by, payload=BETTER, weighing=weighs)
+    await have_read(session, drawn)
+    return drawn
 
 
 async def test_the_next_draft_waits_in_the_same_item(database: Database) -> None:

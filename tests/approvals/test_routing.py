@@ -50,6 +50,7 @@ from .queues import (
     SECOND,
     answer,
     employ,
+    have_read,
     held,
     let_pass,
     person,
@@ -73,7 +74,7 @@ def plans(**legal: Any) -> QueuePlans:
 
 async def threat(session: AsyncSession, requester: Any = REP) -> HeldItem:
     """An item that Laura's queue takes."""
-    return await hold(
+    item = await hold(
         session,
         POLICY,
         run=uuid.uuid4(),
@@ -82,6 +83,8 @@ async def threat(session: AsyncSession, requester: Any = REP) -> HeldItem:
         payload=answer(),
         weighing=THREAT,
     )
+    await have_read(session, item)
+    return item
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,17 @@ from approvals import (
     ItemState,
     PayloadChanged,
     approve,
+    edit,
     sweep,
     take_effect,
     withhold_altered,
 )
 from gateway import Database
 
-from .queues import OFFICER, POLICY, held, let_pass, untriggered
+from .queues import OFFICER, POLICY, SECOND, have_read, held, let_pass, untriggered
 
 CHANGES = 1_000
-_CHANGE = "UPDATE approvals.held_item SET payload = CAST(:changed AS jsonb) WHERE id = :id"
+_CHANGE = "UPDATE approvals.held_item SET {} = CAST(:changed AS jsonb) WHERE id = :id"
 
 
 def one_byte_changed(stored: str, chance: random.Random) -> Any:
@@ -50,7 +51,7 @@ async def test_of_a_thousand_changes_of_one_byte_none_is_released(database: Data
     for _ in range(CHANGES):
         async with database.transaction() as session:
             changed = json.dumps(one_byte_changed(stored, chance))
-            await untriggered(session, _CHANGE, changed=changed, id=item.id)
+            await untriggered(session, _CHANGE.format("payload"), changed=changed, id=item.id)
             try:
                 await take_effect(session, item.id, item.payload_hash)
             except PayloadChanged:
@@ -59,6 +60,40 @@ async def test_of_a_thousand_changes_of_one_byte_none_is_released(database: Data
     assert refused == CHANGES
     async with database.transaction() as session:
         assert isinstance(await take_effect(session, item.id, item.payload_hash), Effect)
+
+
+async def test_of_a_thousand_changes_of_one_byte_of_an_edited_text_none_is_released(
+    database: Database,
+) -> None:
+    """Edited by one and agreed by another: what would go out is the edit, and both texts are kept."""
+    chance = random.Random(20261123)  # noqa: S311
+    async with database.transaction() as session:
+        item = await held(session)
+        edited = await edit(session, POLICY, OFFICER, item.id, item.payload_hash, "We refund 90 EUR. [1]")
+        await have_read(session, edited)
+        agreed = await approve(session, POLICY, SECOND, item.id, edited.current_hash)
+        await let_pass(session, 60)
+        final_hash = agreed.current_hash
+        stored = {
+            column: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+            for column, value in (("payload", agreed.payload), ("final_payload", agreed.final_payload))
+        }
+    refused = dict.fromkeys(stored, 0)
+    for number in range(CHANGES):
+        column = ("final_payload", "payload")[number % 2]
+        async with database.transaction() as session:
+            changed = json.dumps(one_byte_changed(stored[column], chance))
+            await untriggered(session, _CHANGE.format(column), changed=changed, id=item.id)
+            try:
+                await take_effect(session, item.id, final_hash)
+            except PayloadChanged:
+                refused[column] += 1
+            await session.rollback()
+    assert refused == dict.fromkeys(stored, CHANGES // 2)
+    async with database.transaction() as session:
+        effect = await take_effect(session, item.id, final_hash)
+        assert isinstance(effect, Effect)
+        assert effect.payload.text == "We refund 90 EUR. [1]"
 
 
 async def test_a_hash_that_was_changed_with_the_payload_was_approved_by_nobody(database: Database) -> None:

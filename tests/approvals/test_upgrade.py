@@ -40,6 +40,7 @@ from .queues import (
     SECOND,
     answer,
     employ,
+    have_read,
     let_pass,
     opened,
     person,
@@ -159,11 +160,13 @@ async def test_what_waited_waits_and_is_decided_by_the_rules_of_today(
         )
         with pytest.raises(SamePerson):
             await approve(session, POLICY, HER_OTHER, waits.id, waits.current_hash)
+        await have_read(session, waits)
         await approve(session, POLICY, OFFICER, waits.id, waits.current_hash)
         claimed = await claim(session, POLICY, OFFICER, items["claimed"])
         assert claimed.fence == 1
         half = await session.get_one(HeldItem, items["half"])
         assert (half.tier, half.needed) == (Tier.TOP, 2)
+        await have_read(session, half)
         await approve(session, POLICY, OFFICER, half.id, half.current_hash)
         assert half.state is ItemState.PENDING, "the vote of before is this officer's own"
         decided = await approve(session, POLICY, SECOND, half.id, half.current_hash)

@@ -238,7 +238,15 @@ def every_state() -> list[RunView]:
             ("done", {}),
         ),
         run("Stopped", *START, ("sentence", SENTENCES[0]), ("cancelled", {}), ("done", {})),
-        run("Rejected", *start, ("held", HELD), ("retracted", {}), ("rejected", rejected), ("done", {})),
+        run(
+            "Rejected",
+            *START,
+            ("sentence", SENTENCES[0]),
+            ("held", held_part),
+            ("retracted", {"sentences": [0]}),
+            ("rejected", rejected),
+            ("done", {}),
+        ),
         run("Sent back", *start, ("held", HELD), ("sent_back", {"note": "Ask for the order."}), ("done", {})),
         run("Expired", *start, ("held", HELD), ("expired", {"approvals": 1}), ("done", {})),
         run("Taken back", *start, ("held", HELD), ("cancelled", {}), ("done", {})),
@@ -321,7 +329,7 @@ def marks_of_tokens(text: str) -> Sequence[Highlight]:
 
 
 QUEUE = [
-    line(1, "normal", customer="account:12", bulk=True, queue="general", queue_title="General"),
+    line(1, "normal", customer="account:12", bulk=True, read=True, queue="general", queue_title="General"),
     line(
         2,
         "top",
@@ -333,8 +341,17 @@ QUEUE = [
         queue_title="Legal",
     ),
     line(3, "normal", own=True, queue="general", queue_title="General"),
-    line(4, "normal", bulk=True, customer="case:2041", queue="general", queue_title="General", round=2),
-    line(6, "normal", bulk=True, queue="general", queue_title="General", answered=True),
+    line(
+        4,
+        "normal",
+        bulk=True,
+        read=True,
+        customer="case:2041",
+        queue="general",
+        queue_title="General",
+        round=2,
+    ),
+    line(6, "normal", bulk=True, read=True, queue="general", queue_title="General", answered=True),
     line(
         7,
         "normal",
@@ -428,6 +445,7 @@ def review_view(item: ReviewLine, decision: ReviewDecision | None = None) -> Rev
         claimed_until=item.claimed_until,
         escalates_to="Legal" if item.queue == "general" else None,
         second_for_edits=True,
+        hidden={"EMAIL": 1, "PERSON": 2},
         **(usual | SAID.get(item.id, {})),
     )
 

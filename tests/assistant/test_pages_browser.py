@@ -83,6 +83,15 @@ async def test_an_answers_receipt_tells_what_was_hidden_from_the_model(signed_in
         assert await sideways(page) == 0
 
 
+async def test_what_was_shown_and_taken_back_is_named_as_not_to_be_used(signed_in: SignedIn) -> None:
+    page = await signed_in("lena", f"/c/{EVERY_STATE}")
+    struck = page.locator(".do-not-use del")
+    await expect(struck).to_have_count(1)
+    assert (await struck.inner_text()).startswith(str(SENTENCES[0]["text"])[:20])
+    card = page.locator(".state-card.danger", has=struck)
+    await expect(card).to_contain_text("Do not use:")
+
+
 async def test_a_citation_opens_its_passage_and_escape_returns(signed_in: SignedIn) -> None:
     page = await signed_in("rita", f"/c/{ONE_ANSWER}")
     cite = page.locator(".answer .cite").nth(1)

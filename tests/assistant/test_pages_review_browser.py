@@ -86,6 +86,34 @@ async def test_many_are_approved_after_one_question_and_each_outcome_is_told(
     await expect(bar).to_be_hidden()
 
 
+async def test_what_was_hidden_from_the_model_is_counted_by_type(signed_in: SignedIn) -> None:
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    told = page.get_by_text("Hidden from the model:")
+    await expect(told).to_have_text("Hidden from the model: 1 × Mail address, 2 × Person")
+    await looks_right(page)
+
+
+async def test_what_was_not_read_can_be_rejected_together_and_not_approved(
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unread = [replace(one, read=one.id != OTHER) for one in QUEUE]
+    monkeypatch.setattr(SamplePages, "queue", unread)
+    page = await signed_in("otto", "/queue")
+    bar = page.get_by_role("region", name="Decide together")
+    approve = bar.get_by_role("button", name="Approve")
+    for item in (HELD_ITEM, OTHER):
+        row = page.locator(f"tr[data-id='{item}']")
+        await row.locator("[data-choose]").check()
+        await expect(row.get_by_text("read by you")).to_have_count(0 if item == OTHER else 1)
+    await expect(bar).to_contain_text("Only what you have opened and read can be approved.")
+    await expect(approve).to_be_disabled()
+    await expect(bar.get_by_role("button", name="False alarms")).to_be_disabled()
+    await expect(bar.get_by_role("button", name="Reject")).to_be_enabled()
+    await looks_right(page)
+    await page.locator(f"tr[data-id='{OTHER}'] [data-choose]").uncheck()
+    await expect(approve).to_be_enabled()
+
+
 async def test_many_are_rejected_for_one_reason(signed_in: SignedIn, script: Script) -> None:
     script.refused = {str(HELD_ITEM): PROBLEM | {"state": "pending", "unread": True, "seconds_open": None}}
     page = await signed_in("otto", "/queue")

@@ -30,6 +30,7 @@ from approvals import (
     Weighing,
     hold,
     load_policy,
+    note_opened,
     officer_pseudonym,
     take_effect,
 )
@@ -98,9 +99,14 @@ class Office:
     granted_items: list[str | None]
 
     async def item(
-        self, requester: Caller | None = None, *, draft: str = DRAFT, tier: Tier = Tier.NORMAL
+        self,
+        requester: Caller | None = None,
+        *,
+        draft: str = DRAFT,
+        tier: Tier = Tier.NORMAL,
+        read: bool = True,
     ) -> HeldItem:
-        """A held answer about Anna, whom the rep's question named."""
+        """A held answer about Anna, whom the rep's question named; which officers have opened."""
         asker = (requester or self.rep).principal
         conversation = uuid.uuid4()
         question = TextPart("q", f"How much may I refund to {ANNA}?")
@@ -122,7 +128,7 @@ class Office:
             RuleHit("refund_or_credit_above_limit", tier, "Above the limit.", 0, 8, None),
         )
         async with self.database.transaction() as session:
-            return await hold(
+            item = await hold(
                 session,
                 self.policy,
                 run=uuid.uuid4(),
@@ -132,6 +138,9 @@ class Office:
                 weighing=Weighing(hits),
                 customer="account:12",
             )
+            for one in (self.officer, self.second, self.both) if read else ():
+                await note_opened(session, one.principal, item)
+            return item
 
     async def stored(self, item: HeldItem) -> str:
         """Everything the approvals schema and the audit log hold, as text."""
@@ -362,7 +371,7 @@ async def test_an_officer_reads_what_was_asked_what_the_model_saw_and_what_will_
 
 
 async def test_opening_is_recorded_before_identities_are_shown(office: Office) -> None:
-    item = await office.item()
+    item = await office.item(read=False)
     await office.officer.http.get(path(item))
     async with office.database.transaction() as session:
         rows = await run_sql(
@@ -454,6 +463,9 @@ async def test_an_edit_is_redacted_before_it_is_stored(office: Office) -> None:
     assert done.status_code == 200, done.text
     assert (done.json()["state"], done.json()["needed"]) == ("pending", 2)
     assert done.json()["hash"] != item.payload_hash
+    unread = await office.second.http.post(path(item, "approve"), json={"hash": done.json()["hash"]})
+    assert (unread.status_code, unread.json()["unread"]) == (409, True)
+    await office.second.http.get(path(item))
     agreed = await office.second.http.post(path(item, "approve"), json={"hash": done.json()["hash"]})
     assert agreed.json()["state"] == "edited"
     stored = await office.stored(item)
@@ -506,6 +518,46 @@ async def test_another_text_than_the_one_held_is_a_conflict(office: Office) -> N
     item = await office.item()
     answer = await office.officer.http.post(path(item, "approve"), json={"hash": "0" * 64})
     assert answer.status_code == 409
+
+
+async def test_what_was_only_listed_is_not_approved(office: Office) -> None:
+    items = [await office.item(read=False), await office.item(read=False)]
+    item = items[0]
+    lines = (await office.officer.http.get("/api/v1/reviews")).json()["items"]
+    assert [one["read"] for one in lines if one["id"] == str(item.id)] == [False]
+    body = {"hash": item.payload_hash, "confirmed": True}
+    refused = await office.officer.http.post(path(item, "approve"), json=body)
+    assert refused.status_code == 409
+    assert refused.json()["detail"] == "Open it first: you have not read this text."
+    pairs = [{"id": str(one.id), "hash": one.payload_hash} for one in items]
+    await office.officer.http.get(path(item))
+    lines = (await office.officer.http.get("/api/v1/reviews")).json()["items"]
+    assert [one["read"] for one in lines if one["id"] == str(item.id)] == [True]
+    wanted = {"items": pairs, "verdict": "approve"}
+    rows = (await office.officer.http.post("/api/v1/reviews/bulk", json=wanted)).json()
+    assert [row["state"] for row in rows] == ["approved", None]
+    assert rows[1]["problem"]["unread"] is True
+
+
+async def test_nothing_is_written_while_the_parts_are_asked(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction that has written keeps everybody's events from being sealed."""
+    item = await office.item(read=False)
+    restore, writing = DoorClient.restore, []
+
+    async def slow(self: DoorClient, *arguments: Any, **named: Any) -> Any:
+        async with office.database.transaction() as session:
+            others = await run_sql(
+                session, "SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL"
+            )
+            writing.append(others.scalar_one())
+        return await restore(self, *arguments, **named)
+
+    monkeypatch.setattr(DoorClient, "restore", slow)
+    assert (await office.officer.http.get(path(item))).status_code == 200
+    assert writing
+    assert set(writing) == {0}
 
 
 async def test_a_hasty_decision_on_a_long_text_asks_to_confirm(office: Office) -> None:
@@ -846,7 +898,7 @@ async def test_the_list_says_what_can_be_decided_with_others(office: Office) -> 
 
 
 async def test_who_has_an_item_is_told_without_reading_it(office: Office) -> None:
-    item = await office.item()
+    item = await office.item(read=False)
     address = path(item, "standing")
     free = (await office.officer.http.get(address)).json()
     assert (free["state"], free["holder"], free["fence"], free["mine"]) == ("pending", None, None, False)

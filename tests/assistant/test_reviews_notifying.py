@@ -40,6 +40,7 @@ from approvals import (
     hold,
     load_policy,
     notices_for,
+    open_item,
 )
 from assistant.composition import register_all_events
 from assistant.reviews.hooks import Hook, sign
@@ -128,6 +129,7 @@ class Desk:
     async def released(self, item: HeldItem) -> None:
         """Approved, and carried out."""
         async with self.web.transaction() as session:
+            await open_item(session, self.officer, item.id)
             await approve(session, POLICY, self.officer, item.id, item.current_hash)
         await self.wait(60)
         for _ in range(2):

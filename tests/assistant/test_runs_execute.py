@@ -80,7 +80,10 @@ async def test_a_held_answer_keeps_the_prompt_and_whose_it_is(
     web_database: Database, work_database: Database, rep: Principal
 ) -> None:
     run = await opened(web_database, rep)
-    content = [{"type": "text", "text": "[1] Note"}, {"type": "text", "text": "Question: Why?"}]
+    content = [
+        {"type": "text", "text": "[1] Note of <PERSON_1_EMAIL>"},
+        {"type": "text", "text": "Question: Why, <PERSON_1>?"},
+    ]
     messages: list[dict[str, object]] = [
         {"role": "system", "content": "Answer."},
         {"role": "user", "content": content},
@@ -93,9 +96,10 @@ async def test_a_held_answer_keeps_the_prompt_and_whose_it_is(
     assert item.customer == "account:7"
     assert item.held().prompt == (
         HeldPart(Part.INSTRUCTIONS, "Answer."),
-        HeldPart(Part.SOURCE, "[1] Note"),
-        HeldPart(Part.QUESTION, "Question: Why?"),
+        HeldPart(Part.SOURCE, "[1] Note of <PERSON_1_EMAIL>"),
+        HeldPart(Part.QUESTION, "Question: Why, <PERSON_1>?"),
     )
+    assert item.held().hidden == {"EMAIL": 1, "PERSON": 1}
 
 
 async def test_a_part_that_fails_is_named_and_the_run_ends(

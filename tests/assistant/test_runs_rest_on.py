@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from approvals import HeldItem, approve, edit
+from approvals import HeldItem, approve, edit, open_item
 from assistant.answer import EventKind
 from assistant.answer.support import Checked
 from assistant.runs.execute import RunExecutor
@@ -36,10 +36,12 @@ async def held(
 
 async def decided(web: Database, work: Database, item: HeldItem, text: str | None, rights: Rights) -> None:
     async with web.transaction() as session:
+        await open_item(session, OFFICER, item.id)
         if text is None:
             await approve(session, POLICY, OFFICER, item.id, item.current_hash, confirmed=True)
         else:
             edited = await edit(session, POLICY, OFFICER, item.id, item.current_hash, text, confirmed=True)
+            await open_item(session, SECOND, item.id)
             await approve(session, POLICY, SECOND, item.id, edited.current_hash, confirmed=True)
     await after_the_undo_window(work, item)
     await RunResumer(work, rights).resume(item.id)

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import create_engine, func, make_url, text, update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import (
@@ -37,7 +37,7 @@ from assistant.runs.execute import RunExecutor
 from assistant.runs.resume import RunResumer
 from assistant.runs.service import events_of, own_run, request_cancel
 from assistant.runs.tables import Run, RunEvent, RunState
-from gateway import Account, Conflict, Database, Principal, Role
+from gateway import Account, AuditRow, Conflict, Database, Principal, Role
 from retrieval import RetrievalClient
 from tests.migrated import Migrated
 
@@ -71,6 +71,7 @@ async def officers(web_database: Database) -> None:
                 session.add(account)
 
 
+_NOT_RELEASED = "run.not_released"
 ALL = Rights(str(PASSAGE["entity"]))
 
 
@@ -94,6 +95,13 @@ async def after_the_undo_window(work: Database, item: HeldItem) -> None:
             col(HeldItem.id) == item.id, col(HeldItem.effective_after).is_not(None)
         )
         await session.exec(moved.values(effective_after=past))
+
+
+async def recorded_as(work: Database, run: Run, event: str) -> AuditRow:
+    """The one event of this name that the record holds of a run."""
+    async with work.transaction() as session:
+        found = select(AuditRow).where(AuditRow.run == str(run.id), AuditRow.event == event)
+        return (await session.exec(found)).one()
 
 
 async def last_told(work: Database, run: Run, kind: EventKind) -> RunEvent:
@@ -128,6 +136,7 @@ async def test_an_edit_is_what_is_released(
     async with web_database.transaction() as session:
         text = "We look into a refund. [1]"
         edited = await edit(session, POLICY, OFFICER, item.id, item.current_hash, text, confirmed=True)
+        await open_item(session, SECOND, item.id)
         await approve(session, POLICY, SECOND, item.id, edited.current_hash, confirmed=True)
     await after_the_undo_window(work_database, item)
     await RunResumer(work_database, ALL).resume(item.id)
@@ -187,6 +196,10 @@ async def test_what_is_rejected_is_told_with_its_reason_and_what_was_shown_is_ta
     assert (await kinds(work_database, run))[-len(ended) :] == ended
     assert ("retracted" in await kinds(work_database, run)) is bool(shown)
     assert (await last_told(work_database, run, EventKind.REJECTED)).data["note"] == "Not like this."
+    if shown:
+        assert (await last_told(work_database, run, EventKind.RETRACTED)).data == {"sentences": [0]}
+    ended_by = await recorded_as(work_database, run, _NOT_RELEASED)
+    assert (ended_by.actor, ended_by.roles) == (OFFICER.id, ["officer"])
 
 
 async def test_what_is_sent_back_is_answered_again_in_the_same_item(
@@ -208,8 +221,8 @@ async def test_what_is_sent_back_is_answered_again_in_the_same_item(
     await RunExecutor(work_database, pipeline, POLICY, "two").execute(run.id)
     assert [asked.instruction for asked in pipeline.asked] == [wanted]
     assert (await now(work_database, run)).state == RunState.HELD
-    async with work_database.transaction() as session:
-        again = await session.get_one(HeldItem, item.id, populate_existing=True)
+    async with web_database.transaction() as session:
+        again = await open_item(session, OFFICER, item.id)
     assert (again.round, again.state, again.held().draft) == (2, "pending", "We look into it. [1]")
     assert (await kinds(work_database, run))[-3:] == ["retracted", "sent_back", "held"]
     async with web_database.transaction() as session:
@@ -244,6 +257,7 @@ async def test_a_decision_of_an_officer_who_left_meanwhile_is_not_carried_out(
     gone = Principal(str(uuid.uuid4()), f"{uuid.uuid4().hex}@example.org", frozenset({Role.OFFICER}), "Gone")
     async with web_database.transaction() as session:
         session.add(Account(id=uuid.UUID(gone.id), login=gone.login, name="Gone", roles=[Role.REP]))
+        await open_item(session, gone, item.id)
         await approve(session, POLICY, gone, item.id, item.current_hash, confirmed=True)
     await after_the_undo_window(work_database, item)
     await RunResumer(work_database, ALL).resume(item.id)
@@ -273,6 +287,7 @@ async def test_a_question_that_is_taken_back_ends_as_cancelled(
         await cancel(session, rep, item.id)
     await RunResumer(work_database, ALL).resume_due()
     assert (await now(work_database, run)).state == RunState.CANCELLED
+    assert (await recorded_as(work_database, run, _NOT_RELEASED)).actor == rep.id
 
 
 @pytest.mark.parametrize("votes", [0, 1])
@@ -352,6 +367,9 @@ async def test_a_text_that_was_changed_in_the_database_is_not_released_and_the_r
     events = await recorded(work_database, run)
     assert [events.count(name) for name in ("item.altered", "item.expired", "item.took_effect")] == [1, 1, 1]
     assert "run.released" not in events
+    altered, ended = [await recorded_as(work_database, run, name) for name in ("item.altered", _NOT_RELEASED)]
+    assert (altered.actor, altered.detail["decided_by"]) == ("work", OFFICER.id)
+    assert (ended.actor, ended.roles, ended.detail["reason"]) == ("work", ["process"], "altered")
     assert (await now(work_database, run)).state == RunState.DONE
 
 

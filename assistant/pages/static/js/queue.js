@@ -71,6 +71,9 @@ function showChosen() {
     all.indeterminate = chosen.size > 0 && !all.checked;
   }
   byId("bulk").hidden = chosen.size === 0;
+  const unread = there.some((box) => box.checked && !("read" in rowOf(box).dataset));
+  byId("bulk-unread").hidden = !unread;
+  for (const id of ["bulk-approve", "bulk-false-alarm"]) byId(id).disabled = unread;
   byId("bulk-count").textContent = chosen.size ? tn("{n} item selected", "{n} items selected", chosen.size) : "";
 }
 

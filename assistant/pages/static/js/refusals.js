@@ -9,6 +9,7 @@ const STATES = () => ({
 /** `problem` is what the API gave with its 409. */
 export function refusalWords(problem) {
   if (problem.unread) {
+    if (problem.seconds_open === undefined) return t("You have not read this text. Open it first.");
     return problem.seconds_open === null ? t("Its text is long, and you have not opened it. Open it and decide it there.")
       : t("Its text is long, and you opened it only a moment ago. Read it and decide it there.");
   }

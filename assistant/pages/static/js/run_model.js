@@ -7,7 +7,7 @@ export function newModel({ id = null, question, created_at: createdAt = null, fe
   const model = {
     id, question, createdAt, scope, feedback,
     seq: 0, stage: null, found: null, factCount: null, masked: null, receipt: null, sources: null, sentences: [],
-    held: null, resolution: null, outcome: null, retracted: false, done: false, connection: "open", stopping: false,
+    held: null, resolution: null, outcome: null, retracted: false, withdrawn: [], done: false, connection: "open", stopping: false,
   };
   for (const event of events) apply(model, event);
   return model;
@@ -26,7 +26,11 @@ export function apply(model, { seq, kind, data, at = null }) {
   else if (kind === "sentence") model.sentences[data.index] = data;
   else if (kind === "held") { model.held = data; model.resolution = null; }
   else if (kind === "asked") { if (model.held) model.held = { ...model.held, asked: true }; }
-  else if (kind === "retracted") { model.retracted = true; model.sentences = []; }
+  else if (kind === "retracted") {
+    model.retracted = true;
+    if (model.sentences.length) model.withdrawn = model.sentences.filter(Boolean);
+    model.sentences = [];
+  }
   else if (kind === "done") model.done = true;
   else if (RESOLUTIONS.has(kind)) model.resolution = { kind, at: data.at ?? at, ...data };
   else if (OUTCOMES.has(kind)) model.outcome = { kind, ...data };

@@ -24,7 +24,7 @@ export function stateCard(model, { cancel, again, dialogue, customerWaits }) {
   if (isWaiting(model)) return heldCard(model.held, { cancel, dialogue, customerWaits });
   if (model.resolution) return resolutionCard(model, again);
   if (model.outcome) return outcomeCard(model.outcome, again);
-  if (model.retracted) return h("p.withdrawn", {}, t("This answer was withdrawn."));
+  if (model.retracted) return h("div", {}, h("p.withdrawn", {}, t("This answer was withdrawn.")), doNotUse(model));
   return null;
 }
 
@@ -56,7 +56,7 @@ function heldCard(held, { cancel, dialogue, customerWaits }) {
 function resolutionCard(model, again) {
   const { kind, at, role, edited, reason, note, instruction } = model.resolution;
   const askAgain = h("div.actions", {}, h("button", { type: "button", onclick: again }, icon("again"), t("Ask again")));
-  const withdrawn = model.retracted ? h("p", {}, t("What had been shown of it was withdrawn.")) : null;
+  const withdrawn = model.retracted ? [h("p", {}, t("What had been shown of it was withdrawn.")), doNotUse(model)] : null;
   if (kind === "released") {
     const who = role === "officer" || !role ? t("a compliance officer") : role;
     return decidedCard(at, "good", "check", t("Released"), h("p", {}, edited ? t("Released by {who} after edits.", { who }) : t("Released by {who} as it was written.", { who })), edited ? editsOf(model) : null);
@@ -70,6 +70,12 @@ function resolutionCard(model, again) {
   }
   if (kind === "expired") return decidedCard(at, "", "clock", t("Not released in time"), h("p", {}, expiredWords(model.resolution.approvals)), withdrawn, askAgain);
   return decidedCard(at, "", "stop", model.held ? t("Request cancelled") : t("Stopped"), h("p", {}, model.held ? t("You took the request back before it was decided.") : t("You stopped this answer.")), withdrawn);
+}
+
+/** What its reader may have told somebody already, as it had been shown. */
+function doNotUse({ withdrawn }) {
+  if (!withdrawn.length) return null;
+  return [h("p", {}, h("strong", {}, t("Do not use:"))), h("ul.do-not-use", {}, withdrawn.map(({ text }) => h("li", {}, h("del", {}, text.trim()))))];
 }
 
 /** `approvals` is how many officers had said yes; unknown where nobody counted. */
