@@ -1,14 +1,15 @@
 """A person says yes or no before a risky answer goes out."""
 
-from .bulk import Outcome, decide_many
-from .calendars import Calendar
-from .claims import claim, release_claim
-from .colleagues import Attendance, Colleague, attendance, colleagues
-from .counted import Reply, SuggestionReply, Weighed
-from .crossing import evaluate_unseen
-from .decisions import approve, decide, edit, reject, send_back, undo
-from .effects import ALTERED, Effect, NoEffect, due_effects, take_effect, withhold_altered
-from .errors import (
+from .deciding.bulk import Outcome, decide_many
+from .deciding.claims import claim, release_claim
+from .deciding.decisions import approve, decide, edit, reject, send_back, undo
+from .deciding.effects import ALTERED, Effect, NoEffect, due_effects, take_effect, withhold_altered
+from .deciding.holding import RESUME, TICK, cancel, expire_due, hold, hold_again
+from .deciding.moves import answer_reviewer
+from .deciding.timers import Passed, sweep
+from .deciding.verdicts import Decision, Entry, Move, RejectionReason
+from .deciding.waiting import say_customer_waits
+from .items.errors import (
     AlreadyDecided,
     AssignedToAnother,
     ClaimedByAnother,
@@ -22,45 +23,13 @@ from .errors import (
     NotRead,
     OwnRequest,
     PayloadChanged,
-    PolicyFaults,
     SamePerson,
     TextAltered,
     TooLateToUndo,
     officer_pseudonym,
 )
-from .evaluate import Evaluation
-from .evaluate import evaluate as evaluate_risk
-from .events import ApprovalEvent
-from .examples import check_examples
-from .filters import QueueFilter, QueueSort, order_of
-from .holding import RESUME, TICK, cancel, expire_due, hold, hold_again
-from .labelled import Labelled
-from .labelled import read as read_labelled
-from .labelled import shipped as shipped_examples
-from .learning import (
-    Proposal,
-    Report,
-    RuleReport,
-    Suggestion,
-    accepted,
-    is_in_force,
-    propose,
-    report_rules,
-    suggest,
-)
-from .likeness import Embed, Vector
-from .moves import answer_reviewer
-from .notices import (
-    DueNotice,
-    Occasion,
-    hand_out,
-    mark_failed,
-    mark_seen,
-    mark_sent,
-    notices_for,
-    take_due_notices,
-)
-from .payload import (
+from .items.events import ApprovalEvent
+from .items.payload import (
     Handover,
     HeldFact,
     HeldPart,
@@ -72,11 +41,54 @@ from .payload import (
     joined,
     sentence_offsets,
 )
-from .periods import Period, Step
-from .persons import is_same_person, know_person
-from .policy import Policy, load_policy
-from .presence import officers_on_duty
-from .queue import (
+from .items.persons import is_same_person, know_person
+from .items.presence import officers_on_duty
+from .items.tables import Draft, HeldItem, ItemKind, ItemState, Notice, Remark, RemarkKind, Verdict, Vote
+from .items.worddiff import word_diff
+from .numbers.counted import Reply, SuggestionReply, Weighed
+from .numbers.learning import (
+    Proposal,
+    Report,
+    RuleReport,
+    Suggestion,
+    accepted,
+    is_in_force,
+    propose,
+    report_rules,
+    suggest,
+)
+from .numbers.periods import Period, Step
+from .numbers.replies import Learned, answer_suggestion, learn, withdraw_reply
+from .numbers.reports import (
+    REPORT_READERS,
+    Durations,
+    HoldRates,
+    Moment,
+    Numbers,
+    Outcomes,
+    QueueNumbers,
+    ReviewReport,
+    RuleRate,
+    WaitingBand,
+    hold_rates,
+    readable_queues,
+    remember_weighing,
+    report_reviews,
+)
+from .queues.calendars import Calendar
+from .queues.colleagues import Attendance, Colleague, attendance, colleagues
+from .queues.filters import QueueFilter, QueueSort, order_of
+from .queues.notices import (
+    DueNotice,
+    Occasion,
+    hand_out,
+    mark_failed,
+    mark_seen,
+    mark_sent,
+    notices_for,
+    take_due_notices,
+)
+from .queues.queue import (
     MANY,
     PAGE,
     Place,
@@ -99,25 +111,7 @@ from .queue import (
     votes_on,
     waiting_by_queue,
 )
-from .replies import Learned, answer_suggestion, learn, withdraw_reply
-from .reports import (
-    REPORT_READERS,
-    Durations,
-    HoldRates,
-    Moment,
-    Numbers,
-    Outcomes,
-    QueueNumbers,
-    ReviewReport,
-    RuleRate,
-    WaitingBand,
-    hold_rates,
-    readable_queues,
-    remember_weighing,
-    report_reviews,
-)
-from .risk import By, RuleHit, Tier, Weighing
-from .routing import (
+from .queues.routing import (
     Channel,
     MemberPlan,
     NamedQueue,
@@ -131,16 +125,22 @@ from .routing import (
     set_absence,
     staff,
 )
-from .sampling import is_sampled
-from .tables import Draft, HeldItem, ItemKind, ItemState, Notice, Remark, RemarkKind, Verdict, Vote
-from .timers import Passed, sweep
-from .training import Trained
-from .training import train as train_likeness
-from .trying import PastAnswer, PastSentence, Tried, try_policy
-from .verdicts import Decision, Entry, Move, RejectionReason
-from .waiting import say_customer_waits
-from .weighing import to_embed, weigh_question, weigh_sentence
-from .worddiff import word_diff
+from .risk.crossing import evaluate_unseen
+from .risk.errors import PolicyFaults
+from .risk.evaluate import Evaluation
+from .risk.evaluate import evaluate as evaluate_risk
+from .risk.examples import check_examples
+from .risk.labelled import Labelled
+from .risk.labelled import read as read_labelled
+from .risk.labelled import shipped as shipped_examples
+from .risk.likeness import Embed, Vector
+from .risk.policy import Policy, load_policy
+from .risk.sampling import is_sampled
+from .risk.training import Trained
+from .risk.training import train as train_likeness
+from .risk.trying import PastAnswer, PastSentence, Tried, try_policy
+from .risk.value import By, RuleHit, Tier, Weighing
+from .risk.weighing import to_embed, weigh_question, weigh_sentence
 
 __all__ = [
     "ALTERED",

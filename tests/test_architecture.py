@@ -14,6 +14,13 @@ BELOW = {
     "approvals": {"gateway", "redaction", "models"},
     "assistant": {"approvals", "retrieval", "gateway", "redaction", "models"},
 }
+WITHIN_APPROVALS = {
+    "risk": set(),
+    "items": {"risk"},
+    "queues": {"items", "risk"},
+    "deciding": {"queues", "items", "risk"},
+    "numbers": {"queues", "items", "risk"},
+}
 FILES = sorted(path for package in BELOW for path in (ROOT / package).rglob("*.py"))
 # a script that another environment's interpreter executes sees nothing of ours
 FOREIGN = ("models/recipes/",)
@@ -46,6 +53,18 @@ def test_imports_point_downwards_and_knock_at_the_front_door(path: Path) -> None
             continue
         assert package in BELOW[here], f"{path}:{line} imports {name}, which does not stand below {here}"
         assert not inside, f"{path}:{line} reaches past the face of {package}: {name}"
+
+
+@pytest.mark.parametrize("part", sorted(WITHIN_APPROVALS))
+def test_the_parts_of_approvals_stand_on_one_another(part: str) -> None:
+    files = sorted((ROOT / "approvals" / part).rglob("*.py"))
+    assert len(files) > 3
+    for path in files:
+        for name, line in _imports(path):
+            package, _, inside = name.partition(".")
+            other = inside.partition(".")[0]
+            if package == "approvals" and other != part:
+                assert other in WITHIN_APPROVALS[part], f"{path}:{line} imports {name}"
 
 
 @pytest.mark.parametrize("package", sorted(BELOW))

@@ -9,7 +9,7 @@ from random import Random
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import HeldItem, ItemState, RuleHit, Tier, Verdict, Vote, Weighed
-from approvals.tables import Draft
+from approvals.items.tables import Draft
 
 from .queues import OFFICER, REP, SECOND, answer, run_sql
 

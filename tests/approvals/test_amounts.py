@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.amounts import blank_tokens, find_amounts, find_shares, parse_number
+from approvals.risk.amounts import blank_tokens, find_amounts, find_shares, parse_number
 
 values = st.decimals(min_value=1, max_value=9_999_999, places=2)
 numbers_before = st.sampled_from(["€", "€ ", "EUR ", "$", "USD ", "£", "CHF "])

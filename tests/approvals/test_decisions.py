@@ -37,7 +37,7 @@ from approvals import (
     votes_on,
     word_diff,
 )
-from approvals.policy import SamplingSettings
+from approvals.risk.policy import SamplingSettings
 from gateway import BadInput, Database, NotAllowed, NotFound, Principal, Role
 
 from .queues import (

@@ -32,9 +32,9 @@ from approvals import (
     suggest,
     withdraw_reply,
 )
-from approvals.learning import Report, RuleReport, Suggestion
-from approvals.policy import SamplingSettings
-from approvals.sampling import is_drawn
+from approvals.numbers.learning import Report, RuleReport, Suggestion
+from approvals.risk.policy import SamplingSettings
+from approvals.risk.sampling import is_drawn
 from gateway import Conflict, Database, NotAllowed, NotFound, Principal
 
 from .past import RULES, PastReview, make_past

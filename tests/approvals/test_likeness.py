@@ -23,8 +23,8 @@ from approvals import (
     weigh_question,
     weigh_sentence,
 )
-from approvals.likeness import Likeness, pieces_of, plain
-from approvals.training import embedded_as, fitted
+from approvals.risk.likeness import Likeness, pieces_of, plain
+from approvals.risk.training import embedded_as, fitted
 from gateway import Role
 from tests.encoder import embed
 
@@ -37,7 +37,7 @@ def sentence(text: str, vectors: Sequence[Sequence[float]] | None) -> Weighing:
 
 
 @given(st.text(max_size=600))
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 def test_pieces_lie_within_the_text_in_order_and_none_is_empty(text: str) -> None:
     end = 0
     for piece in pieces_of(text):
@@ -160,7 +160,7 @@ def test_likeness_on_trial_reports_and_holds_nothing_while_words_hold() -> None:
 
 
 def test_weights_that_the_policy_does_not_name_are_refused(tmp_path: Path) -> None:
-    content = yaml.safe_load((files("approvals") / "policy.yaml").read_text("utf-8"))
+    content = yaml.safe_load((files("approvals.risk") / "policy.yaml").read_text("utf-8"))
     (tmp_path / content["likeness"]["weights"]).write_bytes(b"other")
     file = tmp_path / "policy.yaml"
     file.write_text(yaml.safe_dump(content), "utf-8")

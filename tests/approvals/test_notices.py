@@ -15,7 +15,7 @@ from approvals import (
     notices_for,
     take_due_notices,
 )
-from approvals.notices import TRIES
+from approvals.queues.notices import TRIES
 from gateway import Database
 
 from .queues import ADMIN, OFFICER, REP, SECOND, held, let_pass, run_sql

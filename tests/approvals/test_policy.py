@@ -4,8 +4,8 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from approvals import check_examples, load_policy, to_embed
-from approvals.examples import examples_of, weigh_example
-from approvals.policy import Example, Rule
+from approvals.risk.examples import examples_of, weigh_example
+from approvals.risk.policy import Example, Rule
 from tests.encoder import embed
 
 POLICY = load_policy()

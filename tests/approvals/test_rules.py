@@ -20,7 +20,7 @@ from approvals import (
     weigh_question,
     weigh_sentence,
 )
-from approvals.checks import mangled_tokens
+from approvals.risk.checks import mangled_tokens
 from gateway import Role
 
 SECRET = b"a secret"
@@ -124,7 +124,7 @@ def test_a_function_rule_is_called_when_its_module_is_registered(
         load_policy(file)
 
 
-@pytest.mark.parametrize("function", ["approvals.functions:missing", "os:system"])
+@pytest.mark.parametrize("function", ["approvals.risk.functions:missing", "os:system"])
 def test_a_function_that_is_not_there_or_not_registered_is_refused(tmp_path: Path, function: str) -> None:
     with pytest.raises(PolicyFaults, match=r"does not exist|not registered"):
         extended(tmp_path, rules={"own": FUNCTION_RULE | {"function": function}})

@@ -1,0 +1,1 @@
+"""A person says yes or no: claims, decisions, moves, timers and the one effect."""

@@ -1,0 +1,1 @@
+"""How reviewing goes: what was held, what became of it, and what that suggests."""

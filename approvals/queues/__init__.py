@@ -1,0 +1,1 @@
+"""Who reads what waits: queues, members, duty, and what they are told."""

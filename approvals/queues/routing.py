@@ -1,0 +1,407 @@
+"""Several queues: what goes into which, who belongs to it, who is there now. Described by data, kept in rows.
+
+Membership is read in SQL at the moment that counts, so that leaving a queue holds at once.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from sqlalchemy import ColumnElement, String, and_, any_, cast, exists, func, literal, or_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+from sqlmodel import select as choose
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from approvals.items.events import ApprovalEvent
+from approvals.items.payload import Payload
+from approvals.items.tables import GENERAL, Absence, HeldItem, ItemKind, ItemState, Member, ReviewQueue
+from approvals.risk.policy import Policy
+from approvals.risk.value import Tier, Weighing
+from gateway import Account, BadInput, NotFound, Principal, Role, principal_of_account, record, require
+
+from .calendars import Calendar
+
+Minutes = int
+
+
+class Channel(StrEnum):
+    """How somebody is told."""
+
+    PAGE = "page"
+    MAIL = "mail"
+    WEBHOOK = "webhook"
+
+
+class _Plan(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class QueuePlan(_Plan):
+    """What goes into a queue, and how long it may wait there.
+
+    An item goes into it when each condition that is named holds: one of the rules held it, a live fact of the
+    record has one of the values (product line, region), it is of one of the kinds. Deadlines are minutes of
+    the calendar; the shorter of the tier's and the rule's counts. Reminders and escalation are shares of it.
+    """
+
+    title: str = Field(min_length=1, max_length=80)
+    rules: tuple[str, ...] = ()
+    facts: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    kinds: tuple[ItemKind, ...] = ()
+    calendar: Calendar = Calendar()
+    deadline_minutes: Mapping[Tier, Minutes] = Field(default_factory=dict)
+    remind_share: float | None = Field(default=0.5, gt=0, lt=1)
+    escalate_share: float | None = Field(default=0.75, gt=0, lt=1)
+    escalates_to: str | None = None
+    channels: tuple[Channel, ...] = (Channel.PAGE,)
+
+    @field_validator("deadline_minutes")
+    @classmethod
+    def _takes_time(cls, minutes: Mapping[Tier, Minutes]) -> Mapping[Tier, Minutes]:
+        if any(number < 1 for number in minutes.values()):
+            raise ValueError("a deadline is at least a minute")
+        return minutes
+
+    def takes(self, payload: Payload, weighing: Weighing, kind: ItemKind) -> bool:
+        """Whether an item belongs here."""
+        if self.rules and not set(self.rules) & set(weighing.rules):
+            return False
+        if self.kinds and kind not in self.kinds:
+            return False
+        known = {(fact.label.casefold(), fact.value.casefold()) for fact in payload.facts}
+        return all(
+            any((label.casefold(), value.casefold()) in known for value in values)
+            for label, values in self.facts.items()
+        )
+
+    def times(self, policy: Policy, weighing: Weighing, now: datetime) -> "Times":
+        """When an item that is held now is due, and when its waiting is told."""
+        minutes: float = policy.deadline_minutes(weighing)
+        if weighing.tier in self.deadline_minutes:
+            minutes = min(minutes, self.deadline_minutes[weighing.tier])
+        after = self.calendar.after
+        remind, escalate = self.remind_share, self.escalate_share
+        return Times(
+            deadline=after(now, minutes),
+            remind_at=after(now, minutes * remind) if remind else None,
+            escalate_at=after(now, minutes * escalate) if escalate else None,
+        )
+
+
+class Times(_Plan):
+    """The moments of one waiting."""
+
+    deadline: datetime
+    remind_at: datetime | None
+    escalate_at: datetime | None
+
+
+class MemberPlan(_Plan):
+    """One officer of a queue; `duty` are their hours, always without."""
+
+    login: str
+    duty: Calendar | None = None
+
+
+class NamedQueue(QueuePlan):
+    """A queue as a file describes it."""
+
+    name: str = Field(pattern="^[a-z][a-z0-9_-]{0,39}$")
+    members: Literal["everyone"] | Annotated[tuple[MemberPlan, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _escalates_elsewhere(self) -> Self:
+        if self.escalates_to == self.name:
+            raise ValueError(f"the queue {self.name} escalates to itself")
+        if self.name == GENERAL and (self.rules or self.facts or self.kinds):
+            raise ValueError(f"the queue {GENERAL} takes what no other takes: it has no conditions")
+        return self
+
+    def plan(self) -> QueuePlan:
+        """The description without name and members."""
+        return QueuePlan.model_validate(self.model_dump(exclude={"name", "members"}))
+
+
+class QueuePlans(_Plan):
+    """All queues, in the order in which they are asked whether they take an item."""
+
+    version: str = Field(min_length=1)
+    queues: tuple[NamedQueue, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        names = [queue.name for queue in self.queues]
+        if len(set(names)) < len(names):
+            raise ValueError("a queue is there twice")
+        unknown = {queue.escalates_to for queue in self.queues} - {*names, GENERAL, None}
+        if unknown:
+            raise ValueError(f"there is no queue {', '.join(sorted(filter(None, unknown)))} to escalate to")
+        return self
+
+
+_SHIPPED: Final = QueuePlan(title="General")
+
+
+async def configure_queues(session: AsyncSession, actor: Principal, plans: QueuePlans) -> None:
+    """Put these queues in place of those that are there; what waits in one that goes waits in `general`.
+
+    Raises `NotAllowed` without the role admin, `BadInput` for a login that is no officer's.
+    """
+    require(actor, Role.ADMIN)
+    members = {queue.name: await _accounts(session, queue) for queue in plans.queues}
+    names = [queue.name for queue in plans.queues]
+    before = await _members(session)
+    for place, queue in enumerate(plans.queues):
+        last = len(names) if queue.name == GENERAL else place
+        values = {
+            "name": queue.name,
+            "place": last,
+            "everyone": queue.members == "everyone",
+            "plan": queue.plan().model_dump(mode="json"),
+            "retired_at": None,
+        }
+        fresh = insert(ReviewQueue).values(values)
+        await session.exec(fresh.on_conflict_do_update(index_elements=["name"], set_=values))
+        await _set_members(session, queue.name, members[queue.name])
+    gone = col(ReviewQueue.name).not_in([*names, GENERAL])
+    await session.exec(update(ReviewQueue).where(gone).values(retired_at=func.now()))
+    left = col(HeldItem.queue).not_in([*names, GENERAL]) & (col(HeldItem.state) == ItemState.PENDING)
+    await session.exec(update(HeldItem).where(left).values(queue=GENERAL, assigned_to=None))
+    after = await _members(session)
+    record(
+        session,
+        ApprovalEvent.QUEUES_CHANGED,
+        actor,
+        version=plans.version,
+        queues={name: len(listed) for name, listed in members.items()},
+        joined=[f"{queue}: {account}" for queue, account in sorted(after - before)],
+        left=[f"{queue}: {account}" for queue, account in sorted(before - after)],
+    )
+
+
+async def _members(session: AsyncSession) -> set[tuple[str, str]]:
+    """Queue and account of everybody who belongs to one by name."""
+    found = choose(Member.queue, Member.account).join(ReviewQueue, col(ReviewQueue.name) == col(Member.queue))
+    standing = col(Member.until).is_(None), col(ReviewQueue.retired_at).is_(None)
+    return set((await session.exec(found.where(*standing))).all())
+
+
+async def _accounts(session: AsyncSession, queue: NamedQueue) -> dict[str, dict[str, Any] | None]:
+    if queue.members == "everyone":
+        return {}
+    found: dict[str, dict[str, Any] | None] = {}
+    for member in queue.members:
+        try:
+            principal = await principal_of_account(session, login=member.login)
+        except NotFound as error:
+            raise BadInput(f"{queue.name}: there is no account {member.login}.") from error
+        if not principal.has(Role.OFFICER):
+            raise BadInput(f"{queue.name}: {member.login} has not the role officer.")
+        found[principal.id] = member.duty.model_dump(mode="json") if member.duty else None
+    return found
+
+
+async def _set_members(
+    session: AsyncSession, queue: str, members: Mapping[str, dict[str, Any] | None]
+) -> None:
+    standing = (col(Member.queue) == queue, col(Member.until).is_(None))
+    gone = update(Member).where(*standing, col(Member.account).not_in(list(members) or [""]))
+    await session.exec(gone.values(until=func.now()))
+    for account, duty in members.items():
+        fresh = insert(Member).values(queue=queue, account=account, duty=duty)
+        await session.exec(
+            fresh.on_conflict_do_update(
+                index_elements=["queue", "account"],
+                index_where=col(Member.until).is_(None),
+                set_={"duty": duty},
+            )
+        )
+
+
+async def queue_names(session: AsyncSession) -> Mapping[str, str]:
+    """Name to title of every queue, in the order of routing."""
+    rows = await _standing(session)
+    return {row.name: _plan(row).title for row in rows}
+
+
+async def route(
+    session: AsyncSession, payload: Payload, weighing: Weighing, kind: ItemKind
+) -> tuple[str, QueuePlan]:
+    """The first queue that takes an item, with its plan; `general` when none does."""
+    general = _SHIPPED
+    for row in await _standing(session):
+        if row.name == GENERAL:
+            general = _plan(row)
+        elif _plan(row).takes(payload, weighing, kind):
+            return row.name, _plan(row)
+    return GENERAL, general
+
+
+async def plan_of(session: AsyncSession, queue: str) -> QueuePlan:
+    """The description of a queue, also of one that is no more."""
+    row = await session.get(ReviewQueue, queue, populate_existing=True)
+    return _plan(row) if row else _SHIPPED
+
+
+async def is_for_everyone(session: AsyncSession, queue: str) -> bool:
+    """Whether every officer reviews for a queue."""
+    row = await session.get(ReviewQueue, queue, populate_existing=True)
+    return row is None or row.everyone
+
+
+async def _standing(session: AsyncSession) -> Sequence[ReviewQueue]:
+    found = choose(ReviewQueue).where(col(ReviewQueue.retired_at).is_(None)).order_by(col(ReviewQueue.place))
+    return (await session.exec(found, execution_options={"populate_existing": True})).all()
+
+
+def _plan(row: ReviewQueue) -> QueuePlan:
+    return QueuePlan.model_validate(row.plan)
+
+
+def belongs(queue: ColumnElement[str] | Any, account: Any) -> ColumnElement[bool]:
+    """In SQL: whether an account reviews for a queue now, by itself or for somebody who is away."""
+    for_all = exists().where(col(ReviewQueue.name) == queue, col(ReviewQueue.everyone).is_(True))
+    standing = (col(Member.queue) == queue, col(Member.until).is_(None))
+    itself = exists().where(*standing, col(Member.account) == account)
+    covers = exists().where(
+        *standing,
+        col(Absence.account) == col(Member.account),
+        col(Absence.cover) == account,
+        col(Absence.starts) <= func.now(),
+        col(Absence.ends) > func.now(),
+        _is_officer(col(Member.account)),
+    )
+    return or_(for_all, itself, covers)
+
+
+def is_given_away(queue: Any, assigned_to: Any, account: str) -> ColumnElement[bool]:
+    """In SQL: whether an item was given to another, who can still decide it and is not away."""
+    away = exists().where(
+        col(Absence.account) == assigned_to,
+        col(Absence.starts) <= func.now(),
+        col(Absence.ends) > func.now(),
+    )
+    return and_(
+        assigned_to.is_not(None),
+        assigned_to != account,
+        belongs(queue, assigned_to),
+        _is_officer(assigned_to),
+        ~away,
+    )
+
+
+async def waits_for_another(session: AsyncSession, item: HeldItem, account: str) -> bool:
+    """Whether an item was given to somebody else who can still decide it."""
+    given = is_given_away(item.queue, literal(item.assigned_to, String), account)
+    found: Any = choose(given)
+    return item.assigned_to is not None and bool((await session.exec(found)).one())
+
+
+def _is_officer(account: Any) -> ColumnElement[bool]:
+    found = choose(Account.id).where(  # by name: a worker may not read every column of an account
+        cast(col(Account.id), String) == account,
+        any_(col(Account.roles)) == Role.OFFICER.value,
+        col(Account.disabled).is_(False),
+    )
+    return found.exists()
+
+
+async def may_review(session: AsyncSession, queue: str, account: str) -> bool:
+    """Whether an account belongs to a queue now."""
+    found: Any = choose(belongs(queue, account))
+    return bool((await session.exec(found)).one())
+
+
+async def staff(session: AsyncSession, queue: str) -> Sequence[str]:
+    """Accounts that look at a queue now: on duty, or standing in for who is away; all of them if none is."""
+    row = await session.get(ReviewQueue, queue, populate_existing=True)
+    now = (await session.exec(choose(func.now()))).one()
+    officers = await _officers(session)
+    if row is None or row.everyone:
+        hours: dict[str, dict[str, Any] | None] = dict.fromkeys(officers)
+    else:
+        found = choose(Member).where(col(Member.queue) == queue, col(Member.until).is_(None))
+        listed = {member.account: member.duty for member in await session.exec(found)}
+        hours = {account: duty for account, duty in listed.items() if account in officers}
+    away = await _away(session, now)
+    here = [one for one, duty in hours.items() if duty is None or Calendar.model_validate(duty).is_open(now)]
+    present = dict.fromkeys(away.get(one, one) for one in here or hours)
+    return sorted(one for one in present if one)
+
+
+async def _officers(session: AsyncSession) -> Sequence[str]:
+    officers = choose(Account.id).where(
+        any_(col(Account.roles)) == Role.OFFICER.value, col(Account.disabled).is_(False)
+    )
+    return [str(one) for one in await session.exec(officers)]
+
+
+async def _away(session: AsyncSession, now: datetime) -> Mapping[str, str | None]:
+    """Who is away, and who stands in for them."""
+    found = choose(Absence).where(col(Absence.starts) <= now, col(Absence.ends) > now)
+    return {one.account: one.cover for one in await session.exec(found)}
+
+
+async def set_absence(
+    session: AsyncSession,
+    actor: Principal,
+    *,
+    starts: datetime,
+    ends: datetime,
+    cover: str | None,
+) -> Absence:
+    """An officer says when they are away, and who of their colleagues stands in for them.
+
+    Raises `NotAllowed` without the role officer, `BadInput` for a time that has no length or a cover who is
+    no officer.
+    """
+    require(actor, Role.OFFICER)
+    if not starts < ends:
+        raise BadInput("An absence ends after it starts.")
+    if cover is not None:
+        if cover == actor.id:
+            raise BadInput("Somebody else has to stand in.")
+        try:
+            colleague = await principal_of_account(session, account_id=cover)
+        except (NotFound, ValueError) as error:
+            raise BadInput("There is no such colleague.") from error
+        if not colleague.has(Role.OFFICER):
+            raise BadInput("Only an officer can stand in for an officer.")
+    absence = Absence(account=actor.id, cover=cover, starts=starts, ends=ends)
+    session.add(absence)
+    await session.flush()
+    record(
+        session,
+        ApprovalEvent.ABSENCE_SET,
+        actor,
+        subject=str(absence.id),
+        starts=starts.isoformat(),
+        ends=ends.isoformat(),
+        cover=cover,
+    )
+    return absence
+
+
+async def end_absence(session: AsyncSession, actor: Principal, absence_id: uuid.UUID) -> Absence:
+    """They are back, or do not go: nobody stands in for them from now on.
+
+    Raises `NotAllowed` without the role officer, `NotFound` for another's absence and one that is over.
+    """
+    require(actor, Role.OFFICER)
+    ended = (
+        update(Absence)
+        .where(col(Absence.id) == absence_id, col(Absence.account) == actor.id)
+        .where(col(Absence.ends) > func.now())
+        .values(cover=None, ends=func.greatest(func.now(), Absence.starts + timedelta(microseconds=1)))
+        .returning(Absence)
+        .execution_options(populate_existing=True)
+    )
+    absence: Absence | None = (await session.exec(ended)).scalar_one_or_none()
+    if absence is None:
+        raise NotFound("You have no such absence.")
+    record(session, ApprovalEvent.ABSENCE_ENDED, actor, subject=str(absence.id))
+    return absence

@@ -1,0 +1,391 @@
+"""The policy: which texts wait for a person. A YAML file, validated, with examples that a test runs."""
+
+import re
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from gateway import Role
+
+from .amounts import bare_amount_pattern
+from .errors import PolicyFaults
+from .functions import RuleFunction, registered
+from .likeness import Likeness
+from .patterns import compile_patterns, regex_of
+from .value import Tier, Weighing
+
+Place = Literal["question", "draft"]
+Language = Literal["en", "de"]
+Patterns = Mapping[Language, tuple[str, ...]]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Example(_Part):
+    """A text that a rule must find, or must not."""
+
+    text: str
+    place: Place = "draft"
+    roles: tuple[Role, ...] = (Role.REP,)
+    question: str = ""
+    supported: bool = True
+    passages: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    quoted: bool = False
+    tags: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+
+
+class Examples(_Part):
+    """Texts for the test of a rule; a plain string is a supported sentence of a draft."""
+
+    positive: tuple[str | Example, ...] = Field(min_length=1)
+    negative: tuple[str | Example, ...] = Field(min_length=1)
+
+
+class _Rule(_Part):
+    """What every rule has.
+
+    `likeness` is how like the labelled examples of the rule's name a sentence may be at most, 0 to 1.
+    `weight` below 1 holds only together with other rules. A rule on `trial` is only reported, unless it asks
+    for two officers. Without `in_quotes` it does not look at what a record says word for word.
+    """
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str = Field(min_length=3)
+    tier: Tier = Tier.NORMAL
+    weight: float = Field(default=1.0, gt=0, le=1)
+    trial: bool = False
+    likeness: float | None = Field(default=None, gt=0, lt=1)
+    in_quotes: bool = True
+    deadline_minutes: int = Field(gt=0, le=7 * 24 * 60)
+    sentence: str = Field(min_length=10)
+    places: tuple[Place, ...] = ("question", "draft")
+    examples: Examples
+
+
+class PatternRule(_Rule):
+    """Words and phrases; `distinct_persons` also counts the persons whom a draft names.
+
+    Without `in_titles` the title of a record that a sentence names breaks it not: what a customer writes into
+    a subject is no word of ours.
+    """
+
+    kind: Literal["patterns"]
+    in_titles: bool = True
+    patterns: Patterns
+    unless: Patterns = Field(default_factory=dict)
+    distinct_persons: int | None = Field(default=None, gt=1)
+
+
+class MoneyRule(_Rule):
+    """Money that is given back or granted, above the limit of the requester's role."""
+
+    kind: Literal["money"]
+    limits: Mapping[Role, Decimal]
+    share_limits: Mapping[Role, Decimal]
+    top_above: Decimal
+    gives: Patterns
+    promises: Patterns
+    wholes: Patterns
+    offers: Patterns
+    permits: Patterns
+    unless: Patterns = Field(default_factory=dict)
+    recalls: Patterns = Field(default_factory=dict)
+    renews: Patterns = Field(default_factory=dict)
+    units: Patterns
+
+    def limit(self, roles: Collection[Role]) -> Decimal:
+        """What the best of `roles` may grant; nothing for a role that the policy does not name."""
+        return max((self.limits.get(role, Decimal(0)) for role in roles), default=Decimal(0))
+
+    def share_limit(self, roles: Collection[Role]) -> Decimal:
+        """The same in percent of a price."""
+        return max((self.share_limits.get(role, Decimal(0)) for role in roles), default=Decimal(0))
+
+
+class UnsupportedRule(_Rule):
+    """Claims that no source carries: amounts, numbers, dates and promises."""
+
+    kind: Literal["unsupported"]
+    mark: str = Field(min_length=10)
+    dates: Patterns
+    promises: Patterns
+
+
+class TagRule(_Rule):
+    """Customers and sources that are risky whatever is said."""
+
+    kind: Literal["tags"]
+    tags: Mapping[str, Tier] = Field(min_length=1)
+
+
+class LikenessRule(_Rule):
+    """Texts that are like labelled examples, whatever their words."""
+
+    kind: Literal["likeness"]
+    likeness: float = Field(gt=0, lt=1)
+
+
+class FunctionRule(_Rule):
+    """A Python function of a registered module, `module:name`, which says where a text meets it."""
+
+    kind: Literal["function"]
+    function: str = Field(pattern=r"^[a-zA-Z_][\w.]*:[a-zA-Z_]\w*$")
+
+
+Check = Literal["wrong_citation", "mangled_token", "filter_flag", "enumeration"]
+
+
+class CheckRule(_Rule):
+    """What other parts have checked: citations, tokens, the filter on questions, and who asks for whom."""
+
+    kind: Literal["checks"]
+    checks: Mapping[Check, Tier] = Field(min_length=1)
+
+
+Rule = Annotated[
+    PatternRule | MoneyRule | UnsupportedRule | TagRule | LikenessRule | FunctionRule | CheckRule,
+    Field(discriminator="kind"),
+]
+
+
+class LikenessSettings(_Part):
+    """The weights: a file beside the policy, else one that ships, and its SHA-256.
+
+    On `trial`, what only likeness finds is reported and holds nothing, unless it asks for two officers.
+    """
+
+    weights: str = Field(pattern=r"^[\w.-]+$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    trial: bool = False
+
+
+class SamplingSettings(_Part):
+    """What chance chooses: the share of answers without risk that a person reads all the same, and of those
+    held for one officer the share that a second one reads too, so that their agreement can be measured.
+    """
+
+    share: float = Field(default=0.0, ge=0, le=1)
+    second: float = Field(default=0.0, ge=0, le=1)
+
+
+class ReviewSettings(_Part):
+    """How reviewing goes: leases, the undo window, and what counts as hasty.
+
+    With `second_for_edits`, whoever wrote a text does not release it alone.
+    """
+
+    claim_minutes: float = Field(default=10, gt=0)
+    undo_seconds: float = Field(default=8, ge=0, le=120)
+    quick_seconds: float = Field(default=3, ge=0)
+    quick_characters: int = Field(default=400, ge=0)
+    second_for_edits: bool = True
+
+
+class EnumerationSettings(_Part):
+    """From how many different records in how many minutes one person's questions count as walking through."""
+
+    records: int = Field(default=60, gt=1)
+    minutes: float = Field(default=60, gt=0)
+
+
+class Policy(_Part):
+    """A version of the rules. Compiled patterns are made at first use and kept.
+
+    In `shadow` mode rules run and report, and only what asks for two officers holds. Without `likeness`
+    nothing is compared, and words alone weigh.
+    """
+
+    version: str = Field(min_length=1)
+    mode: Literal["enforce", "shadow"] = "enforce"
+    likeness: LikenessSettings | None = None
+    sampling: SamplingSettings = SamplingSettings()
+    enumeration: EnumerationSettings = EnumerationSettings()
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    rates: Mapping[str, Decimal]
+    review: ReviewSettings = ReviewSettings()
+    words: Mapping[str, str] = Field(default_factory=dict)
+    rules: tuple[Rule, ...] = Field(min_length=1)
+    _weights: Likeness | None = PrivateAttr(default=None)
+    _functions: Mapping[str, RuleFunction] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> "Policy":
+        names = [rule.id for rule in self.rules]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"the rule {twice[0]} is there twice")
+        for rule in self.rules:
+            for name, phrases in _pattern_fields(rule):
+                for pattern in phrases:
+                    _check_pattern(f"{rule.id}.{name}", pattern, self.words)
+        return self
+
+    @property
+    def weights(self) -> Likeness | None:
+        """The weights of the likeness; None where no rule compares."""
+        return self._weights if self.likeness else None
+
+    @property
+    def by_words(self) -> "Policy":
+        """The same without likeness: what can be weighed where no vectors are."""
+        return self.model_copy(update={"likeness": None})
+
+    def with_weights(self, weights: Likeness) -> "Policy":
+        """The same with other weights, whatever file it names."""
+        copy = self.model_copy()
+        copy._weights = weights
+        return copy
+
+    @property
+    def on_trial(self) -> frozenset[str]:
+        """The rules that only report, unless they ask for two officers."""
+        return frozenset(rule.id for rule in self.rules if rule.trial or self.mode == "shadow")
+
+    def function(self, rule: FunctionRule) -> RuleFunction:
+        """What a function rule calls."""
+        return self._functions[rule.function]
+
+    @cached_property
+    def compiled(self) -> Mapping[tuple[str, str], re.Pattern[str] | None]:
+        """(rule, field) to one pattern of both languages; None where the field is empty."""
+        return {
+            (rule.id, name): compile_patterns(phrases, self.words)
+            for rule in self.rules
+            for name, phrases in _pattern_fields(rule)
+        }
+
+    @cached_property
+    def bare_amounts(self) -> Mapping[str, re.Pattern[str]]:
+        """Money rule to the pattern of its numbers without a currency."""
+        return {
+            rule.id: bare_amount_pattern(
+                before=regex_of("{amount_lead}", self.words),
+                after=regex_of("{amount_trail}", self.words),
+                unit="|".join(regex_of(one, self.words) for texts in rule.units.values() for one in texts),
+            )
+            for rule in self.rules
+            if isinstance(rule, MoneyRule)
+        }
+
+    def in_base(self, value: Decimal, currency: str | None) -> Decimal | None:
+        """An amount in the policy's own currency; None when the policy has no rate for it."""
+        if currency is None or currency == self.currency:
+            return value
+        rate = self.rates.get(currency)
+        return None if rate is None else value * rate
+
+    def deadline_minutes(self, weighing: Weighing) -> int:
+        """The shortest deadline of the rules that were hit."""
+        found = [rule.deadline_minutes for rule in self.rules if rule.id in weighing.rules]
+        return min(found, default=min(rule.deadline_minutes for rule in self.rules))
+
+    def title(self, name: str) -> str:
+        """What a page calls a rule, also one that this version no longer has."""
+        rule = self.rule(name)
+        return rule.title if rule else name.replace("_", " ").capitalize()
+
+    def rule(self, name: str) -> Rule | None:
+        """The rule of that name, None when this version has none."""
+        return next((rule for rule in self.rules if rule.id == name), None)
+
+
+DEFAULT: Final = "policy.yaml"
+
+
+def load_policy(path: Path | None = None, modules: Collection[str] = ()) -> Policy:
+    """Read a policy, the shipped one without `path`. Function rules may call what `modules` have.
+
+    A file may say `extends: shipped` and name only what it changes: a version, settings, and under `rules`
+    fields of rules by their name. Raises `PolicyFaults` with one line a fault: where, and what is wrong.
+    """
+    content = _content(path)
+    if isinstance(content, dict) and "extends" in content:
+        content = _extended(content, path)
+    try:
+        policy = Policy.model_validate(content)
+    except ValidationError as error:
+        faults = [f"  {'.'.join(map(str, e['loc'])) or 'policy'}: {e['msg']}" for e in error.errors()]
+        raise PolicyFaults(f"The policy {path or DEFAULT} has faults:\n" + "\n".join(faults)) from error
+    if policy.likeness:
+        policy._weights = _weights(policy, policy.likeness, path)
+    wanted = [rule.function for rule in policy.rules if isinstance(rule, FunctionRule)]
+    policy._functions = registered(wanted, modules)
+    return policy
+
+
+def _content(path: Path | None) -> Any:
+    try:
+        source = path.read_text("utf-8") if path else (files("approvals.risk") / DEFAULT).read_text("utf-8")
+        return yaml.safe_load(source)
+    except OSError as error:
+        raise PolicyFaults(f"The policy {path} cannot be read: {error.strerror}.") from error
+    except yaml.YAMLError as error:
+        raise PolicyFaults(f"The policy {path or DEFAULT} is not YAML: {error}") from error
+
+
+def _extended(changes: Mapping[str, Any], path: Path | None) -> Any:
+    """The shipped policy with the changes of a file that extends it."""
+    if changes["extends"] != "shipped":
+        raise PolicyFaults(f"The policy {path} has faults:\n  extends: only `shipped` can be extended")
+    if "version" not in changes:
+        raise PolicyFaults(f"The policy {path} has faults:\n  version: what changes has a version of its own")
+    content = _content(None)
+    by_rule = changes.get("rules") or {}
+    if not isinstance(by_rule, dict) or not all(isinstance(fields, dict) for fields in by_rule.values()):
+        raise PolicyFaults(
+            f"The policy {path} has faults:\n  rules: fields by the name of a rule are expected"
+        )
+    known = {rule["id"] for rule in content["rules"]}
+    added = [{"id": name, **fields} for name, fields in by_rule.items() if name not in known]
+    content["rules"] = [{**rule, **by_rule.get(rule["id"], {})} for rule in content["rules"]] + added
+    return {**content, **{key: value for key, value in changes.items() if key not in {"extends", "rules"}}}
+
+
+def _weights(policy: Policy, named: LikenessSettings, path: Path | None) -> Likeness:
+    beside = path.parent / named.weights if path else None
+    try:
+        if beside and beside.exists():
+            content = beside.read_bytes()
+        else:
+            content = (files("approvals.risk") / named.weights).read_bytes()
+    except OSError as error:
+        raise PolicyFaults(f"The weights {named.weights} cannot be read: {error.strerror}.") from error
+    weights = Likeness(content, sha256=named.sha256)
+    compared = {rule.id for rule in policy.rules if rule.likeness is not None}
+    if unknown := sorted(compared - set(weights.categories)):
+        raise PolicyFaults(f"The weights {named.weights} know no examples of {', '.join(unknown)}.")
+    return weights
+
+
+_FIELDS: Final = (
+    *("patterns", "unless", "gives", "promises", "wholes", "offers", "permits", "recalls", "renews"),
+    *("units", "dates"),
+)
+
+
+def _pattern_fields(rule: Rule) -> list[tuple[str, tuple[str, ...]]]:
+    """Each field of phrases, both languages together."""
+    fields: list[tuple[str, Patterns]] = [
+        (name, getattr(rule, name)) for name in _FIELDS if hasattr(rule, name)
+    ]
+    return [(name, tuple(one for texts in patterns.values() for one in texts)) for name, patterns in fields]
+
+
+def _check_pattern(where: str, pattern: str, words: Mapping[str, str]) -> None:
+    try:
+        compiled = re.compile(regex_of(pattern, words))
+    except KeyError as error:
+        raise ValueError(f"{where}: the word list {error} in '{pattern}' is not defined") from error
+    except re.error as error:
+        raise ValueError(f"{where}: '{pattern}' is not a pattern ({error})") from error
+    if compiled.match(""):
+        raise ValueError(f"{where}: '{pattern}' matches every text")
