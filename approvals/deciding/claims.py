@@ -22,7 +22,7 @@ from approvals.items.errors import (
     SamePerson,
 )
 from approvals.items.events import ApprovalEvent
-from approvals.items.persons import is_same_person, remember
+from approvals.items.persons import is_same_person
 from approvals.items.presence import mark_present
 from approvals.items.tables import HeldItem, ItemState
 from approvals.queues.queue import get_item
@@ -46,7 +46,6 @@ async def claim(
     holds no longer.
     """
     require(reviewer, Role.OFFICER)
-    await remember(session, reviewer)
     await mark_present(session, reviewer)
     item = await get_item(session, reviewer, item_id)
     refusal = await _refusal(session, item, reviewer)

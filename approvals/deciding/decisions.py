@@ -12,7 +12,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from approvals.items.errors import AlreadyDecided, TooLateToUndo
 from approvals.items.events import ApprovalEvent
 from approvals.items.payload import Payload
-from approvals.items.persons import remember
 from approvals.items.presence import mark_present
 from approvals.items.tables import APPROVING, DECIDED, HeldItem, ItemState, Verdict, Vote
 from approvals.items.worddiff import word_diff
@@ -131,7 +130,6 @@ async def decide(
     if reviewer.by:
         raise NotAllowed("Nobody decides in somebody else's name.")
     decision.check()
-    await remember(session, reviewer)
     await mark_present(session, reviewer)
     item = await _locked(session, reviewer, item_id)
     refusal = await why_refused(session, policy, item, reviewer, payload_hash, decision)

@@ -12,7 +12,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from approvals.items.errors import AlreadyDecided
 from approvals.items.events import ApprovalEvent
 from approvals.items.payload import Payload
-from approvals.items.persons import remember
 from approvals.items.tables import Draft, HeldItem, ItemKind, ItemState
 from approvals.queues.notices import Occasion, tell, tell_staff
 from approvals.queues.routing import QueuePlan, plan_of, route
@@ -46,7 +45,6 @@ async def hold(
     """
     if not weighing.risky:
         raise BadInput("Nothing in this answer asks for a review.")
-    await remember(session, requester)
     queue, plan = await route(session, payload, weighing, kind)
     values = {
         "id": uuid.uuid4(),

@@ -342,7 +342,7 @@ class Absence(SQLModel, table=True):
 
 
 class PersonKey(SQLModel, table=True):
-    """What is known of who is behind an account: hashes of its mail address and of its IdP subject."""
+    """What an identity provider says of who is behind an account: a hash of its subject there."""
 
     __tablename__ = "person_key"
     __table_args__ = (Index("person_key_key", "key"), {"schema": _SCHEMA})

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals.items.events import ApprovalEvent
-from approvals.items.persons import is_same_person, remember, shares_person
+from approvals.items.persons import is_same_person, shares_person
 from approvals.items.presence import mark_present
 from approvals.items.tables import (
     DECIDED,
@@ -104,7 +104,6 @@ async def queue(
     """
     require(viewer, Role.OFFICER)
     await mark_present(session, viewer)
-    await remember(session, viewer)
     now = (await session.exec(select(func.now()))).one()
     numbered = _numbered()
     votes = _standing().scalar_subquery()

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from sqlalchemy import ColumnElement, String, and_, any_, cast, exists, func, literal, or_, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 from sqlmodel import select as choose
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -264,7 +265,8 @@ def _plan(row: ReviewQueue) -> QueuePlan:
 
 def belongs(queue: ColumnElement[str] | Any, account: Any) -> ColumnElement[bool]:
     """In SQL: whether an account reviews for a queue now, by itself or for somebody who is away."""
-    for_all = exists().where(col(ReviewQueue.name) == queue, col(ReviewQueue.everyone).is_(True))
+    one = aliased(ReviewQueue)  # `queue` may be a column of the table itself
+    for_all = exists().where(col(one.name) == queue, col(one.everyone).is_(True))
     standing = (col(Member.queue) == queue, col(Member.until).is_(None))
     itself = exists().where(*standing, col(Member.account) == account)
     covers = exists().where(

@@ -91,6 +91,21 @@ _ENOUGH = """
     END $$
 """
 
+# A login that is a mail address is its person's, whatever +label it has; nothing of it is kept elsewhere.
+_SAME_PERSON = r"""
+    CREATE FUNCTION approvals.same_person(one text, other text) RETURNS boolean LANGUAGE sql STABLE AS $$
+        SELECT EXISTS (
+            SELECT FROM approvals.person_key a JOIN approvals.person_key b ON a.key = b.key
+            WHERE a.account = one AND b.account = other
+        ) OR EXISTS (
+            SELECT FROM gateway.account a JOIN gateway.account b
+                ON regexp_replace(lower(btrim(a.login)), '(\+[^@]*)?@', '@')
+                    = regexp_replace(lower(btrim(b.login)), '(\+[^@]*)?@', '@')
+            WHERE a.id::text = one AND b.id::text = other AND strpos(a.login, '@') > 0
+        )
+    $$
+"""
+
 # Nobody votes on what they asked for, and nobody counts twice, through whatever account.
 _ONE_PERSON = """
     CREATE FUNCTION approvals.one_person_one_vote() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -102,19 +117,14 @@ _ONE_PERSON = """
             RAISE EXCEPTION 'vote_while_pending: nobody votes on what is decided'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'vote_while_pending';
         END IF;
-        IF NEW.reviewer = asked OR EXISTS (
-            SELECT FROM approvals.person_key a JOIN approvals.person_key b ON a.key = b.key
-            WHERE a.account = NEW.reviewer AND b.account = asked
-        ) THEN
+        IF NEW.reviewer = asked OR approvals.same_person(NEW.reviewer, asked) THEN
             RAISE EXCEPTION 'vote_not_by_requester: nobody votes on their own request'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'vote_not_by_requester';
         END IF;
         IF EXISTS (
             SELECT FROM approvals.vote other
-            JOIN approvals.person_key a ON a.account = other.reviewer
-            JOIN approvals.person_key b ON b.key = a.key AND b.account = NEW.reviewer
             WHERE other.item = NEW.item AND other.round = NEW.round AND other.undone_at IS NULL
-                AND other.reviewer <> NEW.reviewer
+                AND other.reviewer <> NEW.reviewer AND approvals.same_person(other.reviewer, NEW.reviewer)
         ) THEN
             RAISE EXCEPTION 'vote_one_a_person: one person votes once'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'vote_one_a_person';
@@ -177,7 +187,7 @@ def upgrade() -> None:
     _make_what_is_counted()
     _make_filters()
     _make_generations()
-    for statement in (_KEEP_ITEM, _BEGIN, _ENOUGH, _ONE_PERSON, _KEEP_VOTE, *_TRIGGERS):
+    for statement in (_SAME_PERSON, _KEEP_ITEM, _BEGIN, _ENOUGH, _ONE_PERSON, _KEEP_VOTE, *_TRIGGERS):
         op.execute(statement)
 
 
@@ -459,6 +469,7 @@ def downgrade() -> None:
     ):
         op.execute(f"DROP TRIGGER {name} ON approvals.{table}")
         op.execute(f"DROP FUNCTION approvals.{name}()")
+    op.execute("DROP FUNCTION approvals.same_person(text, text)")
     for table in (
         "suggestion_reply",
         "weighed",
