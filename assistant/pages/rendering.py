@@ -28,7 +28,8 @@ from .i18n import (
 )
 from .numbers import compact_seconds, exact_seconds
 
-_BRIEF: Final = 48
+_BRIEF: Final = 96
+_TOLD_FIRST: Final = ("verdict", "state", "reason", "rules", "tier", "held", "edited", "entry")
 _MEMBERS: Final = 4
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -103,14 +104,13 @@ def plainly(value: object, gettext: Callable[[str], str]) -> str:
 
 
 def briefly(detail: Mapping[str, object], gettext: Callable[[str], str]) -> str:
-    """The first members of an event's detail, as far as they are short: `found 6, held yes, …`."""
-    said: list[str] = []
-    for name, value in detail.items():
-        one = f"{name.replace('_', ' ')} {plainly(value, gettext)}"
-        if len(one) > _BRIEF or len(said) == _MEMBERS:
-            return ", ".join([*said, "…"])
-        said.append(one)
-    return ", ".join(said)
+    """Members of an event's detail that are short, what was decided first: `verdict edit, entry page, …`."""
+    ordered = [name for name in _TOLD_FIRST if name in detail] + [
+        name for name in detail if name not in _TOLD_FIRST
+    ]
+    members = [f"{name.replace('_', ' ')} {plainly(detail[name], gettext)}" for name in ordered]
+    short = [one for one in members if len(one) <= _BRIEF][:_MEMBERS]
+    return ", ".join([*short, *(["…"] if len(short) < len(members) else [])])
 
 
 def _island(value: object) -> Markup:

@@ -6,7 +6,7 @@ import pytest
 
 from approvals import ItemKind, ItemState, Occasion, RemarkKind, Verdict
 from assistant.pages import QueueQuery, ReviewState
-from assistant.pages.rendering import _environment, plainly
+from assistant.pages.rendering import _environment, briefly, plainly
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,10 @@ def test_every_value_that_a_page_can_get_has_words(name: str, values: list[str])
 def test_an_address_says_only_what_is_filtered_for(query: QueueQuery, address: str) -> None:
     assert query.part() == address
     assert query.part(state=ReviewState.PENDING, sort="deadline", text="").count("text") == 0
+
+
+def test_of_an_event_it_is_told_first_what_was_decided() -> None:
+    detail = {"held": "a" * 100, "hash": "b" * 100, "round": 1, "entry": "page", "verdict": "edit"}
+    assert briefly(detail, lambda text: text) == "verdict edit, entry page, round 1, …"
+    assert briefly({"round": 1}, lambda text: text) == "round 1"
+    assert briefly({}, lambda text: text) == ""
