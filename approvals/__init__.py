@@ -77,6 +77,7 @@ from .numbers.reports import (
 )
 from .queues.calendars import Calendar
 from .queues.colleagues import Attendance, Colleague, attendance, colleagues
+from .queues.describing import check_rules, queue_plans
 from .queues.filters import QueueFilter, QueueSort, order_of
 from .queues.notices import (
     DueNotice,
@@ -246,6 +247,7 @@ __all__ = [
     "attendance",
     "cancel",
     "check_examples",
+    "check_rules",
     "claim",
     "colleagues",
     "configure_queues",
@@ -290,6 +292,7 @@ __all__ = [
     "pseudonym",
     "queue",
     "queue_names",
+    "queue_plans",
     "read_labelled",
     "readable_queues",
     "reject",

@@ -9,7 +9,7 @@
 Messages never hold document text or identities. One handler renders RFC 9457 problem details.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from fastapi import FastAPI, Request
@@ -163,7 +163,37 @@ async def _render(_request: Request, error: Exception) -> Response:
 async def _render_validation(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
     places = [".".join(str(step) for step in item["loc"]) for item in error.errors()]
-    return _response(BadInput(f"The request is not valid: see {', '.join(places[:5])}.", fields=places))
+    said = "; ".join(_faults(error)[:5])
+    return _response(BadInput(f"The request is not valid: {said}.", fields=places))
+
+
+def _faults(error: RequestValidationError) -> list[str]:
+    """Where, as its writer finds it, and what is wrong; of a place with faults inside only those."""
+    told: dict[tuple[str, ...], list[str]] = {}
+    for item in error.errors():
+        said = str(item["msg"]).removeprefix("Value error, ")
+        told.setdefault(_place(item["loc"], error.body, item["type"] == "missing"), []).append(said)
+    inner = [place for place in told if not any(one[: len(place)] == place != one for one in told)]
+    return [
+        ": ".join(filter(None, ("".join(place).lstrip("."), " or ".join(dict.fromkeys(told[place])))))
+        for place in inner
+    ]
+
+
+def _place(steps: Sequence[str | int], body: object, is_missing: bool) -> tuple[str, ...]:
+    """The steps that are in what was sent, and what is missing there; others name the branches of a type."""
+    if steps[0] != "body":
+        return tuple(f".{step}" for step in steps[1:])
+    place, here = [], body
+    for step in steps[1:]:
+        if isinstance(here, Mapping) and step in here:
+            here = here[step]
+            place.append(f".{step}")
+        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+            here = here[step]
+            name = here.get("name") if isinstance(here, Mapping) else None
+            place.append(f"[{name[:40] if isinstance(name, str) and name else step}]")
+    return (*place, f".{steps[-1]}") if is_missing and len(steps) > 1 else tuple(place)
 
 
 async def _render_http(_request: Request, error: Exception) -> Response:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from unicodedata import category
 
 import typer
-import yaml
 
+from .described import as_yaml, read_description
 from .exits import Exit, leave
 from .options import As, Data, Json, TokenFile
 from .remote import Appliance, Caller
@@ -105,12 +105,13 @@ def queues(
     token_file: TokenFile = None,
     data: Data = None,
 ) -> None:
-    """Name the queues, or describe them anew from a file (role admin)."""
+    """Describe the queues as a file can give them back, or put those of a file in place (role admin)."""
     caller = _caller(data, login, token_file)
     if file is None:
-        named = caller.get("/api/v1/reviews/queues")
-    else:
-        named = caller.put("/api/v1/reviews/queues", yaml.safe_load(file.read_text("utf-8")))
+        plans = caller.get("/api/v1/reviews/queues/plans")
+        _print_json(plans) if as_json else print(as_yaml(plans), end="")
+        return
+    named = caller.put("/api/v1/reviews/queues", read_description(file))
     if as_json:
         _print_json(named)
         return

@@ -20,6 +20,7 @@ from approvals import (
     Verdict,
     answer_reviewer,
     cancel,
+    check_rules,
     claim,
     configure_queues,
     decide,
@@ -32,6 +33,7 @@ from approvals import (
     pending_count,
     place_of,
     queue_names,
+    queue_plans,
     release_claim,
     say_customer_waits,
     set_absence,
@@ -253,9 +255,19 @@ async def queues(principal: SignedIn, session: UnitOfWork) -> list[QueueTitle]:
     return [QueueTitle(name=name, title=title) for name, title in (await queue_names(session)).items()]
 
 
+@router.get("/queues/plans")
+async def described_queues(principal: SignedIn, session: UnitOfWork) -> dict[str, Any]:
+    """Describe the queues as they can be put in place again; what is as usual is left out."""
+    return (await queue_plans(session, principal)).model_dump(mode="json", exclude_defaults=True)
+
+
 @router.put("/queues")
-async def set_queues(plans: QueuePlans, principal: SignedIn, session: UnitOfWork) -> list[QueueTitle]:
+async def set_queues(
+    plans: QueuePlans, principal: SignedIn, session: UnitOfWork, policy: ReviewPolicy
+) -> list[QueueTitle]:
     """Put these queues, with their rules and members, in place of those that are there."""
+    require(principal, Role.ADMIN)
+    check_rules(plans, policy)
     await configure_queues(session, principal, plans)
     return await queues(principal, session)
 

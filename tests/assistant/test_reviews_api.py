@@ -2,14 +2,17 @@
 
 import asyncio
 import base64
+import json
 import os
+import re
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import httpx
 import pytest
@@ -32,8 +35,10 @@ from approvals import (
     load_policy,
     note_opened,
     officer_pseudonym,
+    plan_of,
     take_effect,
 )
+from assistant.cli.exits import Exit
 from assistant.conversations import start_conversation
 from assistant.reviews import desk_router, filters_router, router
 from assistant.reviews.outgoing import router as outgoing_router
@@ -964,37 +969,163 @@ async def test_a_second_officer_is_given_both_texts_and_the_difference(office: O
     assert read["second_for_edits"] is True
 
 
-async def test_a_command_decides_by_the_same_function(office: Office, tmp_path: Path) -> None:
-    hidden = "\x1b[2K\x1b[1ANothing to see.\u202e"
-    item = await office.item(draft=f"We will refund 450 EUR to <PERSON_1>.{hidden} [1]")
-    (tmp_path / "etc").mkdir()
-    told = {
-        "url": str(office.officer.http.base_url),
-        "demo_secret_file": None,
-        "admin": None,
-        "auditor": None,
-    }
-    (tmp_path / "etc" / "cli.yaml").write_text(yaml.safe_dump(told))
+@dataclass
+class Terminal:
+    """`cloister review` in somebody's name, against the office's web process."""
 
-    async def cli(who: Caller, *arguments: str) -> CompletedProcess[str]:
-        token = tmp_path / "token"
+    folder: Path
+
+    async def review(self, who: Caller, *arguments: object) -> CompletedProcess[str]:
+        token = self.folder / "token"
         token.write_text(who.http.headers["authorization"].removeprefix("Bearer "))
         token.chmod(0o600)
-        options = ("--token-file", str(token), "--data", str(tmp_path))
-        return await asyncio.to_thread(cloister, "review", *arguments, *options)
+        options = ("--token-file", str(token), "--data", str(self.folder))
+        return await asyncio.to_thread(cloister, "review", *map(str, arguments), *options)
 
-    shown = await cli(office.officer, "show", str(item.id))
+
+@pytest.fixture
+def terminal(office: Office, tmp_path: Path) -> Terminal:
+    (tmp_path / "etc").mkdir()
+    url = str(office.officer.http.base_url)
+    told = {"url": url, "demo_secret_file": None, "admin": None, "auditor": None}
+    (tmp_path / "etc" / "cli.yaml").write_text(yaml.safe_dump(told))
+    return Terminal(tmp_path)
+
+
+async def test_a_command_decides_by_the_same_function(office: Office, terminal: Terminal) -> None:
+    hidden = "\x1b[2K\x1b[1ANothing to see.\u202e"
+    item = await office.item(draft=f"We will refund 450 EUR to <PERSON_1>.{hidden} [1]")
+    shown = await terminal.review(office.officer, "show", str(item.id))
     assert f"We will refund 450 EUR to {ANNA}." in shown.stdout
     assert "\x1b" not in shown.stdout, "what is read is what is there"
     assert "\\u{1b}[2K" in shown.stdout
     claimed = (await office.officer.http.post(path(item, "claim"))).json()["fence"]
     approve = ("decide", str(item.id), "approve", "--hash", item.payload_hash)
-    assert (await cli(office.rep, *approve)).returncode != 0
-    assert "claim" in (await cli(office.officer, *approve)).stderr
-    done = await cli(office.officer, *approve, "--fence", str(claimed))
+    assert (await terminal.review(office.rep, *approve)).returncode != 0
+    assert "claim" in (await terminal.review(office.officer, *approve)).stderr
+    done = await terminal.review(office.officer, *approve, "--fence", str(claimed))
     assert (done.returncode, done.stdout) == (0, "Now: approved\n"), done.stderr
-    undone = await cli(office.officer, "decide", str(item.id), "undo")
+    undone = await terminal.review(office.officer, "decide", str(item.id), "undo")
     assert undone.stdout == "Now: pending\n"
-    listed = await cli(office.officer, "list")
+    listed = await terminal.review(office.officer, "list")
     assert str(item.id) in listed.stdout
     assert "Weidenbach" not in listed.stdout
+
+
+README: Final = Path(__file__).parents[2] / "approvals" / "README.md"
+GENERAL: Final = {"name": "general", "title": "General", "members": "everyone"}
+
+
+@pytest.fixture
+async def described(office: Office) -> AsyncIterator[str]:
+    """The queues of the manual, with officers of this house; afterwards there is `general` alone."""
+    (block,) = re.findall(r"```yaml\n(version:.*?)```", README.read_text("utf-8"), re.DOTALL)
+    own = {"olga@halden.example": office.officer, "otto@halden.example": office.second}
+    for login, officer in own.items():
+        assert login in block
+        block = block.replace(login, str(officer.principal.login))
+    yield block
+    again = {"version": "0", "queues": [GENERAL]}
+    assert (await office.admin.http.put("/api/v1/reviews/queues", json=again)).status_code == 200
+
+
+async def test_the_queues_of_the_manual_can_be_put_in_place(
+    office: Office, terminal: Terminal, described: str
+) -> None:
+    file = terminal.folder / "queues.yaml"
+    file.write_text(described)
+    assert "holidays: [2026-12-25]" in described
+    done = await terminal.review(office.admin, "queues", file)
+    assert done.returncode == 0, done.stderr
+    async with office.database.transaction() as session:
+        plan = await plan_of(session, "legal")
+    assert plan.calendar.holidays == (date(2026, 12, 25),)
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        (None, "queues.yaml cannot be read: No such file or directory."),
+        ("version: 1\nqueues: [\n", "queues.yaml:3: this is not YAML: "),
+        ("version: 1\nqueues:\n  - name: legal\n   title: Legal\n", "queues.yaml:4: this is not YAML: "),
+        ("- legal\n- general\n", "queues.yaml: names with values are expected (`name: value`)."),
+        ("", "queues.yaml: names with values are expected (`name: value`)."),
+        ("version: !!binary aGk=\n", "only texts, numbers, dates, lists and mappings can stand there."),
+        ("version: .nan\n", "only texts, numbers, dates, lists and mappings can stand there."),
+        ("version: &a [*a]\n", "only texts, numbers, dates, lists and mappings can stand there."),
+        ("version: \x00\n", "queues.yaml: this is not YAML"),
+    ],
+)
+async def test_a_file_that_describes_no_queues_is_refused_in_a_sentence(
+    office: Office, terminal: Terminal, written: str | None, sentence: str
+) -> None:
+    file = terminal.folder / "queues.yaml"
+    if written is not None:
+        file.write_text(written)
+    refused = await terminal.review(office.admin, "queues", file)
+    assert (refused.returncode, refused.stdout) == (Exit.FAILED, "")
+    assert sentence in refused.stderr
+    assert refused.stderr.count("\n") == 1, refused.stderr
+
+
+async def test_a_rule_that_the_policy_does_not_have_is_refused_with_the_nearest(
+    office: Office, terminal: Terminal, described: str
+) -> None:
+    file = terminal.folder / "queues.yaml"
+    file.write_text(described.replace("contract_termination", "contract_terminatoin"))
+    refused = await terminal.review(office.admin, "queues", file)
+    assert (refused.returncode, refused.stderr) == (
+        Exit.FAILED,
+        "legal: contract_terminatoin: no such rule; do you mean contract_termination?\n",
+    )
+    named = (await office.officer.http.get("/api/v1/reviews/queues")).json()
+    assert "legal" not in [one["name"] for one in named], "nothing was put in place"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "sentence"),
+    [
+        (
+            "members: everyone",
+            "members: everybody",
+            "queues[general].members: Input should be 'everyone' or ",
+        ),
+        ("- login: otto", "- name: otto", "].login: Field required"),
+        ("[2026-12-25]", "[2026-13-25]", "queues[legal].calendar.holidays[0]: Input should be a valid date"),
+        ("normal: 240", "normal: soon", "queues[legal].deadline_minutes.normal: Input should be a valid int"),
+        ("escalates_to: general", "escalates_to: legal", "the queue legal escalates to itself"),
+        ('version: "1"', "", "version: Field required"),
+    ],
+)
+async def test_a_fault_of_a_description_is_told_where_it_stands(
+    office: Office, terminal: Terminal, described: str, right: str, wrong: str, sentence: str
+) -> None:
+    file = terminal.folder / "queues.yaml"
+    text = described.replace(str(office.second.principal.login), "otto@halden.example")
+    assert right in text
+    file.write_text(text.replace(right, wrong))
+    refused = await terminal.review(office.admin, "queues", file)
+    assert refused.returncode in {Exit.FAILED, Exit.REFUSED}
+    assert sentence in refused.stderr
+    assert "tuple[" not in refused.stderr
+
+
+async def test_the_queues_are_printed_as_they_can_be_given_back(
+    office: Office, terminal: Terminal, described: str
+) -> None:
+    file = terminal.folder / "queues.yaml"
+    file.write_text(described)
+    assert (await terminal.review(office.admin, "queues", file)).returncode == 0
+    printed = await terminal.review(office.admin, "queues")
+    given, again = yaml.safe_load(described), yaml.safe_load(printed.stdout)
+    legal = again["queues"][0]
+    assert legal["members"] == given["queues"][0]["members"]
+    assert legal["rules"] == ["legal_threat", "contract_termination"]
+    assert legal["calendar"] == {**given["queues"][0]["calendar"], "holidays": ["2026-12-25"]}
+    assert again["version"] == "1"
+    assert json.loads((await terminal.review(office.officer, "queues", "--json")).stdout) == again
+    file.write_text(printed.stdout)
+    assert (await terminal.review(office.admin, "queues", file)).returncode == 0
+    assert (await terminal.review(office.admin, "queues")).stdout == printed.stdout
+    refused = await terminal.review(office.rep, "queues")
+    assert (refused.returncode, refused.stdout) == (Exit.REFUSED, "")

@@ -1,0 +1,70 @@
+"""The description of the queues as it stands, and whether one holds against the policy in force."""
+
+from collections import defaultdict
+from difflib import get_close_matches
+
+from sqlalchemy import String, cast, text
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from approvals.items.tables import GENERAL, Member, ReviewQueue
+from approvals.risk.policy import Policy
+from approvals.risk.weighing import SAMPLED, UNREAD
+from gateway import Account, BadInput, Principal, Role, require
+
+from .routing import MemberPlan, NamedQueue, QueuePlans, plan_of
+
+_VERSION = text(
+    "SELECT detail->>'version' FROM gateway.audit_event WHERE event = 'queues.changed'"
+    " ORDER BY at DESC LIMIT 1"
+)
+
+
+async def queue_plans(session: AsyncSession, viewer: Principal) -> QueuePlans:
+    """All queues as `configure_queues` would take them again.
+
+    `general` is among them though nobody has described it. A member whose account is no more is left out.
+    Raises `NotAllowed` for who is neither officer nor admin.
+    """
+    require(viewer, Role.OFFICER, Role.ADMIN)
+    members = await _members(session)
+    found = select(ReviewQueue).where(col(ReviewQueue.retired_at).is_(None)).order_by(col(ReviewQueue.place))
+    rows = {row.name: row for row in await session.exec(found)}
+    queues = []
+    for name in dict.fromkeys((*rows, GENERAL)):
+        everyone = name not in rows or rows[name].everyone
+        if everyone or members[name]:
+            plan = (await plan_of(session, name)).model_dump()
+            queues.append(
+                NamedQueue(**plan, name=name, members="everyone" if everyone else tuple(members[name]))
+            )
+    version = (await (await session.connection()).execute(_VERSION)).scalar_one_or_none()
+    return QueuePlans(version=version or "1", queues=tuple(queues))
+
+
+def check_rules(plans: QueuePlans, policy: Policy) -> None:
+    """Raises `BadInput` for a rule by which a queue takes items and that the policy does not have."""
+    known = [*(rule.id for rule in policy.rules), SAMPLED, UNREAD]
+    unknown = [(queue.name, rule) for queue in plans.queues for rule in queue.rules if rule not in known]
+    if unknown:
+        said = " ".join(f"{queue}: {_no_such(rule, known)}" for queue, rule in unknown[:5])
+        raise BadInput(said, rules=[rule for _queue, rule in unknown])
+
+
+def _no_such(rule: str, known: list[str]) -> str:
+    near = get_close_matches(rule, known, n=1, cutoff=0.5)
+    return f"{rule}: no such rule" + (f"; do you mean {near[0]}?" if near else ".")
+
+
+async def _members(session: AsyncSession) -> dict[str, list[MemberPlan]]:
+    """Queue to who belongs to it by name, by their sign-in."""
+    found = (
+        select(Member.queue, Member.duty, Account.login)
+        .join(Account, cast(col(Account.id), String) == col(Member.account))
+        .where(col(Member.until).is_(None))
+        .order_by(col(Account.login))
+    )
+    listed: dict[str, list[MemberPlan]] = defaultdict(list)
+    for queue, duty, login in await session.exec(found):
+        listed[queue].append(MemberPlan.model_validate({"login": login, "duty": duty}))
+    return listed
