@@ -4,8 +4,7 @@ import json
 from collections.abc import Iterator
 from gettext import gettext as _
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from unicodedata import category
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
@@ -13,15 +12,18 @@ from .described import as_yaml, read_description
 from .exits import Exit, leave
 from .options import As, Data, Json, TokenFile
 from .remote import Appliance, Caller
+from .review_shown import item_lines, status_line
 
 app = typer.Typer(help="Held drafts: list, read, decide.", no_args_is_help=True)
 Item = Annotated[str, typer.Argument(help="The item's id.")]
 Verb = Literal["approve", "false-alarm", "edit", "reject", "send-back", "reassign", "escalate", "ask", "undo"]
+State = Literal["pending", "mine", "decided", "expired"]
+Reason = Literal["wrong_fact", "not_supported", "against_policy", "legal", "personal_data", "tone", "other"]
 
 
 @app.command("list")
 def list_items(
-    state: Annotated[str, typer.Option(help="pending, mine, decided or expired.")] = "pending",
+    state: Annotated[State, typer.Option(help="Which tab.")] = "pending",
     login: As = None,
     as_json: Json = False,
     token_file: TokenFile = None,
@@ -52,26 +54,26 @@ def show(
     if as_json:
         _print_json(opened)
         return
-    print(_("Asked: {text}").format(text=_plain(opened["asked"])))
-    print(_("Draft: {text}").format(text=_plain(opened["shown"])))
-    if mail := opened["mail"]:
-        print(_("Mail to {to}: {subject}").format(to=_plain(mail["to"]), subject=_plain(mail["subject"])))
-    if handover := opened["handover"]:
-        print(_("For the CRM: {action} at {record}").format(**handover))
-    for rule in opened["line"]["rules"]:
-        print(f"· {rule['title']}: {rule['sentence']}")
-    print(_("Hash: {hash}").format(hash=opened["hash"]))
+    print("\n".join(item_lines(opened)))
 
 
 @app.command()
 def decide(
     item: Item,
     verb: Annotated[Verb, typer.Argument(help="What to do with it.")],
-    hash: Annotated[str | None, typer.Option(help="Hash of the text that you read, from `show`.")] = None,
+    hash: Annotated[
+        str | None,
+        typer.Option(
+            help="Hash of the text that you read, from `show`. Everything but undo needs it, "
+            "reassign and escalate too."
+        ),
+    ] = None,
     text: Annotated[str | None, typer.Option(help="The text of an edit.")] = None,
-    reason: Annotated[str | None, typer.Option(help="The reason of a rejection.")] = None,
-    note: Annotated[str | None, typer.Option(help="A note, an instruction or a question.")] = None,
-    to: Annotated[str | None, typer.Option(help="The login of who gets it.")] = None,
+    reason: Annotated[Reason | None, typer.Option(help="The reason of a rejection.")] = None,
+    note: Annotated[
+        str | None, typer.Option(help="A note; the instruction of send-back, the question of ask.")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="The login of who gets it, with reassign.")] = None,
     fence: Annotated[int | None, typer.Option(help="That of your claim on it, from `show --json`.")] = None,
     confirm: Annotated[bool, typer.Option(help="You have read a long text, however quickly.")] = False,
     login: As = None,
@@ -80,19 +82,32 @@ def decide(
     data: Data = None,
 ) -> None:
     """Decide an item, hand it on, or undo your decision within its seconds."""
+    given = {"text": text, "reason": reason, "note": note, "to": to, "fence": fence}
+    if verb != "undo":
+        _check_given(verb, {"hash": hash, **given})
     caller = _caller(data, login, token_file)
     if verb == "undo":
         status = caller.post(f"/api/v1/reviews/{item}/undo")
-    elif hash is None:
-        leave(Exit.FAILED, _("Say which text you decide: --hash, as `cloister review show` prints it."))
     else:
-        given = {"text": text, "reason": reason, "note": note, "to": to, "fence": fence}
         body = {"hash": hash, "confirmed": confirm} | {k: v for k, v in given.items() if v is not None}
         status = caller.post(f"/api/v1/reviews/{item}/{verb}", body)
     if as_json:
         _print_json(status)
     else:
-        print(_("Now: {state}").format(state=status["state"]))
+        print(status_line(verb, status))
+
+
+_NEEDS = {"edit": "text", "reject": "reason", "send-back": "note", "ask": "note", "reassign": "to"}
+
+
+def _check_given(verb: Verb, given: dict[str, Any]) -> None:
+    if given["hash"] is None:
+        leave(Exit.FAILED, _("Say which text you decide: --hash, as `cloister review show` prints it."))
+    needed = _NEEDS.get(verb)
+    if needed and given[needed] is None:
+        values = f" ({', '.join(get_args(Reason))})" if needed == "reason" else ""
+        sentence = _("{verb} needs --{option}{values}.")
+        leave(Exit.FAILED, sentence.format(verb=verb, option=needed, values=values))
 
 
 @app.command()
@@ -175,14 +190,6 @@ def _took(seconds: float | None) -> str:
 
 def _caller(data: Path | None, login: str | None, token_file: Path | None) -> Caller:
     return Caller(Appliance.running(data), login, token_file)
-
-
-def _plain(text: str) -> str:
-    """A text that a terminal shows as it is: what would move the cursor or turn the line is written out."""
-    kept = (
-        one if one == "\n" or not category(one).startswith("C") else f"\\u{{{ord(one):x}}}" for one in text
-    )
-    return "".join(kept)
 
 
 def _print_json(value: Any) -> None:

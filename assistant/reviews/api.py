@@ -37,6 +37,7 @@ from approvals import (
     release_claim,
     say_customer_waits,
     set_absence,
+    standing_approvals,
     undo,
 )
 from assistant.pages import ReviewList, ReviewView
@@ -159,7 +160,10 @@ class BeingAway(_Body):
 
 
 class ItemStatus(BaseModel):
-    """Where an item stands after a step; until `effective_after` its decider can undo."""
+    """Where an item stands after a step; until `effective_after` its decider can undo.
+
+    `approvals` of `needed` officers agree so far.
+    """
 
     id: uuid.UUID
     state: str
@@ -171,6 +175,7 @@ class ItemStatus(BaseModel):
     queue: str
     round: int
     needed: int
+    approvals: int
 
 
 class DecidedItem(BaseModel):
@@ -511,4 +516,5 @@ async def _status(session: UnitOfWork, item: HeldItem) -> ItemStatus:
         queue=item.queue,
         round=item.round,
         needed=item.needed,
+        approvals=await standing_approvals(session, item.id),
     )

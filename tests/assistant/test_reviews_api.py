@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 import httpx
 import pytest
@@ -28,6 +28,7 @@ from approvals import (
     Part,
     Payload,
     Policy,
+    RejectionReason,
     RuleHit,
     Tier,
     Weighing,
@@ -39,7 +40,9 @@ from approvals import (
     take_effect,
 )
 from assistant.cli.exits import Exit
+from assistant.cli.review import Reason, State
 from assistant.conversations import start_conversation
+from assistant.pages import ReviewState
 from assistant.reviews import desk_router, filters_router, router
 from assistant.reviews.outgoing import router as outgoing_router
 from gateway import (
@@ -1129,3 +1132,77 @@ async def test_the_queues_are_printed_as_they_can_be_given_back(
     assert (await terminal.review(office.admin, "queues")).stdout == printed.stdout
     refused = await terminal.review(office.rep, "queues")
     assert (refused.returncode, refused.stdout) == (Exit.REFUSED, "")
+
+
+def test_the_command_names_every_reason_and_every_tab() -> None:
+    assert set(get_args(Reason)) == {one.value for one in RejectionReason}
+    assert set(get_args(State)) == {one.value for one in ReviewState}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "400")
+        help_ = cloister("review", "decide", "--help").stdout
+        tabs = cloister("review", "list", "--help").stdout
+    assert all(one in help_ for one in get_args(Reason))
+    assert "reassign and escalate too" in " ".join(help_.split())
+    assert all(one in tabs for one in get_args(State))
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (("reject",), "--hash"),
+        (("reject", "--hash", "a" * 64), "reject needs --reason (wrong_fact, not_supported, "),
+        (("reject", "--hash", "a" * 64, "--reason", "rude"), "'personal_data'"),
+        (("reassign", "--hash", "a" * 64), "reassign needs --to"),
+        (("ask", "--hash", "a" * 64), "ask needs --note"),
+        (("edit", "--hash", "a" * 64), "edit needs --text"),
+    ],
+)
+async def test_a_decision_without_what_it_needs_is_told_what(
+    office: Office, terminal: Terminal, given: tuple[str, ...], named: str
+) -> None:
+    item = await office.item()
+    refused = await terminal.review(office.officer, "decide", item.id, *given)
+    assert refused.returncode != 0
+    assert named in " ".join(refused.stderr.replace("│", " ").split())
+    assert (await office.officer.http.get(path(item))).json()["line"]["state"] == "pending"
+
+
+async def test_a_first_of_two_officers_is_told_that_another_must_agree(
+    office: Office, terminal: Terminal
+) -> None:
+    item = await office.item(tier=Tier.TOP)
+    approve = ("decide", item.id, "approve", "--hash", item.payload_hash)
+    first = await terminal.review(office.officer, *approve)
+    assert first.stdout == (
+        "You have approved this text: 1 of 2. Another officer must agree before it is released.\n"
+    ), first.stderr
+    assert (await terminal.review(office.second, *approve)).stdout == "Now: approved\n"
+
+
+async def test_an_item_is_shown_with_where_it_stands_and_what_it_rests_on(
+    office: Office, terminal: Terminal
+) -> None:
+    item = await office.item(tier=Tier.TOP)
+    body = {"hash": item.payload_hash, "note": f"Is {ANNA} the one?"}
+    await office.officer.http.post(path(item, "ask"), json=body)
+    await office.rep.http.post(path(item, "answer"), json={"text": "Yes, she is."})
+    await office.rep.http.put(path(item, "customer-waits"), json={"waits": True})
+    assert (await office.second.http.post(path(item, "claim"))).status_code == 200
+    told = (await terminal.review(office.officer, "show", item.id)).stdout
+    opened = (await office.officer.http.get(path(item))).json()
+    for line in (
+        "State: pending; round 1",
+        "Tier: Top: two officers",
+        "Approved by 0 of 2 officers",
+        f"Deadline: {opened['line']['deadline']}",
+        "Queue: General (general)",
+        "In the hands of: Second",
+        f"Rep: {opened['line']['rep']}",
+        f"Customer: {opened['line']['customer']}",
+        f"Question to the rep (you): Is {ANNA} the one?",
+        "The rep answers (Rep): Yes, she is.",
+        f"Source [1]: Case of {ANNA}",
+        f"Hash: {item.payload_hash}",
+    ):
+        assert f"{line}\n" in told, told
+    assert "The customer is waiting, since " in told
