@@ -17,7 +17,8 @@ from retrieval import RetrievalClient, SyncStatus
 
 _SECONDS: Final = 3.0
 _NO_MODEL: Final = (
-    "No language model is configured: answers have no summary. Start cloister up without --no-model to install one."
+    "No language model is configured: answers have no summary. "
+    "Start cloister up without --no-model to install one."
 )
 _MODEL_AWAY: Final = (
     "Answers come without a summary. After the first start it is being installed for some minutes, after "
