@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import PlainTextResponse, StreamingResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -175,8 +175,10 @@ async def export(
 
 
 @router.get("/proofs/{event}")
-async def proof(event: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> PlainTextResponse:
-    """Prove that an event is in the record, as a C2SP tlog-proof."""
+async def proof(
+    event: uuid.UUID | Annotated[int, Field(ge=1)], principal: SignedIn, session: UnitOfWork
+) -> PlainTextResponse:
+    """Prove that an event, by its id or its number, is in the record, as a C2SP tlog-proof."""
     require(principal, Role.AUDITOR)
     record(session, AuditReading.PROVEN, principal, subject=str(event))
     return PlainTextResponse(await prove_event(session, str(event)))

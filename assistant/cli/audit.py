@@ -29,6 +29,15 @@ from .remote import Appliance, Caller, Writable
 app = typer.Typer(help="The record of what happened.", no_args_is_help=True)
 
 
+def _event(given: str) -> str:
+    if given.isascii() and given.isdecimal():
+        return given
+    try:
+        return str(uuid.UUID(given))
+    except ValueError as error:
+        raise typer.BadParameter(_("This is neither an event's id nor its number.")) from error
+
+
 class Form(StrEnum):
     """How the record is written."""
 
@@ -97,7 +106,14 @@ def export(
 
 @app.command()
 def prove(
-    event: Annotated[uuid.UUID, typer.Argument(metavar="EVENT", help="The event's id.")],
+    event: Annotated[
+        str,
+        typer.Argument(
+            metavar="EVENT",
+            help="The event's id, or its number in the record as `timeline` prints it.",
+            callback=_event,
+        ),
+    ],
     out: Out = None,
     login: As = None,
     token_file: TokenFile = None,
@@ -278,14 +294,14 @@ def _line(step: dict[str, Any], before: str) -> str:
     number = f"{step['sequence']:>8}" if step["sequence"] else _("unsealed")
     title = step_title(step["step"], _) if step["step"] != before else ""
     who = step["login"] or step["actor"]
-    detail = ", ".join(f"{name} {_short(value)}" for name, value in step["detail"].items())
+    detail = ", ".join(f"{name} {_short(name, value)}" for name, value in step["detail"].items())
     time = f"{step['at'][:23]} {exact_seconds(step['after_s']):>8}"
     return f"{time}  {number}  {title:<9}  {step['event']:<20}  {who}  {detail}".rstrip()
 
 
-def _short(value: object) -> str:
+def _short(name: str, value: object) -> str:
     if isinstance(value, list):
-        return f"[{len(value)}]"
+        return f"[{', '.join(map(str, value))}]" if name == "rules" else f"[{len(value)}]"
     text = json.dumps(value) if isinstance(value, dict) else str(value)
     return text if len(text) <= 40 else f"{text[:39]}…"
 

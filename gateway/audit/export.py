@@ -45,9 +45,12 @@ _SPAN: Final = text(
 )
 _BEGAN: Final = text("SELECT now()")  # of the clock that checkpoints have their times from
 _COVERED: Final = text("SELECT min(sequence) FROM gateway.audit_checkpoint WHERE sequence >= :last")
+_DIGITS: Final = 18
+"""So many fit into PostgreSQL's bigint whatever they are."""
 _OF_EVENT: Final = text(
     f"SELECT s.sequence, {_FIELDS} FROM gateway.audit_event e"  # noqa: S608 - constants
-    " LEFT JOIN gateway.audit_seal s ON s.event_id = e.id WHERE e.id = :id"
+    " LEFT JOIN gateway.audit_seal s ON s.event_id = e.id WHERE e.id = coalesce(CAST(:id AS uuid),"
+    " (SELECT event_id FROM gateway.audit_seal WHERE sequence = CAST(:number AS bigint)))"
 )
 _HOLDING: Final = text(
     f"SELECT c.sequence, c.signed, {_COSIGNED}"  # noqa: S608 - constants
@@ -152,12 +155,13 @@ def line_of(row: Any) -> dict[str, Any]:
 async def prove_event(session: AsyncSession, event: str) -> str:
     """That an event is in the record, as a C2SP `tlog-proof` whose extra data is the event itself.
 
-    Raises `NotFound` for an event that is not there, is not sealed yet, or has been erased.
+    `event` is its id, or its number in the record. Raises `NotFound` for an event that is not there, is
+    not sealed yet, or has been erased.
     """
     connection = await session.connection()
-    found = (await connection.execute(_OF_EVENT, {"id": as_id(event)})).one_or_none()
+    found = (await connection.execute(_OF_EVENT, _named(event))).one_or_none()
     if found is None:
-        raise NotFound("The record has no event of this id.")
+        raise NotFound("The record has no event of this id or number.")
     if found.erased_at is not None:
         raise NotFound("This event's content was erased when its time was over; its leaf alone is left.")
     holding = None
@@ -213,3 +217,8 @@ def _line(content: Mapping[str, Any]) -> str:
 
 def _b64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
+
+
+def _named(event: str) -> dict[str, object]:
+    is_number = event.isascii() and event.isdecimal() and len(event) <= _DIGITS
+    return {"id": None, "number": int(event)} if is_number else {"id": as_id(event), "number": None}

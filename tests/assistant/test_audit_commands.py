@@ -101,7 +101,14 @@ class Stand:
                 deployment="gpu-1",
             )
         async with self.work.transaction() as session:
-            record(session, RunAudit.WEIGHED, self.rep, **about, policy="2026-03", rules=["refund"])
+            record(
+                session,
+                RunAudit.WEIGHED,
+                self.rep,
+                **about,
+                policy="2026-03",
+                rules=["refund", "legal_threat"],
+            )
             record(session, ApprovalEvent.HELD, self.rep, **about, subject=item, policy="2026-03")
         begin_correlation()
         async with self.work.transaction() as session:
@@ -224,6 +231,12 @@ async def test_one_event_is_proven_to_somebody_who_may_not_see_the_rest(stand: S
     assert [step["sequence"] for step in followed["steps"] if step["event"] == "item.approved"] == [
         shown["sequence"]
     ]
+    done = await stand.cloister("prove", shown["sequence"], "--out", proof)
+    assert done.returncode == 0, done.stderr
+    checked = stand.elsewhere("proof", proof, "--key", key, "--json")
+    assert json.loads(checked.stdout)["event"]["id"] == event
+    assert (await stand.cloister("prove", 10**17)).returncode == Exit.REFUSED
+    assert (await stand.cloister("prove", "nothing")).returncode == 2
     unknown = await stand.cloister("prove", uuid.uuid4())
     assert unknown.returncode == Exit.REFUSED
 
@@ -247,6 +260,7 @@ async def test_an_answer_is_followed_from_the_question_to_what_was_shown(stand: 
     assert all(step["sequence"] for step in found["steps"])
     plain = await stand.cloister("timeline", run)
     assert "Risk policy: 2026-03" in plain.stdout
+    assert "rules [refund, legal_threat]" in plain.stdout
     assert plain.stdout.index("run.asked") < plain.stdout.index("run.released")
     assert (await stand.cloister("timeline", uuid.uuid4())).returncode == Exit.REFUSED
 
