@@ -63,7 +63,7 @@ async def escalate(session: AsyncSession, item: HeldItem, actor: Principal | str
     before = item.queue
     moved = await _moved(session, item, assigned_to=None, queue=plan.escalates_to)
     if isinstance(actor, Principal):
-        _remark(session, moved, actor, RemarkKind.HANDED_ON, note)
+        _remark(session, moved, actor, RemarkKind.ESCALATED, note, queue=moved.queue)
     _record(session, ApprovalEvent.ESCALATED, actor, moved, queue=moved.queue, before=before)
     await tell_staff(session, moved, Occasion.ESCALATED, number=moved.fence)
     return moved
@@ -135,9 +135,17 @@ async def _moved(
     return moved
 
 
-def _remark(session: AsyncSession, item: HeldItem, author: Principal, kind: RemarkKind, text: str) -> None:
+def _remark(
+    session: AsyncSession,
+    item: HeldItem,
+    author: Principal,
+    kind: RemarkKind,
+    text: str,
+    queue: str | None = None,
+) -> None:
     if text.strip():
-        session.add(Remark(item=item.id, round=item.round, author=author.id, kind=kind, text=text))
+        said = Remark(item=item.id, round=item.round, author=author.id, kind=kind, text=text, queue=queue)
+        session.add(said)
 
 
 async def _count(session: AsyncSession, item: uuid.UUID, kind: RemarkKind) -> int:

@@ -71,6 +71,7 @@ class RemarkKind(StrEnum):
     ANSWER = "answer"
     INSTRUCTION = "instruction"
     HANDED_ON = "handed_on"
+    ESCALATED = "escalated"
 
 
 APPROVING: Final = (Verdict.APPROVE, Verdict.EDIT, Verdict.FALSE_ALARM)
@@ -250,7 +251,7 @@ class Vote(SQLModel, table=True):
 
 
 class Remark(SQLModel, table=True):
-    """What was asked, answered or handed on; tokenised, and never changed."""
+    """What was asked, answered, handed on or escalated (to `queue`); tokenised, and never changed."""
 
     __tablename__ = "remark"
     __table_args__ = {"schema": _SCHEMA}
@@ -265,6 +266,7 @@ class Remark(SQLModel, table=True):
     author: str
     kind: RemarkKind = Field(sa_column=Column(_enum(RemarkKind, "remark_kind"), nullable=False))
     text: str = Field(sa_column=Column(Text, nullable=False))
+    queue: str | None = None
     at: datetime | None = Field(default=None, sa_column=_moment(now=True))
 
 

@@ -26,7 +26,10 @@ def item_lines(opened: dict[str, Any]) -> Iterator[str]:
         yield f"· {rule['title']}: {rule['sentence']}"
     for said in opened["remarks"]:
         who = _("you") if said["own"] else said["author"] or _("a colleague")
-        yield f"{_REMARKS.get(said['kind'], said['kind'])} ({plain(who)}): {plain(said['text'])}"
+        kind = _REMARKS.get(said["kind"], said["kind"])
+        if said["kind"] == "escalated":
+            kind = _("Escalated to {queue}").format(queue=plain(said["queue"]))
+        yield f"{kind} ({plain(who)}): {plain(said['text'])}"
     yield from _sources(opened["sources"])
     yield _("Hash: {hash}").format(hash=opened["hash"])
 

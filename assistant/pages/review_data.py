@@ -245,7 +245,10 @@ class HistoryEntry:
 
 @dataclass(frozen=True)
 class Said:
-    """A question to the rep, its answer, or a word with which the item was handed on."""
+    """A question to the rep, its answer, or a word with which the item was handed on or escalated.
+
+    `queue` is the title of the queue that it was escalated to.
+    """
 
     kind: str
     author: str
@@ -253,6 +256,7 @@ class Said:
     at: datetime
     text: str
     round: int = 1
+    queue: str = ""
 
 
 @dataclass(frozen=True)

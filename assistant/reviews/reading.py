@@ -130,7 +130,7 @@ async def read_review(
         queue_title=titles.get(item.queue, item.queue),
         round=item.round,
         awaiting_rep=item.awaiting_rep,
-        remarks=[_said(remark, viewer, names, revealed) for remark in remarks],
+        remarks=[_said(remark, viewer, names, titles, revealed) for remark in remarks],
         earlier=[
             EarlierDraft(one.round, revealed[_draft_of(one)].shown, revealed[one.instruction].shown)
             for one in drafts
@@ -210,11 +210,16 @@ def _draft_of(draft: Draft) -> str:
 
 
 def _said(
-    remark: Remark, viewer: Principal, names: Mapping[str, str], revealed: Mapping[str, Revealed]
+    remark: Remark,
+    viewer: Principal,
+    names: Mapping[str, str],
+    titles: Mapping[str, str],
+    revealed: Mapping[str, Revealed],
 ) -> Said:
     assert remark.at is not None  # noqa: S101 - the database sets it
     own, text = remark.author == viewer.id, revealed[remark.text].shown
-    return Said(remark.kind, names.get(remark.author, ""), own, remark.at, text, remark.round)
+    queue = titles.get(remark.queue, remark.queue) if remark.queue else ""
+    return Said(remark.kind, names.get(remark.author, ""), own, remark.at, text, remark.round, queue)
 
 
 def _highlights(

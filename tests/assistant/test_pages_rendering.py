@@ -55,6 +55,10 @@ def test_every_value_that_a_page_can_get_has_words(name: str, values: list[str])
     assert all(word[0].isupper() and word != value for word, value in zip(words, values, strict=True))
 
 
+def test_an_escalation_names_its_queue_and_escapes_it() -> None:
+    assert str(macro("remark_name")("escalated", "Law & order")) == "Escalated to Law &amp; order"
+
+
 @pytest.mark.parametrize(
     ("query", "address"),
     [

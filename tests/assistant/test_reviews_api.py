@@ -1206,3 +1206,24 @@ async def test_an_item_is_shown_with_where_it_stands_and_what_it_rests_on(
     ):
         assert f"{line}\n" in told, told
     assert "The customer is waiting, since " in told
+
+
+async def test_an_escalation_is_told_with_the_queue_it_went_to(
+    office: Office, terminal: Terminal, described: str
+) -> None:
+    front = {
+        "name": "front",
+        "title": "Front desk",
+        "rules": ["refund_or_credit_above_limit"],
+        "members": "everyone",
+        "escalates_to": "general",
+    }
+    body = {"version": "1", "queues": [front, GENERAL]}
+    assert (await office.admin.http.put("/api/v1/reviews/queues", json=body)).status_code == 200
+    item = await office.item()
+    step = ("decide", item.id, "escalate", "--hash", item.payload_hash, "--note", "Above my limit.")
+    assert (await terminal.review(office.officer, *step)).returncode == 0
+    (said,) = (await office.officer.http.get(path(item))).json()["remarks"]
+    assert (said["kind"], said["queue"]) == ("escalated", "General")
+    shown = (await terminal.review(office.second, "show", item.id)).stdout
+    assert "Escalated to General (Officer): Above my limit.\n" in shown

@@ -320,10 +320,11 @@ def _make_what_was_said() -> None:
         sa.Column("author", sa.String(), nullable=False),
         sa.Column(
             "kind",
-            _kind("remark_kind", "question", "answer", "instruction", "handed_on"),
+            _kind("remark_kind", "question", "answer", "instruction", "handed_on", "escalated"),
             nullable=False,
         ),
         sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("queue", sa.String(), nullable=True),
         _moment("at", now=True),
         sa.ForeignKeyConstraint(["item"], ["approvals.held_item.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
