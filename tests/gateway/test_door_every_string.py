@@ -45,6 +45,7 @@ CLOSED: Final = {
     "tool_choice": "none, auto, required",
     "cloister.conversation": "a UUID, which is not sent",
     "cloister.grant": "a signed token, which is not sent",
+    "cloister.version": "compared with what is served, and not sent",
 }
 """Where nothing free can stand; the rest are enumerations."""
 
