@@ -21,14 +21,14 @@ from approvals.items.errors import (
     OwnRequest,
     SamePerson,
 )
-from approvals.items.events import ApprovalEvent
+from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.persons import is_same_person
 from approvals.items.presence import mark_present
 from approvals.items.tables import HeldItem, ItemState
 from approvals.queues.queue import get_item
 from approvals.queues.routing import belongs, is_given_away, may_review, waits_for_another
 from approvals.risk.policy import Policy
-from gateway import Conflict, NotFound, Principal, Role, record, require
+from gateway import Conflict, NotFound, Principal, Role, require
 
 
 async def claim(
@@ -82,7 +82,7 @@ async def claim(
     if claimed is None:
         raise await _why_not(session, reviewer, item_id, fence)
     if fence is None:
-        _record(session, ApprovalEvent.CLAIMED, reviewer, claimed)
+        record_item(session, ApprovalEvent.CLAIMED, reviewer, claimed, fence=claimed.fence)
     return claimed
 
 
@@ -101,7 +101,7 @@ async def release_claim(
     item = await _updated(session, statement)
     if item is None:
         return await get_item(session, reviewer, item_id)
-    _record(session, ApprovalEvent.CLAIM_RELEASED, reviewer, item)
+    record_item(session, ApprovalEvent.CLAIM_RELEASED, reviewer, item, fence=item.fence)
     return item
 
 
@@ -124,19 +124,6 @@ async def _why_not(
     if fence is not None:
         return LeaseLost()
     return ClaimedByAnother(item.claimed_by or "", item.claimed_until)
-
-
-def _record(session: AsyncSession, event: ApprovalEvent, actor: Principal, item: HeldItem) -> None:
-    record(
-        session,
-        event,
-        actor,
-        conversation=item.conversation,
-        run=item.run,
-        subject=str(item.id),
-        hash=item.current_hash,
-        fence=item.fence,
-    )
 
 
 async def _updated(session: AsyncSession, statement: ReturningUpdate[HeldItem]) -> HeldItem | None:

@@ -10,14 +10,14 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals.items.errors import AlreadyDecided, TooLateToUndo
-from approvals.items.events import ApprovalEvent
+from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.payload import Payload
 from approvals.items.presence import mark_present
 from approvals.items.tables import APPROVING, DECIDED, HeldItem, ItemState, Verdict, Vote
 from approvals.items.worddiff import word_diff
 from approvals.queues.routing import may_review
 from approvals.risk.policy import Policy
-from gateway import NotAllowed, NotFound, Principal, Role, defer, record, require
+from gateway import NotAllowed, NotFound, Principal, Role, defer, require
 
 from .holding import RESUME, RESUME_QUEUE
 from .moves import carry_out
@@ -352,18 +352,14 @@ def _record(
     entry: Entry,
     **detail: object,
 ) -> None:
-    record(
+    record_item(
         session,
         event,
         reviewer,
-        conversation=item.conversation,
-        run=item.run,
-        subject=str(item.id),
+        item,
         held=item.payload_hash,
-        hash=item.current_hash,
         policy=item.policy_version,
         reason=item.reason,
-        round=item.round,
         fence=item.fence,
         entry=entry,
         **detail,

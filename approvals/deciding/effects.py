@@ -16,13 +16,13 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals.items.errors import PayloadChanged
-from approvals.items.events import ApprovalEvent
+from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.payload import Payload
 from approvals.items.persons import is_same_person
 from approvals.items.tables import APPROVING, DECIDED, RELEASED, HeldItem, ItemKind, ItemState, Vote
 from approvals.queues.notices import Occasion, tell, tell_staff
 from approvals.queues.routing import may_review
-from gateway import NotFound, Role, principal_of_account, record
+from gateway import NotFound, Role, principal_of_account
 
 from .decisions import PENDING_AGAIN, agreeing
 
@@ -103,17 +103,7 @@ async def take_effect(session: AsyncSession, item_id: uuid.UUID, payload_hash: s
         .execution_options(populate_existing=True)
     )
     item = (await session.exec(statement)).scalar_one()
-    record(
-        session,
-        ApprovalEvent.TOOK_EFFECT,
-        "work",
-        conversation=item.conversation,
-        run=item.run,
-        subject=str(item.id),
-        state=item.state,
-        hash=payload_hash,
-        round=item.round,
-    )
+    record_item(session, ApprovalEvent.TOOK_EFFECT, "work", item, state=item.state)
     if item.state in DECIDED:
         await tell(session, item, Occasion.DECIDED, [item.requester], number=item.round)
     return Effect(
@@ -161,17 +151,8 @@ async def withhold_altered(session: AsyncSession, item_id: uuid.UUID) -> bool:
         await session.exec(update(Vote).where(*standing).values(undone_at=func.now()))
         ends = {**PENDING_AGAIN, "reason": ALTERED, "deadline": func.now()}
         await session.exec(update(HeldItem).where(col(HeldItem.id) == item.id).values(ends))
-        record(
-            session,
-            ApprovalEvent.ALTERED,
-            "work",
-            conversation=item.conversation,
-            run=item.run,
-            subject=str(item.id),
-            held=item.payload_hash,
-            hash=item.current_hash,
-            round=item.round,
-            decided_by=decided_by,
+        record_item(
+            session, ApprovalEvent.ALTERED, "work", item, held=item.payload_hash, decided_by=decided_by
         )
         return True
     return False
@@ -224,16 +205,8 @@ async def _lapse(session: AsyncSession, item: HeldItem, left: Sequence[Vote]) ->
         }
     statement = update(HeldItem).where(col(HeldItem.id) == item.id).values(values).returning(HeldItem)
     again = (await session.exec(statement, execution_options={"populate_existing": True})).scalar_one()
-    record(
-        session,
-        ApprovalEvent.LAPSED,
-        "work",
-        conversation=again.conversation,
-        run=again.run,
-        subject=str(again.id),
-        hash=again.current_hash,
-        round=again.round,
-        reviewers=sorted(vote.reviewer for vote in left),
+    record_item(
+        session, ApprovalEvent.LAPSED, "work", again, reviewers=sorted(vote.reviewer for vote in left)
     )
     votes = select(func.count()).select_from(Vote).where(Vote.item == item.id)
     await tell_staff(session, again, Occasion.LAPSED, number=(await session.exec(votes)).one())

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals.items.errors import AlreadyDecided
-from approvals.items.events import ApprovalEvent
+from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.payload import Payload
 from approvals.items.tables import Draft, HeldItem, ItemKind, ItemState
 from approvals.queues.notices import Occasion, tell, tell_staff
@@ -18,7 +18,7 @@ from approvals.queues.routing import QueuePlan, plan_of, route
 from approvals.risk.policy import Policy
 from approvals.risk.sampling import is_drawn
 from approvals.risk.value import Weighing
-from gateway import BadInput, Conflict, NotFound, Principal, defer, record
+from gateway import BadInput, Conflict, NotFound, Principal, defer
 
 RESUME: Final = "run.resume"
 RESUME_QUEUE: Final = "runs"
@@ -160,20 +160,16 @@ async def _waiting(
 async def _waits(
     session: AsyncSession, event: ApprovalEvent, item: HeldItem, requester: Principal, weighing: Weighing
 ) -> None:
-    record(
+    record_item(
         session,
         event,
         requester,
-        conversation=item.conversation,
-        run=item.run,
-        subject=str(item.id),
-        hash=item.payload_hash,
+        item,
         policy=item.policy_version,
         rules=list(weighing.rules),
         tier=item.tier,
         deadline=item.deadline.isoformat(),
         queue=item.queue,
-        round=item.round,
         kind=item.kind,
     )
     for moment in filter(None, (item.remind_at, item.escalate_at, item.deadline)):
@@ -243,13 +239,4 @@ async def expire_due(session: AsyncSession, *, limit: int = 100) -> Sequence[uui
 
 async def _ended(session: AsyncSession, item: HeldItem, event: ApprovalEvent, actor: Principal | str) -> None:
     await defer(session, RESUME, queue=RESUME_QUEUE, item=str(item.id), run=str(item.run))
-    record(
-        session,
-        event,
-        actor,
-        conversation=item.conversation,
-        run=item.run,
-        subject=str(item.id),
-        hash=item.payload_hash,
-        round=item.round,
-    )
+    record_item(session, event, actor, item)

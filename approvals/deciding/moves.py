@@ -8,12 +8,12 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals.items.errors import AlreadyDecided, NothingAsked, NothingToEscalateTo
-from approvals.items.events import ApprovalEvent
+from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.persons import is_same_person
 from approvals.items.tables import HeldItem, ItemState, Remark, RemarkKind
 from approvals.queues.notices import Occasion, tell, tell_staff
 from approvals.queues.routing import may_review, plan_of
-from gateway import BadInput, NotFound, Principal, Role, principal_of_account, record
+from gateway import BadInput, NotFound, Principal, Role, principal_of_account
 
 from .verdicts import Move
 
@@ -47,7 +47,7 @@ async def _reassign(
         raise BadInput("Nobody can be given their own request.")
     moved = await _moved(session, item, assigned_to=colleague.id)
     _remark(session, moved, reviewer, RemarkKind.HANDED_ON, note)
-    _record(session, ApprovalEvent.REASSIGNED, reviewer, moved, to=colleague.id)
+    record_item(session, ApprovalEvent.REASSIGNED, reviewer, moved, to=colleague.id)
     await tell(session, moved, Occasion.ASSIGNED, [colleague.id], number=moved.fence)
     return moved
 
@@ -64,7 +64,7 @@ async def escalate(session: AsyncSession, item: HeldItem, actor: Principal | str
     moved = await _moved(session, item, assigned_to=None, queue=plan.escalates_to)
     if isinstance(actor, Principal):
         _remark(session, moved, actor, RemarkKind.ESCALATED, note, queue=moved.queue)
-    _record(session, ApprovalEvent.ESCALATED, actor, moved, queue=moved.queue, before=before)
+    record_item(session, ApprovalEvent.ESCALATED, actor, moved, queue=moved.queue, before=before)
     await tell_staff(session, moved, Occasion.ESCALATED, number=moved.fence)
     return moved
 
@@ -73,7 +73,7 @@ async def _ask(session: AsyncSession, item: HeldItem, reviewer: Principal, quest
     """Ask who asked; the item stays where it is, and its deadline too."""
     asked = await _moved(session, item, release=False, awaiting_rep=True)
     _remark(session, asked, reviewer, RemarkKind.QUESTION, question)
-    _record(session, ApprovalEvent.REP_ASKED, reviewer, asked)
+    record_item(session, ApprovalEvent.REP_ASKED, reviewer, asked)
     number = await _count(session, asked.id, RemarkKind.QUESTION)
     await tell(session, asked, Occasion.ASKED, [asked.requester], number=number)
     return asked
@@ -99,7 +99,7 @@ async def answer_reviewer(
         raise NothingAsked
     answered = await _moved(session, item, release=False, awaiting_rep=False)
     _remark(session, answered, requester, RemarkKind.ANSWER, answer)
-    _record(session, ApprovalEvent.REP_ANSWERED, requester, answered)
+    record_item(session, ApprovalEvent.REP_ANSWERED, requester, answered)
     number = await _count(session, answered.id, RemarkKind.ANSWER)
     asked_by = (
         select(Remark.author)
@@ -152,19 +152,3 @@ async def _count(session: AsyncSession, item: uuid.UUID, kind: RemarkKind) -> in
     await session.flush()
     counted = select(func.count()).select_from(Remark).where(Remark.item == item, Remark.kind == kind)
     return (await session.exec(counted)).one()
-
-
-def _record(
-    session: AsyncSession, event: ApprovalEvent, actor: Principal | str, item: HeldItem, **detail: object
-) -> None:
-    record(
-        session,
-        event,
-        actor,
-        conversation=item.conversation,
-        run=item.run,
-        subject=str(item.id),
-        hash=item.current_hash,
-        round=item.round,
-        **detail,
-    )

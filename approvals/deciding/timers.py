@@ -15,11 +15,10 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals.items.errors import NothingToEscalateTo
-from approvals.items.events import ApprovalEvent
+from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.tables import HeldItem, ItemState
 from approvals.queues.notices import Occasion, tell, tell_staff
 from approvals.queues.routing import waits_for_another
-from gateway import record
 
 from .holding import expire_due
 from .moves import escalate
@@ -46,7 +45,7 @@ async def remind_due(session: AsyncSession, *, limit: int = 100) -> Sequence[uui
     """Tell whoever has an item, or looks at its queue, that half of its time has gone."""
     items = await _pass(session, HeldItem.remind_at, {"remind_at": None}, limit)
     for item in items:
-        _record(session, ApprovalEvent.REMINDED, item)
+        record_item(session, ApprovalEvent.REMINDED, "deadline", item)
         if item.assigned_to and await waits_for_another(session, item, ""):
             await tell(session, item, Occasion.REMINDED, [item.assigned_to], number=1)
         else:
@@ -87,16 +86,3 @@ async def _pass(
         .execution_options(populate_existing=True)
     )
     return (await session.exec(statement)).scalars().all()
-
-
-def _record(session: AsyncSession, event: ApprovalEvent, item: HeldItem) -> None:
-    record(
-        session,
-        event,
-        "deadline",
-        conversation=item.conversation,
-        run=item.run,
-        subject=str(item.id),
-        hash=item.current_hash,
-        round=item.round,
-    )

@@ -7,10 +7,10 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals.items.errors import AlreadyDecided, DeadlinePassed
-from approvals.items.events import ApprovalEvent
+from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.tables import HeldItem, ItemState
 from approvals.queues.notices import Occasion, tell_staff
-from gateway import NotFound, Principal, record
+from gateway import NotFound, Principal
 
 
 async def say_customer_waits(
@@ -40,16 +40,7 @@ async def say_customer_waits(
     session.add(item)
     await session.flush()
     event = ApprovalEvent.CUSTOMER_WAITS if waits else ApprovalEvent.CUSTOMER_WAITS_NO_LONGER
-    record(
-        session,
-        event,
-        requester,
-        conversation=item.conversation,
-        run=item.run,
-        subject=str(item.id),
-        hash=item.current_hash,
-        round=item.round,
-    )
+    record_item(session, event, requester, item)
     if waits:
         await tell_staff(session, item, Occasion.CUSTOMER_WAITS, number=1)
     return item

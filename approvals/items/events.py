@@ -2,6 +2,12 @@
 
 from enum import StrEnum
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway import Principal, record
+
+from .tables import HeldItem
+
 
 class ApprovalEvent(StrEnum):
     """Events of a held item; `subject` of the audit row is the item's id."""
@@ -37,3 +43,20 @@ class ApprovalEvent(StrEnum):
     CHANGE_ACCEPTED = "rule.change_accepted"
     CHANGE_PUT_ASIDE = "rule.change_put_aside"
     REPLY_WITHDRAWN = "rule.reply_withdrawn"
+
+
+def record_item(
+    session: AsyncSession, event: ApprovalEvent, actor: Principal | str, item: HeldItem, **detail: object
+) -> None:
+    """Record an event of an item, with its round and the hash of its text as it now is."""
+    record(
+        session,
+        event,
+        actor,
+        conversation=item.conversation,
+        run=item.run,
+        subject=str(item.id),
+        hash=item.current_hash,
+        round=item.round,
+        **detail,
+    )

@@ -17,10 +17,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals.items.events import ApprovalEvent
+from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.persons import accounts_of_person
 from approvals.items.tables import HeldItem, ItemKind, Notice
-from gateway import Principal, record
+from gateway import Principal
 
 from .routing import Channel, is_for_everyone, plan_of, staff
 
@@ -209,7 +209,7 @@ async def mark_sent(session: AsyncSession, notice: uuid.UUID) -> None:
     values = sent.values(sent_at=func.now(), fault=None).returning(col(Notice.item), col(Notice.event))
     row = (await session.exec(values)).one_or_none()
     if row is not None and row.event == Occasion.RELEASED:
-        _record(session, ApprovalEvent.SENT, await session.get_one(HeldItem, row.item))
+        record_item(session, ApprovalEvent.SENT, "work", await session.get_one(HeldItem, row.item))
 
 
 async def mark_failed(session: AsyncSession, notice: DueNotice, fault: str, *, final: bool = False) -> None:
@@ -230,18 +230,5 @@ async def mark_failed(session: AsyncSession, notice: DueNotice, fault: str, *, f
     row = (await session.exec(failed.values(values).returning(col(Notice.id)))).one_or_none()
     if row is not None and over and notice.event is Occasion.RELEASED:
         item = await session.get_one(HeldItem, notice.item)
-        _record(session, ApprovalEvent.NOT_SENT, item)
+        record_item(session, ApprovalEvent.NOT_SENT, "work", item)
         await tell(session, item, Occasion.NOT_SENT, [item.requester], number=1)
-
-
-def _record(session: AsyncSession, event: ApprovalEvent, item: HeldItem) -> None:
-    record(
-        session,
-        event,
-        "work",
-        conversation=item.conversation,
-        run=item.run,
-        subject=str(item.id),
-        hash=item.current_hash,
-        round=item.round,
-    )

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals.items.events import ApprovalEvent
+from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.persons import is_same_person, shares_person
 from approvals.items.presence import mark_present
 from approvals.items.tables import (
@@ -28,7 +28,7 @@ from approvals.items.tables import (
     Vote,
 )
 from approvals.risk.value import Tier
-from gateway import NotFound, Principal, Role, record, require
+from gateway import NotFound, Principal, Role, require
 
 from .filters import QueueFilter, top_first, waiting_first
 from .routing import belongs, is_given_away
@@ -301,7 +301,7 @@ async def note_opened(session: AsyncSession, viewer: Principal, item: HeldItem) 
         )
     )
     await mark_present(session, viewer)
-    _record(session, ApprovalEvent.OPENED, viewer, item)
+    record_item(session, ApprovalEvent.OPENED, viewer, item)
 
 
 def pseudonym(requester: str) -> str:
@@ -404,16 +404,4 @@ def _entry(
         assigned_to=item.assigned_to,
         awaiting_rep=item.awaiting_rep,
         customer_waits_since=item.customer_waits_since,
-    )
-
-
-def _record(session: AsyncSession, event: ApprovalEvent, actor: Principal, item: HeldItem) -> None:
-    record(
-        session,
-        event,
-        actor,
-        conversation=item.conversation,
-        run=item.run,
-        subject=str(item.id),
-        hash=item.current_hash,
     )

@@ -16,7 +16,7 @@ def check_examples(policy: Policy, embed: Embed | None = None) -> list[str]:
     every = [(rule, example, kind) for rule in policy.rules for example, kind in examples_of(rule)]
     vectors: dict[str, Vector] = {}
     if embed:
-        needed = list(dict.fromkeys(t for _, one, _ in every for t in to_embed(policy, one.text)))
+        needed = list(dict.fromkeys(t for _, one, _ in every for t in to_embed(policy, _said(one))))
         vectors = dict(zip(needed, embed(needed), strict=True)) if needed else {}
     else:
         policy = policy.by_words
@@ -38,13 +38,14 @@ def examples_of(rule: Rule) -> Iterator[tuple[Example, bool]]:
 
 def weigh_example(policy: Policy, example: Example, vectors: Mapping[str, Vector]) -> Weighing:
     """What an example weighs; `vectors` by the texts of `to_embed`."""
-    known = [vectors[one] for one in to_embed(policy, example.text)]
-    if example.place == "question":
+    known = [vectors[one] for one in to_embed(policy, _said(example))]
+    if example.place != "draft":
         return weigh_question(
             policy,
-            example.text,
+            _said(example),
             roles=example.roles,
             tags=example.tags,
+            passages=[example.text] if example.place == "source" else example.passages,
             vectors=known,
             checks=example.checks,
         )
@@ -61,3 +62,8 @@ def weigh_example(policy: Policy, example: Example, vectors: Mapping[str, Vector
         vectors=known,
         checks=example.checks,
     )
+
+
+def _said(example: Example) -> str:
+    """The question or the sentence that is weighed; the text of a source is only read beside it."""
+    return example.question if example.place == "source" else example.text

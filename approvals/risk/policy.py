@@ -20,7 +20,7 @@ from .likeness import Likeness
 from .patterns import compile_patterns, regex_of
 from .value import Tier, Weighing
 
-Place = Literal["question", "draft"]
+Place = Literal["question", "draft", "source"]
 Language = Literal["en", "de"]
 Patterns = Mapping[Language, tuple[str, ...]]
 
@@ -224,6 +224,8 @@ class Policy(_Part):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"the rule {twice[0]} is there twice")
         for rule in self.rules:
+            if "source" in rule.places and not isinstance(rule, PatternRule | FunctionRule):
+                raise ValueError(f"{rule.id}: a rule of kind {rule.kind} does not read the text of sources")
             for name, phrases in _pattern_fields(rule):
                 for pattern in phrases:
                     _check_pattern(f"{rule.id}.{name}", pattern, self.words)

@@ -19,11 +19,12 @@ class Tier(StrEnum):
 
 
 class By(StrEnum):
-    """What was met: words, likeness to examples, a mark, a check, a function, or chance."""
+    """What was met: words, likeness to examples, a mark, a source's text, a check, a function, or chance."""
 
     WORDS = "words"
     LIKENESS = "likeness"
     MARK = "mark"
+    SOURCE = "source"
     CHECK = "check"
     FUNCTION = "function"
     CHANCE = "chance"

@@ -12,11 +12,13 @@ from .support import Checked, Source, cited_in, counts_records, is_published, is
 
 @dataclass(frozen=True)
 class Weighed:
-    """What a question is weighed with: who asks, its words, the customer's marks, what checks have found."""
+    """What a question is weighed with: who asks, its words, the customer's marks, its sources' texts, what
+    checks have found."""
 
     principal: Principal
     question: str
     tags: frozenset[str] = frozenset()
+    passages: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     sampled: bool = False
 
@@ -35,6 +37,7 @@ class Weigher:
             one.question,
             roles=one.principal.roles,
             tags=one.tags,
+            passages=one.passages,
             vectors=await self._vectors(one.principal, one.question),
             checks=one.checks,
             sampled=one.sampled,

@@ -1,0 +1,71 @@
+"""Where in a text a rule is met: by its phrases or by likeness to its examples; and the hit that makes."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from .policy import Policy, Rule
+from .value import By, RuleHit, Tier
+
+Spot = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Where a text is how like the examples of each category; None where nobody could embed it."""
+
+    found: tuple[tuple[Spot, Mapping[str, float]], ...] | None = ()
+
+    def spots(self, rule: Rule, apart: Collection[str] = ()) -> list[Spot]:
+        """Where it is more like the examples of a rule than the rule allows.
+
+        Not where it is most like those of a rule in `apart`: that one looks at amounts, and knows better.
+        """
+        limit = rule.likeness
+        if limit is None or not self.found:
+            return []
+        return [
+            spot
+            for spot, shares in self.found
+            if shares.get(rule.id, 0.0) >= limit and _nearest(shares, rule.id) not in apart
+        ]
+
+
+def _nearest(shares: Mapping[str, float], besides: str) -> str:
+    """The category that a text is most like, besides one."""
+    return max((name for name in shares if name != besides), key=lambda name: shares[name], default="")
+
+
+NOWHERE: Final = Alike()
+
+
+def hit_of(rule: Rule, spot: Spot, place: int | None, tier: Tier | None = None, by: By = By.WORDS) -> RuleHit:
+    """The hit of a rule at a spot, with its own tier unless another is given."""
+    return RuleHit(rule.id, tier or rule.tier, rule.sentence, *spot, place, by, rule.weight)
+
+
+def spots_of(policy: Policy, rule: Rule, name: str, text: str) -> list[Spot]:
+    """Where the phrases of a rule's field are, less those that touch one of its `unless`."""
+    pattern = policy.compiled[rule.id, name]
+    if pattern is None:
+        return []
+    excused = excused_spots(policy, rule, text)
+    spots = (found.span() for found in pattern.finditer(text))
+    return [spot for spot in spots if not any(a < spot[1] and spot[0] < b for a, b in excused)]
+
+
+def excused_spots(policy: Policy, rule: Rule, text: str) -> list[Spot]:
+    """Where the phrases are that excuse what they touch."""
+    unless = policy.compiled.get((rule.id, "unless"))
+    return [found.span() for found in unless.finditer(text)] if unless else []
+
+
+def merged(spots: Iterable[Spot]) -> list[Spot]:
+    """The same from left to right, those that touch as one."""
+    whole: list[Spot] = []
+    for start, end in sorted(spots):
+        if whole and start <= whole[-1][1]:
+            whole[-1] = (whole[-1][0], max(end, whole[-1][1]))
+        else:
+            whole.append((start, end))
+    return whole
