@@ -22,7 +22,7 @@ def money_hits(
     question: str,
     alike: Alike,
 ) -> list[RuleHit]:
-    """Amounts above what `roles` may promise, and promises whose amount cannot be read. Tokens are blanked."""
+    """Amounts above what `roles` may promise, and promises of no amount; the tokens of `text` are blanked."""
     found = _by_words(policy, rule, text, place, roles, question)
     return found or _by_likeness(policy, rule, text, place, roles, alike)
 
@@ -129,5 +129,3 @@ def money_over_sentences(
     if len(together) <= len(alone):
         return []
     return [hit_of(rule, (0, len(sentence)), index, max(together, key=lambda hit: hit.tier is Tier.TOP).tier)]
-
-

@@ -66,12 +66,16 @@ def weigh_question(
     for rule in policy.rules:
         if isinstance(rule, TagRule):
             found = [
-                hit_of(rule, (0, 0), None, rule.tags[tag], By.MARK) for tag in sorted(tags) if tag in rule.tags
+                hit_of(rule, (0, 0), None, rule.tags[tag], By.MARK)
+                for tag in sorted(tags)
+                if tag in rule.tags
             ]
         elif isinstance(rule, CheckRule):
             found = _checked(rule, question, None, checks)
         else:
-            found = _hits(policy, rule, question, None, roles, alike=alike) if "question" in rule.places else []
+            found = (
+                _hits(policy, rule, question, None, roles, alike=alike) if "question" in rule.places else []
+            )
             found += _in_sources(policy, rule, question, passages) if "source" in rule.places else []
         hits += found
     hits += _unread(alike, None)
@@ -267,5 +271,3 @@ def _without_furniture(text: str) -> str:
     """Citations and the number of a list item blanked: they claim nothing."""
     text = _CITATION.sub(lambda found: BLANK * len(found.group()), text)
     return _ENUMERATION.sub(lambda found: BLANK * len(found.group()), text)
-
-

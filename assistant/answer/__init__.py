@@ -3,10 +3,12 @@
 from .context import Turn
 from .events import EventKind, RunAudit
 from .generation import PROMPT_VERSION, Generation, Scale
-from .pipeline import AnsweringSettings, AnswerPipeline, Asked, Hold, Step
+from .pipeline import AnswerPipeline
+from .prompting import AnsweringSettings
 from .receipt import hidden_in
 from .references import MAX_SEARCHED, Searched, durable_text, entity_refs, named_records, of_nobody, searched
 from .replay import Replay, Replayer
+from .steps import Asked, Hold, Step
 from .strangers import Strangers, strangers_among
 
 __all__ = [

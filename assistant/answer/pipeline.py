@@ -3,125 +3,41 @@
 The pipeline decides; whoever runs it writes its steps down under the run's lease.
 """
 
-import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final
 
-from approvals import Policy, Weighing, is_sampled
+from approvals import Policy, is_sampled
 from gateway import (
     ChatMessage,
     CloisterError,
     DoorClient,
     PartUnavailable,
-    Principal,
-    Settings,
     SettingsError,
     UpstreamFailed,
     log,
-    without_links,
 )
-from retrieval import Listing, RetrievalClient, SearchResult
+from retrieval import RetrievalClient, SearchResult
 
-from .asking import follows_on, identities_asked, is_small_talk
-from .context import Budget, Prompt, Turn, build_prompt
-from .counting import answer_list
-from .events import NO_SUMMARY, NOTHING_ASKED, NOTHING_FOUND, WITHOUT_MODEL, EventKind, RunAudit
-from .evidence import (
-    Candidate,
-    Choice,
-    about,
-    asks_for_several,
-    candidates,
-    choose,
-    comparable,
-    identities,
-    listed,
-    to_the_point,
-    without_names,
-)
+from .asking import is_small_talk
+from .context import Prompt, Turn
+from .events import NO_SUMMARY, NOTHING_ASKED, WITHOUT_MODEL, EventKind, RunAudit
 from .found import Evidence, evidence_of, parts_of
-from .generation import PROMPT_VERSION, SAID, Generation
 from .missing import tell_missing
-from .receipt import receipt_of
+from .prompting import AnsweringSettings, Prompting
 from .references import count_hidden, entity_refs, named_records, of_nobody, searched
-from .sentences import SentenceSplitter, bare
+from .sentences import SentenceSplitter
+from .steps import Asked, Hold, Step, ending, nothing_found, receipt_step
 from .strangers import Strangers, strangers_among
-from .support import Checked, check_sentence, names_nobody_in
+from .support import check_sentence, names_nobody_in
 from .telling import as_the_model_read, content_of
 from .weighing import Weighed, Weigher
 from .writing import Writing
 
-_UNKNOWN_USER: Final = (
-    "Your sign-in matches no user of the CRM, so there are no records to show you. "
-    "Ask your administrator to give your CRM user this sign-in name."
-)
-_CRM_DOWN: Final = "The CRM cannot be reached, so no record can be checked or shown. Try again in a moment."
 _LIMIT: Final = 8
 _LISTED: Final = 12  # records, which are a few lines each
 _ABOUT_ONE_THING: Final = 300
-_A_TOKEN: Final = 2.0  # characters, low enough that no quotation is cut
-
-
-class AnsweringSettings(Settings):
-    """The model that answers: tokens of its window, tokens of an answer, and whether it may only quote."""
-
-    model: str = "default"
-    window: int = 4096
-    answer_tokens: int = 256
-    quoting: bool = False
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question to answer; every text is tokenised.
-
-    With an `instruction` it is answered once more: an officer sent the answer before back and says what this
-    one should do. Nothing of it is shown; whatever it weighs, it waits for the officer as a whole.
-    """
-
-    run: uuid.UUID
-    conversation: uuid.UUID
-    principal: Principal
-    question: str
-    tokens: Sequence[Mapping[str, Any]]
-    scope: str | None = None
-    history: Sequence[Turn] = ()
-    earlier_tokens: Sequence[Mapping[str, Any]] = ()
-    flags: Sequence[str] = ()
-    enumerating: bool = False
-    instruction: str = ""
-
-    @property
-    def told(self) -> str:
-        """The question as the model reads it."""
-        if not self.instruction:
-            return self.question
-        return f"{self.question}\n\nThe answer before was sent back. Write another one: {self.instruction}"
-
-
-@dataclass(frozen=True)
-class Step:
-    """Something to append to the run, what the record keeps of it, and a draft to be asked for again."""
-
-    kind: EventKind
-    data: Mapping[str, Any] = field(default_factory=dict)
-    audit: RunAudit | None = None
-    detail: Mapping[str, Any] = field(default_factory=dict)
-    kept: Generation | None = None
-
-
-@dataclass(frozen=True)
-class Hold:
-    """The answer must wait for an officer: the whole draft, how much of it was shown, and the prompt."""
-
-    sentences: tuple[Checked, ...]
-    passages: tuple[Mapping[str, Any], ...]
-    facts: tuple[Mapping[str, Any], ...]
-    weighing: Weighing
-    shown: int
-    messages: Sequence[Mapping[str, Any]] = ()
 
 
 class AnswerPipeline:
@@ -140,6 +56,7 @@ class AnswerPipeline:
             raise SettingsError("The policy reads a share of the answers; `sampling_secret_file` is missing.")
         self._door = door
         self._retrieval = retrieval
+        self._prompting = Prompting(door, settings)
         self._weigher = Weigher(door, policy)
         self._settings = settings
         self._sampling_secret = sampling_secret
@@ -158,13 +75,13 @@ class AnswerPipeline:
             RunAudit.SEARCHED,
             {"found": result.found, "shown": [passage.id for passage in result.passages]},
         )
-        if (ending := _ending(result, missing)) is not None:
-            yield ending
+        if (end := ending(result, missing)) is not None:
+            yield end
             return
         evidence = await self._redact(asked, result)
         evidence = replace(evidence, sources=strangers.hide_in(evidence.sources), missing=missing)
         if _asks_about_nobody(asked, evidence):
-            yield _nothing_found(missing)
+            yield nothing_found(missing)
             return
         yield Step(EventKind.MASKED, {"count": sum(evidence.hidden.values()), "types": evidence.hidden})
         yield Step(
@@ -234,83 +151,75 @@ class AnswerPipeline:
     async def _write(
         self, asked: Asked, evidence: Evidence, strangers: Strangers
     ) -> AsyncGenerator[Step | Hold, None]:
-        weighed = self._weighed(asked, evidence)
-        weighing = await self._weigher.question(weighed)
-        # what is said of nobody's records needs no source
-        drafted = [Checked(evidence.missing, (), supported=True)] if evidence.missing else []
-        shown, said = 0, len(drafted)
+        writing = Writing(evidence.missing, self._weigher.policy.version, self._settings.model)
         prompt: Prompt | None = None
-        writing = Writing(drafted, self._weigher.policy.version, self._settings.model)
         try:
-            prompt, writing.options = await self._prompt(asked, evidence)
+            prompt, writing.options = await self._prompting.prompt(asked, evidence)
             if prompt is None:
-                yield _nothing_found(evidence.missing)
+                yield nothing_found(evidence.missing)
                 return
-            if drafted and not weighing.risky:
-                yield _sentence(shown, drafted[0])
-                shown += 1
-            async with aclosing(self._sentences(asked, prompt, writing)) as sentences:
-                async for sentence in sentences:
-                    if bare(sentence) in (bare(one.text) for one in drafted):
-                        continue  # a model that quotes may quote the same twice
-                    writing.sentences.append(sentence)
-                    checked = check_sentence(strangers.hide(sentence), prompt.sources)
-                    weighs = self._weigher.sentence(weighed, sentence, checked, prompt.sources, drafted)
-                    weighing = weighing.joined(await weighs)
-                    checked = replace(checked, text=strangers.reveal(checked.text))
-                    drafted.append(checked)
-                    if not (weighing.risky or asked.instruction):
-                        yield _sentence(shown, checked)
-                        shown += 1
+            weighed = self._weighed(asked, evidence, prompt)
+            async with aclosing(self._draft(asked, prompt, writing, weighed, strangers)) as steps:
+                async for step in steps:
+                    yield step
         except (PartUnavailable, UpstreamFailed) as error:
-            if len(drafted) > said or not _is_model(error):
+            if not (writing.is_empty and _is_model(error)):
                 raise
             if prompt is not None:
-                yield _receipt(asked, prompt, (), sent=isinstance(error, UpstreamFailed))
-            for unsaid in drafted[shown:]:
-                yield _sentence(shown, unsaid)
+                yield receipt_step(asked, prompt, (), sent=isinstance(error, UpstreamFailed))
+            for step in writing.show():
+                yield step
             is_absent = isinstance(error, PartUnavailable) and error.absent
             yield Step(EventKind.NO_SUMMARY, {"sentence": WITHOUT_MODEL if is_absent else NO_SUMMARY})
             return
-        writing.weighing = weighing
-        holds = (weighing.risky or bool(asked.instruction)) and len(drafted) > said
+        holds = (writing.weighing.risky or bool(asked.instruction)) and not writing.is_empty
         messages = await self._read(asked, prompt, needed=holds)
-        kept = (
-            writing.kept(weighed, evidence, prompt, messages, strangers)
-            if messages is not None and len(drafted) > said
-            else None
+        is_kept = messages is not None and not writing.is_empty
+        yield writing.weighed_step(
+            writing.kept(weighed, prompt, messages or (), strangers) if is_kept else None
         )
-        yield Step(
-            EventKind.STAGE,
-            {"name": "weighing"},
-            RunAudit.WEIGHED,
-            {
-                "sentences": len(drafted),
-                "rules": list(weighing.rules),
-                "shadow": list(weighing.shadowed),
-                "tier": weighing.tier,
-                "held": weighing.risky,
-                "would_hold": weighing.would_hold,
-                "policy": self._weigher.policy.version,
-                "prompt": PROMPT_VERSION,
-                "served": writing.version or None,
-                "shown": shown,
-                "draft_sha256": kept.digest() if kept else None,
-            },
-            kept,
-        )
-        yield _receipt(asked, prompt, [strangers.hide(one.text) for one in drafted[:shown]])
+        shown = [strangers.hide(one.text) for one in writing.drafted[: writing.shown]]
+        yield receipt_step(asked, prompt, shown)
         if holds:
-            yield Hold(tuple(drafted), evidence.passages, evidence.facts, weighing, shown, messages or ())
-        elif len(drafted) == said:
-            for unsaid in drafted[shown:]:
-                yield _sentence(shown, unsaid)
+            yield Hold(
+                tuple(writing.drafted),
+                evidence.passages,
+                evidence.facts,
+                writing.weighing,
+                writing.shown,
+                messages or (),
+            )
+        elif writing.is_empty:
+            for step in writing.show():
+                yield step
             yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
 
-    def _weighed(self, asked: Asked, evidence: Evidence) -> Weighed:
+    async def _draft(
+        self, asked: Asked, prompt: Prompt, writing: Writing, weighed: Weighed, strangers: Strangers
+    ) -> AsyncGenerator[Step, None]:
+        """Write and weigh sentence by sentence; each shows as long as nothing before it or in it is risky."""
+        writing.weighing = await self._weigher.question(weighed)
+        if not writing.weighing.risky:
+            for step in writing.show():
+                yield step
+        async with aclosing(self._sentences(asked, prompt, writing)) as sentences:
+            async for sentence in sentences:
+                if writing.has(sentence):
+                    continue
+                writing.sentences.append(sentence)
+                checked = check_sentence(strangers.hide(sentence), prompt.sources)
+                weighs = self._weigher.sentence(weighed, sentence, checked, prompt.sources, writing.drafted)
+                writing.weighing = writing.weighing.joined(await weighs)
+                writing.drafted.append(replace(checked, text=strangers.reveal(checked.text)))
+                if not (writing.weighing.risky or asked.instruction):
+                    for step in writing.show():
+                        yield step
+
+    def _weighed(self, asked: Asked, evidence: Evidence, prompt: Prompt) -> Weighed:
         """What the question is weighed with."""
         sampled = is_sampled(asked.run, self._weigher.policy.sampling.share, self._sampling_secret)
-        return Weighed(asked.principal, asked.question, evidence.tags, tuple(_checks(asked)), sampled)
+        read = tuple(source.whole for source in prompt.sources)
+        return Weighed(asked.principal, asked.question, evidence.tags, read, tuple(_checks(asked)), sampled)
 
     async def _read(
         self, asked: Asked, prompt: Prompt, *, needed: bool
@@ -323,69 +232,6 @@ class AnswerPipeline:
                 raise
             log.warning("answer.prompt_not_kept", reason=error.sentence)
             return None
-
-    async def _prompt(self, asked: Asked, evidence: Evidence) -> tuple[Prompt | None, dict[str, object]]:
-        budget = Budget(self._settings.window, self._settings.answer_tokens)
-        options: dict[str, object] = {"max_tokens": self._settings.answer_tokens, "temperature": 0.0}
-        if evidence.listing and (listed := self._list(asked, evidence, evidence.listing)):
-            return listed, options
-        if not self._settings.quoting:
-            question = f"{asked.told}\n{SAID.format(evidence.missing)}" if evidence.missing else asked.told
-            return build_prompt(question, evidence.sources, asked.history, budget), options
-        chosen = await self._choose(asked, evidence)
-        if chosen is None:
-            return None, options
-        order = [candidate.n for candidate in (*chosen.lead, *chosen.more)]
-        sources = sorted(
-            (source for source in evidence.sources if source.n in order),
-            key=lambda source: order.index(source.n),
-        )
-        chosen = chosen.within(int(self._settings.window / 2 * _A_TOKEN))
-        longest = sum(sorted(map(len, chosen.quotes))[-chosen.at_most :])
-        room = max(self._settings.answer_tokens, int(longest / _A_TOKEN))
-        budget = Budget(self._settings.window, room)
-        prompt = build_prompt(asked.told, sources, (), budget, quoting=True)
-        options["max_tokens"] = room
-        return replace(prompt, quotes=chosen.quotes, quotes_at_most=chosen.at_most), options
-
-    def _list(self, asked: Asked, evidence: Evidence, listing: Listing) -> Prompt | None:
-        """The answer to a list: the CRM has counted it, so there is nothing left for a model to say."""
-        told = answer_list(asked.question, listing, evidence.sources)
-        if not told:
-            return None
-        said = {n: " ".join(sentences) for sentences, n in told}
-        sources = tuple(replace(one, text=said[one.n]) for one in evidence.sources if one.n in said)
-        quotes = tuple(f"{without_links(one)} [{n}]" for sentences, n in told for one in sentences)
-        return Prompt([], sources, told=tuple(f"\n{quote}" if i else quote for i, quote in enumerate(quotes)))
-
-    async def _choose(self, asked: Asked, evidence: Evidence) -> Choice | None:
-        before = bool(entity_refs(asked.earlier_tokens)) and follows_on(asked.question)
-        named = bool(entity_refs(asked.tokens) or asked.scope or before)
-        question = " ".join(filter(None, (asked.question, *evidence.words, asked.instruction)))
-        sources = about(question, evidence.sources, named=named)
-        if entity_refs(asked.tokens) and identities_asked(question):
-            return identities(question, evidence.sources)
-        several = asks_for_several(question, sources)
-        if several and (chosen := listed(question, sources, evidence.sources)):
-            return chosen
-        found = comparable(candidates(question, sources, asked.principal.roles))
-        if not found:
-            return None
-        likeness = await self._likeness(asked, question, found)
-        pointed = to_the_point(asked.question, found, likeness, evidence.words)
-        if not pointed:
-            return None
-        return choose(*zip(*pointed, strict=True), one_each=several)
-
-    async def _likeness(self, asked: Asked, question: str, found: Sequence[Candidate]) -> list[float]:
-        """The cosine of each candidate with the question; where nobody can say, the words that they share."""
-        texts = [without_names(question), *(candidate.in_context for candidate in found)]
-        try:
-            wanted, *vectors = await self._door.embed(asked.principal, texts, "query")
-        except PartUnavailable as error:
-            log.warning("answer.words_only", part=error.part)
-            return [candidate.lexical for candidate in found]
-        return [sum(a * b for a, b in zip(wanted, vector, strict=True)) for vector in vectors]
 
     async def _sentences(self, asked: Asked, prompt: Prompt, writing: Writing) -> AsyncGenerator[str, None]:
         for sentence in prompt.told:
@@ -414,21 +260,6 @@ class AnswerPipeline:
             yield sentence
 
 
-def _ending(result: SearchResult, missing: str) -> Step | None:
-    """What ends the run after the search: no user, no CRM, nothing found."""
-    if not result.user_known:
-        return Step(EventKind.FAILED, {"part": "CRM user", "sentence": _UNKNOWN_USER, "retry": False})
-    if not (result.crm_available or result.passages):
-        return Step(EventKind.FAILED, {"part": "CRM", "sentence": _CRM_DOWN, "retry": True})
-    if not result.facts and (result.weak or not result.passages):
-        return _nothing_found(missing)
-    return None
-
-
-def _nothing_found(missing: str) -> Step:
-    return Step(EventKind.NOTHING_FOUND, {"sentence": missing or NOTHING_FOUND})
-
-
 def _checks(asked: Asked) -> list[str]:
     """What was found about the question and who asks, by the names of the policy."""
     found = {"filter_flag": bool(asked.flags), "enumeration": asked.enumerating}
@@ -444,21 +275,6 @@ def _asks_about_nobody(asked: Asked, evidence: Evidence) -> bool:
     if entity_refs(asked.tokens) or len(asked.question) > _ABOUT_ONE_THING:
         return False
     return names_nobody_in(asked.question, evidence.sources)
-
-
-def _sentence(index: int, checked: Checked) -> Step:
-    data = {
-        "index": index,
-        "text": checked.text,
-        "citations": list(checked.citations),
-        "supported": checked.supported,
-    }
-    return Step(EventKind.SENTENCE, data)
-
-
-def _receipt(asked: Asked, prompt: Prompt, shown: Sequence[str], *, sent: bool = True) -> Step:
-    receipt = receipt_of(asked.question, prompt, shown, sent=sent)
-    return Step(EventKind.RECEIPT, receipt, RunAudit.ACCOUNTED, receipt)
 
 
 def _is_model(error: CloisterError) -> bool:

@@ -44,7 +44,8 @@ class Replayer:
             written, answered = await self._ask(made, asker, conversation, version)
         roles = frozenset(Role(role) for role in made.roles)
         then = Principal(asker.id, asker.login, roles, asker.name, asker.by)
-        one = Weighed(then, made.question, frozenset(made.tags), made.checks, made.sampled)
+        read = tuple(source.whole for source in made.sources)
+        one = Weighed(then, made.question, frozenset(made.tags), read, made.checks, made.sampled)
         drafted, weighs = await self._weigh(made, one, written)
         recorded = weighs if written == made.written else (await self._weigh(made, one, made.written))[1]
         return Replay(answered, drafted, weighs, recorded)

@@ -1,14 +1,16 @@
 """A draft while it is written, and what is kept of it in the end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from approvals import Weighing
 
 from .context import Prompt
-from .found import Evidence
+from .events import EventKind, RunAudit
 from .generation import PROMPT_VERSION, Generation, Scale
+from .sentences import bare
+from .steps import Step, sentence_step
 from .strangers import Strangers
 from .support import Checked, Source
 from .weighing import Weighed
@@ -16,20 +18,67 @@ from .weighing import Weighed
 
 @dataclass
 class Writing:
-    """What is `drafted` of the `sentences` that came, by which `version` of which `model`."""
+    """What is `drafted` of the `sentences` that came, by which `version` of a `model`, and what it weighs.
 
-    drafted: list[Checked]
+    What is `missing`, if anything, is the first sentence: it is said of nobody's records and needs no source.
+    `shown` counts the sentences that the rep has seen.
+    """
+
+    missing: str
     policy: str
     model: str
     options: Mapping[str, object] = field(default_factory=dict)
+    drafted: list[Checked] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)
     version: str = ""
     weighing: Weighing = field(default_factory=Weighing)
+    shown: int = 0
+
+    def __post_init__(self) -> None:
+        if self.missing:
+            self.drafted.append(Checked(self.missing, (), supported=True))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no sentence of the answer itself is there."""
+        return len(self.drafted) == bool(self.missing)
+
+    def has(self, sentence: str) -> bool:
+        """Whether it was drafted before: a model that quotes may quote the same twice."""
+        return bare(sentence) in (bare(one.text) for one in self.drafted)
+
+    def show(self) -> Iterator[Step]:
+        """The sentences that were not shown yet; from now on they are."""
+        for checked in self.drafted[self.shown :]:
+            yield sentence_step(self.shown, checked)
+            self.shown += 1
+
+    def weighed_step(self, kept: Generation | None) -> Step:
+        """That the whole draft was weighed, for the record."""
+        weighing = self.weighing
+        return Step(
+            EventKind.STAGE,
+            {"name": "weighing"},
+            RunAudit.WEIGHED,
+            {
+                "sentences": len(self.drafted),
+                "rules": list(weighing.rules),
+                "shadow": list(weighing.shadowed),
+                "tier": weighing.tier,
+                "held": weighing.risky,
+                "would_hold": weighing.would_hold,
+                "policy": self.policy,
+                "prompt": PROMPT_VERSION,
+                "served": self.version or None,
+                "shown": self.shown,
+                "draft_sha256": kept.digest() if kept else None,
+            },
+            kept,
+        )
 
     def kept(
         self,
         weighed: Weighed,
-        evidence: Evidence,
         prompt: Prompt,
         messages: Sequence[Mapping[str, Any]],
         strangers: Strangers,
@@ -50,7 +99,7 @@ class Writing:
             quotes=tuple(map(reveal, prompt.quotes)),
             quotes_at_most=prompt.quotes_at_most,
             told=tuple(map(reveal, prompt.told)),
-            missing=reveal(evidence.missing),
+            missing=reveal(self.missing),
             roles=tuple(sorted(weighed.principal.roles)),
             tags=tuple(sorted(weighed.tags)),
             checks=weighed.checks,
