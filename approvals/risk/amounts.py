@@ -41,15 +41,19 @@ _CURRENCIES: Final = {
     "CZK": r"Kč|CZK",
     "JPY": r"¥|JPY|yen",
 }
+_LONGEST: Final = 15  # words of a number; without an end each would be begun at every word of a long row
 _CENTS: Final = r"cents?|ct|pence"
 
 _DIGITS: Final = (
-    r"(?:\d{1,3}(?:[.,'\u2019\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?|\d+(?:[.,]\d+)?)"
+    r"(?:\d{1,3}(?:[.,'\u2019\u00a0\u202f ]\d{3}){1,6}(?!\d)(?:[.,]\d{1,2}(?!\d))?|\d+(?:[.,]\d+)?)"
     r"(?:[.,][-\u2013\u2014]+)?"
 )
 _SCALED: Final = rf"{_DIGITS}(?:[\s-]?(?:{'|'.join(sorted(_MULTIPLIERS, key=len, reverse=True))})\b\.?)?"
 _ENGLISH_WORD: Final = "|".join(sorted([*_UNITS, *_SCALES], key=len, reverse=True))
-_ENGLISH: Final = rf"\b(?:{_ENGLISH_WORD})(?:(?:[\s-]+(?:and\s+|of\s+)?|\s+and\s+a\s+)(?:{_ENGLISH_WORD}))*\b"
+_ENGLISH: Final = (
+    rf"\b(?:{_ENGLISH_WORD})(?:(?:[\s-]{{1,3}}(?:and\s{{1,3}}|of\s{{1,3}})?|\s{{1,3}}and\s{{1,3}}a\s{{1,3}})(?:{_ENGLISH_WORD}))"
+    rf"{{0,{_LONGEST}}}\b"
+)
 
 
 def _spelled(word: str) -> str:
@@ -59,7 +63,9 @@ def _spelled(word: str) -> str:
 _GERMAN_PART: Final = "|".join(
     _spelled(w) for w in sorted([*_EINER, "hundert", "tausend", "und"], key=len, reverse=True)
 )
-_GERMAN: Final = rf"\b(?:(?:ein )?paar |mehrere |einige )?(?:{_GERMAN_PART})+(?: million(?:en)?)?\b"
+_GERMAN: Final = (
+    rf"\b(?:(?:ein )?paar |mehrere |einige )?(?:{_GERMAN_PART}){{1,{_LONGEST}}}(?: million(?:en)?)?\b"
+)
 _NUMBER: Final = rf"(?:{_SCALED}|{_GERMAN}|{_ENGLISH})"
 _MONEY: Final = "|".join(f"(?P<{{0}}{code}>{words})" for code, words in _CURRENCIES.items())
 _RANGE: Final = r"\s?(?:-|\u2013|to|bis|and|und)\s?"

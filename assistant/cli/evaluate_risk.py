@@ -53,17 +53,23 @@ def risk(
 
 
 def embed_with(data: Path | None, name: str) -> "Embed":
-    """The encoder of that name, from the models of a state folder; texts go in one by one, as they do in use:
-    the numbers of some depend a little on what else is in a batch."""
+    """The encoder of that name, from the models of a state folder, where it is installed if it is missing.
+
+    Texts go in one by one, as they do in use: the numbers of some depend a little on what else is in a batch.
+    """
     from assistant.appliance import default_folder
-    from models import ModelsError, load_catalogue, load_encoder
+    from models import ModelsError, install_entry, is_entry_current, load_catalogue, load_encoder
 
     folder = (data or default_folder()).expanduser() / "models" / name
     try:
-        encoder = load_encoder(folder, load_catalogue().get(name))
-    except ModelsError as error:
-        hint = _("{error} Get it with `cloister models install {name}`, or measure with --words-only.")
-        leave(Exit.FAILED, hint.format(error=error, name=name))
+        entry = load_catalogue().get(name)
+        if not is_entry_current(entry, folder):
+            typer.echo(_("Installing {name} in {folder} (once) …").format(name=name, folder=folder), err=True)
+            install_entry(entry, folder)
+        encoder = load_encoder(folder, entry)
+    except (ModelsError, OSError) as error:
+        hint = _("{error} Without likeness: --words-only; with another state folder: --data.")
+        leave(Exit.FAILED, hint.format(error=error))
     return lambda texts: [encoder.encode([text]).vectors[0].tolist() for text in texts]
 
 

@@ -177,20 +177,37 @@ def _change(before: "Tried", after: "Tried") -> dict[str, Any]:
     rules = sorted({*before.rules, *after.rules, *after.shadow})
     return {
         "answers": before.answers,
-        "before": {"policy": before.policy, "held": before.held, "rate": round(before.rate, 4)},
-        "after": {"policy": after.policy, "held": after.held, "rate": round(after.rate, 4)},
+        "before": _tried(before),
+        "after": _tried(after),
         "newly_held": sum(b < a for b, a in zip(before.which, after.which, strict=True)),
         "newly_free": sum(b > a for b, a in zip(before.which, after.which, strict=True)),
         "rules": {one: [before.rules[one], after.rules[one], after.shadow[one]] for one in rules},
     }
 
 
+def _tried(one: "Tried") -> dict[str, Any]:
+    return {
+        "policy": one.policy,
+        "held": one.held,
+        "rate": round(one.rate, 4),
+        "by_chance": round(one.by_chance, 1),
+    }
+
+
+def _by_chance(one: "Tried") -> str:
+    return _(", and about {count:.0f} by chance").format(count=one.by_chance) if one.share else ""
+
+
 def _change_table(before: "Tried", after: "Tried") -> str:
     change = _change(before, after)
     lines = [
         _("{answers} past answers").format(answers=change["answers"]),
-        _("in force  {policy:16} {held:6} held  {rate:6.1%}").format(**change["before"]),
-        _("tried     {policy:16} {held:6} held  {rate:6.1%}").format(**change["after"]),
+        _("in force  {policy:16} {held:6} held  {rate:6.1%}{chance}").format(
+            **change["before"], chance=_by_chance(before)
+        ),
+        _("tried     {policy:16} {held:6} held  {rate:6.1%}{chance}").format(
+            **change["after"], chance=_by_chance(after)
+        ),
         _("{more} more are held, {fewer} no longer").format(
             more=change["newly_held"], fewer=change["newly_free"]
         ),

@@ -1,5 +1,7 @@
 """Weights add, trials only report, functions are registered, and a policy may extend the shipped one."""
 
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 
@@ -167,3 +169,42 @@ def test_a_hit_comes_back_from_storage_as_it_went_and_an_older_one_too() -> None
     assert RuleHit.from_json(one.as_json()) == one
     older = {key: value for key, value in one.as_json().items() if key not in {"by", "weight"}}
     assert RuleHit.from_json(older) == RuleHit("a", Tier.NORMAL, "Because.", 0, 1, 0)
+
+
+def test_a_rule_that_reads_sources_holds_what_is_written_from_one_that_meets_it() -> None:
+    policy = load_policy().by_words
+    weighed = weigh_question(
+        policy, "What is new?", roles=[Role.REP], passages=["All is well.", "Legal hold since May."]
+    )
+    assert [(hit.rule, hit.by, hit.place) for hit in weighed.hits] == [
+        ("confidential_source", By.SOURCE, None)
+    ]
+    assert weighed.risky
+    assert not weigh_question(policy, "Is there a legal hold?", roles=[Role.REP], passages=["No."]).hits
+
+
+def test_a_rule_reads_sources_only_where_its_places_say_so() -> None:
+    passages = ["His lawyer called about the diagnosis."]
+    assert not weigh_question(load_policy().by_words, "New?", roles=[Role.REP], passages=passages).hits
+
+
+def test_a_function_may_read_sources_and_money_may_not(tmp_path: Path) -> None:
+    policy = extended(tmp_path, rules={"ways_to_reach_many": {"places": ["source"]}})
+    many = ", ".join(f"<PERSON_{number}_EMAIL>" for number in range(1, 8))
+    assert weigh_question(policy, "Who?", roles=[Role.REP], passages=[many]).rules == ("ways_to_reach_many",)
+    with pytest.raises(PolicyFaults, match="of kind money does not read the text of sources"):
+        extended(tmp_path, rules={"refund_or_credit_above_limit": {"places": ["source"]}})
+
+
+_ENDLESS = """
+from approvals import load_policy, weigh_question, weigh_sentence
+policy = load_policy().by_words
+for unit in ["a-", "one ", "1.", "1 000 ", "<PERSON_1>", "<PERSON_1> ", "x", "zweihundert", "and a ", "hand "]:
+    text = (unit * 8000)[:8000]
+    weigh_question(policy, text, roles=["rep"], passages=[text])
+    weigh_sentence(policy, text, question=text, roles=["rep"], supported=False)
+"""
+
+
+def test_no_text_however_repetitive_keeps_the_weighing_busy_without_end() -> None:
+    subprocess.run([sys.executable, "-c", _ENDLESS], check=True, timeout=300)

@@ -103,3 +103,10 @@ async def test_an_answer_that_chance_chose_is_held_as_a_whole() -> None:
     assert held(taken).weighing.rules == ("sampled",)
     with pytest.raises(SettingsError, match="sampling_secret_file"):
         await steps(ScriptedDoor(HARMLESS), found(), policy=drawn)
+
+
+async def test_an_answer_from_a_record_that_must_not_be_passed_on_is_held_as_a_whole() -> None:
+    text = f"{HARMLESS}Do not tell the customer that the batch is under recall."
+    taken = await steps(MeaningDoor(HARMLESS), found(text=text), policy=POLICY)
+    assert shown(taken) == []
+    assert held(taken).weighing.rules == ("confidential_source",)
