@@ -19,6 +19,7 @@ from gateway import (
     Settings,
     SettingsError,
     UpstreamFailed,
+    as_code,
     log,
     without_links,
 )
@@ -156,7 +157,7 @@ class AnswerPipeline:
             EventKind.STAGE,
             {"name": "checking", "found": len(result.passages), "facts": len(result.facts)},
             RunAudit.SEARCHED,
-            {"found": result.found, "shown": [passage.id for passage in result.passages]},
+            {"found": result.found, "shown": [as_code(passage.id) for passage in result.passages]},
         )
         if (ending := _ending(result, missing)) is not None:
             yield ending

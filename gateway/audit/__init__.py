@@ -2,7 +2,7 @@
 
 from .anchors import Anchoring
 from .checkpoints import Checkpointing
-from .events import AuditEvent, GatewayEvent, record, register_events, registered_events
+from .events import AuditEvent, GatewayEvent, as_code, record, register_events, registered_events
 from .export import export_record, prove_event, verifier_source
 from .log_keys import record_key, record_keys, with_their_ends
 from .notes import VerifierKey
@@ -45,6 +45,7 @@ __all__ = [
     "TimelineStep",
     "Verification",
     "VerifierKey",
+    "as_code",
     "class_of",
     "export_record",
     "find_runs",
