@@ -1,13 +1,8 @@
 """Every page a person sees: templates, styles, modules, and the routes that fill them."""
 
 from .auditing import (
-    AnswerView,
-    FoundAnswer,
-    GapView,
     HoldLine,
-    PhaseView,
     ReplayView,
-    StepView,
     VerificationProgress,
     VerificationView,
     WeighedView,
@@ -58,7 +53,6 @@ from .rules_data import AnsweredChange, RuleLine, RulesView, SuggestedChange
 from .security import CrossSiteGuard, SecurityHeaders
 
 __all__ = [
-    "AnswerView",
     "AnsweredChange",
     "AuditEntry",
     "AuditQuery",
@@ -69,8 +63,6 @@ __all__ = [
     "DemoAccount",
     "EarlierDraft",
     "Fact",
-    "FoundAnswer",
-    "GapView",
     "HealthView",
     "Highlight",
     "HistoryEntry",
@@ -83,7 +75,6 @@ __all__ = [
     "ParkedState",
     "PartState",
     "Passage",
-    "PhaseView",
     "PromptPart",
     "QueueLine",
     "QueueQuery",
@@ -103,7 +94,6 @@ __all__ = [
     "SavedFilter",
     "SecurityHeaders",
     "Sources",
-    "StepView",
     "SuggestedChange",
     "SyncState",
     "VerificationProgress",

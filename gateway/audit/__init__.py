@@ -19,9 +19,10 @@ from .retention import (
 )
 from .sealer import Sealer
 from .settings import ORIGIN, AnchorSettings
+from .steps import TimelineStep
 from .stillness import keep_still
 from .tables import AuditCheckpoint, AuditHold, AuditRow, AuditSeal
-from .timeline import FoundRun, RunTimeline, TimelineStep, find_runs, is_same_prompt, run_timeline
+from .timeline import FoundRun, Missing, RunTimeline, find_runs, is_same_prompt, run_timeline
 from .verify import Verification, verify_audit
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "FoundRun",
     "GatewayEvent",
     "HoldScope",
+    "Missing",
     "RecordClass",
     "Retention",
     "RetentionSettings",
