@@ -55,7 +55,9 @@ class AuditorPages:
     async def audit(self, query: AuditQuery) -> AuditTimeline:
         """A page of the record; reading it is recorded."""
         actor = await account_of(self._session, query.actor)
-        filters = Filters(actor, query.action, query.record, query.since, query.until, query.before)
+        filters = Filters(
+            actor, query.action, query.record, query.since, query.until, query.before, query.without
+        )
         entries = await timeline(self._session, filters)
         names = await self._logins({row.actor for row, _, _ in entries})
         record(self._session, AuditReading.READ, self._caller, entries=len(entries))

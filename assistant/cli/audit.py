@@ -85,6 +85,10 @@ def export(
         datetime | None,
         typer.Option("--to", help="Nothing recorded at or after (UTC); native goes on to a checkpoint."),
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--except", help="Leave these events out, by name or its beginning (csv alone)."),
+    ] = None,
     out: Out = None,
     login: As = None,
     token_file: TokenFile = None,
@@ -94,8 +98,11 @@ def export(
 
     native and ocsf are what is sealed, oldest first; csv has also what is not sealed yet, newest first.
     """
+    if without and form is not Form.CSV:
+        raise typer.BadParameter(_("Only csv can leave events out."), param_hint="--except")
     caller = _caller(login, token_file, data)
-    asked = {
+    asked: dict[str, Any] = {"except": without} if without else {}
+    asked |= {
         name: at.replace(tzinfo=UTC).isoformat() for name, at in (("since", since), ("until", until)) if at
     }
     with _opened(out) as file:

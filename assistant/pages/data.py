@@ -158,7 +158,8 @@ class HealthView:
 
 @dataclass(frozen=True)
 class AuditQuery:
-    """Filters of the timeline; `before` is the sequence or event to page on from."""
+    """Filters of the timeline; `before` is the sequence or event to page on from, `without` are names of
+    events, or their beginnings, to leave out."""
 
     actor: str = ""
     action: str = ""
@@ -166,6 +167,7 @@ class AuditQuery:
     since: datetime | None = None
     until: datetime | None = None
     before: str = ""
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -616,12 +616,15 @@ class SamplePages:
         return HealthView(parts, sync, queue, model, NOW, parked, 31)
 
     async def audit(self, query: AuditQuery) -> AuditTimeline:
-        names = ("run.asked", "run.searched", "text.redacted", "model.called", "run.weighed", "run.held")
+        names = (
+            *("run.asked", "run.searched", "text.redacted", "text.embedded", "model.called"),
+            *("run.weighed", "run.held"),
+        )
         entries = [
             AuditEntry(
                 f"e{n}",
                 ago(minutes=n),
-                names[n % 6],
+                names[n % len(names)],
                 f"account:{n % 3}",
                 ("rep",),
                 900 - n if n else None,
@@ -633,7 +636,8 @@ class SamplePages:
                 erased_at=None if n % 5 else ago(minutes=1),
             )
             for n in range(24)
-            if not query.action or names[n % 6] == query.action
+            if not query.action or names[n % len(names)] == query.action
+            if not names[n % len(names)].startswith(query.without)
         ]
         return AuditTimeline(entries, "e24", names)
 
