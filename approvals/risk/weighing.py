@@ -55,8 +55,8 @@ class _Alike:
 
     found: tuple[tuple[Spot, Mapping[str, float]], ...] | None = ()
 
-    def spots(self, rule: Rule, apart: Collection[str] = ()) -> list[Spot]:
-        """Where it is more like the examples of a rule than the rule allows.
+    def spots(self, rule: Rule, apart: Collection[str] = ()) -> list[tuple[Spot, float]]:
+        """Where it is more like the examples of a rule than the rule allows, and how like.
 
         Not where it is most like those of a rule in `apart`: that one looks at amounts, and knows better.
         """
@@ -64,7 +64,7 @@ class _Alike:
         if limit is None or not self.found:
             return []
         return [
-            spot
+            (spot, shares[rule.id])
             for spot, shares in self.found
             if shares.get(rule.id, 0.0) >= limit and _nearest(shares, rule.id) not in apart
         ]
@@ -238,7 +238,7 @@ def _hits(
         return found
     money = frozenset(one.id for one in policy.rules if isinstance(one, MoneyRule))
     apart = money if isinstance(rule, LikenessRule) else frozenset()
-    return [_hit(rule, spot, place, by=By.LIKENESS) for spot in alike.spots(rule, apart)]
+    return [_hit(rule, spot, place, by=By.LIKENESS, share=share) for spot, share in alike.spots(rule, apart)]
 
 
 def _without(text: str, titles: Sequence[str]) -> str:
@@ -271,8 +271,16 @@ def _over_sentences(
     return [_hit(rule, (0, len(sentence)), index, max(together, key=lambda hit: hit.tier is Tier.TOP).tier)]
 
 
-def _hit(rule: Rule, spot: Spot, place: int | None, tier: Tier | None = None, by: By = By.WORDS) -> RuleHit:
-    return RuleHit(rule.id, tier or rule.tier, rule.sentence, *spot, place, by, rule.weight)
+def _hit(
+    rule: Rule,
+    spot: Spot,
+    place: int | None,
+    tier: Tier | None = None,
+    by: By = By.WORDS,
+    share: float | None = None,
+) -> RuleHit:
+    shown = None if share is None else round(share, 2)
+    return RuleHit(rule.id, tier or rule.tier, rule.sentence, *spot, place, by, rule.weight, shown)
 
 
 def _spots(policy: Policy, rule: Rule, name: str, text: str) -> list[Spot]:
@@ -325,7 +333,7 @@ def _money_alike(
     """Money that is given in words that no phrase knows: above the limit, or not to be read."""
     found: list[RuleHit] = []
     excused = _excused(policy, rule, text)
-    for start, end in alike.spots(rule):
+    for (start, end), share in alike.spots(rule):
         said = " " * start + text[start:end]
         amounts = [one for one in _amounts(policy, rule, said) if not _touches(one, excused)]
         shares = [one for one in find_shares(said) if not _touches(one, excused)]
@@ -334,7 +342,7 @@ def _money_alike(
         unread = place is not None and not (amounts or shares) and not excused
         if tiers or unread:
             tier = Tier.TOP if Tier.TOP in tiers else rule.tier
-            found.append(_hit(rule, (start, end), place, tier, By.LIKENESS))
+            found.append(_hit(rule, (start, end), place, tier, By.LIKENESS, share))
     return found
 
 
@@ -399,7 +407,7 @@ def _unsupported(
     spots += [found.span() for found in _NUMBER.finditer(text)]
     spots += _spots(policy, rule, "dates", text) + _spots(policy, rule, "promises", text)
     hits = [_hit(rule, spot, index) for spot in _merged(spots)]
-    hits = hits or [_hit(rule, spot, index, by=By.LIKENESS) for spot in alike.spots(rule)]
+    hits = hits or [_hit(rule, spot, index, by=By.LIKENESS, share=share) for spot, share in alike.spots(rule)]
     mark = RuleHit(rule.id, rule.tier, rule.mark, 0, len(sentence), index)
     return hits, [] if hits else [mark]
 

@@ -3,11 +3,13 @@
 import re
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from fastapi import Request
 
+from approvals import MailDraft
 from assistant.pages import (
     AuditEntry,
     AuditQuery,
@@ -17,13 +19,13 @@ from assistant.pages import (
     DemoAccount,
     EarlierDraft,
     Fact,
+    FoundBy,
     HealthView,
     Highlight,
     HistoryEntry,
     HoldLine,
     NoticeLine,
     OpenedSession,
-    OutgoingMail,
     ParkedState,
     PartState,
     Passage,
@@ -39,7 +41,6 @@ from assistant.pages import (
     ReviewView,
     RunEventView,
     RunView,
-    Said,
     SavedFilter,
     Sources,
     SyncState,
@@ -323,6 +324,13 @@ def marks_of_tokens(text: str) -> Sequence[Highlight]:
     return [Highlight(one.start(), one.end(), "identity", "Person") for one in found]
 
 
+ASKED_MARKS = {
+    "asked": [
+        mark(ASKED, "Maria Keller", "identity", "Person"),
+        mark(ASKED, "Nordwind Logistics", "identity", "Organisation"),
+    ],
+    "saw_question": marks_of_tokens(SAW_QUESTION),
+}
 QUEUE = [
     line(1, "normal", customer="account:12", bulk=True, read=True, queue="general", queue_title="General"),
     line(
@@ -368,20 +376,27 @@ QUEUE = [
     ),
 ]
 MAIL_ITEM, EDITED_ITEM = QUEUE[5].id, QUEUE[6].id
-DRAFT_BEFORE = SHOWN.replace("€ 150", "€ 400")
+DRAFT_BEFORE, SAW_BEFORE = (text.replace("€ 150", "€ 400") for text in (SHOWN, SAW))
 SAID: dict[uuid.UUID, dict[str, Any]] = {
     MAIL_ITEM: {
         "kind": "mail",
-        "mail": OutgoingMail("maria.keller@nordwind.example.test", "Your router"),
+        "mail": MailDraft("maria.keller@nordwind.example.test", "Your router"),
         "thread": (),
         "saw": (),
     },
     EDITED_ITEM: {
         "draft": DRAFT_BEFORE,
+        "saw_draft": SAW_BEFORE,
         "round": 2,
         "awaiting_rep": True,
         "history": [
-            HistoryEntry("send_back", "Olga O.", False, ago(hours=2), note="Name the case."),
+            HistoryEntry("escalated", "", False, ago(hours=3), queue="Legal", timer=True),
+            HistoryEntry("approve", "Omar O.", False, ago(minutes=160), undone=True),
+            HistoryEntry("taken_back", "Omar O.", False, ago(minutes=159), of="approve"),
+            HistoryEntry("send_back", "Olga O.", False, ago(hours=2), "Name the case."),
+            HistoryEntry("redrafted", "", False, ago(minutes=119), round=2),
+            HistoryEntry("question", "Olga O.", False, ago(minutes=30), "Was the credit promised?", 2),
+            HistoryEntry("answer", "Rita Sample", False, ago(minutes=25), "Yes, on Thursday, by me.", 2),
             HistoryEntry(
                 "edit",
                 "Olga O.",
@@ -396,12 +411,14 @@ SAID: dict[uuid.UUID, dict[str, Any]] = {
                 ],
                 standing=True,
             ),
+            HistoryEntry("question", "Otto Sample", True, ago(minutes=4), "Is it in the case?", 2),
         ],
-        "remarks": [
-            Said("question", "Olga O.", False, ago(minutes=30), "Was the credit promised on the phone?", 2),
-            Said("answer", "Rita Sample", False, ago(minutes=25), "Yes, on Thursday, by me.", 2),
-            Said("question", "Otto Sample", True, ago(minutes=4), "Is it in the case?", 2),
-        ],
+        "remarks": 4,
+        "highlights": {
+            **ASKED_MARKS,
+            "shown": [mark(SHOWN, "Maria Keller", "identity", "Person")],
+            "saw_draft": marks(SAW),
+        },
         "earlier": [EarlierDraft(1, "We can grant a credit of € 400.", "Name the case.")],
     },
 }
@@ -416,25 +433,28 @@ def review_view(item: ReviewLine, decision: ReviewDecision | None = None) -> Rev
         ),
         "saw": [PromptPart(part, text, marks_of_tokens(text)) for part, text in PROMPT],
         "draft": SHOWN,
+        "saw_draft": SAW,
+        "highlights": {
+            **ASKED_MARKS,
+            "shown": marks(SHOWN),
+            "saw_draft": marks(SAW),
+        },
     }
+    found = [FoundBy("words"), FoundBy("likeness", 0.83)]
+    rules = [replace(rule, found=found[n % 2 :]) for n, rule in enumerate(item.rules)]
     return ReviewView(
-        line=item,
+        line=replace(item, rules=rules),
         hash="sha256:0f" * 4,
         asked=ASKED,
         shown=SHOWN,
         saw_question=SAW_QUESTION,
-        saw_draft=SAW,
-        highlights={
-            "asked": [mark(ASKED, "Maria Keller", "identity", "Person")],
-            "shown": marks(SHOWN),
-            "saw_draft": marks(SAW),
-        },
         sources=Sources(PASSAGES, FACTS),
         reject_reasons=REJECT_REASONS,
         decision=decision,
         next=uuid.UUID(int=4),
         previous=uuid.UUID(int=6),
         may_undo=item.voted,
+        barred="own" if item.own else "",
         queue=item.queue,
         queue_title=item.queue_title,
         claimed_until=item.claimed_until,

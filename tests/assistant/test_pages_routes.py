@@ -12,10 +12,10 @@ import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
+from approvals import MailDraft
 from assistant.pages import (
     CrossSiteGuard,
-    OutgoingMail,
-    Said,
+    HistoryEntry,
     SecurityHeaders,
     create_pages_router,
     install_error_pages,
@@ -282,9 +282,9 @@ async def test_a_queue_shows_no_name_and_no_word_of_a_text(client: AsyncClient) 
 async def test_what_was_said_about_an_item_never_becomes_markup(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = Said("question", HOSTILE, False, NOW, HOSTILE)
-    mail = OutgoingMail(HOSTILE, HOSTILE)
-    monkeypatch.setitem(SAID[MAIL_ITEM], "remarks", [told])
+    told = HistoryEntry("question", HOSTILE, False, NOW, HOSTILE, to=HOSTILE, queue=HOSTILE)
+    mail = MailDraft(HOSTILE, HOSTILE)
+    monkeypatch.setitem(SAID[MAIL_ITEM], "history", [told])
     monkeypatch.setitem(SAID[MAIL_ITEM], "mail", mail)
     sign_in(client, "otto")
     answer = await client.get(f"/queue/{MAIL_ITEM}")
