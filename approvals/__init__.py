@@ -6,6 +6,7 @@ from .deciding.decisions import approve, decide, edit, reject, send_back, undo
 from .deciding.effects import ALTERED, Effect, NoEffect, due_effects, take_effect, withhold_altered
 from .deciding.holding import RESUME, TICK, cancel, expire_due, hold, hold_again
 from .deciding.moves import answer_reviewer
+from .deciding.refusals import refused_person
 from .deciding.timers import Passed, sweep
 from .deciding.verdicts import Decision, Entry, Move, RejectionReason
 from .deciding.waiting import say_customer_waits
@@ -43,7 +44,18 @@ from .items.payload import (
 )
 from .items.persons import is_same_person, know_person
 from .items.presence import officers_on_duty
-from .items.tables import Draft, HeldItem, ItemKind, ItemState, Notice, Remark, RemarkKind, Verdict, Vote
+from .items.tables import (
+    APPLIANCE,
+    Draft,
+    HeldItem,
+    ItemKind,
+    ItemState,
+    Notice,
+    Remark,
+    RemarkKind,
+    Verdict,
+    Vote,
+)
 from .items.worddiff import word_diff
 from .numbers.counted import Reply, SuggestionReply, Weighed
 from .numbers.learning import (
@@ -145,6 +157,7 @@ from .risk.weighing import to_embed, weigh_question, weigh_sentence
 
 __all__ = [
     "ALTERED",
+    "APPLIANCE",
     "MANY",
     "PAGE",
     "REPORT_READERS",
@@ -295,6 +308,7 @@ __all__ = [
     "queue_plans",
     "read_labelled",
     "readable_queues",
+    "refused_person",
     "reject",
     "release_claim",
     "remarks_on",

@@ -18,17 +18,16 @@ from approvals.items.errors import (
     AssignedToAnother,
     ClaimedByAnother,
     LeaseLost,
-    OwnRequest,
-    SamePerson,
 )
 from approvals.items.events import ApprovalEvent, record_item
-from approvals.items.persons import is_same_person
 from approvals.items.presence import mark_present
 from approvals.items.tables import HeldItem, ItemState
 from approvals.queues.queue import get_item
 from approvals.queues.routing import belongs, is_given_away, may_review, waits_for_another
 from approvals.risk.policy import Policy
 from gateway import Conflict, NotFound, Principal, Role, require
+
+from .refusals import refused_person
 
 
 async def claim(
@@ -48,7 +47,7 @@ async def claim(
     require(reviewer, Role.OFFICER)
     await mark_present(session, reviewer)
     item = await get_item(session, reviewer, item_id)
-    refusal = await _refusal(session, item, reviewer)
+    refusal = await refused_person(session, item, reviewer)
     if refusal is not None:
         raise refusal
     if not await may_review(session, item.queue, reviewer.id):
@@ -103,14 +102,6 @@ async def release_claim(
         return await get_item(session, reviewer, item_id)
     record_item(session, ApprovalEvent.CLAIM_RELEASED, reviewer, item, fence=item.fence)
     return item
-
-
-async def _refusal(session: AsyncSession, item: HeldItem, reviewer: Principal) -> Conflict | None:
-    if item.requester == reviewer.id:
-        return OwnRequest()
-    if await is_same_person(session, item.requester, reviewer.id):
-        return SamePerson()
-    return None
 
 
 async def _why_not(

@@ -19,7 +19,17 @@ from approvals.items.errors import PayloadChanged
 from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.payload import Payload
 from approvals.items.persons import is_same_person
-from approvals.items.tables import APPROVING, DECIDED, RELEASED, HeldItem, ItemKind, ItemState, Vote
+from approvals.items.remarks import add_remark
+from approvals.items.tables import (
+    APPROVING,
+    DECIDED,
+    RELEASED,
+    HeldItem,
+    ItemKind,
+    ItemState,
+    RemarkKind,
+    Vote,
+)
 from approvals.queues.notices import Occasion, tell, tell_staff
 from approvals.queues.routing import may_review
 from gateway import NotFound, Role, principal_of_account
@@ -149,6 +159,7 @@ async def withhold_altered(session: AsyncSession, item_id: uuid.UUID) -> bool:
     except PayloadChanged:
         standing = (col(Vote.item) == item.id, col(Vote.round) == item.round, col(Vote.undone_at).is_(None))
         await session.exec(update(Vote).where(*standing).values(undone_at=func.now()))
+        await add_remark(session, item, None, RemarkKind.LAPSED)
         ends = {**PENDING_AGAIN, "reason": ALTERED, "deadline": func.now()}
         await session.exec(update(HeldItem).where(col(HeldItem.id) == item.id).values(ends))
         record_item(
@@ -196,6 +207,7 @@ async def _lapse(session: AsyncSession, item: HeldItem, left: Sequence[Vote]) ->
     """The decision no longer stands: the item waits again, and its officers are told."""
     gone = [vote.id for vote in left]
     await session.exec(update(Vote).where(col(Vote.id).in_(gone)).values(undone_at=func.now()))
+    await add_remark(session, item, None, RemarkKind.LAPSED)
     values = dict(PENDING_AGAIN)
     if any(vote.payload_hash == item.current_hash and vote.diff for vote in left):
         values |= {

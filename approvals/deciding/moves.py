@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from approvals.items.errors import AlreadyDecided, NothingAsked, NothingToEscalateTo
 from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.persons import is_same_person
+from approvals.items.remarks import add_remark
 from approvals.items.tables import HeldItem, ItemState, Remark, RemarkKind
 from approvals.queues.notices import Occasion, tell, tell_staff
 from approvals.queues.routing import may_review, plan_of
@@ -46,7 +47,7 @@ async def _reassign(
     if await is_same_person(session, item.requester, colleague.id):
         raise BadInput("Nobody can be given their own request.")
     moved = await _moved(session, item, assigned_to=colleague.id)
-    _remark(session, moved, reviewer, RemarkKind.HANDED_ON, note)
+    await add_remark(session, moved, reviewer, RemarkKind.HANDED_ON, note, given_to=colleague.id)
     record_item(session, ApprovalEvent.REASSIGNED, reviewer, moved, to=colleague.id)
     await tell(session, moved, Occasion.ASSIGNED, [colleague.id], number=moved.fence)
     return moved
@@ -62,8 +63,8 @@ async def escalate(session: AsyncSession, item: HeldItem, actor: Principal | str
         raise NothingToEscalateTo
     before = item.queue
     moved = await _moved(session, item, assigned_to=None, queue=plan.escalates_to)
-    if isinstance(actor, Principal):
-        _remark(session, moved, actor, RemarkKind.ESCALATED, note, queue=moved.queue)
+    officer = actor if isinstance(actor, Principal) else None
+    await add_remark(session, moved, officer, RemarkKind.ESCALATED, note, queue=moved.queue)
     record_item(session, ApprovalEvent.ESCALATED, actor, moved, queue=moved.queue, before=before)
     await tell_staff(session, moved, Occasion.ESCALATED, number=moved.fence)
     return moved
@@ -72,7 +73,7 @@ async def escalate(session: AsyncSession, item: HeldItem, actor: Principal | str
 async def _ask(session: AsyncSession, item: HeldItem, reviewer: Principal, question: str) -> HeldItem:
     """Ask who asked; the item stays where it is, and its deadline too."""
     asked = await _moved(session, item, release=False, awaiting_rep=True)
-    _remark(session, asked, reviewer, RemarkKind.QUESTION, question)
+    await add_remark(session, asked, reviewer, RemarkKind.QUESTION, question)
     record_item(session, ApprovalEvent.REP_ASKED, reviewer, asked)
     number = await _count(session, asked.id, RemarkKind.QUESTION)
     await tell(session, asked, Occasion.ASKED, [asked.requester], number=number)
@@ -98,7 +99,7 @@ async def answer_reviewer(
     if item.state is ItemState.PENDING and not item.awaiting_rep:
         raise NothingAsked
     answered = await _moved(session, item, release=False, awaiting_rep=False)
-    _remark(session, answered, requester, RemarkKind.ANSWER, answer)
+    await add_remark(session, answered, requester, RemarkKind.ANSWER, answer)
     record_item(session, ApprovalEvent.REP_ANSWERED, requester, answered)
     number = await _count(session, answered.id, RemarkKind.ANSWER)
     asked_by = (
@@ -135,20 +136,6 @@ async def _moved(
     return moved
 
 
-def _remark(
-    session: AsyncSession,
-    item: HeldItem,
-    author: Principal,
-    kind: RemarkKind,
-    text: str,
-    queue: str | None = None,
-) -> None:
-    if text.strip():
-        said = Remark(item=item.id, round=item.round, author=author.id, kind=kind, text=text, queue=queue)
-        session.add(said)
-
-
 async def _count(session: AsyncSession, item: uuid.UUID, kind: RemarkKind) -> int:
-    await session.flush()
     counted = select(func.count()).select_from(Remark).where(Remark.item == item, Remark.kind == kind)
     return (await session.exec(counted)).one()

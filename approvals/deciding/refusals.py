@@ -37,8 +37,8 @@ async def why_refused(
 ) -> Conflict | None:
     """Why this reviewer may not decide this now, None when they may."""
     now = (await session.exec(select(func.now()))).one()
-    if (refusal := await _refused_person(session, item, reviewer)) is not None:
-        return refusal
+    if (person := await refused_person(session, item, reviewer)) is not None:
+        return person
     if item.state is not ItemState.PENDING:
         return AlreadyDecided(item.state, item.decided_by)
     if item.current_hash != payload_hash or not item.is_sound():
@@ -60,7 +60,9 @@ async def why_refused(
     return None
 
 
-async def _refused_person(session: AsyncSession, item: HeldItem, reviewer: Principal) -> Conflict | None:
+async def refused_person(
+    session: AsyncSession, item: HeldItem, reviewer: Principal
+) -> OwnRequest | SamePerson | None:
     """Nobody decides on what they asked for, and nobody counts twice, through whatever account."""
     if item.requester == reviewer.id:
         return OwnRequest()

@@ -65,13 +65,16 @@ class Verdict(StrEnum):
 
 
 class RemarkKind(StrEnum):
-    """What was said about an item without deciding it."""
+    """What was said about an item without deciding it, or became of it.
+
+    `lapsed`: votes on it no longer stand, and nobody took them back.
+    """
 
     QUESTION = "question"
     ANSWER = "answer"
-    INSTRUCTION = "instruction"
     HANDED_ON = "handed_on"
     ESCALATED = "escalated"
+    LAPSED = "lapsed"
 
 
 APPROVING: Final = (Verdict.APPROVE, Verdict.EDIT, Verdict.FALSE_ALARM)
@@ -90,6 +93,8 @@ def _enum(kind: type[StrEnum], name: str) -> Enum:
     )
 
 
+APPLIANCE: Final = "deadline"
+"""The author of a remark that nobody wrote, as the record names a timer."""
 GENERAL: Final = "general"
 """The queue that is always there: what no rule sends elsewhere, for every officer."""
 
@@ -251,7 +256,10 @@ class Vote(SQLModel, table=True):
 
 
 class Remark(SQLModel, table=True):
-    """What was asked, answered, handed on or escalated (to `queue`); tokenised, and never changed."""
+    """What was asked, answered, handed on (`given_to`) or escalated (to `queue`); never changed.
+
+    `text` is tokenised, and may be empty. The author of what the appliance did is `APPLIANCE`.
+    """
 
     __tablename__ = "remark"
     __table_args__ = {"schema": _SCHEMA}
@@ -263,10 +271,11 @@ class Remark(SQLModel, table=True):
         )
     )
     round: int = Field(default=1, sa_column=Column(Integer, nullable=False, server_default="1"))
-    author: str
+    author: str = Field(sa_column=Column(String, nullable=False, server_default=APPLIANCE))
     kind: RemarkKind = Field(sa_column=Column(_enum(RemarkKind, "remark_kind"), nullable=False))
-    text: str = Field(sa_column=Column(Text, nullable=False))
+    text: str = Field(sa_column=Column(Text, nullable=False, server_default=""))
     queue: str | None = None
+    given_to: str | None = None
     at: datetime | None = Field(default=None, sa_column=_moment(now=True))
 
 

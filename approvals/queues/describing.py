@@ -15,7 +15,7 @@ from gateway import Account, BadInput, Principal, Role, require
 from .routing import MemberPlan, NamedQueue, QueuePlans, plan_of
 
 _VERSION = text(
-    "SELECT detail->>'version' FROM gateway.audit_event WHERE event = 'queues.changed'"
+    "SELECT detail->>'version' FROM gateway.audit_event WHERE event = 'queue.changed'"
     " ORDER BY at DESC LIMIT 1"
 )
 

@@ -52,7 +52,8 @@ class QueueView(StrEnum):
 class QueueEntry:
     """One line of the queue: no text, no identity; the rep is a pseudonym until the item is opened.
 
-    `own` is True when the viewer asked for it, through whatever account.
+    `own` is True when the viewer asked for it, and `voted` when they approved its text, through whatever
+    account.
     """
 
     id: uuid.UUID
@@ -107,8 +108,8 @@ async def queue(
     now = (await session.exec(select(func.now()))).one()
     numbered = _numbered()
     votes = _standing().scalar_subquery()
-    voted = _standing().where(Vote.reviewer == viewer.id).scalar_subquery()
-    own = (col(HeldItem.requester) == viewer.id) | shares_person(HeldItem.requester, viewer.id)
+    voted = _standing().where(_is_person(Vote.reviewer, viewer)).scalar_subquery()
+    own = _is_person(HeldItem.requester, viewer)
     listed: Any = (
         select(HeldItem, numbered.c.position, votes, voted)
         .add_columns(own)
@@ -218,14 +219,14 @@ async def next_item(
     """
     now_free = col(HeldItem.claimed_until).is_(None) | (col(HeldItem.claimed_until) <= func.now())
     numbered = _numbered(by_queue=False)
-    voted = _standing().where(Vote.reviewer == viewer.id).scalar_subquery()
+    voted = _standing().where(_is_person(Vote.reviewer, viewer)).scalar_subquery()
     here = select(numbered.c.position).where(numbered.c.id == item_id).scalar_subquery()
     following = (
         select(HeldItem.id)
         .join(numbered, numbered.c.id == col(HeldItem.id))
-        .where(HeldItem.id != item_id, HeldItem.requester != viewer.id)
+        .where(HeldItem.id != item_id, ~_is_person(HeldItem.requester, viewer))
         .where(now_free | (col(HeldItem.claimed_by) == viewer.id), voted == 0)
-        .where(belongs(HeldItem.queue, viewer.id), ~shares_person(HeldItem.requester, viewer.id))
+        .where(belongs(HeldItem.queue, viewer.id))
         .where(~is_given_away(HeldItem.queue, col(HeldItem.assigned_to), viewer.id))
         .where(wanted.conditions())
         .order_by(*_walk(numbered.c.position, func.coalesce(here, 0), back=back))
@@ -311,6 +312,11 @@ def pseudonym(requester: str) -> str:
 
 def _urgency() -> tuple[ColumnElement[Any], ...]:
     return top_first(), waiting_first(), col(HeldItem.deadline).asc(), col(HeldItem.id).asc()
+
+
+def _is_person(account: Any, viewer: Principal) -> ColumnElement[bool]:
+    """In SQL: whether an account is the viewer's, whichever they signed in with."""
+    return or_(col(account) == viewer.id, shares_person(account, viewer.id))
 
 
 def _standing() -> Any:

@@ -130,7 +130,7 @@ class NamedQueue(QueuePlan):
 class QueuePlans(_Plan):
     """All queues, in the order in which they are asked whether they take an item."""
 
-    version: str = Field(min_length=1)
+    version: str = Field(pattern=r"^[!-~]{1,100}$")
     queues: tuple[NamedQueue, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -179,8 +179,8 @@ async def configure_queues(session: AsyncSession, actor: Principal, plans: Queue
         actor,
         version=plans.version,
         queues={name: len(listed) for name, listed in members.items()},
-        joined=[f"{queue}: {account}" for queue, account in sorted(after - before)],
-        left=[f"{queue}: {account}" for queue, account in sorted(before - after)],
+        joined=[f"{queue}:{account}" for queue, account in sorted(after - before)],
+        left=[f"{queue}:{account}" for queue, account in sorted(before - after)],
     )
 
 

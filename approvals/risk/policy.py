@@ -205,7 +205,7 @@ class Policy(_Part):
     nothing is compared, and words alone weigh.
     """
 
-    version: str = Field(min_length=1)
+    version: str = Field(pattern=r"^[!-~]{1,100}$")
     mode: Literal["enforce", "shadow"] = "enforce"
     likeness: LikenessSettings | None = None
     sampling: SamplingSettings = SamplingSettings()

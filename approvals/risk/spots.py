@@ -16,8 +16,8 @@ class Alike:
 
     found: tuple[tuple[Spot, Mapping[str, float]], ...] | None = ()
 
-    def spots(self, rule: Rule, apart: Collection[str] = ()) -> list[Spot]:
-        """Where it is more like the examples of a rule than the rule allows.
+    def spots(self, rule: Rule, apart: Collection[str] = ()) -> list[tuple[Spot, float]]:
+        """Where it is more like the examples of a rule than the rule allows, and how like.
 
         Not where it is most like those of a rule in `apart`: that one looks at amounts, and knows better.
         """
@@ -25,7 +25,7 @@ class Alike:
         if limit is None or not self.found:
             return []
         return [
-            spot
+            (spot, shares[rule.id])
             for spot, shares in self.found
             if shares.get(rule.id, 0.0) >= limit and _nearest(shares, rule.id) not in apart
         ]
@@ -39,9 +39,17 @@ def _nearest(shares: Mapping[str, float], besides: str) -> str:
 NOWHERE: Final = Alike()
 
 
-def hit_of(rule: Rule, spot: Spot, place: int | None, tier: Tier | None = None, by: By = By.WORDS) -> RuleHit:
+def hit_of(
+    rule: Rule,
+    spot: Spot,
+    place: int | None,
+    tier: Tier | None = None,
+    by: By = By.WORDS,
+    share: float | None = None,
+) -> RuleHit:
     """The hit of a rule at a spot, with its own tier unless another is given."""
-    return RuleHit(rule.id, tier or rule.tier, rule.sentence, *spot, place, by, rule.weight)
+    shown = None if share is None else round(share, 2)
+    return RuleHit(rule.id, tier or rule.tier, rule.sentence, *spot, place, by, rule.weight, shown)
 
 
 def spots_of(policy: Policy, rule: Rule, name: str, text: str) -> list[Spot]:

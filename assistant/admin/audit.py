@@ -5,11 +5,11 @@ import io
 import json
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 from sqlmodel import col, select
@@ -53,7 +53,8 @@ LINES = "application/x-ndjson"
 
 @dataclass(frozen=True)
 class Filters:
-    """What to show: exact actor and record, an event's name or its beginning, a span of time."""
+    """What to show: exact actor and record, an event's name or its beginning, a span of time; and by `except`
+    names or beginnings of events to leave out."""
 
     actor: str = ""
     event: str = ""
@@ -61,6 +62,7 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None
     before: str = ""
+    without: Annotated[tuple[str, ...], Query(alias="except", max_length=20)] = ()
 
 
 Entry = tuple[AuditRow, int | None, bytes | None]
@@ -85,6 +87,8 @@ async def timeline(session: AsyncSession, filters: Filters, limit: int = _PAGE) 
         found = found.where(AuditRow.actor == filters.actor)
     if filters.event:
         found = found.where(col(AuditRow.event).startswith(filters.event, autoescape=True))
+    for name in filter(None, filters.without):
+        found = found.where(~col(AuditRow.event).startswith(name, autoescape=True))
     if filters.record:
         wanted = filters.record
         found = found.where(
@@ -156,7 +160,7 @@ async def export(
     """
     require(principal, Role.AUDITOR)
     whole = form in ("native", "ocsf")
-    if whole and (filters.actor or filters.event or filters.record or filters.before):
+    if whole and any((filters.actor, filters.event, filters.record, filters.before, filters.without)):
         raise BadInput("This form goes by time alone: `since` and `until`.")
     record(session, AuditReading.EXPORTED, principal, form=form)
     kind = "text/csv" if form == "csv" else "application/x-ndjson"
@@ -235,8 +239,7 @@ async def _pages(database: Any, filters: Filters, write: Any) -> AsyncIterator[s
     before, first = filters.before, True
     while True:
         async with database.transaction() as session:
-            page = Filters(filters.actor, filters.event, filters.record, filters.since, filters.until, before)
-            entries = await timeline(session, page, _EXPORT_PAGE)
+            entries = await timeline(session, replace(filters, before=before), _EXPORT_PAGE)
         yield write([entry_json(entry) for entry in entries], first)
         after = position_after(entries, _EXPORT_PAGE)
         if after is None:

@@ -3,9 +3,7 @@
 import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from sqlmodel import col, select
@@ -13,16 +11,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from assistant.answer import Scale
 from assistant.pages import (
-    AnswerView,
     AuditEntry,
     AuditQuery,
     AuditTimeline,
-    FoundAnswer,
-    GapView,
     HoldLine,
-    PhaseView,
     ReplayView,
-    StepView,
     VerificationProgress,
     VerificationView,
     WeighedView,
@@ -31,10 +24,10 @@ from assistant.runs.replaying import ReplayReport, replay_run
 from assistant.settings import WebSettings
 from gateway import (
     Account,
+    FoundRun,
     Principal,
     Role,
     RunTimeline,
-    TimelineStep,
     list_holds,
     record,
     registered_events,
@@ -62,7 +55,9 @@ class AuditorPages:
     async def audit(self, query: AuditQuery) -> AuditTimeline:
         """A page of the record; reading it is recorded."""
         actor = await account_of(self._session, query.actor)
-        filters = Filters(actor, query.action, query.record, query.since, query.until, query.before)
+        filters = Filters(
+            actor, query.action, query.record, query.since, query.until, query.before, query.without
+        )
         entries = await timeline(self._session, filters)
         names = await self._logins({row.actor for row, _, _ in entries})
         record(self._session, AuditReading.READ, self._caller, entries=len(entries))
@@ -115,14 +110,13 @@ class AuditorPages:
             for hold in await list_holds(self._session)
         ]
 
-    async def answers_of(self, wanted: str) -> Sequence[FoundAnswer]:
+    async def answers_of(self, wanted: str) -> Sequence[FoundRun]:
         """The runs that the id of a run, an item or a conversation leads to."""
-        found = await runs_of_id(self._session, self._caller, wanted)
-        return [FoundAnswer(one.run, one.at, one.events) for one in found]
+        return await runs_of_id(self._session, self._caller, wanted)
 
-    async def answer(self, run: uuid.UUID) -> AnswerView:
+    async def answer(self, run: uuid.UUID) -> RunTimeline:
         """The timeline of one answer; reading it is recorded."""
-        return _answer(await read_timeline(self._session, self._caller, run))
+        return await read_timeline(self._session, self._caller, run)
 
     async def replay(self, run: uuid.UUID, *, other_version: bool) -> ReplayView:
         """The question of an answer asked again; recorded."""
@@ -138,36 +132,6 @@ class AuditorPages:
         wanted = [one for one in ids.values() if one is not None]
         found = await self._session.exec(select(Account.id, Account.login).where(col(Account.id).in_(wanted)))
         return {str(identity): login for identity, login in found}
-
-
-def _answer(found: RunTimeline) -> AnswerView:
-    steps = iter(found.steps)
-    phases = [
-        PhaseView(
-            phase.step,
-            datetime.fromisoformat(phase.at),
-            phase.seconds,
-            list(map(_step, islice(steps, phase.events))),
-        )
-        for phase in found.phases
-    ]
-    own = [phase for phase in phases if phase.step not in ("replayed", "audited")] or phases
-    last = own[-1].steps[-1].at
-    return AnswerView(
-        found.run,
-        found.conversation,
-        found.state,
-        phases[0].at,
-        (last - phases[0].at).total_seconds(),
-        phases,
-        found.versions,
-        [GapView(one.what, one.count, one.name) for one in found.missing],
-    )
-
-
-def _step(step: TimelineStep) -> StepView:
-    members = {name: value for name, value in asdict(step).items() if name not in ("step", "correlation")}
-    return StepView(**{**members, "at": datetime.fromisoformat(step.at)})
 
 
 def _replay(done: ReplayReport) -> ReplayView:

@@ -16,6 +16,7 @@ from gateway import (
     PartUnavailable,
     SettingsError,
     UpstreamFailed,
+    as_code,
     log,
 )
 from retrieval import RetrievalClient, SearchResult
@@ -73,7 +74,7 @@ class AnswerPipeline:
             EventKind.STAGE,
             {"name": "checking", "found": len(result.passages), "facts": len(result.facts)},
             RunAudit.SEARCHED,
-            {"found": result.found, "shown": [passage.id for passage in result.passages]},
+            {"found": result.found, "shown": [as_code(passage.id) for passage in result.passages]},
         )
         if (end := ending(result, missing)) is not None:
             yield end

@@ -85,6 +85,10 @@ def export(
         datetime | None,
         typer.Option("--to", help="Nothing recorded at or after (UTC); native goes on to a checkpoint."),
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--except", help="Leave these events out, by name or its beginning (csv alone)."),
+    ] = None,
     out: Out = None,
     login: As = None,
     token_file: TokenFile = None,
@@ -94,8 +98,11 @@ def export(
 
     native and ocsf are what is sealed, oldest first; csv has also what is not sealed yet, newest first.
     """
+    if without and form is not Form.CSV:
+        raise typer.BadParameter(_("Only csv can leave events out."), param_hint="--except")
     caller = _caller(login, token_file, data)
-    asked = {
+    asked: dict[str, Any] = {"except": without} if without else {}
+    asked |= {
         name: at.replace(tzinfo=UTC).isoformat() for name, at in (("since", since), ("until", until)) if at
     }
     with _opened(out) as file:
@@ -142,10 +149,11 @@ def timeline(
     if as_json:
         print(json.dumps(found, indent=2))
         return
-    before = ""
-    for step in found["steps"]:
-        print(_line(step, before))
-        before = step["step"]
+    for phase in found["phases"]:
+        title = step_title(phase["step"], _)
+        for line in phase["lines"]:
+            print(_line([found["steps"][place] for place in line["steps"]], line["times"], title))
+            title = ""
     print(_("How it ended: {state}").format(state=state_title(found["state"], _)))
     for name, versions in found["versions"].items():
         print(f"{version_title(name, _)}: {', '.join(versions)}")
@@ -290,13 +298,16 @@ def _compared(found: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _line(step: dict[str, Any], before: str) -> str:
+def _line(steps: list[dict[str, Any]], times: int, title: str) -> str:
+    step, last = steps[0], steps[-1]
     number = f"{step['sequence']:>8}" if step["sequence"] else _("unsealed")
-    title = step_title(step["step"], _) if step["step"] != before else ""
     who = step["login"] or step["actor"]
+    names = " + ".join(dict.fromkeys(one["event"] for one in steps)) if times > 1 else step["event"]
     detail = ", ".join(f"{name} {_short(name, value)}" for name, value in step["detail"].items())
+    if times > 1:
+        detail = _("{times:,} times, until {at}").format(times=times, at=last["at"][:23])
     time = f"{step['at'][:23]} {exact_seconds(step['after_s']):>8}"
-    return f"{time}  {number}  {title:<9}  {step['event']:<20}  {who}  {detail}".rstrip()
+    return f"{time}  {number}  {title:<12}  {names:<20}  {who}  {detail}".rstrip()
 
 
 def _short(name: str, value: object) -> str:

@@ -36,7 +36,8 @@ def list_items(
         return
     for line in listed["items"]:
         rules = ", ".join(rule["title"] for rule in line["rules"])
-        print(f"{line['id']}  {line['risk']:7}  {line['deadline']}  {line['rep']}  {rules}")
+        waits = "  " + _("[customer is waiting]") if line["customer_waits_since"] else ""
+        print(f"{line['id']}  {line['risk']:7}  {line['deadline']}  {line['rep']}  {rules}{waits}")
     if not listed["items"]:
         print(_("Nothing here."))
 

@@ -5,11 +5,14 @@ from gettext import gettext as _
 from typing import Any
 from unicodedata import category
 
-_REMARKS = {
+_HAPPENED = {
+    "approve": _("Approved"),
+    "edit": _("Approved with edits"),
+    "reject": _("Rejected"),
+    "send_back": _("Sent back"),
+    "false_alarm": _("Approved as a false alarm"),
     "question": _("Question to the rep"),
     "answer": _("The rep answers"),
-    "instruction": _("Instruction"),
-    "handed_on": _("Handed on"),
 }
 
 
@@ -24,12 +27,8 @@ def item_lines(opened: dict[str, Any]) -> Iterator[str]:
         yield _("For the CRM: {action} at {record}").format(**handover)
     for rule in opened["line"]["rules"]:
         yield f"· {rule['title']}: {rule['sentence']}"
-    for said in opened["remarks"]:
-        who = _("you") if said["own"] else said["author"] or _("a colleague")
-        kind = _REMARKS.get(said["kind"], said["kind"])
-        if said["kind"] == "escalated":
-            kind = _("Escalated to {queue}").format(queue=plain(said["queue"]))
-        yield f"{kind} ({plain(who)}): {plain(said['text'])}"
+        yield from (f"  {_found_by(one)}" for one in rule["found"])
+    yield from (_happened(one) for one in opened["history"])
     yield from _sources(opened["sources"])
     yield _("Hash: {hash}").format(hash=opened["hash"])
 
@@ -70,6 +69,40 @@ def _standing(opened: dict[str, Any]) -> Iterator[str]:
         yield _("Customer: {name}").format(name=plain(line["customer"]))
     if line["customer_waits_since"]:
         yield _("The customer is waiting, since {at}").format(at=line["customer_waits_since"])
+
+
+def _found_by(found: dict[str, Any]) -> str:
+    words = {
+        "words": _("by its words"),
+        "likeness": _("by likeness to examples of this risk"),
+        "mark": _("by a mark of the customer or of a source"),
+        "check": _("by a check of the answer"),
+        "function": _("by a function of your own"),
+        "chance": _("by chance"),
+    }
+    share = "" if found["share"] is None else f": {found['share']:.2f}"
+    return f"{words[found['by']]}{share}"
+
+
+def _happened(one: dict[str, Any]) -> str:
+    """A line of an item's history: when, what, by whom, and their words."""
+    match one["what"]:
+        case "taken_back":
+            what = _("Taken back: {what}").format(what=_HAPPENED[one["of"]])
+        case "lapsed":
+            what = _("Counts no more: {what}").format(what=_HAPPENED[one["of"]])
+        case "redrafted":
+            what = _("Draft {round} came").format(round=one["round"])
+        case "escalated":
+            what = _("Escalated to {queue}").format(queue=plain(one["queue"]))
+        case "handed_on":
+            what = _("Handed to {who}").format(who=plain(one["to"]))
+        case known:
+            what = _HAPPENED[known]
+    who = _("its time had come") if one["timer"] else _("you") if one["own"] else one["who"]
+    by = f" ({plain(who)})" if who else ""
+    words = f": {plain(one['text'])}" if one["text"] else ""
+    return f"{one['at']}  {what}{by}{words}"
 
 
 def _sources(sources: dict[str, Any]) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 The audit log can be added to and read, and by nobody changed: there is no UPDATE or DELETE on it. So it is
 with the events of runs, the votes of reviewers and what is known of who is one person, but that a vote was
-taken back is written into it. A worker holds, expires and releases; it votes on nothing.
+taken back is written into it. A worker holds, escalates, expires and releases; it votes on nothing, and has
+no words of anybody.
 Hashes of passwords are read by web, where people sign in, and by the owner of the tables.
 """
 
@@ -37,6 +38,8 @@ _WHAT_HAPPENED: Final = (
 )
 _APPENDED: Final = frozenset({*_SAID, *_WHAT_HAPPENED})
 """Tables of what happened, which a right on their whole schema leaves out: nobody may write them anew."""
+_BECAME: Final = ("INSERT (id, item, round, kind, queue)", ("approvals.remark",))
+"""That an item was escalated, or a vote lapsed: by nobody, and without a word."""
 _TAKE_BACK: Final = ("UPDATE (undone_at)", ("approvals.vote",))
 
 _REVIEWERS: Final = (
@@ -73,6 +76,7 @@ GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         (_CHANGE, ("schema assistant", "approvals.held_item", "approvals.notice", "approvals.weighed")),
         (_ADD, _WHAT_HAPPENED),
         (_READ, (*_REVIEWERS, *_SAID)),
+        _BECAME,
         _TAKE_BACK,
         (_ALL, ("schema jobs",)),
     ),

@@ -20,7 +20,12 @@ from .rendering import render, render_part
 from .viewing import known_id, moment, viewer_of
 
 _LINES: Final = "application/x-ndjson"
-_NO_FILTER: Final = dict.fromkeys(("actor", "action", "record", "since", "until"), "")
+_BACKGROUND: Final = "text.embedded"
+"""What the list leaves out as long as nobody has filtered: filling an index leaves little else."""
+_NO_FILTER: Final = {
+    **dict.fromkeys(("actor", "action", "record", "since", "until"), ""),
+    "except": _BACKGROUND,
+}
 
 
 def add_audit(router: APIRouter, dependency: Any) -> None:
@@ -40,11 +45,14 @@ def _add_record(router: APIRouter, dependency: Any) -> None:
         since: str = "",
         until: str = "",
         before: str = "",
+        without: Annotated[str, Query(alias="except", max_length=500)] = "",
     ) -> Response:
-        """Show the record."""
+        """Show the record; as long as nobody has filtered, without what fills an index."""
         viewer = await viewer_of(data, Role.AUDITOR)
-        query = AuditQuery(actor, action, record, moment(since), moment(until), before)
+        left_out = _left_out(without if request.query_params else _BACKGROUND, action)
+        query = AuditQuery(actor, action, record, moment(since), moment(until), before, left_out)
         fields = {"actor": actor, "action": action, "record": record, "since": since, "until": until}
+        fields["except"] = " ".join(left_out)
         context = await _record_page(data, query, fields)
         return render(request, "audit.html", {"viewer": viewer, "verification": None, **context})
 
@@ -55,7 +63,7 @@ def _add_record(router: APIRouter, dependency: Any) -> None:
         if _LINES in request.headers.get("accept", ""):
             return StreamingResponse(_progress(request, data), media_type=_LINES)
         verification = await _verified(data)
-        context = await _record_page(data, AuditQuery(), _NO_FILTER)
+        context = await _record_page(data, AuditQuery(without=(_BACKGROUND,)), _NO_FILTER)
         return render(request, "audit.html", {"viewer": viewer, "verification": verification, **context})
 
 
@@ -109,11 +117,13 @@ def _add_answers(router: APIRouter, dependency: Any) -> None:
 async def _record_page(data: PageData, query: AuditQuery, fields: dict[str, str]) -> dict[str, Any]:
     timeline = await data.audit(query)
     wanted = {name: value for name, value in fields.items() if value}
+    everything = {name: value for name, value in wanted.items() if name != "except"}
     return {
         "timeline": timeline,
         "fields": fields,
         "paged": bool(query.before),
         "older": urlencode({**wanted, "before": timeline.before or ""}),
+        "everything": urlencode({**everything, "except": ""}),
         "export": _export_query(query),
         "export_time": _time_query(query),
         "holds": await data.holds(),
@@ -144,9 +154,15 @@ async def _progress(request: Request, data: PageData) -> AsyncIterator[str]:
 
 def _export_query(query: AuditQuery) -> str:
     """The same filters as the API's export names them; an export begins with the newest event."""
-    named = {"actor": query.actor, "event": query.action, "record": query.record}
-    wanted = urlencode({name: value for name, value in named.items() if value})
+    named = [("actor", query.actor), ("event", query.action), ("record", query.record)]
+    named += [("except", name) for name in query.without]
+    wanted = urlencode([(name, value) for name, value in named if value])
     return "&".join(filter(None, (wanted, _time_query(query))))
+
+
+def _left_out(typed: str, action: str) -> tuple[str, ...]:
+    """The events that somebody wants left out, but for the one that they ask for."""
+    return tuple(name for name in typed.replace(",", " ").split() if not (action and action.startswith(name)))
 
 
 def _time_query(query: AuditQuery) -> str:

@@ -1,9 +1,8 @@
 """What the auditor's pages show of one answer, and of the record as a whole."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -39,68 +38,6 @@ class HoldLine:
     reason: str
     placed_at: datetime | None
     lifted_at: datetime | None
-
-
-@dataclass(frozen=True)
-class StepView:
-    """One event of an answer."""
-
-    at: datetime
-    after_s: float
-    event: str
-    id: str
-    sequence: int | None
-    leaf: str | None
-    signed: bool
-    erased: bool
-    actor: str
-    login: str | None
-    roles: Sequence[str]
-    origin: str | None
-    subject: str | None
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class PhaseView:
-    """Events of one step, one after the other, and the seconds to the next step."""
-
-    step: str
-    at: datetime
-    seconds: float
-    steps: Sequence[StepView]
-
-
-@dataclass(frozen=True)
-class GapView:
-    """What a timeline cannot show."""
-
-    what: str
-    count: int = 0
-    name: str = ""
-
-
-@dataclass(frozen=True)
-class AnswerView:
-    """The timeline of one answer."""
-
-    run: str
-    conversation: str | None
-    state: str | None
-    at: datetime
-    seconds: float
-    phases: Sequence[PhaseView]
-    versions: Mapping[str, Sequence[str]]
-    missing: Sequence[GapView]
-
-
-@dataclass(frozen=True)
-class FoundAnswer:
-    """A run that an id led to."""
-
-    run: str
-    at: datetime
-    events: int
 
 
 @dataclass(frozen=True)

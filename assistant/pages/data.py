@@ -10,16 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from gateway import Role
+from gateway import FoundRun, Role, RunTimeline
 
-from .auditing import (
-    AnswerView,
-    FoundAnswer,
-    HoldLine,
-    ReplayView,
-    VerificationProgress,
-    VerificationView,
-)
+from .auditing import HoldLine, ReplayView, VerificationProgress, VerificationView
 from .review_data import QueueQuery, ReviewList, ReviewView
 
 
@@ -165,7 +158,8 @@ class HealthView:
 
 @dataclass(frozen=True)
 class AuditQuery:
-    """Filters of the timeline; `before` is the sequence or event to page on from."""
+    """Filters of the timeline; `before` is the sequence or event to page on from, `without` are names of
+    events, or their beginnings, to leave out."""
 
     actor: str = ""
     action: str = ""
@@ -173,6 +167,7 @@ class AuditQuery:
     since: datetime | None = None
     until: datetime | None = None
     before: str = ""
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -256,10 +251,10 @@ class PageData(Protocol):
     async def holds(self) -> Sequence[HoldLine]:
         """Legal holds, the newest first."""
 
-    async def answers_of(self, wanted: str) -> Sequence[FoundAnswer]:
+    async def answers_of(self, wanted: str) -> Sequence[FoundRun]:
         """The runs that the id of a run, an item or a conversation leads to."""
 
-    async def answer(self, run: uuid.UUID) -> AnswerView:
+    async def answer(self, run: uuid.UUID) -> RunTimeline:
         """The timeline of one answer; reading it is recorded. Raises `NotFound`."""
 
     async def replay(self, run: uuid.UUID, *, other_version: bool) -> ReplayView:

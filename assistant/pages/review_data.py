@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import urlencode
 
+from approvals import Handover, MailDraft
+
 
 class ReviewState(StrEnum):
     """The tabs of the queue."""
@@ -58,12 +60,27 @@ class QueueQuery:
 
 
 @dataclass(frozen=True)
+class FoundBy:
+    """How a rule found something: words, likeness, mark, check, function or chance.
+
+    `share` is how like the labelled examples of the rule it is, 0..1; None where that was not kept.
+    """
+
+    by: str
+    share: float | None = None
+
+
+@dataclass(frozen=True)
 class ReviewRule:
-    """A rule that held the answer: its title, and in plain words what it looks for and why."""
+    """A rule that held the answer: its title, in plain words what it looks for and why, and how it found it.
+
+    `found` is empty in the queue, where nothing is opened yet.
+    """
 
     rule: str
     title: str
     sentence: str = ""
+    found: Sequence[FoundBy] = ()
 
 
 @dataclass(frozen=True)
@@ -225,38 +242,29 @@ class ReviewDecision:
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """What one reviewer said about one text, and whether they took it back.
+    """What was decided about an item, became of it, or was said.
 
-    `diff` of an edit is [kind, text] in order; kind is kept, removed or added.
+    `what` is a verdict; `taken_back` or `lapsed`, and `of` the verdict that counts no more since; `redrafted`
+    where a new draft came; or question, answer, handed_on (`to` whom), escalated (to `queue`, a title). A
+    verdict that does not count any more is `undone`, and one for the text as it is `standing`. `diff` of an
+    edit is [kind, text] in order; kind is kept, removed or added. `timer`: nobody did it, its time had come.
     """
 
-    verdict: str
-    reviewer: str
+    what: str
+    who: str
     own: bool
     at: datetime
-    reason: str | None = None
-    note: str | None = None
-    undone_at: datetime | None = None
+    text: str = ""
     round: int = 1
+    of: str = ""
+    reason: str | None = None
+    undone: bool = False
+    standing: bool = False
     entry: str = ""
     diff: Sequence[tuple[str, str]] = ()
-    standing: bool = False
-
-
-@dataclass(frozen=True)
-class Said:
-    """A question to the rep, its answer, or a word with which the item was handed on or escalated.
-
-    `queue` is the title of the queue that it was escalated to.
-    """
-
-    kind: str
-    author: str
-    own: bool
-    at: datetime
-    text: str
-    round: int = 1
     queue: str = ""
+    to: str = ""
+    timer: bool = False
 
 
 @dataclass(frozen=True)
@@ -269,22 +277,6 @@ class EarlierDraft:
 
 
 @dataclass(frozen=True)
-class OutgoingMail:
-    """Whom a mail would go to, and its subject."""
-
-    to: str
-    subject: str
-
-
-@dataclass(frozen=True)
-class OutgoingHandover:
-    """Which record of the CRM a text is about, and what is to be done with it there."""
-
-    record: str
-    action: str
-
-
-@dataclass(frozen=True)
 class ReviewView:
     """One held text. `hash` goes back with the decision, and `fence` while the viewer has claimed it.
 
@@ -294,7 +286,8 @@ class ReviewView:
     an officer's edit would be shown. `may_undo` while the viewer's own decision has not taken effect. The
     draft's texts are empty where the viewer asked the question and it is not released. `escalates_to` is
     the title of a queue; `hidden` counts by type what the model read as tokens; `second_for_edits` says
-    that an edit waits for another officer.
+    that an edit waits for another officer. `history` is in order of time, and `remarks` of it were no votes.
+    `barred` says that the viewer may not decide: `own` asked for it, `other_account` has a part in it.
     """
 
     line: ReviewLine
@@ -324,10 +317,11 @@ class ReviewView:
     queue_title: str = ""
     round: int = 1
     awaiting_rep: bool = False
-    remarks: Sequence[Said] = ()
+    remarks: int = 0
+    barred: str = ""
     earlier: Sequence[EarlierDraft] = ()
-    mail: OutgoingMail | None = None
-    handover: OutgoingHandover | None = None
+    mail: MailDraft | None = None
+    handover: Handover | None = None
     escalates_to: str | None = None
     second_for_edits: bool = False
     hidden: Mapping[str, int] | None = None

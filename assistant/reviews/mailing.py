@@ -4,6 +4,7 @@ import asyncio
 import re
 import smtplib
 import ssl
+from contextlib import ExitStack
 from email.message import EmailMessage
 from email.utils import formatdate
 from typing import Final
@@ -82,12 +83,11 @@ class Mailer:
             )
         else:
             server = smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_s)
-        try:
+        with ExitStack() as unless_ready:
+            unless_ready.callback(server.close)
             if settings.security == "starttls":
                 server.starttls(context=tls)
             if settings.user and settings.password_file:
                 server.login(settings.user, read_secret(settings.password_file))
-        except BaseException:
-            server.close()
-            raise
+            unless_ready.pop_all()
         return server

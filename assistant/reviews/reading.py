@@ -1,20 +1,22 @@
 """An item as an officer reads it: three readings, why it was held, and what was said about it."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import (
+    By,
     Draft,
     HeldItem,
     ItemState,
+    MailDraft,
+    OwnRequest,
     Part,
     Payload,
     Policy,
-    Remark,
     RemarkKind,
     RuleHit,
     TextAltered,
@@ -29,33 +31,29 @@ from approvals import (
     plan_of,
     pseudonym,
     queue_names,
+    refused_person,
     remarks_on,
-    sentence_offsets,
     votes_on,
 )
 from assistant.pages import (
     EarlierDraft,
     Fact,
-    Highlight,
-    HistoryEntry,
-    OutgoingHandover,
-    OutgoingMail,
+    FoundBy,
     Passage,
-    PromptPart,
     QueueQuery,
     ReviewDecision,
     ReviewLine,
     ReviewRule,
     ReviewView,
-    Said,
     Sources,
 )
 from gateway import DoorClient, NotFound, Principal
-from redaction import find_tokens, parse_token
 from retrieval import RetrievalClient
 
 from .filters import filter_of
+from .history import Past, history_of
 from .listing import NEAR, OPEN, colleague_names, reject_reasons
+from .marking import highlights_of, prompt_of
 from .reveal import Revealed, reveal
 
 _TO_THE_REP = frozenset({RemarkKind.QUESTION, RemarkKind.ANSWER})
@@ -89,40 +87,35 @@ async def read_review(
     item = await item_to_open(session, viewer, item_id)
     if not item.is_sound():
         raise TextAltered
-    votes, remarks = await votes_on(session, item.id), await remarks_on(session, item.id)
-    drafts = await earlier_drafts(session, item.id)
-    texts = _texts(item, votes) + [remark.text for remark in remarks] + _texts_of(drafts)
+    past = await _past(session, item)
     own = await is_same_person(session, item.requester, viewer.id)
-    revealed = await reveal(door, retrieval, viewer, item, texts, own=own)
+    revealed = await reveal(door, retrieval, viewer, item, _texts(item, past), own=own)
     await note_opened(session, viewer, item)
-    speakers = {*(vote.reviewer for vote in votes), *(remark.author for remark in remarks)}
-    names = await colleague_names(session, {item.requester, item.claimed_by, item.assigned_to, *speakers})
+    names = await colleague_names(session, {item.requester, item.claimed_by, item.assigned_to, *past.people})
     now, plan, wanted = _now(item), await plan_of(session, item.queue), filter_of(query)
     titles = await queue_names(session)
     payload, final = item.held(), item.to_release()
-    this = [vote for vote in votes if vote.undone_at is None and vote.round == item.round]
-    standing = [vote for vote in this if vote.payload_hash == item.current_hash]
     opened = ReviewView(
-        line=_opened_line(item, policy, viewer, names, titles, standing, revealed, own=own),
+        line=_opened_line(item, policy, viewer, names, titles, past.standing, revealed, own=own),
         hash=item.current_hash,
         asked=revealed[payload.question].shown,
         shown=revealed[final.text].shown,
         saw_question=payload.question,
         saw_draft=payload.draft,
-        highlights=_highlights(item, policy, revealed),
+        highlights=highlights_of(item, policy, revealed),
         sources=_sources(item, revealed),
         reject_reasons=reject_reasons(),
         decision=_decision(item, revealed),
         claimed_until=item.claimed_until if _is_leased(item) else None,
         next=await next_item(session, viewer, item.id, wanted=wanted),
         previous=await next_item(session, viewer, item.id, wanted=wanted, back=True),
-        history=[_history(vote, viewer, names, revealed, standing) for vote in votes],
+        history=history_of(past, viewer, names, titles, revealed),
         thread=[(who, revealed[text].shown) for who, text in _earlier(item)],
-        saw=_prompt(item),
+        saw=prompt_of(item),
         policy=item.policy_version,
         shown_before=payload.shown_count,
         effective_after=item.effective_after,
-        may_undo=item.effect_at is None and _undoable(item, viewer, standing, now),
+        may_undo=item.effect_at is None and _undoable(item, viewer, past.standing, now),
         draft=revealed[payload.draft].shown,
         fence=item.fence if item.claimed_by == viewer.id and _is_leased(item) else None,
         kind=item.kind,
@@ -130,13 +123,14 @@ async def read_review(
         queue_title=titles.get(item.queue, item.queue),
         round=item.round,
         awaiting_rep=item.awaiting_rep,
-        remarks=[_said(remark, viewer, names, titles, revealed) for remark in remarks],
+        remarks=len(past.remarks),
+        barred=await _barred(session, item, viewer),
         earlier=[
             EarlierDraft(one.round, revealed[_draft_of(one)].shown, revealed[one.instruction].shown)
-            for one in drafts
+            for one in past.drafts
         ],
-        mail=_mail(payload, revealed),
-        handover=_handover(payload),
+        mail=_mail(payload.mail, revealed),
+        handover=payload.handover,
         escalates_to=titles.get(plan.escalates_to, plan.escalates_to) if plan.escalates_to else None,
         second_for_edits=policy.review.second_for_edits,
         hidden=payload.hidden,
@@ -172,11 +166,30 @@ def may_read_draft(item: HeldItem, *, own: bool) -> bool:
 
 def _without_draft(opened: ReviewView) -> ReviewView:
     kept = {name: marks for name, marks in opened.highlights.items() if name in {"asked", "saw_question"}}
-    hidden = replace(opened, shown="", saw_draft="", draft="", highlights=kept, history=(), decision=None)
-    return replace(hidden, remarks=(), earlier=())
+    hidden = replace(opened, shown="", saw_draft="", draft="", highlights=kept)
+    return replace(hidden, history=(), earlier=(), decision=None)
 
 
-def _texts(item: HeldItem, votes: Sequence[Vote]) -> list[str]:
+async def _past(session: AsyncSession, item: HeldItem) -> Past:
+    votes = await votes_on(session, item.id)
+    this = [vote for vote in votes if vote.undone_at is None and vote.round == item.round]
+    return Past(
+        votes=votes,
+        remarks=await remarks_on(session, item.id),
+        drafts=await earlier_drafts(session, item.id),
+        standing=[vote for vote in this if vote.payload_hash == item.current_hash],
+    )
+
+
+async def _barred(session: AsyncSession, item: HeldItem, viewer: Principal) -> str:
+    """Why the viewer may not decide, whatever they do: as the page has it, empty where they may."""
+    refusal = await refused_person(session, item, viewer)
+    if refusal is None:
+        return ""
+    return "own" if isinstance(refusal, OwnRequest) else "other_account"
+
+
+def _texts(item: HeldItem, past: Past) -> list[str]:
     """Every stored text of an item that its viewer reads restored."""
     payload = item.held()
     texts = [payload.question, payload.draft, item.to_release().text]
@@ -184,64 +197,17 @@ def _texts(item: HeldItem, votes: Sequence[Vote]) -> list[str]:
     texts += [text for fact in payload.facts for text in (fact.title, fact.value)]
     texts += [payload.mail.to, payload.mail.subject] if payload.mail else []
     texts += [text for _, text in _earlier(item)]
-    texts += [note for note in (item.note, *(vote.note for vote in votes)) if note]
-    texts += [text for vote in votes for _, text in vote.diff or ()]
-    return texts
+    texts += [item.note] if item.note else []
+    texts += [text for one in past.drafts for text in (_draft_of(one), one.instruction)]
+    return texts + past.texts
 
 
-def _mail(payload: Payload, revealed: Mapping[str, Revealed]) -> OutgoingMail | None:
-    if payload.mail is None:
-        return None
-    return OutgoingMail(revealed[payload.mail.to].shown, revealed[payload.mail.subject].shown)
-
-
-def _handover(payload: Payload) -> OutgoingHandover | None:
-    if payload.handover is None:
-        return None
-    return OutgoingHandover(payload.handover.record, payload.handover.action)
-
-
-def _texts_of(drafts: Sequence[Draft]) -> list[str]:
-    return [text for one in drafts for text in (_draft_of(one), one.instruction)]
+def _mail(mail: MailDraft | None, revealed: Mapping[str, Revealed]) -> MailDraft | None:
+    return MailDraft(revealed[mail.to].shown, revealed[mail.subject].shown) if mail else None
 
 
 def _draft_of(draft: Draft) -> str:
     return Payload.from_json(draft.payload).draft
-
-
-def _said(
-    remark: Remark,
-    viewer: Principal,
-    names: Mapping[str, str],
-    titles: Mapping[str, str],
-    revealed: Mapping[str, Revealed],
-) -> Said:
-    assert remark.at is not None  # noqa: S101 - the database sets it
-    own, text = remark.author == viewer.id, revealed[remark.text].shown
-    queue = titles.get(remark.queue, remark.queue) if remark.queue else ""
-    return Said(remark.kind, names.get(remark.author, ""), own, remark.at, text, remark.round, queue)
-
-
-def _highlights(
-    item: HeldItem, policy: Policy, revealed: Mapping[str, Revealed]
-) -> dict[str, list[Highlight]]:
-    """Hits, unsupported sentences and identities, per reading; an edited text has identities alone."""
-    payload, final = item.held(), item.to_release()
-    question, draft = revealed[payload.question], revealed[payload.draft]
-    offsets = sentence_offsets([sentence.text for sentence in payload.sentences])
-    in_question = [_mark(hit, 0, policy) for hit in item.rule_hits() if hit.place is None]
-    in_draft = [
-        _mark(hit, offsets[hit.place], policy)
-        for hit in (*item.rule_hits(), *item.rule_marks())
-        if hit.place is not None and hit.place < len(offsets)
-    ]
-    shown = [] if final.edited is not None else in_draft
-    return {
-        "asked": _moved(question, in_question),
-        "saw_question": _sorted([*in_question, *_identities(question)]),
-        "saw_draft": _sorted([*in_draft, *_identities(draft)]),
-        "shown": _moved(revealed[final.text], shown),
-    }
 
 
 def _earlier(item: HeldItem) -> list[tuple[str, str]]:
@@ -249,45 +215,6 @@ def _earlier(item: HeldItem) -> list[tuple[str, str]]:
     who = {Part.QUESTION: "rep", Part.ANSWER: "assistant"}
     said = [(who[one.part], one.text) for one in item.held().prompt or () if one.part in who]
     return said[:-1]
-
-
-def _prompt(item: HeldItem) -> list[PromptPart]:
-    """The prompt as it was kept; of what was held before prompts were, its sources and its question."""
-    payload = item.held()
-    if payload.prompt is not None:
-        parts = [(str(one.part), one.text) for one in payload.prompt]
-    else:
-        parts = [("source", f"[{source.n}] {source.title}\n{source.text}") for source in payload.sources]
-        parts.append(("question", payload.question))
-    return [PromptPart(part, text, _sorted(_named(find_tokens(text)))) for part, text in parts]
-
-
-def _mark(hit: RuleHit, offset: int, policy: Policy) -> Highlight:
-    kind = "unsupported" if hit.rule == "unsupported_claims" else "rule"
-    return Highlight(hit.start + offset, hit.end + offset, kind, policy.title(hit.rule))
-
-
-def _identities(text: Revealed) -> list[Highlight]:
-    return _named(text.tokens())
-
-
-def _named(tokens: Iterable[tuple[int, int, str]]) -> list[Highlight]:
-    return [Highlight(start, end, "identity", _kind_of(token)) for start, end, token in tokens]
-
-
-def _kind_of(token: str) -> str:
-    parsed = parse_token(token)
-    return "" if parsed is None else parsed.stem.value
-
-
-def _moved(text: Revealed, highlights: Sequence[Highlight]) -> list[Highlight]:
-    """Highlights of the stored text, in the shown one."""
-    every = [*highlights, *_identities(text)]
-    return _sorted([Highlight(*text.span(one.start, one.end), one.kind, one.label) for one in every])
-
-
-def _sorted(highlights: Sequence[Highlight]) -> list[Highlight]:
-    return sorted((one for one in highlights if one.start < one.end), key=lambda one: (one.start, one.end))
 
 
 def _sources(item: HeldItem, revealed: Mapping[str, Revealed]) -> Sources:
@@ -342,29 +269,6 @@ def _decider(item: HeldItem) -> str:
     return "requester" if item.state is ItemState.CANCELLED else "deadline"
 
 
-def _history(
-    vote: Vote,
-    viewer: Principal,
-    names: Mapping[str, str],
-    revealed: Mapping[str, Revealed],
-    standing: Sequence[Vote],
-) -> HistoryEntry:
-    assert vote.at is not None  # noqa: S101 - the database sets it
-    return HistoryEntry(
-        verdict=vote.verdict,
-        reviewer=names.get(vote.reviewer, ""),
-        own=vote.reviewer == viewer.id,
-        at=vote.at,
-        reason=vote.reason,
-        note=revealed[vote.note].shown if vote.note else None,
-        undone_at=vote.undone_at,
-        round=vote.round,
-        entry=vote.entry,
-        diff=[(kind, revealed[text].shown) for kind, text in vote.diff or ()],
-        standing=any(one.id == vote.id for one in standing),
-    )
-
-
 def _undoable(item: HeldItem, viewer: Principal, standing: Sequence[Vote], now: datetime) -> bool:
     mine = any(vote.reviewer == viewer.id for vote in standing)
     if item.state is ItemState.PENDING:
@@ -388,7 +292,7 @@ def _opened_line(
     return ReviewLine(
         id=item.id,
         risk=item.tier,
-        rules=[ReviewRule(rule, policy.title(rule), sentence) for rule, sentence in item.reasons()],
+        rules=_rules(item, policy),
         created_at=item.created_at,
         deadline=item.deadline,
         rep=names.get(item.requester, pseudonym(item.requester)),
@@ -412,6 +316,23 @@ def _opened_line(
         near=item.state in OPEN and item.deadline - _now(item) < NEAR,
         customer_waits_since=item.customer_waits_since,
     )
+
+
+def _rules(item: HeldItem, policy: Policy) -> list[ReviewRule]:
+    """The rules that hold it, and how each found something: by every means once, the likest first."""
+    return [
+        ReviewRule(
+            rule, policy.title(rule), sentence, _found([h for h in item.rule_hits() if h.rule == rule])
+        )
+        for rule, sentence in item.reasons()
+    ]
+
+
+def _found(hits: Sequence[RuleHit]) -> list[FoundBy]:
+    shares: dict[By, float | None] = {}
+    for hit in sorted(hits, key=lambda hit: hit.share or 0.0):
+        shares[hit.by] = hit.share
+    return [FoundBy(by, shares[by]) for by in By if by in shares]
 
 
 def _customer(item: HeldItem, revealed: Mapping[str, Revealed]) -> str | None:

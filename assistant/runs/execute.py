@@ -232,7 +232,7 @@ class RunExecutor:
             data = {"part": "assistant", "sentence": _UNFORESEEN, "retry": True}
         async with self._database.transaction() as session:
             await append_event(session, run.id, EventKind.FAILED, data, lease=_lease(run))
-            who, part = str(run.principal_id), str(data["part"])
+            who, part = str(run.principal_id), "_".join(str(data["part"]).split())
             await finish(session, run, RunState.FAILED, who, lease=_lease(run), ending="failed", part=part)
 
     async def _stop(self, run: Run, answering: asyncio.Task[None]) -> None:

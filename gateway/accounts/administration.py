@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.audit.events import GatewayEvent, record
+from gateway.audit.events import GatewayEvent, as_code, record
 from gateway.errors import BadInput, Conflict, NotFound
 from gateway.principal import Principal, Role
 
@@ -207,7 +207,7 @@ def _record(
     """The actor is whoever runs the machine, who has no account and no role here."""
     actor = Principal(_APPLIANCE if operator is None else _OPERATOR, operator or "", frozenset())
     if operator is not None:
-        detail["operator"] = operator
+        detail["operator"] = as_code(operator)
     record(session, event, actor, subject=str(account.id), **detail)
 
 

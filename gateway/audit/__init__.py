@@ -2,7 +2,7 @@
 
 from .anchors import Anchoring
 from .checkpoints import Checkpointing
-from .events import AuditEvent, GatewayEvent, record, register_events, registered_events
+from .events import AuditEvent, GatewayEvent, as_code, record, register_events, registered_events
 from .export import export_record, prove_event, verifier_source
 from .log_keys import record_key, record_keys, with_their_ends
 from .notes import VerifierKey
@@ -19,9 +19,10 @@ from .retention import (
 )
 from .sealer import Sealer
 from .settings import ORIGIN, AnchorSettings
+from .steps import TimelineStep
 from .stillness import keep_still
 from .tables import AuditCheckpoint, AuditHold, AuditRow, AuditSeal
-from .timeline import FoundRun, RunTimeline, TimelineStep, find_runs, is_same_prompt, run_timeline
+from .timeline import FoundRun, Missing, RunTimeline, find_runs, is_same_prompt, run_timeline
 from .verify import Verification, verify_audit
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "FoundRun",
     "GatewayEvent",
     "HoldScope",
+    "Missing",
     "RecordClass",
     "Retention",
     "RetentionSettings",
@@ -45,6 +47,7 @@ __all__ = [
     "TimelineStep",
     "Verification",
     "VerifierKey",
+    "as_code",
     "class_of",
     "export_record",
     "find_runs",

@@ -1,8 +1,10 @@
 """Recording: each package declares its events as a StrEnum, registered when a process is composed."""
 
+import re
 import uuid
 from collections.abc import Mapping
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -12,7 +14,7 @@ from gateway.telemetry import correlation_id, request_origin
 
 from .tables import AuditRow
 
-_LONGEST: Final = 300
+_CODE: Final = re.compile(r"[!-~]{0,300}")
 AuditEvent = StrEnum
 """The base of a package's events: `subject.verb`."""
 
@@ -72,17 +74,19 @@ def record(
 ) -> None:
     """Insert an event into the transaction of the fact it records.
 
-    `detail` holds no content: numbers, flags, hashes, ids and names, in lists and by name. Where somebody
-    asks in the actor's name, `by` in it says who. Raises `ValueError` for an event that no package
-    registered, and for a detail of several lines or of more than 300 characters.
+    `detail` holds no content: numbers, flags, hashes, ids and codes, in lists and by name; what has white
+    space or other than ASCII goes through `as_code`. Where somebody asks in the actor's name, `by` in it says
+    who. Raises `ValueError` for an event that no package registered, and for a subject or a detail that could
+    be a text: with white space, other than ASCII, or of more than 300 characters.
     """
     if event.value not in _registered:
         raise ValueError(f"the audit event {event.value} is not registered")
+    _check(event, "subject", subject)
     for name, value in detail.items():
         _check(event, name, value)
     principal = actor if isinstance(actor, Principal) else None
     if principal and principal.by:
-        detail["by"] = principal.by
+        detail["by"] = as_code(principal.by)
     session.add(
         AuditRow(
             event=event.value,
@@ -98,12 +102,18 @@ def record(
     )
 
 
+def as_code(name: str) -> str:
+    """A name that somebody else has chosen, as a CRM's key or login: itself where the record takes it, else
+    its SHA-256 (`sha256:…`), which who knows the name can compute."""
+    return name if _CODE.fullmatch(name) else f"sha256:{sha256(name.encode()).hexdigest()}"
+
+
 def _check(event: StrEnum, name: str, value: object) -> None:
     """Refuse what could be a text: of a record that cannot be changed, none could be taken out again."""
     if value is None or isinstance(value, bool | int | float):
         return
     if isinstance(value, str):
-        if len(value) <= _LONGEST and value.isprintable():
+        if _CODE.fullmatch(value):
             return
     elif isinstance(value, Mapping):
         for key, inner in value.items():
@@ -114,4 +124,4 @@ def _check(event: StrEnum, name: str, value: object) -> None:
         for inner in value:
             _check(event, name, inner)
         return
-    raise ValueError(f"the detail {name} of {event.value} is no number, flag, id or name")
+    raise ValueError(f"the detail {name} of {event.value} is no number, flag, id or code")

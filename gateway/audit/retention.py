@@ -34,6 +34,7 @@ _KEPT: Final = "audit"
 _ERASE: Final = text("SELECT gateway.erase_events(:kind, CAST(:subjects AS text[]), :days, :batch)")
 _TOLD: Final = text(
     "SELECT subject, min(detail ->> 'held') FILTER (WHERE event = 'audit.hold_placed') AS held,"
+    " min(detail ->> 'reason_sha256') FILTER (WHERE event = 'audit.hold_placed') AS reason,"
     " bool_or(event = 'audit.hold_lifted') AS lifted FROM gateway.audit_event"
     " WHERE event IN ('audit.hold_placed', 'audit.hold_lifted') GROUP BY subject"
 )
@@ -167,8 +168,8 @@ async def place_hold(
         principal,
         subject=str(hold.id),
         scope=scope,
-        reason=reason,
-        held=hold_hash(hold.id, scope, value),
+        reason_sha256=_hash(hold.id, reason),
+        held=_hash(hold.id, scope, value),
     )
     return hold
 
@@ -181,9 +182,10 @@ async def held_now(session: AsyncSession, hold: AuditHold) -> int:
     return (await session.exec(matching)).one()
 
 
-def hold_hash(hold_id: uuid.UUID, scope: str, value: str | None) -> str:
-    """What the record keeps of whom or what a hold is about: SHA-256 over its id, scope and value."""
-    return sha256(f"{hold_id}\n{scope}\n{value or ''}".encode()).hexdigest()
+def _hash(hold_id: uuid.UUID, *told: str) -> str:
+    """What the record keeps of a hold's reason, and of its scope with whom or what it is about: SHA-256 over
+    its id and these, a line each."""
+    return sha256("\n".join((str(hold_id), *told)).encode()).hexdigest()
 
 
 async def bent_holds(session: AsyncSession) -> list[str]:
@@ -193,7 +195,8 @@ async def bent_holds(session: AsyncSession) -> list[str]:
     faults = []
     for hold in await list_holds(session):
         said = told.pop(str(hold.id), None)
-        if said is None or said.held != hold_hash(hold.id, hold.scope, hold.value):
+        placed = _hash(hold.id, hold.scope, hold.value or ""), _hash(hold.id, hold.reason)
+        if said is None or (said.held, said.reason) != placed:
             faults.append(f"the hold {hold.id} is not what the record says was placed")
         elif said.lifted is not (hold.lifted_at is not None):
             state = "lifted" if hold.lifted_at else "standing"

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import Any, Final
 
 from sqlalchemy import text
@@ -14,38 +14,8 @@ from gateway.errors import NotFound
 from gateway.telemetry import correlation_id
 
 from .chain import COLUMNS
+from .steps import Line, Phase, TimelineStep, own_steps, phases_of, step_names
 
-_STEP_OF: Final[Mapping[str, str]] = {
-    "run.asked": "asked",
-    "text.redacted": "redacted",
-    "text.refused": "redacted",
-    "records.searched": "searched",
-    "run.searched": "searched",
-    "text.embedded": "searched",
-    "text.reranked": "searched",
-    "model.called": "generated",
-    "model.answered": "generated",
-    "run.weighed": "scored",
-    "run.accounted": "scored",
-    "run.held": "held",
-    "run.shown": "shown",
-    "run.released": "shown",
-    "run.not_released": "shown",
-    "text.restored": "shown",
-    "reveal.granted": "shown",
-    "item.took_effect": "shown",
-    "run.finished": "ended",
-    "run.rated": "ended",
-    "run.replayed": "replayed",
-}
-_DECIDES: Final = frozenset(
-    f"item.{verb}"
-    for verb in (
-        "voted approved edited rejected sent_back undone cancelled expired lapsed false_alarm".split()
-    )
-)
-_ASIDE: Final = {"replayed", "audited"}
-"""Steps of those who looked later: their versions were not in force when the answer was made."""
 _VERSIONS: Final[Mapping[str, frozenset[str]]] = {
     "policy": frozenset({"run.weighed", "item.held", "item.held_again"}),
     "model": frozenset({"model.called"}),
@@ -94,43 +64,6 @@ _PROMPTS: Final = text(
 
 
 @dataclass(frozen=True)
-class TimelineStep:
-    """One event of an answer.
-
-    `sequence` is its number in the record and `leaf` its hash there, None until it is sealed; `signed` says
-    whether a checkpoint is over it. Of an event that is `erased`, its time over, only that it was is left.
-    `after_s` are the seconds since the event before, `login` is the actor's where it has an account.
-    """
-
-    step: str
-    at: str
-    after_s: float
-    event: str
-    id: str
-    sequence: int | None
-    leaf: str | None
-    signed: bool
-    erased: bool
-    actor: str
-    login: str | None
-    roles: Sequence[str]
-    origin: str | None
-    subject: str | None
-    correlation: str
-    detail: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Phase:
-    """Events of one step that follow each other, and how many seconds there are to the next."""
-
-    step: str
-    at: str
-    seconds: float
-    events: int
-
-
-@dataclass(frozen=True)
 class Missing:
     """Something that the timeline cannot show: `erased`, `unsealed` or `unsigned` events, and how many; the
     `beginning`, the `end` or a `decision`; a `model` that was not asked; a `version` that nobody named."""
@@ -148,13 +81,32 @@ class RunTimeline:
     conversation: str | None
     state: str | None
     steps: Sequence[TimelineStep]
-    phases: Sequence[Phase]
     versions: Mapping[str, Sequence[str]]
     missing: Sequence[Missing]
 
+    @property
+    def began(self) -> datetime:
+        """When its first event was."""
+        return self.steps[0].at
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, without those who looked later."""
+        return ((own_steps(self.steps) or self.steps)[-1].at - self.began).total_seconds()
+
+    @property
+    def phases(self) -> Sequence[Phase]:
+        """The same events by what they were for."""
+        return phases_of(self.steps)
+
+    def steps_at(self, line: Line) -> Sequence[TimelineStep]:
+        """The events of a line."""
+        return [self.steps[place] for place in line.steps]
+
     def as_json(self) -> dict[str, Any]:
-        """JSON members."""
-        return asdict(self)
+        """JSON members; times are in ISO 8601."""
+        phases = [asdict(phase, dict_factory=_members) for phase in self.phases]
+        return {**asdict(self, dict_factory=_members), "phases": phases}
 
 
 @dataclass(frozen=True)
@@ -191,13 +143,11 @@ async def run_timeline(session: AsyncSession, run: uuid.UUID) -> RunTimeline:
     }
     rows = (await connection.execute(_EVENTS, wanted)).all()
     signed = (await connection.execute(_SIGNED)).scalar_one()
-    aside = _aside(rows)
-    names = _names(rows, aside)
     steps = [
         _step(name, row, signed, max(0.0, _seconds(before, row)))
-        for name, (before, row) in zip(names, pairwise([rows[0], *rows]), strict=True)
+        for name, (before, row) in zip(step_names(rows), pairwise([rows[0], *rows]), strict=True)
     ]
-    own = [step for step in steps if step.step not in _ASIDE]
+    own = own_steps(steps)
     versions = _versions(own)
     ends = [step for step in own if step.event == "run.finished" and not step.erased]
     return RunTimeline(
@@ -205,7 +155,6 @@ async def run_timeline(session: AsyncSession, run: uuid.UUID) -> RunTimeline:
         conversation=of_run.conversation,
         state=str(ends[-1].detail.get("state")) if ends else None,
         steps=steps,
-        phases=_phases(steps),
         versions=versions,
         missing=_missing(own, versions),
     )
@@ -223,41 +172,10 @@ async def is_same_prompt(session: AsyncSession, run: uuid.UUID, conversation: uu
     return bool(now & then) if now and then else None
 
 
-def _aside(rows: Sequence[Any]) -> dict[str, str]:
-    """What a request was for that came later: to replay the answer, to read the record, or to review."""
-    found: dict[str, set[str]] = {}
-    for row in rows:
-        if row.run is not None:
-            found.setdefault(row.correlation, set()).add(row.event)
-    return {correlation: step for correlation, events in found.items() if (step := _purpose(events))}
-
-
-def _purpose(events: set[str]) -> str | None:
-    if "run.replayed" in events:
-        return "replayed"
-    if all(event.startswith("audit.") for event in events):
-        return "audited"
-    return "held" if all(event.startswith("item.") for event in events) else None
-
-
-def _names(rows: Sequence[Any], aside: Mapping[str, str]) -> list[str]:
-    """The step of each event. What is embedded after the search is a draft's sentence, or its question, being
-    weighed: where a sentence is shown next it is of that, or there would be a step a sentence."""
-    names = [_name(row, aside.get(row.correlation)) for row in rows]
-    searched = next((place for place, row in enumerate(rows) if row.event == "run.searched"), len(rows))
-    following = "scored"
-    for place in range(len(rows) - 1, searched, -1):
-        if rows[place].event in ("run.shown", "run.weighed", "model.called"):
-            following = "shown" if rows[place].event == "run.shown" else "scored"
-        elif names[place] == "searched" and rows[place].event != "records.searched":
-            names[place] = following
-    return names
-
-
 def _step(step: str, row: Any, signed: int, after_s: float) -> TimelineStep:
     return TimelineStep(
         step=step,
-        at=row.at.isoformat(),
+        at=row.at,
         after_s=round(after_s, 3),
         event=row.event,
         id=str(row.id),
@@ -275,36 +193,12 @@ def _step(step: str, row: Any, signed: int, after_s: float) -> TimelineStep:
     )
 
 
-def _name(row: Any, aside: str | None) -> str:
-    if aside in _ASIDE:
-        return str(aside)
-    if row.event in _DECIDES:
-        return "decided"
-    if row.event.startswith("item.") and row.event not in _STEP_OF:
-        return "held"
-    if aside and row.run is None:  # an officer's page: identities were shown to them, not to who asked
-        return aside
-    return _STEP_OF.get(row.event, "beside")
+def _members(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: one.isoformat() if isinstance(one, datetime) else one for name, one in pairs}
 
 
 def _seconds(before: Any, row: Any) -> float:
     return float((row.at - before.at).total_seconds())
-
-
-def _phases(steps: Sequence[TimelineStep]) -> Sequence[Phase]:
-    runs = [list(group) for _, group in groupby(steps, key=lambda step: step.step)]
-    begun = [(group[0], len(group)) for group in runs]
-    last = datetime.fromisoformat(steps[-1].at)
-    ends = [*(datetime.fromisoformat(first.at) for first, _ in begun[1:]), last]
-    return [
-        Phase(
-            first.step,
-            first.at,
-            round((until - datetime.fromisoformat(first.at)).total_seconds(), 3),
-            count,
-        )
-        for (first, count), until in zip(begun, ends, strict=True)
-    ]
 
 
 def _versions(steps: Sequence[TimelineStep]) -> dict[str, Sequence[str]]:

@@ -7,8 +7,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from .values import EmbeddingPurpose, Form, Purpose, RestoreMode
 
-ModelName = Annotated[str, Field(max_length=200, pattern=r"^[ -~]+$")]
-"""What a caller asks for by name; it is recorded, so it is one line of ASCII."""
+ModelName = Annotated[str, Field(max_length=200, pattern=r"^[!-~]+$")]
+"""What a caller asks for by name; it is recorded, so it is ASCII without white space."""
 
 
 class _Wire(BaseModel):

@@ -9,6 +9,8 @@ from gateway.principal import TrustSettings
 from gateway.settings import ExistingFile, ListenSettings, Settings
 from redaction import EntityType, Level
 
+from .schemas import ModelName
+
 
 class DeploymentSettings(Settings):
     """One model server. `model` is the name that callers use, `served_name` the server's own.
@@ -17,10 +19,10 @@ class DeploymentSettings(Settings):
     every answer, and only an answer whose revision is known can be asked for again of the same model.
     """
 
-    name: str
+    name: ModelName
     url: str
-    model: str = "default"
-    served_name: str = ""
+    model: ModelName = "default"
+    served_name: str = Field("", max_length=200, pattern=r"^[!-~]*$")
     revision: str = Field("", max_length=100, pattern=r"^[!-~]*$")
     tls: TlsSettings | None = None
     api_key_file: ExistingFile | None = None

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from gateway import CallingPrincipal, Principal, Role, UnitOfWork, record, require
+from gateway import CallingPrincipal, Principal, Role, UnitOfWork, as_code, record, require
 from retrieval.rights import visibility_of
 
 from .events import RetrievalEvent
@@ -38,7 +38,7 @@ async def search(
         RetrievalEvent.SEARCHED,
         principal,
         found=result.found,
-        passages=[passage.id for passage in result.passages],
+        passages=[as_code(passage.id) for passage in result.passages],
         facts=len(result.facts),
         user_known=result.user_known,
         crm_available=result.crm_available,
@@ -61,7 +61,7 @@ async def grant(
         principal,
         conversation=question.conversation,
         scope=meant.scope,
-        entities=sorted(meant.fields),
+        entities=sorted(map(as_code, meant.fields)),
     )
     return Grant.model_validate(signed)
 
@@ -111,8 +111,8 @@ async def explain(
         session,
         RetrievalEvent.RIGHTS_EXPLAINED,
         principal,
-        subject=told.record if told.exists else None,  # else it is whatever somebody has typed
-        whose=told.login,
+        subject=as_code(told.record) if told.exists else None,  # else it is whatever somebody has typed
+        whose=as_code(told.login),
         exists=told.exists,
         sees=told.sees,
         drift=len(told.drift),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 Mode = Literal["decoding", "watermark"]
 
@@ -26,13 +26,20 @@ class Batch:
         return bool(self.changes or self.whole)
 
 
+class Loss(NamedTuple):
+    """Why nothing is told of the time before: as a code for the record, and in words that end a sentence."""
+
+    reason: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A feed has begun. Kinds in `whole` must be compared before its changes suffice; `lost` says, as a
-    sentence, why it can tell nothing of the time before."""
+    """A feed has begun. Kinds in `whole` must be compared before its changes suffice; `lost` says why it can
+    tell nothing of the time before."""
 
     whole: frozenset[str]
-    lost: str = ""
+    lost: Loss | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from retrieval.search.values import SyncStatus
 from retrieval.settings import SyncSettings
 
 from .decoding import CannotDecode
-from .feed import Batch, ChangeFeed, FeedState
+from .feed import Batch, ChangeFeed, FeedState, Loss
 from .meters import tell, tell_lost, tell_written
 from .mirror import Mirror
 from .passes import Passes
@@ -231,11 +231,11 @@ class Follower:
         columns = {kind: column for kind in kinds if (column := self._map.entities[kind].changed)}
         return WatermarkFeed(self._records, columns, self._progress, self._settings, because)
 
-    async def _announce(self, sentence: str) -> None:
-        log.warning("sync.slot_lost", reason=sentence)
+    async def _announce(self, lost: Loss) -> None:
+        log.warning("sync.slot_lost", reason=lost.why)
         tell_lost()
         async with self._database.transaction() as session:
-            record(session, RetrievalEvent.SLOT_LOST, "retrieval", reason=sentence)
+            record(session, RetrievalEvent.SLOT_LOST, "retrieval", reason=lost.reason)
 
     async def _watch(self) -> None:
         """See how the feed is, and poll beside it what it does not cover."""

@@ -226,8 +226,8 @@ async def test_the_record_says_who_joined_a_queue_and_who_left_it(database: Data
             session, "SELECT detail FROM gateway.audit_event WHERE event = 'queue.changed' ORDER BY at"
         )
         first, second = rows.scalars().all()
-    assert (first["joined"], first["left"]) == ([f"legal: {LAWYER.id}"], [])
-    assert (second["joined"], second["left"]) == ([f"legal: {COLLEAGUE.id}"], [f"legal: {LAWYER.id}"])
+    assert (first["joined"], first["left"]) == ([f"legal:{LAWYER.id}"], [])
+    assert (second["joined"], second["left"]) == ([f"legal:{COLLEAGUE.id}"], [f"legal:{LAWYER.id}"])
 
 
 async def test_only_those_on_duty_are_told_and_all_where_nobody_is(database: Database) -> None:

@@ -3,13 +3,14 @@
 import re
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from fastapi import Request
 
+from approvals import MailDraft
 from assistant.pages import (
-    AnswerView,
     AuditEntry,
     AuditQuery,
     AuditTimeline,
@@ -18,19 +19,16 @@ from assistant.pages import (
     DemoAccount,
     EarlierDraft,
     Fact,
-    FoundAnswer,
-    GapView,
+    FoundBy,
     HealthView,
     Highlight,
     HistoryEntry,
     HoldLine,
     NoticeLine,
     OpenedSession,
-    OutgoingMail,
     ParkedState,
     PartState,
     Passage,
-    PhaseView,
     PromptPart,
     QueueLine,
     QueueQuery,
@@ -43,10 +41,8 @@ from assistant.pages import (
     ReviewView,
     RunEventView,
     RunView,
-    Said,
     SavedFilter,
     Sources,
-    StepView,
     SyncState,
     VerificationProgress,
     VerificationView,
@@ -54,7 +50,7 @@ from assistant.pages import (
     WeighedView,
 )
 from assistant.runs.errors import AnotherVersion
-from gateway import Conflict, NotFound, Role
+from gateway import Conflict, FoundRun, Missing, NotFound, Role, RunTimeline, TimelineStep
 
 NOW = datetime.now(UTC)
 LOGINS: Mapping[str, Sequence[Role]] = {
@@ -328,6 +324,13 @@ def marks_of_tokens(text: str) -> Sequence[Highlight]:
     return [Highlight(one.start(), one.end(), "identity", "Person") for one in found]
 
 
+ASKED_MARKS = {
+    "asked": [
+        mark(ASKED, "Maria Keller", "identity", "Person"),
+        mark(ASKED, "Nordwind Logistics", "identity", "Organisation"),
+    ],
+    "saw_question": marks_of_tokens(SAW_QUESTION),
+}
 QUEUE = [
     line(1, "normal", customer="account:12", bulk=True, read=True, queue="general", queue_title="General"),
     line(
@@ -373,20 +376,27 @@ QUEUE = [
     ),
 ]
 MAIL_ITEM, EDITED_ITEM = QUEUE[5].id, QUEUE[6].id
-DRAFT_BEFORE = SHOWN.replace("€ 150", "€ 400")
+DRAFT_BEFORE, SAW_BEFORE = (text.replace("€ 150", "€ 400") for text in (SHOWN, SAW))
 SAID: dict[uuid.UUID, dict[str, Any]] = {
     MAIL_ITEM: {
         "kind": "mail",
-        "mail": OutgoingMail("maria.keller@nordwind.example.test", "Your router"),
+        "mail": MailDraft("maria.keller@nordwind.example.test", "Your router"),
         "thread": (),
         "saw": (),
     },
     EDITED_ITEM: {
         "draft": DRAFT_BEFORE,
+        "saw_draft": SAW_BEFORE,
         "round": 2,
         "awaiting_rep": True,
         "history": [
-            HistoryEntry("send_back", "Olga O.", False, ago(hours=2), note="Name the case."),
+            HistoryEntry("escalated", "", False, ago(hours=3), queue="Legal", timer=True),
+            HistoryEntry("approve", "Omar O.", False, ago(minutes=160), undone=True),
+            HistoryEntry("taken_back", "Omar O.", False, ago(minutes=159), of="approve"),
+            HistoryEntry("send_back", "Olga O.", False, ago(hours=2), "Name the case."),
+            HistoryEntry("redrafted", "", False, ago(minutes=119), round=2),
+            HistoryEntry("question", "Olga O.", False, ago(minutes=30), "Was the credit promised?", 2),
+            HistoryEntry("answer", "Rita Sample", False, ago(minutes=25), "Yes, on Thursday, by me.", 2),
             HistoryEntry(
                 "edit",
                 "Olga O.",
@@ -401,12 +411,14 @@ SAID: dict[uuid.UUID, dict[str, Any]] = {
                 ],
                 standing=True,
             ),
+            HistoryEntry("question", "Otto Sample", True, ago(minutes=4), "Is it in the case?", 2),
         ],
-        "remarks": [
-            Said("question", "Olga O.", False, ago(minutes=30), "Was the credit promised on the phone?", 2),
-            Said("answer", "Rita Sample", False, ago(minutes=25), "Yes, on Thursday, by me.", 2),
-            Said("question", "Otto Sample", True, ago(minutes=4), "Is it in the case?", 2),
-        ],
+        "remarks": 4,
+        "highlights": {
+            **ASKED_MARKS,
+            "shown": [mark(SHOWN, "Maria Keller", "identity", "Person")],
+            "saw_draft": marks(SAW),
+        },
         "earlier": [EarlierDraft(1, "We can grant a credit of € 400.", "Name the case.")],
     },
 }
@@ -421,25 +433,28 @@ def review_view(item: ReviewLine, decision: ReviewDecision | None = None) -> Rev
         ),
         "saw": [PromptPart(part, text, marks_of_tokens(text)) for part, text in PROMPT],
         "draft": SHOWN,
+        "saw_draft": SAW,
+        "highlights": {
+            **ASKED_MARKS,
+            "shown": marks(SHOWN),
+            "saw_draft": marks(SAW),
+        },
     }
+    found = [FoundBy("words"), FoundBy("likeness", 0.83)]
+    rules = [replace(rule, found=found[n % 2 :]) for n, rule in enumerate(item.rules)]
     return ReviewView(
-        line=item,
+        line=replace(item, rules=rules),
         hash="sha256:0f" * 4,
         asked=ASKED,
         shown=SHOWN,
         saw_question=SAW_QUESTION,
-        saw_draft=SAW,
-        highlights={
-            "asked": [mark(ASKED, "Maria Keller", "identity", "Person")],
-            "shown": marks(SHOWN),
-            "saw_draft": marks(SAW),
-        },
         sources=Sources(PASSAGES, FACTS),
         reject_reasons=REJECT_REASONS,
         decision=decision,
         next=uuid.UUID(int=4),
         previous=uuid.UUID(int=6),
         may_undo=item.voted,
+        barred="own" if item.own else "",
         queue=item.queue,
         queue_title=item.queue_title,
         claimed_until=item.claimed_until,
@@ -621,12 +636,15 @@ class SamplePages:
         return HealthView(parts, sync, queue, model, NOW, parked, 31)
 
     async def audit(self, query: AuditQuery) -> AuditTimeline:
-        names = ("run.asked", "run.searched", "text.redacted", "model.called", "run.weighed", "run.held")
+        names = (
+            *("run.asked", "run.searched", "text.redacted", "text.embedded", "model.called"),
+            *("run.weighed", "run.held"),
+        )
         entries = [
             AuditEntry(
                 f"e{n}",
                 ago(minutes=n),
-                names[n % 6],
+                names[n % len(names)],
                 f"account:{n % 3}",
                 ("rep",),
                 900 - n if n else None,
@@ -638,7 +656,8 @@ class SamplePages:
                 erased_at=None if n % 5 else ago(minutes=1),
             )
             for n in range(24)
-            if not query.action or names[n % 6] == query.action
+            if not query.action or names[n % len(names)] == query.action
+            if not names[n % len(names)].startswith(query.without)
         ]
         return AuditTimeline(entries, "e24", names)
 
@@ -656,12 +675,12 @@ class SamplePages:
             HoldLine(str(HELD_ITEM), "all", "", "audit of the year", ago(days=300), ago(days=200)),
         ]
 
-    async def answers_of(self, wanted: str) -> Sequence[FoundAnswer]:
+    async def answers_of(self, wanted: str) -> Sequence[FoundRun]:
         known = {str(ONE_ANSWER): 1, str(EVERY_STATE): 3}
         runs = [ONE_ANSWER, HELD_ITEM, EVERY_STATE][: known.get(wanted, 0)]
-        return [FoundAnswer(str(run), ago(minutes=n), 14 + n) for n, run in enumerate(runs)]
+        return [FoundRun(str(run), ago(minutes=n), None, 14 + n) for n, run in enumerate(runs)]
 
-    async def answer(self, run: uuid.UUID) -> AnswerView:
+    async def answer(self, run: uuid.UUID) -> RunTimeline:
         if run != ONE_ANSWER:
             raise NotFound("The record has no event of this run.")
         return sample_answer()
@@ -674,68 +693,57 @@ class SamplePages:
         return sample_replay()
 
 
-def sample_answer() -> AnswerView:
+def sample_answer() -> RunTimeline:
     """An answer that was held, edited and released, with what is missing in it."""
-    told: list[tuple[str, list[tuple[str, str, dict[str, Any]]]]] = [
-        ("redacted", [("text.redacted", "rita", {"purpose": "question", "masking": "direct-1f2e3d4c5b6a"})]),
-        ("asked", [("run.asked", "rita", {"outcome": "allowed", "hidden": 1, "types": {"PERSON": 1}})]),
-        (
-            "searched",
-            [
-                (
-                    "records.searched",
-                    "rita",
-                    {"found": 6, "map": "demo-3-0a1b2c3d4e5f", "index": "g0003"},
-                ),
-                ("run.searched", "rita", {"found": 6, "shown": ["note:1/body/0", "case:2041/subject/0"]}),
-            ],
-        ),
-        (
-            "generated",
-            [
-                ("model.called", "rita", {"model": "default", "hidden": 3, "prompt_sha256": "5f" * 32}),
-                ("model.answered", "rita", {"served": "small@12fd25f7", "outcome": "answered"}),
-            ],
-        ),
-        ("scored", [("run.weighed", "rita", {"rules": ["money"], "held": True, "policy": "2026-11-2"})]),
-        ("held", [("item.held", "rita", {"tier": "top", "rules": ["money"]}), ("item.opened", "otto", {})]),
-        ("decided", [("item.voted", "otto", {"verdict": "edit"}), ("item.edited", "olga", {"round": 1})]),
-        ("shown", [("run.released", "olga", {"edited": True}), ("run.finished", "rita", {"state": "done"})]),
-        ("audited", [("audit.read", "aude", {"entries": 11})]),
+    opened: list[tuple[str, dict[str, Any]]] = [
+        ("item.opened", {"hash": "7a" * 32}),
+        ("reveal.granted", {"entities": ["contact:7"]}),
+        ("text.restored", {"texts": 2, "withheld": 0}),
     ]
-    number, phases = 410, []
-    for phase, events in told:
-        steps = []
-        for event, login, detail in events:
-            number += 1
-            at = NOW - timedelta(minutes=30) + timedelta(seconds=(number - 410) ** 2)
-            sealed = event != "audit.read"
-            steps.append(
-                StepView(
-                    at,
-                    0.042 if number < 416 else 61.5,
-                    event,
-                    str(uuid.UUID(int=number)),
-                    number if sealed else None,
-                    f"{number:064x}" if sealed else None,
-                    signed=number < 421,
-                    erased=event == "run.searched",
-                    actor="" if event == "run.searched" else str(uuid.UUID(int=7)),
-                    login=None if event == "run.searched" else login,
-                    roles=() if event == "run.searched" else ("officer" if login[0] == "o" else "rep",),
-                    origin="web 10.0.0.7",
-                    subject=str(HELD_ITEM) if event.startswith("item.") else None,
-                    detail={} if event == "run.searched" else detail,
-                )
+    told: list[tuple[str, str, str, str, dict[str, Any]]] = [
+        ("redacted", "q", "rita", "text.redacted", {"purpose": "question", "masking": "direct-1f2e3d4c5b6a"}),
+        ("asked", "q", "rita", "run.asked", {"outcome": "allowed", "hidden": 1, "types": {"PERSON": 1}}),
+        ("searched", "r", "rita", "records.searched", {"found": 6, "map": "demo-3-0a1b2c3d4e5f"}),
+        ("searched", "r", "rita", "run.searched", {"found": 6, "shown": ["note:1/body/0"]}),
+        ("generated", "r", "rita", "model.called", {"model": "default", "prompt_sha256": "5f" * 32}),
+        ("generated", "r", "rita", "model.answered", {"served": "small@12fd25f7", "outcome": "answered"}),
+        ("scored", "r", "rita", "run.weighed", {"rules": ["money"], "held": True, "policy": "2026-11-2"}),
+        ("held", "r", "rita", "item.held", {"tier": "top", "rules": ["money"]}),
+        *(("reviewed", f"o{time}", "otto", event, detail) for time in range(3) for event, detail in opened),
+        ("decided", "v", "otto", "item.voted", {"verdict": "edit"}),
+        ("decided", "e", "olga", "item.edited", {"round": 1}),
+        ("shown", "t", "olga", "run.released", {"edited": True}),
+        ("ended", "t", "rita", "run.finished", {"state": "done"}),
+        ("audited", "a", "aude", "audit.read", {"entries": 11}),
+    ]
+    steps = []
+    for number, (step, request, login, event, detail) in enumerate(told, 411):
+        sealed, erased = step != "audited", event == "run.searched"
+        steps.append(
+            TimelineStep(
+                step,
+                NOW - timedelta(minutes=30) + timedelta(seconds=(number - 410) ** 2),
+                0.042 if number < 416 else 61.5,
+                event,
+                str(uuid.UUID(int=number)),
+                number if sealed else None,
+                f"{number:064x}" if sealed else None,
+                signed=number < 431,
+                erased=erased,
+                actor="" if erased else str(uuid.UUID(int=7)),
+                login=None if erased else login,
+                roles=() if erased else ("officer" if login[0] == "o" else "rep",),
+                origin="web 10.0.0.7",
+                subject=str(HELD_ITEM) if event.startswith("item.") else None,
+                correlation=request,
+                detail={} if erased else detail,
             )
-        phases.append(PhaseView(phase, steps[0].at, 12.25, steps))
-    return AnswerView(
+        )
+    return RunTimeline(
         str(ONE_ANSWER),
         str(ONE_ANSWER),
         "done",
-        phases[0].at,
-        245.0,
-        phases,
+        steps,
         {
             "policy": ["2026-11-2"],
             "served": ["small@12fd25f7"],
@@ -744,7 +752,7 @@ def sample_answer() -> AnswerView:
             "map": ["demo-3-0a1b2c3d4e5f"],
             "index": ["g0003-m-384-1"],
         },
-        [GapView("erased", 1), GapView("unsealed", 1), GapView("version", name="identities")],
+        [Missing("erased", 1), Missing("unsealed", 1), Missing("version", name="identities")],
     )
 
 

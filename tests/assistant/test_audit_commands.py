@@ -282,6 +282,20 @@ async def test_a_siem_gets_every_entry_in_the_shape_of_ocsf(stand: Stand) -> Non
         assert event["metadata"]["uid"]
 
 
+async def test_events_are_left_out_by_name_and_by_beginning(stand: Stand) -> None:
+    await stand.answer()
+    headers = {"Authorization": f"Bearer {stand.token.read_text()}"}
+    async with httpx.AsyncClient(base_url=stand.url, trust_env=False, headers=headers) as client:
+        listed = (await client.get("/api/v1/audit", params={"except": ["item.", "run.asked"]})).json()
+    left = await stand.cloister("export", "--form", "csv", "--except", "item.", "--except", "run.asked")
+    for entries in (listed["entries"], list(csv.DictReader(io.StringIO(left.stdout)))):
+        names = {entry["event"] for entry in entries}
+        assert "run.weighed" in names
+        assert not any(name == "run.asked" or name.startswith("item.") for name in names)
+    refused = await stand.cloister("export", "--except", "run.asked")
+    assert (refused.returncode, "Only csv can leave events out" in refused.stderr) == (2, True)
+
+
 async def test_a_table_of_the_record_is_harmless_and_a_time_is_left_out_on_both_sides(stand: Stand) -> None:
     await stand.answer()
     await stand.seal()

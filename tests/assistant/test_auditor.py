@@ -23,6 +23,7 @@ from approvals import (
     open_item,
     reject,
     send_back,
+    undo,
 )
 from assistant.cli.exits import Exit
 from assistant.runs.execute import RunExecutor
@@ -224,7 +225,7 @@ async def test_what_an_officer_approves_is_told_with_who_and_when(there: Applian
         await approve(session, POLICY, there.officers[0], item.id, item.current_hash, confirmed=True)
     await there.took_effect(item)
     found = await there.timeline(run)
-    assert steps(found)[-4:] == ["held", "decided", "shown", "ended"]
+    assert steps(found)[-5:] == ["held", "reviewed", "decided", "shown", "ended"]
     (approved,) = events(found, "item.approved")
     assert (approved["login"], approved["roles"]) == ("o0@example.org", ["officer"])
     (released,) = events(found, "run.released")
@@ -281,6 +282,43 @@ async def test_a_rejection_says_how_much_was_taken_back(there: Appliance) -> Non
     (rejected,) = events(found, "item.rejected")
     assert rejected["detail"]["reason"] == "against_policy"
     assert steps(found)[-3:] == ["decided", "shown", "ended"]
+
+
+async def test_what_an_officer_opens_again_and_again_is_one_line(there: Appliance) -> None:
+    run = await there.asked(says(RISKY))
+    (held,) = there.house.stand.appliance("SELECT held_item FROM assistant.run WHERE id = %s", str(run))[0]
+    officer, token = await there.house.account(f"{uuid.uuid4()}@example.org", Role.OFFICER)
+    async with there.house.client(token) as client:
+        for _ in range(3):
+            assert (await client.get(f"/api/v1/reviews/{held}")).status_code == 200
+    found = await there.timeline(run)
+    (review,) = [phase for phase in found["phases"] if phase["step"] == "reviewed"]
+    (line,) = review["lines"]
+    of_line = [found["steps"][place] for place in line["steps"]]
+    assert line["times"] == 3
+    assert [step["event"] for step in of_line].count("item.opened") == 3
+    assert len(of_line) == review["events"] == 3 * len({step["event"] for step in of_line})
+    assert {step["login"] for step in of_line} == {officer.login}
+    assert all(step["sequence"] for step in of_line), "and each is there with its own number"
+    async with there.auditor() as client:
+        page = (await client.get(f"/audit/runs/{run}")).text
+    assert page.count("3 times") == 1
+
+
+async def test_headings_say_what_was_done_after_a_decision_was_taken_back(there: Appliance) -> None:
+    run = await there.asked(says(RISKY))
+    item, officer = await there.item(run), there.officers[0]
+    async with there.house.database.transaction() as session:
+        await approve(session, POLICY, officer, item.id, item.current_hash, confirmed=True)
+        await undo(session, officer, item.id)
+    await there.item(run)
+    async with there.house.database.transaction() as session:
+        await approve(session, POLICY, officer, item.id, item.current_hash, confirmed=True)
+    await there.took_effect(item)
+    await there.item(run)
+    found = await there.timeline(run)
+    after = ["held", "reviewed", "decided", "reviewed", "decided", "shown", "ended", "opened"]
+    assert steps(found)[-8:] == after
 
 
 async def test_an_expiry_is_nobodys_decision(there: Appliance) -> None:

@@ -99,7 +99,8 @@ async def test_a_worker_votes_on_nothing_and_describes_no_queue(appliance_databa
     try:
         for statement in (
             "INSERT INTO approvals.vote (id) VALUES (gen_random_uuid())",
-            "INSERT INTO approvals.remark (id) VALUES (gen_random_uuid())",
+            "INSERT INTO approvals.remark (id, author) VALUES (gen_random_uuid(), 'olga')",
+            "INSERT INTO approvals.remark (id, text) VALUES (gen_random_uuid(), 'Yes.')",
             "INSERT INTO approvals.member (id) VALUES (gen_random_uuid())",
             "UPDATE approvals.member SET until = now()",
             "UPDATE approvals.review_queue SET everyone = true",

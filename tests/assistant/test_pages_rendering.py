@@ -44,7 +44,7 @@ def test_a_difference_of_words_is_marked_and_escaped() -> None:
     [
         ("kind_name", list(ItemKind)),
         ("verdict_name", list(Verdict)),
-        ("remark_name", list(RemarkKind)),
+        ("happened", [*Verdict, *RemarkKind, "taken_back", "redrafted"]),
         ("outcome_name", [state for state in ItemState if state is not ItemState.PENDING]),
         ("notice_words", [one for one in Occasion if one is not Occasion.RELEASED]),
     ],
@@ -56,7 +56,8 @@ def test_every_value_that_a_page_can_get_has_words(name: str, values: list[str])
 
 
 def test_an_escalation_names_its_queue_and_escapes_it() -> None:
-    assert str(macro("remark_name")("escalated", "Law & order")) == "Escalated to Law &amp; order"
+    said = macro("happened")("escalated", queue="Law & order")
+    assert str(said) == "Escalated to Law &amp; order"
 
 
 @pytest.mark.parametrize(

@@ -353,7 +353,10 @@ async def test_the_second_officer_reads_the_firsts_edit_both_texts_and_what_was_
     await expect(page.locator("#decide")).to_contain_text("Yours releases it.")
     said = page.locator(".said > li strong")
     await expect(said).to_have_text(
-        ["Sent back", "Question to the rep", "The rep answers", "Approved with edits", "Question to the rep"]
+        [
+            *("Escalated to Legal", "Approved", "Taken back: Approved", "Sent back", "Draft 2 came"),
+            *("Question to the rep", "The rep answers", "Approved with edits", "Question to the rep"),
+        ]
     )
     await page.get_by_text("Draft 1, sent back").click()
     await expect(page.locator(".earlier")).to_contain_text("Name the case.")

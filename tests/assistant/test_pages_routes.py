@@ -12,10 +12,10 @@ import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
+from approvals import MailDraft
 from assistant.pages import (
     CrossSiteGuard,
-    OutgoingMail,
-    Said,
+    HistoryEntry,
     SecurityHeaders,
     create_pages_router,
     install_error_pages,
@@ -282,9 +282,9 @@ async def test_a_queue_shows_no_name_and_no_word_of_a_text(client: AsyncClient) 
 async def test_what_was_said_about_an_item_never_becomes_markup(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = Said("question", HOSTILE, False, NOW, HOSTILE)
-    mail = OutgoingMail(HOSTILE, HOSTILE)
-    monkeypatch.setitem(SAID[MAIL_ITEM], "remarks", [told])
+    told = HistoryEntry("question", HOSTILE, False, NOW, HOSTILE, to=HOSTILE, queue=HOSTILE)
+    mail = MailDraft(HOSTILE, HOSTILE)
+    monkeypatch.setitem(SAID[MAIL_ITEM], "history", [told])
     monkeypatch.setitem(SAID[MAIL_ITEM], "mail", mail)
     sign_in(client, "otto")
     answer = await client.get(f"/queue/{MAIL_ITEM}")
@@ -340,8 +340,10 @@ async def test_the_timeline_of_an_answer_says_what_was_in_force_and_what_is_miss
         "Generated",
         "Scored",
         "Held",
+        "Under review",
         "Decided",
         "Shown",
+        "Ended",
         "Read by an auditor",
     ]
     for said in ("small@12fd25f7", "g0003-m-384-1", "direct-1f2e3d4c5b6a", "answer-90ab12cd34ef"):
@@ -392,7 +394,31 @@ async def test_the_export_takes_the_filters_along(client: AsyncClient) -> None:
     filters = "event=run.held&since=2026-01-01T00%3A00%3A00%2B00%3A00"
     assert f'href="/api/v1/audit/export?form=jsonl&{filters}"' in page
     assert f'href="/api/v1/audit/export?form=csv&{filters}"' in page
-    assert 'export?form=csv"' in (await client.get("/audit")).text
+    assert 'export?form=csv"' in (await client.get("/audit?except=")).text
+
+
+async def test_what_fills_an_index_is_left_out_until_somebody_filters(client: AsyncClient) -> None:
+    sign_in(client, "aude")
+    first = html.unescape((await client.get("/audit")).text)
+    assert "Left out: text.embedded." in first
+    assert "text.embedded</code>" not in first
+    assert 'export?form=csv&except=text.embedded"' in first
+    assert "except=text.embedded&before=e24" in first, "and on the next page"
+    for filtered in ("/audit?except=", "/audit?actor=rita", "/audit?action=text.embedded&except=text."):
+        page = (await client.get(filtered)).text
+        assert "text.embedded</code>" in page
+        assert "Left out" not in page
+
+
+async def test_several_events_are_left_out_by_name_and_by_beginning(client: AsyncClient) -> None:
+    sign_in(client, "aude")
+    page = html.unescape((await client.get("/audit?actor=rita&except=run.held,+text.")).text)
+    assert "Left out: run.held, text.." in page
+    for event in ("run.held", "text.redacted", "text.embedded"):
+        assert f"{event}</code>" not in page
+    assert "run.asked</code>" in page
+    assert "actor=rita&except=run.held&except=text." in page, "the export leaves out the same"
+    assert 'href="/audit?actor=rita&except="' in page
 
 
 async def test_static_files_are_kept_for_good_under_their_hash(client: AsyncClient) -> None:

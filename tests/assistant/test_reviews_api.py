@@ -6,9 +6,9 @@ import json
 import os
 import re
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -21,10 +21,12 @@ from fastapi import FastAPI, Header
 
 from approvals import (
     ApprovalEvent,
+    By,
     HeldItem,
     HeldPart,
     HeldSentence,
     HeldSource,
+    NoEffect,
     Part,
     Payload,
     Policy,
@@ -37,6 +39,7 @@ from approvals import (
     note_opened,
     officer_pseudonym,
     plan_of,
+    sweep,
     take_effect,
 )
 from assistant.cli.exits import Exit
@@ -113,6 +116,7 @@ class Office:
         draft: str = DRAFT,
         tier: Tier = Tier.NORMAL,
         read: bool = True,
+        also: Sequence[RuleHit] = (),
     ) -> HeldItem:
         """A held answer about Anna, whom the rep's question named; which officers have opened."""
         asker = (requester or self.rep).principal
@@ -134,6 +138,7 @@ class Office:
         hits = (
             RuleHit("refund_or_credit_above_limit", tier, "Above the limit.", 15, 22, 1),
             RuleHit("refund_or_credit_above_limit", tier, "Above the limit.", 0, 8, None),
+            *also,
         )
         async with self.database.transaction() as session:
             item = await hold(
@@ -394,7 +399,7 @@ async def test_nobody_reads_the_held_answer_to_their_own_question(office: Office
     item = await office.item(office.both)
     answer = await office.both.http.get(path(item))
     assert answer.status_code == 200
-    assert answer.json()["line"]["own"] is True
+    assert (answer.json()["line"]["own"], answer.json()["barred"]) == (True, "own")
     assert answer.json()["asked"] == f"How much may I refund to {ANNA}?"
     assert "450 EUR" not in answer.text
     refused = await office.both.http.post(path(item, "approve"), json={"hash": item.payload_hash})
@@ -412,6 +417,7 @@ async def test_nobody_reads_it_through_a_second_account_either(office: Office) -
         assert (line["own"], line["bulk"]) == (True, False)
         opened = (await http.get(path(item))).json()
         assert (opened["line"]["own"], opened["draft"], opened["shown"]) == (True, "", "")
+        assert opened["barred"] == "other_account"
         assert office.granted_items == [None], "no right of the role for an own item"
         refused = await http.post(path(item, "approve"), json={"hash": item.payload_hash})
         assert refused.status_code == 409
@@ -439,10 +445,12 @@ async def test_an_approval_can_be_undone_and_taken_by_another(office: Office) ->
     done = (await office.second.http.post(path(item, "approve"), json=body)).json()
     assert done["state"] == "approved"
     history = (await office.officer.http.get(path(item))).json()["history"]
-    assert [(one["reviewer"], one["undone_at"] is None) for one in history] == [
-        ("Officer", False),
-        ("Second", True),
+    assert [(one["what"], one["of"], one["who"], one["undone"]) for one in history] == [
+        ("approve", "", "Officer", True),
+        ("taken_back", "approve", "Officer", False),
+        ("approve", "", "Second", False),
     ]
+    assert [one["at"] for one in history] == sorted(one["at"] for one in history)
 
 
 async def test_a_first_vote_of_two_is_told_to_everybody_and_to_who_gave_it(office: Office) -> None:
@@ -483,7 +491,7 @@ async def test_an_edit_is_redacted_before_it_is_stored(office: Office) -> None:
     opened = (await office.second.http.get(path(item))).json()
     assert opened["shown"].startswith(f"Dear {ANNA}, we will refund 90 EUR. [1]")
     assert opened["draft"] == f"The order was late. [1] We will refund 450 EUR to {ANNA}. [1]"
-    assert [one["note"] for one in opened["history"] if one["note"]] == [f"{ANNA} was promised less."]
+    assert [one["text"] for one in opened["history"] if one["text"]] == [f"{ANNA} was promised less."]
     changes = next(one["diff"] for one in opened["history"] if one["diff"])
     assert "".join(text for kind, text in changes if kind != "removed") == opened["shown"]
     assert "".join(text for kind, text in changes if kind != "added") == opened["draft"]
@@ -646,11 +654,12 @@ async def test_an_officer_asks_and_the_rep_answers(office: Office) -> None:
     said = await office.rep.http.post(path(item, "answer"), json={"text": f"{ANNA} knows."})
     assert said.status_code == 200, said.text
     assert "Weidenbach" not in await office.stored(item)
-    remarks = (await office.officer.http.get(path(item))).json()["remarks"]
-    assert [(one["kind"], one["text"]) for one in remarks] == [
+    opened = (await office.officer.http.get(path(item))).json()
+    assert [(one["what"], one["text"]) for one in opened["history"]] == [
         ("question", f"Does {ANNA} know?"),
         ("answer", f"{ANNA} knows."),
     ]
+    assert opened["remarks"] == (await office.officer.http.get(path(item, "standing"))).json()["remarks"]
     seen = await office.rep.http.post("/api/v1/reviews/notices/seen", json={"ids": [notice["id"]]})
     assert seen.json() == {"seen": 1}
 
@@ -1117,7 +1126,7 @@ async def test_the_queues_are_printed_as_they_can_be_given_back(
     office: Office, terminal: Terminal, described: str
 ) -> None:
     file = terminal.folder / "queues.yaml"
-    file.write_text(described)
+    file.write_text(described.replace('version: "1"', 'version: "7"'))
     assert (await terminal.review(office.admin, "queues", file)).returncode == 0
     printed = await terminal.review(office.admin, "queues")
     given, again = yaml.safe_load(described), yaml.safe_load(printed.stdout)
@@ -1125,7 +1134,7 @@ async def test_the_queues_are_printed_as_they_can_be_given_back(
     assert legal["members"] == given["queues"][0]["members"]
     assert legal["rules"] == ["legal_threat", "contract_termination"]
     assert legal["calendar"] == {**given["queues"][0]["calendar"], "holidays": ["2026-12-25"]}
-    assert again["version"] == "1"
+    assert again["version"] == "7"
     assert json.loads((await terminal.review(office.officer, "queues", "--json")).stdout) == again
     file.write_text(printed.stdout)
     assert (await terminal.review(office.admin, "queues", file)).returncode == 0
@@ -1190,6 +1199,7 @@ async def test_an_item_is_shown_with_where_it_stands_and_what_it_rests_on(
     assert (await office.second.http.post(path(item, "claim"))).status_code == 200
     told = (await terminal.review(office.officer, "show", item.id)).stdout
     opened = (await office.officer.http.get(path(item))).json()
+    asked, answered = opened["history"]
     for line in (
         "State: pending; round 1",
         "Tier: Top: two officers",
@@ -1199,13 +1209,16 @@ async def test_an_item_is_shown_with_where_it_stands_and_what_it_rests_on(
         "In the hands of: Second",
         f"Rep: {opened['line']['rep']}",
         f"Customer: {opened['line']['customer']}",
-        f"Question to the rep (you): Is {ANNA} the one?",
-        "The rep answers (Rep): Yes, she is.",
+        f"{asked['at']}  Question to the rep (you): Is {ANNA} the one?",
+        f"{answered['at']}  The rep answers (Rep): Yes, she is.",
         f"Source [1]: Case of {ANNA}",
         f"Hash: {item.payload_hash}",
     ):
         assert f"{line}\n" in told, told
     assert "The customer is waiting, since " in told
+    listed = (await terminal.review(office.officer, "list")).stdout.splitlines()
+    (line,) = [line for line in listed if line.startswith(str(item.id))]
+    assert line.endswith("[customer is waiting]")
 
 
 async def test_an_escalation_is_told_with_the_queue_it_went_to(
@@ -1223,7 +1236,85 @@ async def test_an_escalation_is_told_with_the_queue_it_went_to(
     item = await office.item()
     step = ("decide", item.id, "escalate", "--hash", item.payload_hash, "--note", "Above my limit.")
     assert (await terminal.review(office.officer, *step)).returncode == 0
-    (said,) = (await office.officer.http.get(path(item))).json()["remarks"]
-    assert (said["kind"], said["queue"]) == ("escalated", "General")
+    (said,) = (await office.officer.http.get(path(item))).json()["history"]
+    assert (said["what"], said["queue"]) == ("escalated", "General")
     shown = (await terminal.review(office.second, "show", item.id)).stdout
-    assert "Escalated to General (Officer): Above my limit.\n" in shown
+    assert "  Escalated to General (Officer): Above my limit.\n" in shown
+
+
+async def test_where_an_item_went_is_told_without_a_word_and_by_the_clock_too(
+    office: Office, terminal: Terminal, described: str
+) -> None:
+    front = {
+        "name": "front",
+        "title": "Front desk",
+        "rules": ["refund_or_credit_above_limit"],
+        "members": "everyone",
+        "escalates_to": "general",
+    }
+    body = {"version": "1", "queues": [front, GENERAL]}
+    assert (await office.admin.http.put("/api/v1/reviews/queues", json=body)).status_code == 200
+    item = await office.item()
+    given = {"hash": item.payload_hash, "to": office.second.principal.login}
+    assert (await office.officer.http.post(path(item, "reassign"), json=given)).status_code == 200
+    async with office.database.transaction() as session:
+        due = "UPDATE approvals.held_item SET escalate_at = now() WHERE id = :id"
+        await run_sql(session, due, id=item.id)
+    async with office.database.transaction() as session:
+        assert (await sweep(session)).escalated == [item.id]
+    history = (await office.officer.http.get(path(item))).json()["history"]
+    assert [(one["what"], one["who"], one["to"], one["queue"], one["timer"]) for one in history] == [
+        ("handed_on", "Officer", "Second", "", False),
+        ("escalated", "", "", "General", True),
+    ]
+    shown = (await terminal.review(office.officer, "show", item.id)).stdout
+    assert "  Handed to Second (you)\n" in shown
+    assert "  Escalated to General (its time had come)\n" in shown
+
+
+async def test_a_vote_that_lapsed_was_not_taken_back(office: Office) -> None:
+    item = await office.item()
+    leaver, token = await _account(office.database, "leaver", Role.OFFICER)
+    async with _client(str(office.officer.http.base_url), token) as http:
+        await http.get(path(item))
+        body = {"hash": item.payload_hash, "confirmed": True}
+        assert (await http.post(path(item, "approve"), json=body)).json()["state"] == "approved"
+    async with office.database.transaction() as session:
+        gone = "UPDATE gateway.account SET disabled = true WHERE id = CAST(:id AS uuid)"
+        await run_sql(session, gone, id=leaver.id)
+        await let_pass(session, 60)
+    async with office.database.transaction() as session:
+        assert await take_effect(session, item.id, item.payload_hash) is NoEffect.DECIDER_LEFT
+    history = (await office.officer.http.get(path(item))).json()["history"]
+    assert [(one["what"], one["of"], one["undone"]) for one in history] == [
+        ("approve", "", True),
+        ("lapsed", "approve", False),
+    ]
+
+
+async def test_who_voted_with_another_account_is_told_why_they_cannot_decide(office: Office) -> None:
+    item = await office.item(tier=Tier.TOP)
+    body = {"hash": item.payload_hash, "confirmed": True}
+    assert (await office.officer.http.post(path(item, "approve"), json=body)).status_code == 200
+    _other, token = await _account(office.database, "officer+evening", Role.OFFICER)
+    async with _client(str(office.officer.http.base_url), token) as http:
+        listed = (await http.get("/api/v1/reviews")).json()["items"]
+        (line,) = [one for one in listed if one["id"] == str(item.id)]
+        assert line["voted"] is True
+        opened = (await http.get(path(item))).json()
+        assert (opened["barred"], opened["line"]["own"], opened["may_undo"]) == (
+            "other_account",
+            False,
+            False,
+        )
+        assert (await http.post(path(item, "claim"), json={})).status_code == 409
+        assert (await http.post(path(item, "approve"), json=body)).status_code == 409
+    assert (await office.officer.http.get(path(item))).json()["barred"] == ""
+    assert (await office.second.http.get(path(item))).json()["barred"] == ""
+
+
+async def test_an_opened_item_says_how_each_rule_found_it(office: Office) -> None:
+    like = RuleHit("refund_or_credit_above_limit", Tier.NORMAL, "Above the limit.", 0, 5, 0, By.LIKENESS)
+    item = await office.item(also=[replace(like, share=share) for share in (0.83, 0.7)])
+    (rule,) = (await office.officer.http.get(path(item))).json()["line"]["rules"]
+    assert rule["found"] == [{"by": "words", "share": None}, {"by": "likeness", "share": 0.83}]

@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 
 import psycopg
@@ -23,6 +24,7 @@ from gateway import (
     Role,
     Sealer,
     Verification,
+    as_code,
     export_record,
     make_signing_key,
     prove_event,
@@ -164,12 +166,41 @@ async def test_an_event_that_nobody_declared_cannot_be_recorded(site: Site) -> N
 
 
 @pytest.mark.parametrize(
-    "detail", ["two\nlines", "x" * 301, ["fine", "x" * 301], {"x" * 301: 1}, {"deep": [b"bytes"]}, object()]
+    "detail",
+    [
+        "Anna Weidenbach",
+        "tab\tstop",
+        "two\nlines",
+        "Müller",
+        "x" * 301,
+        ["fine", "not fine"],
+        {"not fine": 1},
+        {"deep": [{"deeper": "not fine"}]},
+        {"deep": [b"bytes"]},
+        object(),
+    ],
 )
 async def test_a_detail_that_could_be_a_text_is_refused(site: Site, detail: object) -> None:
     async with site.database.transaction() as session:
         with pytest.raises(ValueError, match="the detail note of text"):
             record(session, GatewayEvent.TEXT_REDACTED, ALICE, note=detail)
+
+
+async def test_a_subject_that_could_be_a_text_is_refused(site: Site) -> None:
+    async with site.database.transaction() as session:
+        with pytest.raises(ValueError, match="the detail subject of text"):
+            record(session, GatewayEvent.TEXT_REDACTED, ALICE, subject="account:Anna Weidenbach")
+
+
+async def test_what_the_record_would_refuse_is_in_it_by_its_hash(site: Site) -> None:
+    who = "service:Anna Weidenbach"
+    acting = Principal(ALICE.id, ALICE.login, ALICE.roles, by=who)
+    async with site.database.transaction() as session:
+        record(session, GatewayEvent.TEXT_REDACTED, acting, subject=as_code("account:12"))
+        await session.flush()
+        query = text("SELECT subject, detail ->> 'by' AS by FROM gateway.audit_event")
+        found = (await (await session.connection()).execute(query)).one()
+    assert found == ("account:12", f"sha256:{sha256(who.encode()).hexdigest()}")
 
 
 async def test_a_checkpoint_is_signed_after_every_256_events(site: Site) -> None:

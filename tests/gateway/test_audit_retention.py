@@ -316,22 +316,27 @@ async def test_what_a_hold_is_about_is_in_the_record_by_its_hash(site: Site, web
     async with web.transaction() as session:
         holds = [
             await place_hold(session, AUDE, HoldScope.SUBJECT, f"account:{number}", "case 20", ahead=True)
-            for number in range(4)
+            for number in range(5)
         ]
-        await lift_hold(session, AUDE, holds[3].id)
+        await lift_hold(session, AUDE, holds[4].id)
     await site.seal()
     async with site.database.transaction() as session:
-        query = text("SELECT detail ->> 'held' FROM gateway.audit_event WHERE subject = :id")
-        held = (await (await session.connection()).execute(query, {"id": str(holds[0].id)})).scalar_one()
-    assert held == sha256(f"{holds[0].id}\nsubject\naccount:0".encode()).hexdigest()
+        query = text("SELECT detail FROM gateway.audit_event WHERE subject = :id")
+        told = (await (await session.connection()).execute(query, {"id": str(holds[0].id)})).scalar_one()
+    assert told == {
+        "scope": "subject",
+        "held": sha256(f"{holds[0].id}\nsubject\naccount:0".encode()).hexdigest(),
+        "reason_sha256": sha256(f"{holds[0].id}\ncase 20".encode()).hexdigest(),
+    }
     assert (await site.verify()).faults == []
     site.run(
         "ALTER TABLE gateway.audit_hold DISABLE TRIGGER ALL",
         f"UPDATE gateway.audit_hold SET value = 'account:9' WHERE id = '{holds[0].id}'",
         f"UPDATE gateway.audit_hold SET lifted_by = 'x', lifted_at = now() WHERE id = '{holds[1].id}'",
         f"DELETE FROM gateway.audit_hold WHERE id = '{holds[2].id}'",
+        f"UPDATE gateway.audit_hold SET reason = 'case 7' WHERE id = '{holds[3].id}'",
     )
-    assert [fault.partition(":")[0] for fault in (await site.verify()).faults] == ["hold changed"] * 3
+    assert [fault.partition(":")[0] for fault in (await site.verify()).faults] == ["hold changed"] * 4
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from gateway import Database
 from retrieval.crm import CrmMap, CrmUnavailable
 from retrieval.crm.database import AsyncConnection, translated
 from retrieval.settings import CrmSettings
-from retrieval.sync.feed import Batch, FeedState, Opened
+from retrieval.sync.feed import Batch, FeedState, Loss, Opened
 
 from .errors import SlotBusy, SlotLost
 from .slots import Mark, Slot, find_slot, read_marks, save_marks
@@ -157,10 +157,10 @@ class DecodingFeed:
         marks = await read_marks(self._database)
         with translated():
             slot = await find_slot(self._control, self._name)
-        why = slot.lost if slot else "it is gone"
-        if slot and why is None and self._distrusted:
-            why = "it cannot be read"
-        if slot and why is None:
+        lost = slot.lost if slot else Loss("gone", "it is gone")
+        if slot and lost is None and self._distrusted:
+            lost = Loss("unreadable", "it cannot be read")
+        if slot and lost is None:
             self._slot, self._marks = slot, marks
             prints, end = self._prints(), await self._end_of_log()
             return Opened(
@@ -173,9 +173,7 @@ class DecodingFeed:
         with translated():
             self._slot = await find_slot(self._control, self._name)
         self._marks, self._distrusted = {}, False
-        return Opened(
-            kinds, f"The replication slot {self._name} is of no use any more: {why}." if marks else ""
-        )
+        return Opened(kinds, lost if marks else None)
 
     async def _end_of_log(self) -> int:
         assert self._control  # noqa: S101 - opened a line before
@@ -223,7 +221,7 @@ class DecodingFeed:
             raise SlotLost("The replication slot was dropped in the CRM.")
         self._slot = slot
         if slot.lost:
-            raise SlotLost(f"The replication slot is lost: {slot.lost}.")
+            raise SlotLost(f"The replication slot is lost: {slot.lost.why}.")
         if found != self._survey:
             differing = {kind for kind in found.prints if found.prints[kind] != self._survey.prints[kind]}
             self._survey = found

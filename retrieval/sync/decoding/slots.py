@@ -10,6 +10,7 @@ from sqlmodel import select
 
 from gateway import Database
 from retrieval.crm.database import AsyncConnection, dict_row
+from retrieval.sync.feed import Loss
 from retrieval.sync.tables import SyncRow
 
 from .wire import lsn_of
@@ -38,12 +39,13 @@ class Slot:
     safe: int | None
 
     @property
-    def lost(self) -> str | None:
+    def lost(self) -> Loss | None:
         """Why nothing can be read from it any more, None when it can."""
         if self.wal_status == "lost" or self.invalidated:
-            return f"the CRM gave up its log ({self.invalidated or 'max_slot_wal_keep_size'})"
+            because = self.invalidated or "max_slot_wal_keep_size"
+            return Loss("given_up", f"the CRM gave up its log ({because})")
         if self.plugin != "pgoutput" or not self.here:
-            return "it is for another plugin or another database"
+            return Loss("not_ours", "it is for another plugin or another database")
         return None
 
 

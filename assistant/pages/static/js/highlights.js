@@ -1,26 +1,47 @@
-// A text with marked stretches. Positions are code points, stretches may overlap.
+// A text with marked stretches. Positions are code points; stretches may overlap, meet and lie in each other.
 import { h, icon } from "./dom.js";
 
 const SYMBOLS = { rule: "alert", unsupported: "info", identity: "mask" };
 const ORDER = ["rule", "unsupported", "identity"];
 
-/** `cite(n)` makes a node of each `[n]`; without it they stay text. */
+/** Nodes and texts in order. `cite(n)` makes a node of each `[n]`; without it they stay text. */
 export function markedText(text, highlights, cite = null) {
   const points = [...text];
-  const edges = new Set([0, points.length]);
-  for (const { start, end } of highlights) { edges.add(start); edges.add(end); }
-  const places = [...edges].filter((place) => place >= 0 && place <= points.length).sort((a, b) => a - b);
-  const named = new Set();
-  return places.slice(1).map((end, i) => {
-    const start = places[i];
+  const say = (start, end) => {
     const part = points.slice(start, end).join("");
-    const over = highlights.filter((mark) => mark.start <= start && mark.end >= end);
-    return over.sort((a, b) => ORDER.indexOf(b.kind) - ORDER.indexOf(a.kind)).reduce((node, mark) => {
-      const first = !named.has(mark);
-      named.add(mark);
-      return h(`mark.mark.${mark.kind}`, { title: mark.label }, first ? icon(SYMBOLS[mark.kind] ?? "info") : null, first ? h("span.sr", {}, `${mark.label}: `) : null, node);
-    }, cite ? withCitations(part, cite) : part);
-  });
+    return cite ? withCitations(part, cite) : part;
+  };
+  const marks = highlights.map(({ start, end, kind, label }) => ({ kind, label, start: Math.max(0, start), end: Math.min(points.length, end) }));
+  return within(0, points.length, marks.filter(({ start, end }) => start < end), say).flat(Infinity);
+}
+
+/** One element a mark, with those that lie in it inside. What reaches out of another is cut there, and goes on behind it. */
+function within(from, to, marks, say) {
+  const nodes = [];
+  const rest = [...marks];
+  let done = from;
+  while (rest.length) {
+    rest.sort(outerFirst);
+    const mark = rest.shift();
+    const inner = [];
+    for (const other of rest.splice(0)) {
+      if (other.start >= mark.end) { rest.push(other); continue; }
+      inner.push({ ...other, end: Math.min(other.end, mark.end), goesOn: other.end > mark.end || other.goesOn });
+      if (other.end > mark.end) rest.push({ ...other, start: mark.end, goneOn: true });
+    }
+    nodes.push(say(done, mark.start), marked(mark, within(mark.start, mark.end, inner, say)));
+    done = mark.end;
+  }
+  return [...nodes, say(done, to)];
+}
+
+const outerFirst = (a, b) => a.start - b.start || b.end - a.end || ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind);
+
+function marked({ kind, label, goesOn, goneOn }, inner) {
+  const element = h(`mark.mark.${kind}`, { title: label }, goneOn ? null : [icon(SYMBOLS[kind] ?? "info"), h("span.sr", {}, `${label}: `)], inner);
+  element.classList.toggle("goes-on", Boolean(goesOn));
+  element.classList.toggle("gone-on", Boolean(goneOn));
+  return element;
 }
 
 function withCitations(text, cite) {

@@ -19,20 +19,20 @@ export function read(reading) {
   if (edit) edit.hidden = reading !== "shown";
   byId("reading-note").textContent = {
     asked: t("The question as the rep typed it."),
-    saw: item.recipient ? t("How the text is kept: with placeholders, no identity. No language model has read it.")
+    saw: outgoing ? t("How the text is kept: with placeholders, no identity. No language model has read it.")
       : t("Everything that the language model read, in this order. It read placeholders, no identity."),
     shown: shownNote(item.decision?.outcome),
   }[reading];
   if (isPrompt) byId("prompt").replaceChildren(...promptParts());
-  else if (reading === "asked") byId("draft").replaceChildren(...markedText(item.asked, marks.asked ?? []).flat(Infinity));
-  else byId("draft").replaceChildren(...markedText(item.shown, marks.shown ?? [], cite).flat(Infinity));
+  else if (reading === "asked") byId("draft").replaceChildren(...markedText(item.asked, marks.asked ?? []));
+  else byId("draft").replaceChildren(...markedText(item.shown, marks.shown ?? [], cite));
   const question = isPrompt ? [item.saw_question, marks.saw_question ?? []] : [item.asked, marks.asked ?? []];
   byId("question-text").replaceChildren(...markedText(...question));
-  showLegend(isPrompt ? [...item.saw.flatMap((part) => part.highlights), ...question[1]] : [...marks[reading] ?? [], ...question[1]]);
+  showLegend(isPrompt ? [...item.saw.flatMap((part) => part.highlights), ...marks.saw_draft ?? []] : marks[reading] ?? []);
 }
 
 function shownNote(outcome) {
-  if (item.recipient && (!outcome || outcome === "approved" || outcome === "edited")) return t("What leaves the house. Identities are restored for you; that is recorded.");
+  if (outgoing && (!outcome || outcome === "approved" || outcome === "edited")) return t("What leaves the house. Identities are restored for you; that is recorded.");
   if (!outcome) return t("What the rep will read. Identities are restored for you; that is recorded.");
   if (outcome === "approved" || outcome === "edited") return t("What the rep reads. Identities are restored for you; that is recorded.");
   return t("The rep does not get to read it. Identities are restored for you; that is recorded.");
@@ -40,19 +40,19 @@ function shownNote(outcome) {
 
 /** The prompt, part by part, and at its end, folded, what the model wrote. */
 function promptParts() {
-  if (item.recipient) return [h("section.prompt-part", {}, h("p.turn-text", {}, markedText(item.saw_draft, item.highlights.saw_draft ?? [], cite).flat(Infinity)))];
+  const draft = markedText(item.saw_draft, item.highlights.saw_draft ?? [], cite);
+  if (outgoing) return [h("section.prompt-part", {}, h("p.turn-text", {}, draft))];
   const last = item.saw.findLastIndex((part) => part.part === "question");
   const names = { instructions: t("Instructions"), source: t("Source"), answer: t("Earlier answer") };
   const parts = item.saw.map(({ part, text, highlights }, place) => h("section.prompt-part", { "data-part": part },
     h("h3", {}, names[part] ?? (place === last ? t("The question") : t("Earlier question"))),
-    h("p.turn-text", {}, markedText(text, highlights).flat(Infinity))));
+    h("p.turn-text", {}, markedText(text, highlights))));
   if (!item.saw_draft) return parts;
-  const wrote = h("details.wrote", {}, h("summary", {}, icon("chevron"), t("What it wrote, with placeholders")),
-    h("p.turn-text", {}, markedText(item.saw_draft, item.highlights.saw_draft ?? [], cite).flat(Infinity)));
+  const wrote = h("details.wrote", {}, h("summary", {}, icon("chevron"), t("What it wrote, with placeholders")), h("p.turn-text", {}, draft));
   return [...parts, wrote];
 }
 
-/** The legend names only what is marked. */
+/** The legend names only what is marked beside it. */
 function showLegend(marks) {
   const kinds = new Set(marks.map((mark) => mark.kind));
   for (const line of byId("legend").children) line.hidden = !kinds.has(line.dataset.kind);

@@ -42,7 +42,7 @@ function decidedCard(at, ...parts) {
 function heldCard(held, { cancel, dialogue, customerWaits }) {
   const facts = [
     held.position ? h("div", {}, h("dt", {}, t("Place in the queue")), h("dd.num", {}, String(held.position))) : null,
-    held.deadline ? h("div", {}, h("dt", {}, t("Decided by")), h("dd", {}, timeElement(held.deadline))) : null,
+    held.deadline ? h("div", {}, h("dt", {}, t("Deadline")), h("dd", {}, timeElement(held.deadline))) : null,
     typeof held.on_duty === "boolean" ? h("div", {}, h("dt", {}, t("Officer on duty")), h("dd", {}, held.on_duty ? t("Yes") : t("Not now"))) : null,
   ];
   return card("held", "clock", held.whole === false ? t("Held for review: the rest waits for a compliance officer") : t("Held for review: a compliance officer must see this first"),

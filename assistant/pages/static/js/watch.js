@@ -11,7 +11,7 @@ export class Watch {
   /** `changed(words)` is called when the item itself is another than the page shows. */
   constructor(item, { changed }) {
     this.id = item.line.id;
-    this.known = { hash: item.hash, round: item.round, said: item.remarks.length, approvals: item.line.approvals, waits: item.line.customer_waits_since };
+    this.known = { hash: item.hash, round: item.round, remarks: item.remarks, approvals: item.line.approvals, waits: item.line.customer_waits_since };
     this.holder = item.line.mine ? null : item.line.assignee;
     this.holderUntil = item.claimed_until;
     this.over = false;
@@ -40,9 +40,9 @@ export class Watch {
       this.changed(refusalWords({ detail: t("This item has been decided meanwhile."), state: now.state, winner: now.winner }));
     } else if (now.hash !== known.hash || now.round !== known.round) {
       this.changed(t("The text of this item is another one now."));
-    } else if (now.remarks > known.said) {
-      known.said = now.remarks;
-      this.changed(now.awaiting_rep ? t("Somebody has written about this item.") : t("Something new was said about this item, perhaps the rep's answer."));
+    } else if (now.remarks > known.remarks) {
+      known.remarks = now.remarks;
+      this.changed(now.awaiting_rep ? t("Somebody has written about this item.") : t("Something new was said about this item or done with it, perhaps the rep has answered."));
     } else if (now.approvals !== known.approvals) {
       known.approvals = now.approvals;
       this.changed(t("Another number of officers has approved this item now."));
