@@ -50,7 +50,6 @@ from .items.tables import (
     HeldItem,
     ItemKind,
     ItemState,
-    Notice,
     Remark,
     RemarkKind,
     Verdict,
@@ -101,6 +100,7 @@ from .queues.notices import (
     notices_for,
     take_due_notices,
 )
+from .queues.plans import Channel, MemberPlan, NamedQueue, QueuePlan, QueuePlans
 from .queues.queue import (
     MANY,
     PAGE,
@@ -108,28 +108,25 @@ from .queues.queue import (
     QueueEntry,
     QueueView,
     counts,
+    next_item,
+    pending_count,
+    place_of,
+    queue,
+    rules_in,
+    standing_approvals,
+    waiting_by_queue,
+)
+from .queues.reading import (
     earlier_drafts,
     get_item,
     item_to_open,
-    next_item,
     note_opened,
     open_item,
-    pending_count,
-    place_of,
     pseudonym,
-    queue,
     remarks_on,
-    rules_in,
-    standing_approvals,
     votes_on,
-    waiting_by_queue,
 )
 from .queues.routing import (
-    Channel,
-    MemberPlan,
-    NamedQueue,
-    QueuePlan,
-    QueuePlans,
     configure_queues,
     end_absence,
     may_review,
@@ -138,6 +135,7 @@ from .queues.routing import (
     set_absence,
     staff,
 )
+from .queues.tables import Notice
 from .risk.crossing import evaluate_unseen
 from .risk.errors import PolicyFaults
 from .risk.evaluate import Evaluation

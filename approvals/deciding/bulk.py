@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals.items.errors import NeedsConfirmation, NotInBulk, NotRead
 from approvals.items.tables import HeldItem, Verdict
-from approvals.queues.queue import get_item
+from approvals.queues.reading import get_item
 from approvals.risk.policy import Policy
 from gateway import BadInput, CloisterError, Principal, Role, require
 

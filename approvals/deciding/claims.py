@@ -22,7 +22,7 @@ from approvals.items.errors import (
 from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.presence import mark_present
 from approvals.items.tables import HeldItem, ItemState
-from approvals.queues.queue import get_item
+from approvals.queues.reading import get_item
 from approvals.queues.routing import belongs, is_given_away, may_review, waits_for_another
 from approvals.risk.policy import Policy
 from gateway import Conflict, NotFound, Principal, Role, require

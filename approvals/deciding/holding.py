@@ -14,7 +14,8 @@ from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.payload import Payload
 from approvals.items.tables import Draft, HeldItem, ItemKind, ItemState
 from approvals.queues.notices import Occasion, tell, tell_staff
-from approvals.queues.routing import QueuePlan, plan_of, route
+from approvals.queues.plans import QueuePlan
+from approvals.queues.routing import plan_of, route
 from approvals.risk.policy import Policy
 from approvals.risk.sampling import is_drawn
 from approvals.risk.value import Weighing

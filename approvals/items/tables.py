@@ -18,7 +18,6 @@ from sqlalchemy import (
     String,
     Text,
     Uuid,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -26,9 +25,8 @@ from sqlmodel import Field, SQLModel
 
 from approvals.risk.value import RuleHit, Tier
 
+from .columns import SCHEMA, moment
 from .payload import Payload, digest_of
-
-_SCHEMA: Final = "approvals"
 
 
 class ItemKind(StrEnum):
@@ -99,11 +97,6 @@ GENERAL: Final = "general"
 """The queue that is always there: what no rule sends elsewhere, for every officer."""
 
 
-def _moment(*, now: bool = False) -> Column[datetime]:
-    default = func.now() if now else None
-    return Column(DateTime(timezone=True), server_default=default, nullable=not now)
-
-
 class HeldItem(SQLModel, table=True):
     """Something that waits for a person. `payload` changes with the round alone; an edit is `final_payload`.
 
@@ -132,7 +125,7 @@ class HeldItem(SQLModel, table=True):
         Index("held_item_remind", "remind_at", postgresql_where=text("remind_at IS NOT NULL")),
         Index("held_item_escalate", "escalate_at", postgresql_where=text("escalate_at IS NOT NULL")),
         Index("held_item_one_pending", "run", unique=True, postgresql_where=text("state = 'pending'")),
-        {"schema": _SCHEMA},
+        {"schema": SCHEMA},
     )
 
     id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
@@ -148,7 +141,7 @@ class HeldItem(SQLModel, table=True):
         default=GENERAL,
         sa_column=Column(
             String,
-            ForeignKey(f"{_SCHEMA}.review_queue.name"),
+            ForeignKey(f"{SCHEMA}.review_queue.name"),
             nullable=False,
             server_default=GENERAL,
         ),
@@ -169,24 +162,24 @@ class HeldItem(SQLModel, table=True):
     state: ItemState = Field(
         default=ItemState.PENDING, sa_column=Column(_enum(ItemState, "held_item_state"), nullable=False)
     )
-    created_at: datetime | None = Field(default=None, sa_column=_moment(now=True))
+    created_at: datetime | None = Field(default=None, sa_column=moment(now=True))
     deadline: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    remind_at: datetime | None = Field(default=None, sa_column=_moment())
-    escalate_at: datetime | None = Field(default=None, sa_column=_moment())
+    remind_at: datetime | None = Field(default=None, sa_column=moment())
+    escalate_at: datetime | None = Field(default=None, sa_column=moment())
     assigned_to: str | None = None
     awaiting_rep: bool = Field(
         default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false"))
     )
-    customer_waits_since: datetime | None = Field(default=None, sa_column=_moment())
+    customer_waits_since: datetime | None = Field(default=None, sa_column=moment())
     claimed_by: str | None = None
-    claimed_until: datetime | None = Field(default=None, sa_column=_moment())
+    claimed_until: datetime | None = Field(default=None, sa_column=moment())
     fence: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     decided_by: str | None = None
-    decided_at: datetime | None = Field(default=None, sa_column=_moment())
+    decided_at: datetime | None = Field(default=None, sa_column=moment())
     reason: str | None = None
     note: str | None = None
-    effective_after: datetime | None = Field(default=None, sa_column=_moment())
-    effect_at: datetime | None = Field(default=None, sa_column=_moment())
+    effective_after: datetime | None = Field(default=None, sa_column=moment())
+    effect_at: datetime | None = Field(default=None, sa_column=moment())
 
     def held(self) -> Payload:
         """What the model wrote, as it was held."""
@@ -230,13 +223,13 @@ class Vote(SQLModel, table=True):
             unique=True,
             postgresql_where=text("undone_at IS NULL"),
         ),
-        {"schema": _SCHEMA},
+        {"schema": SCHEMA},
     )
 
     id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
     item: uuid.UUID = Field(
         sa_column=Column(
-            Uuid, ForeignKey(f"{_SCHEMA}.held_item.id", ondelete="CASCADE"), nullable=False, index=True
+            Uuid, ForeignKey(f"{SCHEMA}.held_item.id", ondelete="CASCADE"), nullable=False, index=True
         )
     )
     round: int = Field(default=1, sa_column=Column(Integer, nullable=False, server_default="1"))
@@ -251,8 +244,8 @@ class Vote(SQLModel, table=True):
         default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True)
     )
     entry: str = Field(default="api", sa_column=Column(String, nullable=False, server_default="api"))
-    at: datetime | None = Field(default=None, sa_column=_moment(now=True))
-    undone_at: datetime | None = Field(default=None, sa_column=_moment())
+    at: datetime | None = Field(default=None, sa_column=moment(now=True))
+    undone_at: datetime | None = Field(default=None, sa_column=moment())
 
 
 class Remark(SQLModel, table=True):
@@ -262,12 +255,12 @@ class Remark(SQLModel, table=True):
     """
 
     __tablename__ = "remark"
-    __table_args__ = {"schema": _SCHEMA}
+    __table_args__ = {"schema": SCHEMA}
 
     id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
     item: uuid.UUID = Field(
         sa_column=Column(
-            Uuid, ForeignKey(f"{_SCHEMA}.held_item.id", ondelete="CASCADE"), nullable=False, index=True
+            Uuid, ForeignKey(f"{SCHEMA}.held_item.id", ondelete="CASCADE"), nullable=False, index=True
         )
     )
     round: int = Field(default=1, sa_column=Column(Integer, nullable=False, server_default="1"))
@@ -276,17 +269,17 @@ class Remark(SQLModel, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False, server_default=""))
     queue: str | None = None
     given_to: str | None = None
-    at: datetime | None = Field(default=None, sa_column=_moment(now=True))
+    at: datetime | None = Field(default=None, sa_column=moment(now=True))
 
 
 class Draft(SQLModel, table=True):
     """A draft that was sent back, as it was held; the one that is held now is in the item."""
 
     __tablename__ = "draft"
-    __table_args__ = {"schema": _SCHEMA}
+    __table_args__ = {"schema": SCHEMA}
 
     item: uuid.UUID = Field(
-        sa_column=Column(Uuid, ForeignKey(f"{_SCHEMA}.held_item.id", ondelete="CASCADE"), primary_key=True)
+        sa_column=Column(Uuid, ForeignKey(f"{SCHEMA}.held_item.id", ondelete="CASCADE"), primary_key=True)
     )
     round: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     payload: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
@@ -294,128 +287,38 @@ class Draft(SQLModel, table=True):
     policy_version: str
     hits: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
     instruction: str = Field(sa_column=Column(Text, nullable=False))
-    at: datetime | None = Field(default=None, sa_column=_moment(now=True))
-
-
-class ReviewQueue(SQLModel, table=True):
-    """A queue: what goes into it, who looks at it, and when it is staffed.
-
-    `place` orders the rules of routing: the first queue that takes an item gets it. `plan` is the rest of
-    its description (`routing.QueuePlan`), validated when it is written.
-    """
-
-    __tablename__ = "review_queue"
-    __table_args__ = {"schema": _SCHEMA}
-
-    name: str = Field(primary_key=True)
-    place: int = Field(sa_column=Column(Integer, nullable=False))
-    everyone: bool = Field(sa_column=Column(Boolean, nullable=False))
-    plan: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
-    retired_at: datetime | None = Field(default=None, sa_column=_moment())
-
-
-class Member(SQLModel, table=True):
-    """Who belonged to a queue, and when; `duty` are their hours (`calendars.Calendar`), None for always."""
-
-    __tablename__ = "member"
-    __table_args__ = (
-        Index("member_once", "queue", "account", unique=True, postgresql_where=text("until IS NULL")),
-        Index("member_account", "account"),
-        {"schema": _SCHEMA},
-    )
-
-    id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
-    queue: str = Field(sa_column=Column(String, ForeignKey(f"{_SCHEMA}.review_queue.name"), nullable=False))
-    account: str
-    duty: dict[str, Any] | None = Field(
-        default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True)
-    )
-    since: datetime | None = Field(default=None, sa_column=_moment(now=True))
-    until: datetime | None = Field(default=None, sa_column=_moment())
-
-
-class Absence(SQLModel, table=True):
-    """When somebody is away, and who stands in for them in their queues."""
-
-    __tablename__ = "absence"
-    __table_args__ = (
-        CheckConstraint("starts < ends", name="absence_has_length"),
-        CheckConstraint("cover <> account", name="absence_covered_by_another"),
-        Index("absence_account", "account", "ends"),
-        {"schema": _SCHEMA},
-    )
-
-    id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
-    account: str
-    cover: str | None = None
-    starts: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    ends: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    at: datetime | None = Field(default=None, sa_column=moment(now=True))
 
 
 class PersonKey(SQLModel, table=True):
     """What an identity provider says of who is behind an account: a hash of its subject there."""
 
     __tablename__ = "person_key"
-    __table_args__ = (Index("person_key_key", "key"), {"schema": _SCHEMA})
+    __table_args__ = (Index("person_key_key", "key"), {"schema": SCHEMA})
 
     account: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
-
-
-class Notice(SQLModel, table=True):
-    """One message to one recipient by one channel, to be sent once; no content, only what to look at.
-
-    `occasion` names what it is about within its item (`held:1`, `reminded:1`), so that none is written twice.
-    """
-
-    __tablename__ = "notice"
-    __table_args__ = (
-        Index("notice_once", "item", "occasion", "channel", "recipient", unique=True),
-        Index(
-            "notice_due",
-            "next_try",
-            postgresql_where=text("sent_at IS NULL AND given_up_at IS NULL"),
-        ),
-        Index("notice_recipient", "recipient", "channel", "at"),
-        {"schema": _SCHEMA},
-    )
-
-    id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
-    item: uuid.UUID = Field(
-        sa_column=Column(Uuid, ForeignKey(f"{_SCHEMA}.held_item.id", ondelete="CASCADE"), nullable=False)
-    )
-    occasion: str
-    event: str
-    channel: str
-    recipient: str
-    at: datetime | None = Field(default=None, sa_column=_moment(now=True))
-    next_try: datetime | None = Field(default=None, sa_column=_moment(now=True))
-    tries: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
-    sent_at: datetime | None = Field(default=None, sa_column=_moment())
-    seen_at: datetime | None = Field(default=None, sa_column=_moment())
-    given_up_at: datetime | None = Field(default=None, sa_column=_moment())
-    fault: str | None = None
 
 
 class Opening(SQLModel, table=True):
     """When a reviewer first opened a text; reading time is counted from here."""
 
     __tablename__ = "opening"
-    __table_args__ = {"schema": _SCHEMA}
+    __table_args__ = {"schema": SCHEMA}
 
     item: uuid.UUID = Field(
-        sa_column=Column(Uuid, ForeignKey(f"{_SCHEMA}.held_item.id", ondelete="CASCADE"), primary_key=True)
+        sa_column=Column(Uuid, ForeignKey(f"{SCHEMA}.held_item.id", ondelete="CASCADE"), primary_key=True)
     )
     reviewer: str = Field(primary_key=True)
     payload_hash: str
-    opened_at: datetime | None = Field(default=None, sa_column=_moment(now=True))
+    opened_at: datetime | None = Field(default=None, sa_column=moment(now=True))
 
 
 class Presence(SQLModel, table=True):
     """When an officer last looked at the queue: who is on duty."""
 
     __tablename__ = "presence"
-    __table_args__ = {"schema": _SCHEMA}
+    __table_args__ = {"schema": SCHEMA}
 
     reviewer: str = Field(primary_key=True)
-    seen_at: datetime | None = Field(default=None, sa_column=_moment(now=True))
+    seen_at: datetime | None = Field(default=None, sa_column=moment(now=True))

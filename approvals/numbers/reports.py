@@ -16,8 +16,9 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals.items.tables import HeldItem, ReviewQueue
+from approvals.items.tables import HeldItem
 from approvals.queues.routing import belongs
+from approvals.queues.tables import ReviewQueue
 from gateway import NotFound, Principal, Role, require
 
 from .periods import Period

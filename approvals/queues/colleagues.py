@@ -13,7 +13,7 @@ from approvals.items.presence import present
 from approvals.items.tables import Vote
 from gateway import Account, NotFound, Principal, Role, require
 
-from .queue import get_item
+from .reading import get_item
 from .routing import belongs, is_for_everyone, may_review, staff
 
 

@@ -7,12 +7,14 @@ from sqlalchemy import String, cast, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals.items.tables import GENERAL, Member, ReviewQueue
+from approvals.items.tables import GENERAL
 from approvals.risk.policy import Policy
 from approvals.risk.weighing import SAMPLED, UNREAD
 from gateway import Account, BadInput, Principal, Role, require
 
-from .routing import MemberPlan, NamedQueue, QueuePlans, plan_of
+from .plans import MemberPlan, NamedQueue, QueuePlans
+from .routing import plan_of
+from .tables import Member, ReviewQueue
 
 _VERSION = text(
     "SELECT detail->>'version' FROM gateway.audit_event WHERE event = 'queue.changed'"

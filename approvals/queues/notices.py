@@ -19,10 +19,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.persons import accounts_of_person
-from approvals.items.tables import HeldItem, ItemKind, Notice
+from approvals.items.tables import HeldItem, ItemKind
 from gateway import Principal
 
-from .routing import Channel, is_for_everyone, plan_of, staff
+from .plans import Channel
+from .routing import is_for_everyone, plan_of, staff
+from .tables import Notice
 
 TRIES: Final = 80  # about three days: a mail server may be away over a weekend
 _LONGEST: Final = 3_600  # seconds between two tries
