@@ -88,7 +88,7 @@ from .numbers.reports import (
 )
 from .queues.calendars import Calendar
 from .queues.colleagues import Attendance, Colleague, attendance, colleagues
-from .queues.describing import check_rules, queue_plans
+from .queues.describing import check_rules, queue_plans, queues_short_of_two
 from .queues.filters import QueueFilter, QueueSort, order_of
 from .queues.notices import (
     DueNotice,
@@ -304,6 +304,7 @@ __all__ = [
     "queue",
     "queue_names",
     "queue_plans",
+    "queues_short_of_two",
     "read_labelled",
     "readable_queues",
     "refused_person",

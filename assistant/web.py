@@ -25,7 +25,7 @@ from assistant.pages import (
     install_error_pages,
 )
 from assistant.processes import add_health_routes
-from assistant.reviews import desk_router, filters_router
+from assistant.reviews import deciding_router, desk_router, filters_router, office_router
 from assistant.reviews import router as reviews_router
 from assistant.reviews.learning import router as rules_router
 from assistant.reviews.links import router as links_router
@@ -132,10 +132,12 @@ def _routers() -> list[Any]:
         runs_router,
         conversations_router,
         search_router,
-        rules_router,  # these three before an item, whose id would be their name
+        rules_router,  # these four before an item, whose id would be their name
         report_router,
         filters_router,
+        office_router,
         reviews_router,
+        deciding_router,
         desk_router,
         outgoing_router,
         links_router,

@@ -17,7 +17,8 @@ from assistant.answer import EventKind
 from assistant.cli.main import app
 from assistant.composition import register_all_events
 from assistant.conversations.api import router as conversations_router
-from assistant.reviews.api import router as reviews_router
+from assistant.reviews import deciding_router, desk_router, filters_router, office_router
+from assistant.reviews import router as reviews_router
 from assistant.reviews.learning import router as rules_router
 from assistant.reviews.links import router as links_router
 from assistant.reviews.outgoing import router as outgoing_router
@@ -206,8 +207,12 @@ def test_every_address_of_the_web_api_is_documented() -> None:
         admin_router,
         audit.router,
         conversations_router,
+        deciding_router,
         demo_router,
+        desk_router,
+        filters_router,
         links_router,
+        office_router,
         outgoing_router,
         report_router,
         rules_router,

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import String, any_, cast, exists
+from sqlalchemy import String, any_, cast, exists, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -51,7 +51,7 @@ async def attendance(session: AsyncSession, queue: str) -> Attendance:
 async def colleagues(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> Sequence[Colleague]:
     """Officers who could decide an item in the viewer's place, those on duty first.
 
-    Neither who asked, through whatever account, nor who has voted on it in this round. Raises `NotAllowed`,
+    Neither who asked nor who has voted on it in this round, through whatever account. Raises `NotAllowed`,
     `NotFound`.
     """
     require(viewer, Role.OFFICER)
@@ -63,7 +63,7 @@ async def colleagues(session: AsyncSession, viewer: Principal, item_id: uuid.UUI
         col(Vote.item) == item.id,
         col(Vote.round) == item.round,
         col(Vote.undone_at).is_(None),
-        col(Vote.reviewer) == account,
+        or_(col(Vote.reviewer) == account, shares_person(Vote.reviewer, account)),
     )
     found = select(Account.id, Account.login, Account.name).where(
         any_(col(Account.roles)) == Role.OFFICER.value,

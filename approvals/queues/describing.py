@@ -1,19 +1,21 @@
 """The description of the queues as it stands, and whether one holds against the policy in force."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from sqlalchemy import String, cast, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from approvals.items.persons import is_same_person
 from approvals.items.tables import GENERAL
 from approvals.risk.policy import Policy
 from approvals.risk.weighing import SAMPLED, UNREAD
 from gateway import Account, BadInput, Principal, Role, require
 
 from .plans import MemberPlan, NamedQueue, QueuePlans
-from .routing import plan_of
+from .routing import members_of, plan_of, queue_names
 from .tables import Member, ReviewQueue
 
 _VERSION = text(
@@ -42,6 +44,23 @@ async def queue_plans(session: AsyncSession, viewer: Principal) -> QueuePlans:
             )
     version = (await (await session.connection()).execute(_VERSION)).scalar_one_or_none()
     return QueuePlans(version=version or "1", queues=tuple(queues))
+
+
+async def queues_short_of_two(session: AsyncSession) -> Sequence[str]:
+    """Names of the queues that have not two persons: what two officers must agree on is never released there.
+
+    That is everything of the top tier, and every edit where the policy wants a second officer for it. Whoever
+    stands in for somebody for a while makes no second person.
+    """
+    queues = dict.fromkeys((*await queue_names(session), GENERAL))
+    return [one for one in queues if not await _has_two(session, list(await members_of(session, one)))]
+
+
+async def _has_two(session: AsyncSession, accounts: Sequence[str]) -> bool:
+    for other in accounts[1:]:
+        if not await is_same_person(session, accounts[0], other):
+            return True
+    return False
 
 
 def check_rules(plans: QueuePlans, policy: Policy) -> None:

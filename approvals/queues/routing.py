@@ -201,19 +201,21 @@ async def may_review(session: AsyncSession, queue: str, account: str) -> bool:
 
 async def staff(session: AsyncSession, queue: str) -> Sequence[str]:
     """Accounts that look at a queue now: on duty, or standing in for who is away; all of them if none is."""
-    row = await session.get(ReviewQueue, queue, populate_existing=True)
     now = (await session.exec(choose(func.now()))).one()
-    officers = await _officers(session)
-    if row is None or row.everyone:
-        hours: dict[str, dict[str, Any] | None] = dict.fromkeys(officers)
-    else:
-        found = choose(Member).where(col(Member.queue) == queue, col(Member.until).is_(None))
-        listed = {member.account: member.duty for member in await session.exec(found)}
-        hours = {account: duty for account, duty in listed.items() if account in officers}
+    hours = await members_of(session, queue)
     away = await _away(session, now)
     here = [one for one, duty in hours.items() if duty is None or Calendar.model_validate(duty).is_open(now)]
     present = dict.fromkeys(away.get(one, one) for one in here or hours)
     return sorted(one for one in present if one)
+
+
+async def members_of(session: AsyncSession, queue: str) -> Mapping[str, dict[str, Any] | None]:
+    """The officers who belong to a queue by themselves, and their hours; None for always."""
+    officers = await _officers(session)
+    if await is_for_everyone(session, queue):
+        return dict.fromkeys(officers)
+    found = choose(Member).where(col(Member.queue) == queue, col(Member.until).is_(None))
+    return {one.account: one.duty for one in await session.exec(found) if one.account in officers}
 
 
 async def _officers(session: AsyncSession) -> Sequence[str]:

@@ -12,6 +12,7 @@ import httpx
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from approvals import queues_short_of_two
 from gateway import CloisterError, DoorClient, Principal, ServerState, create_http_client
 from retrieval import RetrievalClient, SyncStatus
 
@@ -25,6 +26,7 @@ _MODEL_AWAY: Final = (
     "others it takes a minute; then see the log of the server."
 )
 _EMBEDDING_AWAY: Final = "Search goes by words alone. See the log of the server."
+_NEVER_RELEASED: Final = "What two must agree on (the top tier, and edits) is never released there."
 _LOW_DISK: Final = 2 * 1024**3
 _QUEUE: Final = text("SELECT status::text, count(*) FROM jobs.procrastinate_jobs GROUP BY 1")
 
@@ -75,7 +77,7 @@ async def look_at_health(
     sync, sync_part = await _sync(principal, retrieval)
     jobs = await (await session.connection()).execute(_QUEUE)
     queue = {str(status): int(count) for status, count in jobs}
-    parts += [*model_parts, sync_part, _disk(folder)]
+    parts += [*model_parts, sync_part, await _review_queues(session), _disk(folder)]
     return Health(tuple(parts), sync, queue, models, datetime.now(UTC))
 
 
@@ -133,6 +135,12 @@ async def _sync(principal: Principal, retrieval: RetrievalClient) -> tuple[SyncS
     return status, PartHealth(
         "sync", "ok" if status.ready else "warn", "" if status.ready else "Filling the index."
     )
+
+
+async def _review_queues(session: AsyncSession) -> PartHealth:
+    short = await queues_short_of_two(session)
+    sentence = f"Not two officers belong to {', '.join(short)}. {_NEVER_RELEASED}" if short else ""
+    return PartHealth("review queues", "warn" if short else "ok", sentence)
 
 
 def _disk(folder: Path) -> PartHealth:

@@ -1,6 +1,7 @@
 """`cloister review`: the queue from the command line, in an officer's own name."""
 
 import json
+import sys
 from collections.abc import Iterator
 from gettext import gettext as _
 from pathlib import Path
@@ -126,13 +127,26 @@ def queues(
     if file is None:
         plans = caller.get("/api/v1/reviews/queues/plans")
         _print_json(plans) if as_json else print(as_yaml(plans), end="")
+        _warn_of_one(caller.get("/api/v1/reviews/queues"))
         return
     named = caller.put("/api/v1/reviews/queues", read_description(file))
+    _warn_of_one(named)
     if as_json:
         _print_json(named)
         return
     for queue in named:
         print(f"{queue['name']:20} {queue['title']}")
+
+
+def _warn_of_one(queues: list[dict[str, Any]]) -> None:
+    """Say on standard error in which queues not two persons could agree."""
+    for queue in queues:
+        if queue["alone"]:
+            sentence = _(
+                "Warning: {name} has not two officers. What two must agree on (the top tier, and edits) is "
+                "never released there."
+            )
+            print(sentence.format(name=queue["name"]), file=sys.stderr)
 
 
 @app.command()

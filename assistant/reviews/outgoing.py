@@ -27,7 +27,7 @@ from approvals import (
 )
 from assistant.conversations import own_conversation
 from assistant.session import SignedIn
-from assistant.state import Door, Retrieval
+from assistant.state import AnswerPolicy, Door, Retrieval
 from gateway import (
     BadInput,
     CloisterError,
@@ -42,7 +42,6 @@ from gateway import (
 )
 from retrieval import RetrievalClient
 
-from .api import ReviewPolicy
 from .mailing import is_address, is_subject
 
 router = APIRouter(prefix="/api/v1/reviews", tags=["reviews"])
@@ -94,7 +93,7 @@ async def draft_outgoing(
     drafting: Drafting,
     principal: SignedIn,
     session: UnitOfWork,
-    policy: ReviewPolicy,
+    policy: AnswerPolicy,
     door: Door,
     retrieval: Retrieval,
 ) -> Held:
@@ -131,7 +130,7 @@ async def draft_again(
     drafting: Redrafting,
     principal: SignedIn,
     session: UnitOfWork,
-    policy: ReviewPolicy,
+    policy: AnswerPolicy,
     door: Door,
 ) -> Held:
     """Put the next draft into what was sent back."""

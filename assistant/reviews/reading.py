@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -17,12 +17,10 @@ from approvals import (
     Part,
     Payload,
     Policy,
-    RemarkKind,
     RuleHit,
     TextAltered,
     Vote,
     earlier_drafts,
-    get_item,
     is_same_person,
     item_to_open,
     next_item,
@@ -47,7 +45,7 @@ from assistant.pages import (
     ReviewView,
     Sources,
 )
-from gateway import DoorClient, NotFound, Principal
+from gateway import DoorClient, Principal
 from retrieval import RetrievalClient
 
 from .filters import filter_of
@@ -56,18 +54,8 @@ from .listing import NEAR, OPEN, colleague_names, reject_reasons
 from .marking import highlights_of, prompt_of
 from .reveal import Revealed, reveal
 
-_TO_THE_REP = frozenset({RemarkKind.QUESTION, RemarkKind.ANSWER})
 _RELEASED = frozenset({ItemState.APPROVED, ItemState.EDITED})
 EVERYTHING = QueueQuery()
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question of the officers to the rep, or the rep's answer (`own`); officers have no name here."""
-
-    own: bool
-    at: datetime
-    text: str
 
 
 async def read_review(
@@ -136,27 +124,6 @@ async def read_review(
         hidden=payload.hidden,
     )
     return opened if may_read_draft(item, own=own) else _without_draft(opened)
-
-
-async def read_questions(
-    session: AsyncSession,
-    door: DoorClient,
-    retrieval: RetrievalClient,
-    viewer: Principal,
-    item_id: uuid.UUID,
-) -> list[Asked]:
-    """What officers asked the requester, and the answers, oldest first; nothing of the draft.
-
-    Raises `NotFound` for whoever did not ask for the item.
-    """
-    item = await get_item(session, viewer, item_id)
-    if item.requester != viewer.id:
-        raise NotFound("There is no such item.")
-    said = [one for one in await remarks_on(session, item.id) if one.kind in _TO_THE_REP]
-    revealed = await reveal(door, retrieval, viewer, item, [one.text for one in said], own=True)
-    return [
-        Asked(one.author == viewer.id, one.at, revealed[one.text].shown) for one in said if one.at is not None
-    ]
 
 
 def may_read_draft(item: HeldItem, *, own: bool) -> bool:

@@ -14,6 +14,7 @@ from approvals import (
     attendance,
     colleagues,
     configure_queues,
+    know_person,
     queue,
     reject,
     set_absence,
@@ -59,8 +60,12 @@ async def test_whoever_has_voted_on_a_text_is_no_help_with_it(database: Database
         item = await held(session, tier=Tier.TOP)
         await approve(session, POLICY, SECOND, item.id, item.payload_hash)
         logins = [one.login for one in await colleagues(session, OFFICER, item.id)]
+        for account in (SECOND, THIRD):
+            await know_person(session, account.id, subject="one", issuer="https://idp.example")
+        later = [one.login for one in await colleagues(session, OFFICER, item.id)]
     assert THIRD.login in logins
     assert SECOND.login not in logins
+    assert THIRD.login not in later, "it is the same person"
 
 
 async def test_only_members_are_named_and_only_to_members(database: Database) -> None:

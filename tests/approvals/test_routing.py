@@ -34,6 +34,7 @@ from approvals import (
     pending_count,
     place_of,
     queue,
+    queues_short_of_two,
     reject,
     set_absence,
     staff,
@@ -60,6 +61,8 @@ from .queues import (
 
 LAWYER = person("laura", Role.OFFICER)
 COLLEAGUE = person("lars", Role.OFFICER)
+OLGA = person("olga@example.org", Role.OFFICER)
+OLGA_AGAIN = person("olga+late@example.org", Role.OFFICER)
 FACTS = (HeldFact("Region", "North", kind="text"), HeldFact("Product line", "Heat pumps"))
 THREAT = Weighing((RuleHit("legal_threat", Tier.TOP, "A threat.", 0, 2, 0),))
 
@@ -293,6 +296,28 @@ async def test_only_an_admin_describes_queues_and_only_officers_belong_to_them(d
 def test_a_description_that_cannot_be_is_refused(queues: list[dict[str, Any]]) -> None:
     with pytest.raises(ValidationError):
         QueuePlans.model_validate({"version": "1", "queues": queues})
+
+
+async def test_a_queue_without_two_persons_is_named(database: Database) -> None:
+    members = {
+        "pair": (OFFICER, SECOND),
+        "alone": (OFFICER,),
+        "double": (OLGA, OLGA_AGAIN),
+        "left": (SECOND, LAWYER),
+    }
+    described = [
+        {"name": name, "title": name, "members": [{"login": one.login} for one in listed]}
+        for name, listed in members.items()
+    ]
+    async with database.transaction() as session:
+        await configure_queues(
+            session, ADMIN, QueuePlans.model_validate({"version": "1", "queues": described})
+        )
+        gone = "UPDATE gateway.account SET disabled = true WHERE id = CAST(:id AS uuid)"
+        await run_sql(session, gone, id=LAWYER.id)
+        assert sorted(await queues_short_of_two(session)) == ["alone", "double", "left"]
+        await run_sql(session, "UPDATE gateway.account SET disabled = true")
+        assert set(await queues_short_of_two(session)) == {*members, "general"}
 
 
 async def test_what_is_not_named_as_risky_is_at_home_in_general(database: Database) -> None:

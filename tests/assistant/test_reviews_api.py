@@ -46,7 +46,7 @@ from assistant.cli.exits import Exit
 from assistant.cli.review import Reason, State
 from assistant.conversations import start_conversation
 from assistant.pages import ReviewState
-from assistant.reviews import desk_router, filters_router, router
+from assistant.reviews import deciding_router, desk_router, filters_router, office_router, router
 from assistant.reviews.outgoing import router as outgoing_router
 from gateway import (
     Database,
@@ -290,7 +290,7 @@ def _web(database: Database, policy: Policy, door: DoorClient, retrieval: Retrie
         yield {"database": database, "policy": policy, "door": door, "retrieval": retrieval}
 
     app = FastAPI(lifespan=lifespan)
-    for one in (filters_router, router, desk_router, outgoing_router):
+    for one in (filters_router, office_router, router, deciding_router, desk_router, outgoing_router):
         app.include_router(one)
     install_error_handlers(app)
     return app
@@ -710,7 +710,7 @@ async def test_only_an_admin_describes_the_queues(office: Office) -> None:
     for caller, status in ((office.rep, 403), (office.officer, 403), (office.admin, 200)):
         assert (await caller.http.put("/api/v1/reviews/queues", json=body)).status_code == status
     named = await office.officer.http.get("/api/v1/reviews/queues")
-    assert named.json() == [{"name": "general", "title": "Everything"}]
+    assert named.json() == [{"name": "general", "title": "Everything", "alone": False}]
     bad = {"version": "1", "queues": [{**general, "members": [{"login": "nobody@example.org"}]}]}
     assert (await office.admin.http.put("/api/v1/reviews/queues", json=bad)).status_code == 400
 
@@ -1141,6 +1141,31 @@ async def test_the_queues_are_printed_as_they_can_be_given_back(
     assert (await terminal.review(office.admin, "queues")).stdout == printed.stdout
     refused = await terminal.review(office.rep, "queues")
     assert (refused.returncode, refused.stdout) == (Exit.REFUSED, "")
+
+
+async def test_an_admin_is_warned_of_a_queue_in_which_not_two_could_agree(
+    office: Office, terminal: Terminal, described: str
+) -> None:
+    alone = {
+        "name": "night",
+        "title": "Night",
+        "rules": ["minors"],
+        "members": [{"login": office.officer.principal.login}],
+    }
+    file = terminal.folder / "queues.yaml"
+    file.write_text(yaml.safe_dump({"version": "1", "queues": [alone, GENERAL]}))
+    warning = "Warning: night has not two officers. What two must agree on (the top tier, and edits) is"
+    put = await terminal.review(office.admin, "queues", file)
+    assert put.returncode == 0
+    assert put.stderr.startswith(warning)
+    assert put.stderr.count("Warning") == 1
+    printed = await terminal.review(office.admin, "queues")
+    assert printed.stderr.startswith(warning)
+    assert yaml.safe_load(printed.stdout)["queues"][0]["name"] == "night"
+    assert (await office.admin.http.get("/api/v1/reviews/queues")).json() == [
+        {"name": "night", "title": "Night", "alone": True},
+        {"name": "general", "title": "General", "alone": False},
+    ]
 
 
 def test_the_command_names_every_reason_and_every_tab() -> None:

@@ -1,0 +1,45 @@
+"""Where an item stands after a step, as every route that takes one answers."""
+
+import uuid
+from datetime import datetime
+
+from pydantic import BaseModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from approvals import HeldItem, place_of, standing_approvals
+
+
+class ItemStatus(BaseModel):
+    """Where an item stands after a step; until `effective_after` its decider can undo.
+
+    `approvals` of `needed` officers agree so far.
+    """
+
+    id: uuid.UUID
+    state: str
+    hash: str
+    claimed_until: datetime | None
+    fence: int
+    effective_after: datetime | None
+    position: int | None
+    queue: str
+    round: int
+    needed: int
+    approvals: int
+
+
+async def item_status(session: AsyncSession, item: HeldItem) -> ItemStatus:
+    place = await place_of(session, item.id)
+    return ItemStatus(
+        id=item.id,
+        state=item.state,
+        hash=item.current_hash,
+        claimed_until=item.claimed_until,
+        fence=item.fence,
+        effective_after=item.effective_after,
+        position=place.position,
+        queue=item.queue,
+        round=item.round,
+        needed=item.needed,
+        approvals=await standing_approvals(session, item.id),
+    )
