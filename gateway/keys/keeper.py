@@ -209,11 +209,12 @@ class TransitSigner:
 
 
 class _Transit:
-    """Calls of one key in the transit engine."""
+    """Calls of one key in the transit engine. The token is read each time: an agent may have renewed it."""
 
     def __init__(self, address: str, token_file: Path, ca_file: Path | None, mount: str, name: str) -> None:
         import hvac
 
+        self._token_file = token_file
         self._client = hvac.Client(
             url=address,
             token=read_secret(token_file),
@@ -227,9 +228,12 @@ class _Transit:
         import hvac.exceptions
         import requests
 
-        method = getattr(self._client.secrets.transit, verb)
         try:
+            self._client.token = read_secret(self._token_file)
+            method = getattr(self._client.secrets.transit, verb)
             answer = await asyncio.to_thread(method, name=self._name, mount_point=self._mount, **arguments)
+        except SettingsError as error:
+            raise KeeperUnavailable("cannot be asked: the file of its token is missing or empty") from error
         except (hvac.exceptions.VaultError, requests.RequestException) as error:
             raise KeeperUnavailable("is sealed, unreachable or refuses this process") from error
         try:

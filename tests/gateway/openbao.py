@@ -87,14 +87,17 @@ class OpenBao:
     def keeper(self) -> KeeperSettings:
         """Settings of a keeper with a new key, and a token that may do with it what a keeper does."""
         name = self._new_key("aes256-gcm96")
-        paths = {f"transit/{verb}/{name}": ["update"] for verb in _KEEPER}
         return KeeperSettings(
             kind="transit",
             address=self.address,
-            token_file=self.token(paths),
+            token_file=self.keeper_token(name),
             ca_file=self._authority.file,
             key_name=name,
         )
+
+    def keeper_token(self, name: str) -> Path:
+        """A file with another token that may do with this key what a keeper does."""
+        return self.token({f"transit/{verb}/{name}": ["update"] for verb in _KEEPER})
 
     def signer(self) -> SigningKeySettings:
         """Settings of a new key that signs, and a token that may use and not read it."""

@@ -128,6 +128,21 @@ async def test_a_token_opens_what_its_policy_allows_and_nothing_once_it_is_revok
         await keeper.unwrap(wrapped, "contact:1")
 
 
+async def test_a_token_that_is_written_anew_is_used_from_then_on(bao: OpenBao) -> None:
+    settings = bao.keeper()
+    assert settings.token_file
+    keeper = open_keeper(settings)
+    key = os.urandom(32)
+    wrapped = await keeper.wrap(key, "contact:1")
+    fresh = bao.keeper_token(settings.key_name).read_text("utf-8")
+    bao.revoke(settings.token_file)
+    settings.token_file.write_text("", "utf-8")
+    with pytest.raises(KeeperUnavailable, match="missing or empty"):
+        await keeper.unwrap(wrapped, "contact:1")
+    settings.token_file.write_text(fresh, "utf-8")
+    assert await keeper.unwrap(wrapped, "contact:1") == key
+
+
 async def test_a_server_that_another_authority_vouches_for_is_not_asked(bao: OpenBao, tmp_path: Path) -> None:
     settings = bao.keeper().model_copy(update={"ca_file": Authority(tmp_path, "Another").file})
     with pytest.raises(KeeperUnavailable):
