@@ -15,6 +15,7 @@ from approvals import TICK, load_policy
 from assistant.answer import AnswerPipeline
 from assistant.processes import add_health_routes
 from assistant.reviews.notifying import Notifier
+from assistant.runs.drafts import Drafts
 from assistant.runs.execute import RunExecutor
 from assistant.runs.resume import RunResumer
 from assistant.runs.service import EXECUTE, QUEUE
@@ -42,6 +43,7 @@ from retrieval import RetrievalClient
 _SEAL_SECONDS: Final = 0.5
 _ANCHOR_SECONDS: Final = 1.0
 _RETENTION_SECONDS: Final = 3600.0
+_DRAFTS_SECONDS: Final = 60.0
 _SWEEP_SECONDS: Final = 1.0
 _DRAIN_SECONDS: Final = 20
 _AGAIN_SECONDS: Final = 1.0
@@ -67,7 +69,7 @@ def create_work_app(settings: WorkSettings) -> FastAPI:
         executor = RunExecutor(database, pipeline, policy, worker)
         resumer = RunResumer(database, retrieval)
         notifier = Notifier(database, door, retrieval, settings.notices)
-        retention = Retention(database, settings.retention)
+        retention, drafts = Retention(database, settings.retention), Drafts(database, settings.retention)
         sealer, anchoring = Sealer(database), Anchoring(database, settings.anchors)
         checkpointing = Checkpointing(database, settings.anchors)
         tasks = [
@@ -76,6 +78,7 @@ def create_work_app(settings: WorkSettings) -> FastAPI:
             asyncio.create_task(repeat(_SEAL_SECONDS, checkpointing.sign_due), name="checkpoints"),
             asyncio.create_task(repeat(_ANCHOR_SECONDS, anchoring.deliver), name="anchors"),
             asyncio.create_task(repeat(_RETENTION_SECONDS, retention.erase_due), name="retention"),
+            asyncio.create_task(repeat(_DRAFTS_SECONDS, drafts.erase_due), name="drafts"),
             asyncio.create_task(repeat(_SWEEP_SECONDS, executor.adopt_abandoned), name="adopter"),
             asyncio.create_task(repeat(_SWEEP_SECONDS, resumer.keep_deadlines), name="deadlines"),
             asyncio.create_task(repeat(_SWEEP_SECONDS, resumer.resume_due), name="effects"),

@@ -113,6 +113,7 @@ from .keys import (
     open_keeper,
 )
 from .principal import (
+    AUDITING,
     CallingPrincipal,
     Principal,
     RevealGrant,
@@ -134,6 +135,7 @@ from .telemetry import (
 )
 
 __all__ = [
+    "AUDITING",
     "RECORD_ORIGIN",
     "SCHEMAS",
     "Account",

@@ -229,6 +229,8 @@ def holds(login: As = None, as_json: Json = False, token_file: TokenFile = None,
     if as_json:
         print(json.dumps(found, indent=2))
         return
+    if not found:
+        print(_("There is no legal hold."))
     for each in found:
         state = _("lifted") if each["lifted_at"] else _("stands")
         print(f"{each['id']}  {state}  {each['scope']} {each['value'] or ''}  {each['reason']}")

@@ -75,6 +75,7 @@ GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         _WHO,
         (_CHANGE, ("schema assistant", "approvals.held_item", "approvals.notice", "approvals.weighed")),
         (_ADD, _WHAT_HAPPENED),
+        ("DELETE", ("assistant.generation",)),
         (_READ, (*_REVIEWERS, *_SAID)),
         _BECAME,
         _TAKE_BACK,

@@ -17,6 +17,7 @@ from approvals import Policy, joined, word_diff
 from assistant.answer import PROMPT_VERSION, Generation, Replay, Replayer, RunAudit, Scale
 from assistant.conversations import Conversation
 from gateway import (
+    AUDITING,
     Account,
     Conflict,
     Database,
@@ -35,8 +36,8 @@ from .tables import Run, RunGeneration
 _UNKNOWN: Final = "There is no answer of this id: the run is unknown, or an item or conversation was named."
 _DELETED: Final = "The conversation of this answer was deleted, so it can no longer be replayed."
 _NOT_KEPT: Final = (
-    "Of this answer no draft was kept, so there is nothing to replay: it was refused, found nothing, failed "
-    "before its end, or is from before drafts were kept."
+    "Of this answer no draft is kept, so there is nothing to replay: it was refused, found nothing, failed "
+    "before its end, is from before drafts were kept, or their time was over."
 )
 _UNNAMED: Final = "an unnamed version"
 
@@ -175,7 +176,7 @@ async def _kept(database: Database, auditor: Principal, run_id: uuid.UUID, attem
             str(run.principal_id),
             account.login if account else "",
             frozenset(map(Role, made.roles)),
-            by=f"auditor:{auditor.id}",
+            by=f"{AUDITING}{auditor.id}",
         )
         return _Kept(run, asker, row.attempt, len(rows), row.at, made)
 

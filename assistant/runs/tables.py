@@ -63,7 +63,8 @@ class Run(SQLModel, table=True):
 
 
 class RunGeneration(SQLModel, table=True):
-    """A draft of a run and what it was made of (`assistant.answer.Generation`); tokenised, never changed."""
+    """A draft of a run and what it was made of (`assistant.answer.Generation`); tokenised, never changed, and
+    erased by `assistant.runs.drafts`."""
 
     __tablename__ = "generation"
     __table_args__ = {"schema": "assistant"}

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from .ocsf import as_ocsf
 from .standalone.verify_record import FORMAT
 from .stillness import keep_still
 from .tables import IS_NOTE
-from .tree import frontier_of, inclusion_proof
+from .tree import consistency_proof, frontier_of, inclusion_proof
 
 VERIFIER: Final = Path(__file__).parent / "standalone" / "verify_record.py"
 _PAGE: Final = 2_000
@@ -53,9 +53,21 @@ _OF_EVENT: Final = text(
     " (SELECT event_id FROM gateway.audit_seal WHERE sequence = CAST(:number AS bigint)))"
 )
 _HOLDING: Final = text(
-    f"SELECT c.sequence, c.signed, {_COSIGNED}"  # noqa: S608 - constants
+    f"SELECT c.sequence, c.signed, c.at, {_COSIGNED}"  # noqa: S608 - constants
     " FROM gateway.audit_checkpoint c"
     f" WHERE c.sequence >= :sequence AND {IS_NOTE.format('c')} ORDER BY c.sequence LIMIT 1"
+)
+
+_ERASED: Final = text(
+    "SELECT e.erased_at, array_agg(s.sequence ORDER BY s.sequence) AS numbers"
+    " FROM gateway.audit_event e JOIN gateway.audit_seal s ON s.event_id = e.id"
+    " WHERE e.erased_at IN (SELECT v.erased_at FROM gateway.audit_seal p"
+    " JOIN gateway.audit_event v ON v.id = p.event_id"
+    " WHERE p.sequence BETWEEN :first AND :last AND v.erased_at IS NOT NULL)"
+    " GROUP BY e.erased_at ORDER BY e.erased_at"
+)
+_TELLING: Final = text(
+    "SELECT id FROM gateway.audit_event WHERE event = 'audit.erased' AND detail ->> 'erased_at' = :at"
 )
 
 
@@ -123,6 +135,27 @@ async def checkpoints_in(session: AsyncSession, span: Span) -> list[dict[str, An
     ]
 
 
+async def erasures_in(session: AsyncSession, span: Span, start: int) -> AsyncIterator[dict[str, Any]]:
+    """For entries of a part that were erased: what tells of it, proven under a head that follows from the
+    part's own of size `start`, and the numbers of all that were erased together. What no checkpoint is over
+    yet is left out.
+    """
+    connection = await session.connection()
+    for row in (await connection.execute(_ERASED, vars(span))).all():
+        telling = (await connection.execute(_TELLING, {"at": _exactly(row.erased_at)})).scalar_one_or_none()
+        proof = await _proof_of(session, str(telling)) if telling else None
+        if proof is None:
+            continue
+        path = await consistency_proof(session, start, proof.size) if proof.size > start else []
+        yield {
+            "erasure": proof.text,
+            "at": proof.at.isoformat(),
+            "numbers": _runs(row.numbers),
+            "from": start,
+            "path": [each.hex() for each in path],
+        }
+
+
 async def entries_in(session: AsyncSession, span: Span) -> AsyncIterator[dict[str, Any]]:
     """Each entry with its number, leaf and link; one that is void has `erased` in place of its event."""
     connection = await session.connection()
@@ -144,8 +177,8 @@ def line_of(row: Any) -> dict[str, Any]:
         line["erased"] = {
             "id": str(row.id),
             "event": row.event,
-            "at": row.at.astimezone(UTC).isoformat(timespec="microseconds"),
-            "erased_at": row.erased_at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "at": _exactly(row.at),
+            "erased_at": _exactly(row.erased_at),
         }
     elif row.id is not None:
         line["event"] = entry_of(row)
@@ -158,17 +191,34 @@ async def prove_event(session: AsyncSession, event: str) -> str:
     `event` is its id, or its number in the record. Raises `NotFound` for an event that is not there, is
     not sealed yet, or has been erased.
     """
+    proof = await _proof_of(session, event)
+    if proof is None:
+        raise NotFound("No checkpoint is over this event yet. That takes a minute at most; ask again.")
+    return proof.text
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """A `tlog-proof`, and of the checkpoint in it the size and when it was signed."""
+
+    text: str
+    size: int
+    at: datetime
+
+
+async def _proof_of(session: AsyncSession, event: str) -> _Proof | None:
+    """None while no checkpoint is over the event. Raises `NotFound` for one that cannot be proven."""
     connection = await session.connection()
     found = (await connection.execute(_OF_EVENT, _named(event))).one_or_none()
     if found is None:
         raise NotFound("The record has no event of this id or number.")
     if found.erased_at is not None:
         raise NotFound("This event's content was erased when its time was over; its leaf alone is left.")
-    holding = None
-    if found.sequence is not None:
-        holding = (await connection.execute(_HOLDING, {"sequence": found.sequence})).one_or_none()
+    if found.sequence is None:
+        return None
+    holding = (await connection.execute(_HOLDING, {"sequence": found.sequence})).one_or_none()
     if holding is None:
-        raise NotFound("No checkpoint is over this event yet. That takes a minute at most; ask again.")
+        return None
     path = await inclusion_proof(session, found.sequence - 1, holding.sequence)
     content = json.dumps(entry_of(found), sort_keys=True, separators=(",", ":"))
     lines = [
@@ -179,7 +229,7 @@ async def prove_event(session: AsyncSession, event: str) -> str:
         "",
         holding.signed + "".join(f"{line}\n" for line in holding.lines),
     ]
-    return "\n".join(lines)
+    return _Proof("\n".join(lines), holding.sequence, holding.at)
 
 
 async def export_record(
@@ -200,8 +250,12 @@ async def export_record(
     span = await span_between(session, since, until, covered=form == "native")
     if form == "native":
         yield _line(await header_of(session, span, key))
-        for head in await checkpoints_in(session, span):
+        heads = await checkpoints_in(session, span)
+        for head in heads:
             yield _line(head)
+        if (since or until) and (start := _newest(heads)):
+            async for erasure in erasures_in(session, span, start):
+                yield _line(erasure)
     async for entry in entries_in(session, span):
         yield _line(entry if form == "native" else as_ocsf(entry))
 
@@ -213,6 +267,27 @@ def verifier_source() -> str:
 
 def _line(content: Mapping[str, Any]) -> str:
     return json.dumps(content, separators=(",", ":")) + "\n"
+
+
+def _newest(heads: Sequence[Mapping[str, Any]]) -> int:
+    """The size of the last head that is a note, 0 without one."""
+    sizes = [int(head["checkpoint"].split("\n")[1]) for head in heads if "checkpoint" in head]
+    return max(sizes, default=0)
+
+
+def _runs(numbers: Sequence[int]) -> list[list[int]]:
+    """Numbers in their order, as first and last of those that follow each other."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return runs
+
+
+def _exactly(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _b64(raw: bytes) -> str:

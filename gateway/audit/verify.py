@@ -13,7 +13,16 @@ from .anchors import FILE
 from .export import checkpoints_in, entries_in, header_of, whole_record
 from .notes import VerifierKey
 from .retention import bent_holds
-from .standalone.verify_record import Anchored, Checkpoint, Fault, Log, Record, read_anchor, read_checkpoint
+from .standalone.verify_record import (
+    Anchored,
+    Checkpoint,
+    Fault,
+    Log,
+    Record,
+    Unusable,
+    read_anchor,
+    read_checkpoint,
+)
 from .stillness import keep_still
 
 _UNSEALED: Final = text(
@@ -81,8 +90,8 @@ async def verify_audit(
 def _anchor(path: Path) -> tuple[Anchored, Fault | None]:
     try:
         return read_anchor(path), None
-    except FileNotFoundError:
-        return Anchored(path.name), Fault("anchor missing", 0, f"the anchor file {path.name} is missing")
+    except Unusable:
+        return Anchored(path.name), Fault("anchor missing", 0, f"the anchor file {path.name} cannot be read")
 
 
 def _read(heads: list[dict[str, Any]]) -> tuple[list[Checkpoint], list[Fault]]:

@@ -228,7 +228,7 @@ class Reply:
         return StrangerScreen(self._names_in, self._told, self._door.scanner.policy)
 
     async def _names_in(self, text: str) -> list[Span]:
-        return await self._door.redactor.names_in(text, whose=self._caller.principal.id)
+        return await self._door.redactor.names_in(text, whose=self._caller.principal.counted_as)
 
     @property
     def _withheld(self) -> int:
@@ -340,7 +340,7 @@ async def _record_no_answer(asked: ChatRequest, caller: Caller, door: Door, outc
 async def _prepare(asked: ChatRequest, caller: Caller, door: Door) -> Prepared:
     """Redact the request and record that it is sent, in one transaction, before anything goes out."""
     grant = _grant(asked, caller, door)
-    read = await door.redactor.read(parts_of(asked), whose=caller.principal.id)
+    read = await door.redactor.read(parts_of(asked), whose=caller.principal.counted_as)
 
     async def prepare(session: AsyncSession) -> Prepared:
         masked, restoring = await _mask(session, asked, caller, door, read, grant)
@@ -406,29 +406,29 @@ def _grant(asked: ChatRequest, caller: Caller, door: Door) -> RevealGrant | None
 
 
 class _Slot:
-    """A place among the answers of one principal; a stream keeps it after the request's function ends."""
+    """A place among the answers of one caller; a stream keeps it after the request's function ends."""
 
-    def __init__(self, door: Door, principal: str) -> None:
+    def __init__(self, door: Door, whose: str) -> None:
         self._door = door
-        self._principal = principal
+        self._whose = whose
         self.kept = False
-        door.answering[principal] += 1
+        door.answering[whose] += 1
 
     def keep(self) -> None:
         self.kept = True
 
     def release(self) -> None:
-        self._door.answering[self._principal] -= 1
-        if self._door.answering[self._principal] <= 0:
-            del self._door.answering[self._principal]
+        self._door.answering[self._whose] -= 1
+        if self._door.answering[self._whose] <= 0:
+            del self._door.answering[self._whose]
 
 
 @contextmanager
 def _one_of_few(door: Door, caller: Caller) -> Iterator[_Slot]:
     most = door.settings.limits.answers_at_once
-    if door.answering[caller.principal.id] >= most:
+    if door.answering[caller.principal.counted_as] >= most:
         raise TooManyRequests(f"You have {most} answers under way. Wait for one of them to end.")
-    slot = _Slot(door, caller.principal.id)
+    slot = _Slot(door, caller.principal.counted_as)
     try:
         yield slot
     finally:

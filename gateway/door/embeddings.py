@@ -33,7 +33,7 @@ async def embed(asked: EmbeddingsRequest, caller: Worker, door: TheDoor) -> dict
     background = purpose == "index"
     parts = [Part(text, typed=not background) for text in texts]
     check_parts(parts, door.settings.limits)
-    read = await door.redactor.read(parts, whose=caller.principal.id, background=background)
+    read = await door.redactor.read(parts, whose=caller.principal.counted_as, background=background)
     async with door.database.transaction() as session:
         redacted = await door.redactor.durably(session, read)
         record(

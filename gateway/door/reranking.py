@@ -29,7 +29,7 @@ async def rerank(asked: RerankRequest, caller: Worker, door: TheDoor) -> dict[st
     check_not_empty([asked.query])
     parts = [Part(asked.query, typed=True), *map(Part, asked.documents)]
     check_parts(parts, door.settings.limits)
-    read = await door.redactor.read(parts, whose=caller.principal.id)
+    read = await door.redactor.read(parts, whose=caller.principal.counted_as)
     async with door.database.transaction() as session:
         query, *documents = await door.redactor.durably(session, read)
         record(

@@ -44,7 +44,7 @@ async def redact_parts(asked: RedactIn, caller: WritingProcess, door: TheDoor) -
         texts = [part.text for part in parts]
         check_question(texts, door.settings.limits)
         verdict = judge_all(texts)
-    read = await door.redactor.read(parts, whose=caller.principal.id)
+    read = await door.redactor.read(parts, whose=caller.principal.counted_as)
 
     async def mask(session: AsyncSession) -> Masked:
         masked, _ = await door.redactor.in_conversation(

@@ -314,6 +314,7 @@ async def test_a_table_of_the_record_is_harmless_and_a_time_is_left_out_on_both_
 
 
 async def test_a_hold_is_placed_seen_and_lifted(stand: Stand) -> None:
+    assert "There is no legal hold." in (await stand.cloister("holds")).stdout
     refused = await stand.cloister("hold", "run", "r-1", "--reason", "case 17")
     assert (refused.returncode != 0, "would keep nothing" in refused.stderr) == (True, True)
     placed = await stand.cloister("hold", "run", "r-1", "--reason", "case 17", "--ahead")

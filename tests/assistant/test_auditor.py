@@ -376,7 +376,7 @@ async def test_without_a_model_the_end_says_so(there: Appliance) -> None:
     assert (end["detail"]["state"], end["detail"]["ending"]) == ("done", "no_summary")
     assert [step["detail"]["outcome"] for step in events(found, "model.answered")] == ["failed"]
     refused = await there.replay(run)
-    assert (refused.status_code, "no draft was kept" in refused.text) == (409, True)
+    assert (refused.status_code, "no draft is kept" in refused.text) == (409, True)
 
 
 async def test_a_refused_question_ends_in_the_record_too(there: Appliance) -> None:

@@ -2,13 +2,25 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from openai import APIStatusError, AsyncOpenAI, PermissionDeniedError, UnprocessableEntityError
 from sqlmodel import select
 
-from gateway import BadInput, ChatChunk, ChatMessage, NotAllowed, NotSignedIn, Role, TextPart, UpstreamFailed
+from gateway import (
+    AUDITING,
+    BadInput,
+    ChatChunk,
+    ChatMessage,
+    NotAllowed,
+    NotSignedIn,
+    Role,
+    TextPart,
+    TooManyRequests,
+    UpstreamFailed,
+)
 from gateway.audit import AuditRow
 from gateway.identities import TokenRow
 
@@ -608,6 +620,24 @@ async def test_a_name_in_a_question_is_embedded_like_one_that_the_crm_does_not_k
 async def test_models_are_listed(fresh: Site, openai: AsyncOpenAI) -> None:
     assert [model.id async for model in openai.models.list()] == ["default"]
     assert await fresh.client.models(principal()) == ["default"]
+
+
+async def test_a_replay_takes_of_the_auditors_places_and_not_of_those_of_who_asked_then(fresh: Site) -> None:
+    never, rep = asyncio.Event(), principal()
+    again = replace(rep, by=f"{AUDITING}{uuid.uuid4()}")
+    fresh.model.script = waits("a", never)
+    most = fresh.settings.limits.answers_at_once
+    replays = [
+        fresh.client.chat(again, [ChatMessage("user", "?")], conversation=uuid.uuid4()) for _ in range(most)
+    ]
+    for chunks in replays:
+        await anext(chunks)
+    own = fresh.client.chat(rep, [ChatMessage("user", "?")], conversation=uuid.uuid4())
+    assert await anext(own), "who asked then asks on"
+    with pytest.raises(TooManyRequests):
+        await anext(fresh.client.chat(again, [ChatMessage("user", "?")], conversation=uuid.uuid4()))
+    for chunks in (own, *replays):
+        await chunks.aclose()
 
 
 async def test_nobody_has_more_answers_under_way_than_allowed(fresh: Site) -> None:

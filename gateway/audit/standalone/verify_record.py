@@ -12,7 +12,8 @@ signs once the next has begun, nor beyond the size that may stand after it (`NAM
 is a file with a checkpoint a line, or a log host's file of the messages that it was sent. TIME is when you
 asked for the export, with its zone (2026-11-22T09:20:00Z): what was anchored later need not be in it. Without
 it everything must be, because the time in the export's head is not signed. Ends with 0 when the record holds,
-with 1 when it does not, with 2 when it cannot be checked.
+with 1 when it does not, with 2 when the command is not what it should be, and with 3 when a file is not
+there, is damaged or is of another kind: then nothing is said of the record.
 
 What is computed, so that it can be written anew in any language:
 
@@ -21,7 +22,8 @@ What is computed, so that it can be written anew in any language:
     node      SHA-256(0x01 || left || right)
     chain     SHA-256(0x01 || hash before || number in eight bytes || leaf), beginning with 32 zero bytes
     erased    an `audit.erased` tells of the entries void since `erased_at`: `numbers` is SHA-256 over their
-              numbers in eight bytes each, all of them before `before` and of `subjects`
+              numbers in eight bytes each, all of them before `before` and of `subjects`. A part brings it as
+              a proof, with all these numbers, and a path (RFC 9162) from its own head to the proof's
     head      origin, size and base64 root, a line each, signed with Ed25519        C2SP tlog-checkpoint
 
 Not promised: events that were taken away with their seals before a checkpoint was signed over them (a minute
@@ -35,10 +37,12 @@ import base64
 import binascii
 import gzip
 import json
+import os
 import re
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
@@ -53,17 +57,37 @@ BETWEEN_CHECKPOINTS = 256
 ANCHORED_WITHIN = timedelta(minutes=5)
 ERASED = "audit.erased"
 SHOWN = 20
+TOGETHER = 1_000_000
+"""More entries than were ever erased at once."""
+LAST = 2**62
+"""No record is longer."""
 _OURS = re.compile(r'\{"(?:size|sequence)": ?[0-9]+, ?"(?:at|note|signed)"')
 _GENESIS = b"\0" * 32
+_PACKED = b"\x1f\x8b"
 _DASH = "\u2014"
 _ENTRY = {"sequence", "leaf", "hash"}
 _VOID = {"id", "event", "at", "erased_at"}
 _CHECKPOINT = {"checkpoint", "cosignatures", "at"}
+_ERASURE = {"erasure", "at", "numbers", "from", "path"}
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 class Unusable(Exception):
-    """What was given cannot be checked; the message says why."""
+    """What was given cannot be checked; the message says why, and the program ends with `code`."""
+
+    code = 3
+
+
+class Misused(Unusable):
+    """The command is not what it should be."""
+
+    code = 2
+
+
+class Disproved(Unusable):
+    """A proof does not hold."""
+
+    code = 1
 
 
 @dataclass(frozen=True)
@@ -86,7 +110,17 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_json = json.JSONDecoder(object_pairs_hook=_members)
+class _Decoder(json.JSONDecoder):
+    """Raises `ValueError` for whatever cannot be read."""
+
+    def raw_decode(self, s: str, idx: int = 0) -> tuple[Any, int]:
+        try:
+            return super().raw_decode(s, idx)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+
+_json = _Decoder(object_pairs_hook=_members)
 
 
 # keys and signed notes
@@ -113,7 +147,8 @@ class Key:
             name, identity, encoded = (words[0] if len(words) < 3 else "").split("+", 2)
             raw = base64.b64decode(encoded, validate=True)
         except (ValueError, IndexError, binascii.Error):
-            raise Unusable("A key is NAME+ID+BASE64, or a file that holds that.") from None
+            sentence = "is no verifier key: that is NAME+ID+BASE64, or a file that holds it."
+            raise Unusable(f'"{_shortened(text)}" {sentence}') from None
         key = cls(name, raw[0] if raw else 0, raw[1:], last)
         if len(raw) != 33 or key.kind not in (1, 4) or key.id.hex() != identity:
             raise Unusable(f"The key of {name} is not an Ed25519 key with its right id.")
@@ -177,11 +212,18 @@ def read_checkpoint(note: str, at: str | None = None) -> Checkpoint:
     return Checkpoint(int(lines[1]), root, note, _time(at) if at else None)
 
 
-def _time(text: str) -> datetime:
+def _time(text: object) -> datetime:
+    if not isinstance(text, str):
+        raise ValueError("no time")
     found = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
-    if found.tzinfo is None:
+    if found.tzinfo is None or not 1 < found.year < 9999:
         raise ValueError("a time without its zone")
     return found
+
+
+def _shortened(text: str) -> str:
+    line = text.strip().partition("\n")[0]
+    return line if len(line) <= 60 else line[:57] + "..."
 
 
 @dataclass(frozen=True)
@@ -195,7 +237,7 @@ class Log:
         """Read keys, of which a text may hold several, a line each."""
         lines = [line for text in texts for line in text.splitlines() if line.strip()]
         if not lines:
-            raise Unusable("There is no key to check with.")
+            raise Misused("There is no key to check with.")
         return cls(tuple(Key.parse(line) for line in lines))
 
     @property
@@ -400,6 +442,47 @@ class _Batch:
         self.latest = max(self.latest, void.at)
 
 
+@dataclass(frozen=True)
+class Erasure:
+    """What a part brings of entries that were erased together: the event that tells of it, under a later head
+    of the log, all their numbers from first to last, and the path from the part's own head of size `start`.
+    """
+
+    told: Mapping[str, Any]
+    checkpoint: Checkpoint
+    numbers: list[tuple[int, int]]
+    start: int
+    path: list[bytes]
+
+    @classmethod
+    def read(cls, line: str, log: Log) -> Erasure:
+        """Raises `ValueError` for what cannot be read, `Unusable` for a proof that does not hold."""
+        content = _json.decode(line)
+        if set(content) != _ERASURE:
+            raise ValueError("members that no erasure has")
+        event, checkpoint = check_proof(content["erasure"], log)
+        if event.get("event") != ERASED:
+            raise ValueError("another event")
+        numbers = [(int(first), int(last)) for first, last in content["numbers"]]
+        count = sum(last - first + 1 for first, last in numbers)
+        if any(not 0 < first <= last < LAST for first, last in numbers) or count > TOGETHER:
+            raise ValueError("no numbers")
+        path = [bytes.fromhex(each) for each in content["path"]]
+        at = read_checkpoint(checkpoint.note, content["at"])
+        return cls(dict(event["detail"]), at, numbers, int(content["from"]), path)
+
+    def is_of(self, void: Any, first: int, last: int) -> bool:
+        """Whether the void entries from `first` to `last`, whose numbers have this hash, are those of it."""
+        every, here = sha256(), sha256()
+        for one, until in self.numbers:
+            for number in range(one, until + 1):
+                in_bytes = number.to_bytes(8, "big")
+                every.update(in_bytes)
+                if first <= number <= last:
+                    here.update(in_bytes)
+        return every.hexdigest() == self.told.get("numbers") and here.digest() == void.digest()
+
+
 @dataclass
 class Anchored:
     """What an anchor holds."""
@@ -424,6 +507,7 @@ class Record:
         *,
         header: Mapping[str, Any] | None = None,
         old: Iterable[tuple[int, str]] = (),
+        erasures: Iterable[Erasure] = (),
         part: bool = False,
         asked: datetime | None = None,
     ) -> None:
@@ -432,7 +516,7 @@ class Record:
         self._log = log
         self._first = int(before.get("size", 0))
         self._tree = Tree(self._first, [bytes.fromhex(each) for each in before.get("hashes", [])])
-        if len(self._tree.hashes) != bin(self._first).count("1"):
+        if not 0 <= self._first < LAST or len(self._tree.hashes) != bin(self._first).count("1"):
             raise ValueError("a tree of another size")
         self._hash = bytes.fromhex(before.get("chain", _GENESIS.hex()))
         self._part = part
@@ -441,7 +525,7 @@ class Record:
         self._asked = asked
         self._faults: list[Fault] = []
         self._odd: list[_Odd] = []
-        self._missing: set[int] = set()
+        self._missing: list[tuple[int, int]] = []
         self._next = self._first + 1
         self._shift = 0  # how many entries more there are than were sealed
         self._past: _Past | None = None
@@ -450,7 +534,6 @@ class Record:
         self._gaps = 0
         self.entries = 0
         self.erased = 0
-        self.untold = 0
         self._void: dict[str, _Batch] = {}
         self._told: dict[str, Mapping[str, Any]] = {}
         self._signers: list[tuple[int, int, str]] = []
@@ -458,6 +541,9 @@ class Record:
         self.witnessed: dict[str, int] = {}
         self._own = self._signed(checkpoints, "the export")
         self._old = {size: self._old_hash(size, signed, "the export") for size, signed in old}
+        self._erasures = {str(one.told.get("erased_at")): one for one in erasures}
+        later = (one.checkpoint for one in self._erasures.values())
+        self._later = self._signed(later, "a proof of an erasure")
         self._old_anchored: dict[int, list[tuple[str, bytes]]] = {}
         self._anchored: dict[int, list[tuple[str, Checkpoint]]] = {}
         self._held: list[dict[int, Checkpoint]] = []
@@ -488,15 +574,17 @@ class Record:
             number, leaf = line["sequence"], bytes.fromhex(line["leaf"])
             stated = bytes.fromhex(line["hash"])
             event = line.get("event")
-            if set(line) - _ENTRY not in ({"event"}, {"erased"}, set()) or type(number) is not int:
+            if set(line) - _ENTRY not in ({"event"}, {"erased"}, set()):
                 raise ValueError("members that no entry has")
+            if type(number) is not int or not 0 < number < LAST:
+                raise ValueError("no number")
             computed = leaf_hash(_canonical(event).encode()) if event is not None else None
             told = dict(event["detail"]) if event and event["event"] == ERASED else None
             if "erased" in line and set(line["erased"]) - _VOID:
                 raise ValueError("members that no erased entry has")
             void = _Void.read(line["erased"]) if event is None and "erased" in line else None
             in_bytes = number.to_bytes(8, "big")
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
             self._fault("changed", self._next, f"the line of entry {self._next} cannot be read")
             return
         self.entries += 1
@@ -525,12 +613,15 @@ class Record:
             self._next = number
             return True
         if number > here:
-            self._missing.update(range(here, number))
+            self._missing.append((here, number - 1))
             self._gaps += 1
             self._next, self._after_gap = number, True
             return True
-        if number in self._missing:
-            self._missing.discard(number)
+        gap = next((each for each in self._missing if each[0] <= number <= each[1]), None)
+        if gap:
+            self._missing.remove(gap)
+            rest = (gap[0], number - 1), (number + 1, gap[1])
+            self._missing += [(first, last) for first, last in rest if first <= last]
             self._fault("swapped", number, f"entry {number} stands after entry {here - 1}")
         else:
             self._fault("inserted", number, f"there is one entry {number} too many after entry {here - 1}")
@@ -616,7 +707,7 @@ class Record:
     def finish(self) -> list[Fault]:
         """Everything that is wrong, in order of place."""
         self._settle_odd()
-        for first, last in _runs(self._missing):
+        for first, last in self._missing:
             what = f"entry {first} is missing" if first == last else f"entries {first} to {last} are missing"
             self._fault("removed", first, what)
         self._settle_roots()
@@ -643,16 +734,15 @@ class Record:
     def _settle_void(self) -> None:
         """Void are those entries that the record says were erased, and no others."""
         for time in sorted(self._void if self._part else {*self._void, *self._told}):
-            batch, told = self._void.get(time, _Batch()), self._told.get(time)
+            batch = self._void.get(time, _Batch())
+            told, is_whole = self._told_of(time, batch)
             at = time or "an unknown time"
-            is_whole = told is not None and batch.numbers.hexdigest() == told.get("numbers")
-            if self._part and not is_whole:  # the rest of the batch, or what tells of it, may be elsewhere
-                self.untold += batch.count
-            if told is None and self._part:
-                continue
             if told is None:
-                what = f"{batch.count} entries were made void at {at}, and the record does not tell of it"
-            elif not is_whole and not self._part:
+                is_told = "this part does not prove" if self._part else "nothing shows"
+                what = (
+                    f"{batch.count} entries were made void at {at}, and {is_told} that the record tells of it"
+                )
+            elif not is_whole:
                 what = f"the {batch.count} entries made void at {at} are not those that the record tells of"
             elif batch.latest >= str(told.get("before")) or not batch.subjects <= _words(
                 told.get("subjects")
@@ -661,6 +751,26 @@ class Record:
             else:
                 continue
             self._fault("erased", batch.first, what)
+
+    def _told_of(self, time: str, batch: _Batch) -> tuple[Mapping[str, Any] | None, bool]:
+        """What the record tells of entries that were erased together, and whether it tells of just these. The
+        rest of them, and what tells of them, may be in another part: so a part brings a proof."""
+        if not self._part:
+            told = self._told.get(time)
+            return told, told is not None and batch.numbers.hexdigest() == told.get("numbers")
+        proven = self._erasures.get(time)
+        if proven is None or not self._goes_on_to(proven):
+            return None, False
+        return proven.told, proven.is_of(batch.numbers, self._first + 1, self._tree.size)
+
+    def _goes_on_to(self, proven: Erasure) -> bool:
+        """Whether the head that an erasure is proven under is of this record, and not of another that begins
+        otherwise."""
+        later = self._later.get(proven.checkpoint.size)
+        own, start = self._own.get(proven.checkpoint.size), self._own.get(proven.start)
+        if later is None or own is not None:
+            return later is not None and own is not None and own.root == later.root
+        return start is not None and grew(start.size, start.root, later.size, later.root, proven.path)
 
     def _settle_odd(self) -> None:
         for odd in self._odd:
@@ -780,7 +890,11 @@ class Record:
 
     def _settle_anchors(self) -> None:
         for anchor, held in zip(self.anchors, self._held):  # noqa: B905 - Python 3.9 has no strict
-            for size, checkpoint in sorted(self._own.items()):
+            for size, checkpoint in self._later.items():
+                if size in held and held[size].root != checkpoint.root:
+                    sentence = f"the log's key signed two heads of size {size}: a proof's and {anchor.name}'s"
+                    self._fault("forked", size, sentence)
+            for size, checkpoint in sorted({**self._later, **self._own}.items()):
                 if size not in held and (self._is_due(checkpoint) or size < max(held, default=0)):
                     self._fault(
                         "anchor missing", size, f"{anchor.name} does not hold the checkpoint of size {size}"
@@ -821,7 +935,7 @@ class Record:
         """The chain's hash in a checkpoint of version 0.1, which is a JSON Web Signature."""
         message, _, signature = signed.rpartition(".")
         try:
-            payload = json.loads(_base64url(message.split(".")[1]))
+            payload = _json.decode(_base64url(message.split(".")[1]).decode())
             signer = self._log.signer_of_old(size, message, _base64url(signature))
             if signer is not None and payload["sequence"] == size:
                 self._signers.append((size, signer, where))
@@ -850,17 +964,6 @@ def _fit_each_other(one: _Odd, other: _Odd) -> bool:
         or link(other.before, other.number, one.leaf) == one.hash
         or link(one.before, one.number, other.leaf) == other.hash
     )
-
-
-def _runs(numbers: set[int]) -> Iterator[tuple[int, int]]:
-    first = last = None
-    for number in sorted(numbers):
-        if last is not None and first is not None and number > last + 1:
-            yield first, last
-            first = number
-        first, last = number if first is None else first, number
-    if first is not None and last is not None:
-        yield first, last
 
 
 def _base64url(text: str) -> bytes:
@@ -922,6 +1025,7 @@ def check_export(
     header: dict[str, Any] = {}
     checkpoints: list[Checkpoint] = []
     old: list[tuple[int, str]] = []
+    erasures: list[Erasure] = []
     faults: list[Fault] = []
     for line in _lines(path):
         if line.startswith('{"checkpoint"'):
@@ -941,6 +1045,13 @@ def check_export(
                 old.append((int(content["size"]), str(content["old_checkpoint"])))
             except (ValueError, KeyError, TypeError):
                 faults.append(Fault("checkpoint changed", 0, "a checkpoint of the export cannot be read"))
+        elif line.startswith('{"erasure"'):
+            try:
+                erasures.append(Erasure.read(line, log))
+            except Unusable as error:
+                faults.append(Fault("erased", 0, f"what tells of an erasure is not proven. {error}"))
+            except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+                faults.append(Fault("erased", 0, "what tells of an erasure cannot be read"))
         elif line.startswith('{"export"'):
             if header:
                 raise Unusable(f"{path} has two heads: it cannot be read.")
@@ -949,13 +1060,16 @@ def check_export(
             except ValueError:
                 raise Unusable(f"The first line of {path} cannot be read.") from None
     if header.get("export") != FORMAT:
-        raise Unusable(f"{path} is not an export of a record ({FORMAT}).")
+        what = f"not an export of a record ({FORMAT})" if any(_lines(path)) else "empty"
+        raise Unusable(f"{path} is {what}.")
     try:
-        record = Record(log, checkpoints, anchors, header=header, old=old, part=part, asked=asked)
-    except (AttributeError, TypeError, ValueError):
+        record = Record(
+            log, checkpoints, anchors, header=header, old=old, erasures=erasures, part=part, asked=asked
+        )
+    except (AttributeError, OverflowError, TypeError, ValueError):
         raise Unusable(f"The first line of {path} does not say where the record begins.") from None
     for line in _lines(path):
-        if line.startswith(('{"checkpoint"', '{"old_checkpoint"', '{"export"')):
+        if line.startswith(('{"checkpoint"', '{"old_checkpoint"', '{"erasure"', '{"export"')):
             continue
         try:
             content = _json.decode(line)
@@ -968,7 +1082,8 @@ def check_export(
 
 
 def check_proof(text: str, log: Log) -> tuple[Mapping[str, Any], Checkpoint]:
-    """The event that a proof is about, and the head that holds it. Raises `Unusable` when it does not."""
+    """The event that a proof is about, and the head that holds it. Raises `Disproved` when it does not, and
+    `Unusable` for what is no proof."""
     top, _, note = text.partition("\n\n")
     lines = top.split("\n")
     try:
@@ -985,26 +1100,48 @@ def check_proof(text: str, log: Log) -> tuple[Mapping[str, Any], Checkpoint]:
         raise Unusable("This is not a proof that `cloister audit prove` has written.") from None
     signer = log.signer_of(checkpoint, "the proof")
     if isinstance(signer, Fault):
-        raise Unusable(f"The proof does not hold: {signer.sentence}.")
+        raise Disproved(f"The proof does not hold: {signer.sentence}.")
     if not includes(leaf_hash(event), index, checkpoint.size, path, checkpoint.root):
-        raise Unusable("The proof does not hold: this event is not in the record at this place.")
+        raise Disproved("The proof does not hold: this event is not in the record at this place.")
     return {**content, "sequence": index + 1}, checkpoint
 
 
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say in a sentence why a file cannot be read."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise Unusable(f"{path} is not there.") from None
+    except IsADirectoryError:
+        raise Unusable(f"{path} is a folder; a file is wanted.") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise Unusable(f"{path} is damaged: it cannot be unpacked to its end.") from None
+    except UnicodeDecodeError:
+        raise Unusable(f"{path} is no text: it is damaged, or a file of another kind.") from None
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
 def _lines(path: Path) -> Iterator[str]:
-    with (
-        gzip.open(path, "rt", encoding="utf-8")
-        if path.suffix == ".gz"
-        else path.open("rt", -1, "utf-8") as file
-    ):
-        for line in file:
-            if line.strip():
-                yield line
+    """The lines of a file that may be packed."""
+    with _reading(path):
+        with path.open("rb") as file:
+            is_packed = file.read(2) == _PACKED
+        with gzip.open(path, "rt", encoding="utf-8") if is_packed else path.open("rt", -1, "utf-8") as text:
+            for line in text:
+                if line.strip():
+                    yield line
 
 
-def _text(given: str) -> str:
-    path = Path(given)
-    return path.read_text("utf-8") if len(given) < 4096 and path.is_file() else given
+def _given(text: str) -> str:
+    """A key that was given, or what stands in the file of this name."""
+    if "+" in text and not os.path.exists(text):
+        return text
+    found = "".join(_lines(Path(text)))
+    if not found:
+        raise Unusable(f"{text} is empty: there is no key in it.")
+    return found
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -1035,17 +1172,23 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         return _prove(asked) if asked.verb == "proof" else _check(asked)
-    except (Unusable, OSError, EOFError, RecursionError, zlib.error, UnicodeDecodeError) as error:
+    except Unusable as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return error.code
+    except OSError as error:  # of what is written
+        sys.stderr.write(f"{error}\n")
+        return Unusable.code
 
 
 def _check(asked: argparse.Namespace) -> int:
     if not asked.anchor and not asked.no_anchor:
         _leave("Give an anchor (--anchor FILE), or say that there is none (--no-anchor).")
     anchors = read_anchors(asked.anchor)
-    witnesses = [Key.parse(_text(each)) for each in asked.witness]
-    log = Log.parse(*map(_text, asked.key))
+    for path, anchor in zip(asked.anchor, anchors):  # noqa: B905 - Python 3.9 has no strict
+        if not (anchor.checkpoints or anchor.old or anchor.faults):
+            raise Unusable(f"{path} holds no checkpoint: it is not an anchor of a record.")
+    witnesses = [Key.parse(_given(each)) for each in asked.witness]
+    log = Log.parse(*map(_given, asked.key))
     try:
         when = _time(asked.asked) if asked.asked else None
     except ValueError:
@@ -1056,7 +1199,6 @@ def _check(asked: argparse.Namespace) -> int:
             "holds": not faults,
             "entries": record.entries,
             "erased": record.erased,
-            "untold": record.untold,
             "checkpoints": record.checkpoints,
             "covered": record.covered,
             "anchored": record.anchored,
@@ -1088,19 +1230,11 @@ def _check(asked: argparse.Namespace) -> int:
         print(
             f"{name} goes on to size {one.size:,} ({_said(one.at) + ' UTC' if one.at else 'without a time'})."
         )
-    if record.untold:
-        print(
-            f"{record.untold:,} are void, and this part does not tell of it, or not of these alone: that is"
-            " seen in the whole record."
-        )
     for fault in faults[:SHOWN]:
         print(f"  {fault}")
     if len(faults) > SHOWN:
         print(f"  and {len(faults) - SHOWN:,} more")
-    if record.untold and not faults:
-        print(f"The record holds, but for {record.untold:,} void entries that this part does not tell of.")
-    else:
-        print("The record does NOT hold." if faults else "The record holds.")
+    print("The record does NOT hold." if faults else "The record holds.")
     return 1 if faults else 0
 
 
@@ -1110,13 +1244,13 @@ def _said(time: datetime) -> str:
 
 def _prove(asked: argparse.Namespace) -> int:
     try:
-        log = Log.parse(*map(_text, asked.key))
-        event, checkpoint = check_proof(asked.proof.read_text("utf-8"), log)
-    except Unusable as error:
-        if not str(error).startswith("The proof does not hold"):
-            raise
+        log = Log.parse(*map(_given, asked.key))
+        with _reading(asked.proof):
+            proof = asked.proof.read_text("utf-8")
+        event, checkpoint = check_proof(proof, log)
+    except Disproved as error:
         print(error)
-        return 1
+        return error.code
     if asked.json:
         print(json.dumps({"holds": True, "size": checkpoint.size, "event": event}, indent=2))
     else:
@@ -1128,7 +1262,7 @@ def _prove(asked: argparse.Namespace) -> int:
 
 
 def _leave(sentence: str) -> NoReturn:
-    raise Unusable(sentence)
+    raise Misused(sentence)
 
 
 if __name__ == "__main__":
