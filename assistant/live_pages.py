@@ -197,7 +197,7 @@ class LivePages(AuditorPages):
                 for row in entities
             ],
             {**await self._runs_now(), "failed": found.queue.get("failed", 0)},
-            {name: "serving" for name in found.models},
+            found.models,
             found.checked_at,
             [
                 ParkedState(row.entity, row.key, row.stage, row.reason, row.tries, row.next_try)

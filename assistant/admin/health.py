@@ -21,11 +21,9 @@ _NO_MODEL: Final = (
     "No language model is configured: answers have no summary. "
     "Start cloister up without --no-model to install one."
 )
-_MODEL_AWAY: Final = (
-    "Answers come without a summary. After the first start it is being installed for some minutes, after "
-    "others it takes a minute; then see the log of the server."
-)
-_EMBEDDING_AWAY: Final = "Search goes by words alone. See the log of the server."
+_MODEL_AWAY: Final = "Answers come without a summary."
+_LOADING: Final = "is being loaded: that takes a minute, and some minutes after the first start."
+_EMBEDDING_AWAY: Final = "Search goes by words alone."
 _NEVER_RELEASED: Final = "What two must agree on (the top tier, and edits) is never released there."
 _LOW_DISK: Final = 2 * 1024**3
 _QUEUE: Final = text("SELECT status::text, count(*) FROM jobs.procrastinate_jobs GROUP BY 1")
@@ -33,7 +31,7 @@ _QUEUE: Final = text("SELECT status::text, count(*) FROM jobs.procrastinate_jobs
 
 @dataclass(frozen=True)
 class PartHealth:
-    """One part: ok, warn, down or off, and a sentence that says what to do."""
+    """One part: ok, starting, warn, down or off, and a sentence that says what to do."""
 
     name: str
     state: str
@@ -47,7 +45,8 @@ class Health:
     parts: tuple[PartHealth, ...]
     sync: SyncStatus | None
     queue: Mapping[str, int]
-    models: tuple[str, ...]
+    models: Mapping[str, str]
+    """By the name that callers use: `serving`, `starting` or `silent`."""
     checked_at: datetime
 
     def as_json(self) -> dict[str, Any]:
@@ -92,27 +91,39 @@ async def _process(client: httpx.AsyncClient, name: str, url: str) -> PartHealth
     return PartHealth(name, "warn", str(detail) or f"It answers with status {response.status_code}.")
 
 
-async def _models(principal: Principal, door: DoorClient) -> tuple[tuple[str, ...], list[PartHealth]]:
+async def _models(principal: Principal, door: DoorClient) -> tuple[dict[str, str], list[PartHealth]]:
     try:
         servers, embedders = await door.deployments(principal)
     except CloisterError as error:
-        return (), [PartHealth("language model", "down", error.sentence)]
-    models = tuple(sorted({server.model for server in servers}))
+        return {}, [PartHealth("language model", "down", error.sentence)]
+    names = sorted({server.model for server in servers})
+    models = {name: serving([server for server in servers if server.model == name]) for name in names}
     if not models:
         language = PartHealth("language model", "off", _NO_MODEL)
     else:
-        language = _servers("language model", servers, _MODEL_AWAY)
-    return models, [language, _servers("embedding model", embedders, _EMBEDDING_AWAY)]
+        language = server_health("language model", servers, _MODEL_AWAY)
+    return models, [language, server_health("embedding model", embedders, _EMBEDDING_AWAY)]
 
 
-def _servers(part: str, servers: Sequence[ServerState], away: str) -> PartHealth:
-    """Down when no server of the part answers, a warning when some do not."""
-    silent = [server.name for server in servers if not server.answers]
+def serving(servers: Sequence[ServerState]) -> str:
+    """Whether any of a model's servers answers: `serving`, `starting` or `silent`."""
+    if any(server.answers for server in servers):
+        return "serving"
+    return "starting" if any(server.starting for server in servers) else "silent"
+
+
+def server_health(part: str, servers: Sequence[ServerState], away: str) -> PartHealth:
+    """Down when no server of the part answers, a warning when some do not; either may be starting still."""
+    silent = [server for server in servers if not server.answers]
     if not silent:
         return PartHealth(part, "ok")
-    names = ", ".join(silent)
-    if len(silent) == len(servers):
-        return PartHealth(part, "down", f"{names} does not answer. {away}")
+    names = ", ".join(server.name for server in silent)
+    whole = len(silent) == len(servers)
+    if all(server.starting for server in silent):
+        meanwhile = f"Until then: {away[0].lower()}{away[1:]}" if whole else "The others answer."
+        return PartHealth(part, "starting", f"{names} {_LOADING} {meanwhile}")
+    if whole:
+        return PartHealth(part, "down", f"{names} does not answer. {away} See the log of the server.")
     return PartHealth(part, "warn", f"{names} does not answer; the others do.")
 
 

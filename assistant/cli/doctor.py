@@ -40,7 +40,7 @@ def doctor(login: As = None, as_json: Json = False, token_file: TokenFile = None
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
-            print(f"{finding.state:<5} {finding.name:<22} {finding.sentence}")
+            print(f"{finding.state:<8} {finding.name:<22} {finding.sentence}")
     if any(finding.state == "down" for finding in findings):
         raise typer.Exit(Exit.FAULTS)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -22,6 +23,8 @@ from .values import ServerState
 _DONE: Final = "[DONE]"
 _TRIES: Final = 2
 _LOOK_S: Final = 2.0
+_LOADING_S: Final = 600.0
+"""So long after the door began may a server that was not heard yet be loading its model."""
 _BAD_REQUEST: Final = frozenset({400, 413, 422})
 
 
@@ -65,6 +68,8 @@ class ModelServers:
         self._router = router
         self._deployments = tuple(deployments)
         self._clients = {deployment.name: _client(deployment) for deployment in deployments}
+        self._began = time.monotonic()
+        self._heard: set[str] = set()
 
     async def ask(
         self, model: str, prompt: ModelPrompt, tokens: int, *, without: Collection[str] = ()
@@ -85,7 +90,7 @@ class ModelServers:
                 if len(failed) == _TRIES or len(self._clients) == len(failed):
                     raise _nobody(error) from error
                 continue
-            self._router.succeeded(choice.name)
+            self._succeeded(choice.name)
             return answer
 
     async def embed(self, model: str, texts: Sequence[Redacted]) -> tuple[str, dict[str, Any]]:
@@ -121,7 +126,7 @@ class ModelServers:
             try:
                 response = await self._clients[choice.name].post(path, json=named)
                 _raise_for(response.status_code)
-                self._router.succeeded(choice.name)
+                self._succeeded(choice.name)
                 return choice.name, response.json()
             except (httpx.TransportError, UpstreamFailed, ValueError) as error:
                 self.broke(choice.name, error)
@@ -132,8 +137,14 @@ class ModelServers:
     async def states(self) -> list[ServerState]:
         """Each server, and whether it answers now; asked all at once, two seconds each."""
         answers = await asyncio.gather(*map(_answers, self._clients.values()))
-        named = zip(self._deployments, answers, strict=True)
-        return [ServerState(each.name, each.model, answering) for each, answering in named]
+        named = list(zip(self._deployments, answers, strict=True))
+        self._heard |= {each.name for each, answering in named if answering}
+        loading = set() if time.monotonic() - self._began > _LOADING_S else self._clients.keys() - self._heard
+        return [ServerState(each.name, each.model, is_up, each.name in loading) for each, is_up in named]
+
+    def _succeeded(self, deployment: str) -> None:
+        self._heard.add(deployment)
+        self._router.succeeded(deployment)
 
     def broke(self, deployment: str, error: Exception) -> None:
         """Tell the router, and the log, that a server failed."""

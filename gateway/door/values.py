@@ -116,8 +116,12 @@ class ChatChunk:
 
 @dataclass(frozen=True)
 class ServerState:
-    """A model server behind the door, the model that it serves, and whether it answers now."""
+    """A model server behind the door, the model that it serves, and whether it answers now.
+
+    One that this door has never heard may be `starting`: a model is installed and loaded for some minutes.
+    """
 
     name: str
     model: str
     answers: bool
+    starting: bool = False

@@ -618,6 +618,7 @@ class SamplePages:
                 "model server", "down", "It cannot be reached. Answers have no summary until it is back.", NOW
             ),
             PartState("embeddings", "off", "Started without it.", NOW),
+            PartState("reranker", "starting", "It is being loaded: that takes a minute.", NOW),
         ]
         sync = [
             SyncState("account", 240, 240, 240, 0.4, ago(seconds=1)),

@@ -2,7 +2,7 @@ import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -568,3 +568,22 @@ async def test_an_administrator_is_told_which_model_server_is_silent(fresh: Site
             await client.deployments(principal(Role.REP))
     assert {server.name: server.answers for server in servers} == {"there": True, "gone": False}
     assert [server.answers for server in embedders] == [True]
+
+
+async def test_a_server_that_the_door_has_not_heard_yet_is_starting_for_some_minutes(
+    fresh: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    administrator = principal(Role.ADMIN)
+    async with AsyncExitStack() as stopping:
+        address = await stopping.enter_async_context(serving(ModelServer().app()))
+        models = (deployment("loading", "http://127.0.0.1:9"), deployment("stopped", address))
+        async with another_door(fresh, models=models) as (_, _, client):
+            (loading, there), _ = await client.deployments(administrator)
+            assert (loading.answers, loading.starting) == (False, True)
+            assert (there.answers, there.starting) == (True, False)
+            await stopping.aclose()
+            (_, stopped), _ = await client.deployments(administrator)
+            assert (stopped.answers, stopped.starting) == (False, False), "it was heard before"
+            monkeypatch.setattr("gateway.door.upstream._LOADING_S", 0.0)
+            (given_up, _), _ = await client.deployments(administrator)
+            assert (given_up.answers, given_up.starting) == (False, False)
