@@ -38,8 +38,12 @@ _VERSIONS: Final = {
     "map": _("CRM map"),
     "index": _("Generation of the index"),
 }
-_STATES: Final = {
-    "done": _("answered"),
+_ENDINGS: Final = {
+    "answered": _("answered"),
+    "no_summary": _("answered without a summary"),
+    "nothing_found": _("nothing found"),
+    "released": _("held, and released"),
+    "not_released": _("held, and not released"),
     "refused": _("refused"),
     "failed": _("failed"),
     "interrupted": _("interrupted"),
@@ -63,9 +67,9 @@ def version_title(name: str, say: Say) -> str:
     return say(_VERSIONS[name]) if name in _VERSIONS else name
 
 
-def state_title(state: str | None, say: Say) -> str:
+def ending_title(ending: str | None, say: Say) -> str:
     """How a run ended."""
-    return say(_STATES.get(state, state)) if state else say("not ended")
+    return say(_ENDINGS.get(ending, ending)) if ending else say("not ended")
 
 
 def gap_sentence(what: str, count: int, name: str, say: Say, say_many: SayMany) -> str:

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from assistant.pages.numbers import exact_seconds
-from assistant.telling import gap_sentence, state_title, step_title, version_title
+from assistant.telling import ending_title, gap_sentence, step_title, version_title
 from gateway import verifier_source
 
 from .exits import Exit, leave
@@ -108,7 +108,8 @@ def export(
     with _opened(out) as file:
         lines = caller.save("/api/v1/audit/export", file, form=form.value, **asked)
     if out:
-        sys.stderr.write(_("{lines:,} lines in {file}.\n").format(lines=lines, file=out))
+        told = ngettext("{lines:,} line in {file}.\n", "{lines:,} lines in {file}.\n", lines)
+        sys.stderr.write(told.format(lines=lines, file=out))
 
 
 @app.command()
@@ -154,7 +155,7 @@ def timeline(
         for line in phase["lines"]:
             print(_line([found["steps"][place] for place in line["steps"]], line["times"], title))
             title = ""
-    print(_("How it ended: {state}").format(state=state_title(found["state"], _)))
+    print(_("How it ended: {state}").format(state=ending_title(found["ending"], _)))
     for name, versions in found["versions"].items():
         print(f"{version_title(name, _)}: {', '.join(versions)}")
     for one in found["missing"]:

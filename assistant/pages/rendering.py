@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import TypeAdapter
 
-from assistant.telling import gap_sentence, state_title, step_title, version_title
+from assistant.telling import ending_title, gap_sentence, step_title, version_title
 
 from . import charts
 from .assets import load_assets
@@ -81,7 +81,7 @@ def _environment(locale: str) -> Environment:
         "seconds": exact_seconds,
         "step": lambda value: step_title(value, catalogue.gettext),
         "version": lambda value: version_title(value, catalogue.gettext),
-        "ending": lambda value: state_title(value, catalogue.gettext),
+        "ending": lambda value: ending_title(value, catalogue.gettext),
         "gap": lambda gap: gap_sentence(gap.what, gap.count, gap.name, catalogue.gettext, catalogue.ngettext),
         "briefly": lambda value: briefly(value, catalogue.gettext),
         "plainly": lambda value: plainly(value, catalogue.gettext),

@@ -95,6 +95,19 @@ class RunTimeline:
         return ((own_steps(self.steps) or self.steps)[-1].at - self.began).total_seconds()
 
     @property
+    def ending(self) -> str | None:
+        """How it ended: its state; of one that is done, what came of it (`answered`, `no_summary`,
+        `nothing_found`; `released` or `not_released` of one that was held). None while it has not."""
+        if self.state != "done":
+            return self.state
+        own = own_steps(self.steps)
+        decided = [step.event for step in own if step.event in {"run.released", "run.not_released"}]
+        if decided:
+            return decided[-1].removeprefix("run.")
+        told = next(step.detail.get("ending") for step in reversed(own) if step.event == "run.finished")
+        return str(told or "answered")
+
+    @property
     def phases(self) -> Sequence[Phase]:
         """The same events by what they were for."""
         return phases_of(self.steps)
@@ -106,7 +119,7 @@ class RunTimeline:
     def as_json(self) -> dict[str, Any]:
         """JSON members; times are in ISO 8601."""
         phases = [asdict(phase, dict_factory=_members) for phase in self.phases]
-        return {**asdict(self, dict_factory=_members), "phases": phases}
+        return {**asdict(self, dict_factory=_members), "ending": self.ending, "phases": phases}
 
 
 @dataclass(frozen=True)

@@ -192,7 +192,7 @@ async def test_a_plain_answer_is_told_from_the_question_to_its_end(there: Applia
     found = await there.timeline(run)
     first = dict.fromkeys(step for step in steps(found))
     assert list(first) == ["redacted", "asked", "searched", "generated", "shown", "scored", "ended"]
-    assert (found["state"], found["missing"]) == ("done", [])
+    assert (found["state"], found["ending"], found["missing"]) == ("done", "answered", [])
     assert set(found["versions"]) == EVERY_VERSION
     assert found["versions"]["served"] == ["default@r1"]
     assert found["versions"]["policy"] == [POLICY.version]
@@ -231,6 +231,7 @@ async def test_what_an_officer_approves_is_told_with_who_and_when(there: Applian
     (released,) = events(found, "run.released")
     assert released["detail"]["hash"] == item.payload_hash
     assert (released["detail"]["edited"], released["detail"]["retracted"]) == (False, 0)
+    assert (waiting["ending"], found["ending"]) == (None, "released")
     assert set(found["versions"]) == EVERY_VERSION
     assert found["missing"] == []
 
@@ -281,6 +282,7 @@ async def test_a_rejection_says_how_much_was_taken_back(there: Appliance) -> Non
     assert (not_released["detail"]["state"], not_released["detail"]["retracted"]) == ("rejected", shown)
     (rejected,) = events(found, "item.rejected")
     assert rejected["detail"]["reason"] == "against_policy"
+    assert found["ending"] == "not_released"
     assert steps(found)[-3:] == ["decided", "shown", "ended"]
 
 
@@ -373,7 +375,7 @@ async def test_without_a_model_the_end_says_so(there: Appliance) -> None:
     there.house.model.status = 200
     found = await there.timeline(run)
     (end,) = events(found, "run.finished")
-    assert (end["detail"]["state"], end["detail"]["ending"]) == ("done", "no_summary")
+    assert (end["detail"]["state"], end["detail"]["ending"], found["ending"]) == ("done", *["no_summary"] * 2)
     assert [step["detail"]["outcome"] for step in events(found, "model.answered")] == ["failed"]
     refused = await there.replay(run)
     assert (refused.status_code, "no draft is kept" in refused.text) == (409, True)
@@ -384,7 +386,7 @@ async def test_a_refused_question_ends_in_the_record_too(there: Appliance) -> No
     async with there.house.client(there.rep_token) as client:
         run = uuid.UUID((await client.post("/api/v1/runs", json={"question": question})).json()["id"])
     found = await there.timeline(run)
-    assert (found["state"], said(found)) == ("refused", {"model"})
+    assert (found["state"], found["ending"], said(found)) == ("refused", "refused", {"model"})
 
 
 async def test_an_unsealed_event_and_an_unknown_run_are_said_plainly(there: Appliance) -> None:

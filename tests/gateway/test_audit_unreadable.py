@@ -139,6 +139,17 @@ def test_what_is_no_key_is_said(files: dict[str, Path], given: str) -> None:
     assert (done.returncode, len(done.stderr.splitlines())) == (3, 1)
 
 
+def test_an_export_without_an_entry_holds_nothing(files: dict[str, Path]) -> None:
+    """As of a time in which nothing happened, or as somebody made it."""
+    files["export"].write_text('{"export":"cloister-record/1","first":1,"last":0}\n')
+    given = ("record", files["export"], "--part", "--key", files["key"], "--anchor", files["anchor"])
+    for more in ((), ("--json",)):
+        command = [sys.executable, "-I", str(SCRIPT), *map(str, given), *more]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 3
+        assert "nothing of the record was checked" in done.stdout or '"holds": false' in done.stdout
+
+
 def test_a_command_that_lacks_something_ends_otherwise(files: dict[str, Path]) -> None:
     assert main(["record", str(files["export"]), "--key", str(files["key"])]) == 2
 

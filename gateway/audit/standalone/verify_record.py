@@ -1196,7 +1196,7 @@ def _check(asked: argparse.Namespace) -> int:
     record, faults = check_export(asked.export, log, anchors, witnesses, part=asked.part, asked=when)
     if asked.json:
         found = {
-            "holds": not faults,
+            "holds": bool(record.entries) and not faults,
             "entries": record.entries,
             "erased": record.erased,
             "checkpoints": record.checkpoints,
@@ -1213,7 +1213,7 @@ def _check(asked: argparse.Namespace) -> int:
             "faults": [vars(fault) for fault in faults],
         }
         print(json.dumps(found, indent=2))
-        return 1 if faults else 0
+        return _end(record, faults)
     anchored = sum(len(anchor.checkpoints) for anchor in anchors)
     print(
         f"{record.entries:,} entries ({record.erased:,} of them erased), {record.checkpoints:,} signed "
@@ -1234,8 +1234,15 @@ def _check(asked: argparse.Namespace) -> int:
         print(f"  {fault}")
     if len(faults) > SHOWN:
         print(f"  and {len(faults) - SHOWN:,} more")
-    print("The record does NOT hold." if faults else "The record holds.")
-    return 1 if faults else 0
+    if record.entries or faults:
+        print("The record does NOT hold." if faults else "The record holds.")
+    else:
+        print("There is no entry in this export: nothing of the record was checked.")
+    return _end(record, faults)
+
+
+def _end(record: Record, faults: list[Fault]) -> int:
+    return 1 if faults else 0 if record.entries else Unusable.code
 
 
 def _said(time: datetime) -> str:
