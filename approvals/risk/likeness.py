@@ -93,6 +93,7 @@ class Likeness:
         found = hashlib.sha256(content).hexdigest()
         if found != sha256:
             raise PolicyFaults(f"The weights of the likeness are not those of the policy: {found}.")
+        self.sha256 = sha256
         try:
             with numpy.load(io.BytesIO(content), allow_pickle=False) as stored:
                 self.encoder = str(stored["encoder"])
@@ -114,12 +115,21 @@ class Likeness:
         """Category to 0..1 for a piece's vector. Raises `ValueError` on another length and on no numbers."""
         import numpy
 
+        scores = (kernel(self.vectors @ self._read(vector)) @ self.weights + 1) / 2
+        return dict(zip(self.categories, numpy.clip(scores, 0, 1).tolist(), strict=True))
+
+    def nearest(self, vector: Vector, rows: Sequence[int]) -> int:
+        """The place among some rows of the example nearest to a piece's vector. Raises as `shares` does."""
+        return int((self.vectors[list(rows)] @ self._read(vector)).argmax())
+
+    def _read(self, vector: Vector) -> "Numbers":
+        import numpy
+
         values = numpy.asarray(vector, dtype="float32")
         if values.shape != (self.dimensions,) or not numpy.isfinite(values).all():
             raise ValueError(f"a vector of {self.dimensions} numbers is needed, not {values.shape}")
-        compared = kernel(self.vectors @ centred(values[None, :], self.centre)[0])
-        scores = (compared @ self.weights + 1) / 2
-        return dict(zip(self.categories, numpy.clip(scores, 0, 1).tolist(), strict=True))
+        read: Numbers = centred(values[None, :], self.centre)[0]
+        return read
 
 
 def centred(vectors: "Numbers", centre: "Numbers") -> "Numbers":

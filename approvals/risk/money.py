@@ -67,7 +67,7 @@ def _by_likeness(
     """Money that is given in words that no phrase knows: above the limit, or not to be read."""
     found: list[RuleHit] = []
     excused = excused_spots(policy, rule, text)
-    for (start, end), share in alike.spots(rule):
+    for (start, end), like in alike.spots(rule):
         said = " " * start + text[start:end]
         amounts = [one for one in _amounts(policy, rule, said) if not _touches(one, excused)]
         shares = [one for one in find_shares(said) if not _touches(one, excused)]
@@ -76,7 +76,7 @@ def _by_likeness(
         unread = place is not None and not (amounts or shares) and not excused
         if tiers or unread:
             tier = Tier.TOP if Tier.TOP in tiers else rule.tier
-            found.append(hit_of(rule, (start, end), place, tier, By.LIKENESS, share))
+            found.append(hit_of(rule, (start, end), place, tier, By.LIKENESS, like))
     return found
 
 

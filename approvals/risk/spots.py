@@ -1,9 +1,11 @@
 """Where in a text a rule is met: by its phrases or by likeness to its examples; and the hit that makes."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from .likeness import Likeness, Vector
+from .nearest import most_like
 from .policy import Policy, Rule
 from .value import By, RuleHit, Tier
 
@@ -11,22 +13,31 @@ Spot = tuple[int, int]
 
 
 @dataclass(frozen=True)
+class Like:
+    """How like the examples of a rule a piece is, 0..1, and which of them is nearest."""
+
+    share: float
+    example: str
+
+
+@dataclass(frozen=True)
 class Alike:
     """Where a text is how like the examples of each category; None where nobody could embed it."""
 
-    found: tuple[tuple[Spot, Mapping[str, float]], ...] | None = ()
+    found: tuple[tuple[Spot, Mapping[str, float], Vector], ...] | None = ()
+    weights: Likeness | None = None
 
-    def spots(self, rule: Rule, apart: Collection[str] = ()) -> list[tuple[Spot, float]]:
+    def spots(self, rule: Rule, apart: Collection[str] = ()) -> list[tuple[Spot, Like]]:
         """Where it is more like the examples of a rule than the rule allows, and how like.
 
         Not where it is most like those of a rule in `apart`: that one looks at amounts, and knows better.
         """
         limit = rule.likeness
-        if limit is None or not self.found:
+        if limit is None or not self.found or self.weights is None:
             return []
         return [
-            (spot, shares[rule.id])
-            for spot, shares in self.found
+            (spot, Like(round(shares[rule.id], 2), most_like(self.weights, vector, rule.id)))
+            for spot, shares, vector in self.found
             if shares.get(rule.id, 0.0) >= limit and _nearest(shares, rule.id) not in apart
         ]
 
@@ -45,11 +56,11 @@ def hit_of(
     place: int | None,
     tier: Tier | None = None,
     by: By = By.WORDS,
-    share: float | None = None,
+    like: Like | None = None,
 ) -> RuleHit:
     """The hit of a rule at a spot, with its own tier unless another is given."""
-    shown = None if share is None else round(share, 2)
-    return RuleHit(rule.id, tier or rule.tier, rule.sentence, *spot, place, by, rule.weight, shown)
+    hit = RuleHit(rule.id, tier or rule.tier, rule.sentence, *spot, place, by, rule.weight)
+    return hit if like is None else replace(hit, share=like.share, example=like.example)
 
 
 def spots_of(policy: Policy, rule: Rule, name: str, text: str) -> list[Spot]:

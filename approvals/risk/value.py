@@ -37,7 +37,7 @@ class RuleHit:
     `place` is None in the question, else the number of the draft's sentence (from 0) that the offsets
     are in. A hit of the whole text, such as a customer's tag, is empty (start == end). Hits of a `weight`
     below 1 hold only together: the weights of the different rules are added. `share` is how like the rule's
-    examples it is, 0..1, where likeness found it.
+    examples it is, 0..1, where likeness found it, and `example` the one that is nearest.
     """
 
     rule: str
@@ -49,6 +49,7 @@ class RuleHit:
     by: By = By.WORDS
     weight: float = 1.0
     share: float | None = None
+    example: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """JSON members."""

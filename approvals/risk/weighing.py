@@ -155,7 +155,7 @@ def _likeness(policy: Policy, text: str, vectors: Sequence[Vector] | None) -> Al
     except ValueError:  # of another length, or no numbers
         return Alike(None)
     spots = ((piece.start, piece.end) for piece in pieces)
-    return Alike(tuple(zip(spots, shares, strict=True)))
+    return Alike(tuple(zip(spots, shares, vectors, strict=True)), weights)
 
 
 def _unread(alike: Alike, place: int | None) -> list[RuleHit]:
@@ -202,9 +202,7 @@ def _hits(
         return found
     money = frozenset(one.id for one in policy.rules if isinstance(one, MoneyRule))
     apart = money if isinstance(rule, LikenessRule) else frozenset()
-    return [
-        hit_of(rule, spot, place, by=By.LIKENESS, share=share) for spot, share in alike.spots(rule, apart)
-    ]
+    return [hit_of(rule, spot, place, by=By.LIKENESS, like=like) for spot, like in alike.spots(rule, apart)]
 
 
 def _in_sources(policy: Policy, rule: Rule, question: str, passages: Sequence[str]) -> list[RuleHit]:
@@ -253,9 +251,7 @@ def _unsupported(
     spots += [found.span() for found in _NUMBER.finditer(text)]
     spots += spots_of(policy, rule, "dates", text) + spots_of(policy, rule, "promises", text)
     hits = [hit_of(rule, spot, index) for spot in merged(spots)]
-    hits = hits or [
-        hit_of(rule, spot, index, by=By.LIKENESS, share=share) for spot, share in alike.spots(rule)
-    ]
+    hits = hits or [hit_of(rule, spot, index, by=By.LIKENESS, like=like) for spot, like in alike.spots(rule)]
     mark = RuleHit(rule.id, rule.tier, rule.mark, 0, len(sentence), index)
     return hits, [] if hits else [mark]
 

@@ -81,7 +81,8 @@ def _found_by(found: dict[str, Any]) -> str:
         "chance": _("by chance"),
     }
     share = "" if found["share"] is None else f": {found['share']:.2f}"
-    return f"{words[found['by']]}{share}"
+    example = _(", most to “{example}”").format(example=plain(found["example"])) if found["example"] else ""
+    return f"{words[found['by']]}{share}{example}"
 
 
 def _happened(one: dict[str, Any]) -> str:

@@ -63,11 +63,13 @@ class QueueQuery:
 class FoundBy:
     """How a rule found something: words, likeness, mark, check, function or chance.
 
-    `share` is how like the labelled examples of the rule it is, 0..1; None where that was not kept.
+    `share` is how like the labelled examples of the rule it is, 0..1, and `example` the nearest of them; None
+    and empty where that was not kept.
     """
 
     by: str
     share: float | None = None
+    example: str = ""
 
 
 @dataclass(frozen=True)

@@ -296,10 +296,8 @@ def _rules(item: HeldItem, policy: Policy) -> list[ReviewRule]:
 
 
 def _found(hits: Sequence[RuleHit]) -> list[FoundBy]:
-    shares: dict[By, float | None] = {}
-    for hit in sorted(hits, key=lambda hit: hit.share or 0.0):
-        shares[hit.by] = hit.share
-    return [FoundBy(by, shares[by]) for by in By if by in shares]
+    likest = {hit.by: hit for hit in sorted(hits, key=lambda hit: hit.share or 0.0)}
+    return [FoundBy(by, likest[by].share, likest[by].example) for by in By if by in likest]
 
 
 def _customer(item: HeldItem, revealed: Mapping[str, Revealed]) -> str | None:

@@ -24,6 +24,7 @@ from approvals import (
     weigh_sentence,
 )
 from approvals.risk.likeness import Likeness, pieces_of, plain
+from approvals.risk.nearest import most_like
 from approvals.risk.training import embedded_as, fitted
 from gateway import Role
 from tests.encoder import embed
@@ -88,6 +89,25 @@ def test_what_no_phrase_knows_is_found_by_likeness() -> None:
     hits = sentence(text, embed(to_embed(POLICY, text))).hits
     assert {hit.by for hit in hits} == {By.LIKENESS}
     assert "minors" in {hit.rule for hit in hits}
+
+
+def test_a_likeness_says_how_much_it_is_and_to_which_example() -> None:
+    wanted = next(one for one in shipped_examples() if one.categories == ("minors",))
+    assert POLICY.weights is not None
+    assert most_like(POLICY.weights, embed([embedded_as(wanted)])[0], "minors") == wanted.text
+    text = "Her parents never agreed, she is still in seventh grade."
+    (hit,) = [hit for hit in sentence(text, embed(to_embed(POLICY, text))).hits if hit.rule == "minors"]
+    assert hit.share is not None
+    assert 0.3 < hit.share <= 1
+    assert hit.example in {one.text for one in shipped_examples() if "minors" in one.categories}
+    (said,) = [hit for hit in sentence("The buyer is underage.", None).hits if hit.rule == "minors"]
+    assert (said.by, said.share, said.example) == (By.WORDS, None, "")
+
+
+def test_weights_of_a_companys_own_name_no_example() -> None:
+    own = train_likeness(shipped_examples()[::400], embed, encoder="e")
+    weights = Likeness(own.content, sha256=own.sha256)
+    assert most_like(weights, embed(["She is fourteen."])[0], "minors") == ""
 
 
 def test_the_same_examples_give_the_same_weights() -> None:

@@ -1340,6 +1340,10 @@ async def test_who_voted_with_another_account_is_told_why_they_cannot_decide(off
 
 async def test_an_opened_item_says_how_each_rule_found_it(office: Office) -> None:
     like = RuleHit("refund_or_credit_above_limit", Tier.NORMAL, "Above the limit.", 0, 5, 0, By.LIKENESS)
-    item = await office.item(also=[replace(like, share=share) for share in (0.83, 0.7)])
+    found = ((0.83, "A refund is granted."), (0.7, "Money is given."))
+    item = await office.item(also=[replace(like, share=share, example=text) for share, text in found])
     (rule,) = (await office.officer.http.get(path(item))).json()["line"]["rules"]
-    assert rule["found"] == [{"by": "words", "share": None}, {"by": "likeness", "share": 0.83}]
+    assert rule["found"] == [
+        {"by": "words", "share": None, "example": ""},
+        {"by": "likeness", "share": 0.83, "example": "A refund is granted."},
+    ]
