@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from approvals import pending_count
 from assistant.admin.health import look_at_health
 from assistant.admin.pages import AuditorPages
-from assistant.conversations import list_conversations
+from assistant.conversations import is_unread, list_conversations
 from assistant.conversations.api import conversation_view
 from assistant.pages import (
     ConversationLine,
@@ -134,7 +134,7 @@ class LivePages(AuditorPages):
                 pinned=one.pinned,
                 running=bool(states.get(one.id, set()) & {RunState.QUEUED, RunState.RUNNING}),
                 held=RunState.HELD in states.get(one.id, set()),
-                unread=bool(one.updated_at and (one.seen_at is None or one.seen_at < one.updated_at)),
+                unread=is_unread(one),
             )
             for one, title in zip(found, titles, strict=True)
         ]

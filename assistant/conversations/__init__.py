@@ -3,10 +3,12 @@
 from .service import (
     change_conversation,
     delete_conversation,
+    is_unread,
     list_conversations,
     mark_seen,
     own_conversation,
     start_conversation,
+    tell_news,
     title_of,
 )
 from .tables import Conversation
@@ -17,9 +19,11 @@ __all__ = [
     "Titles",
     "change_conversation",
     "delete_conversation",
+    "is_unread",
     "list_conversations",
     "mark_seen",
     "own_conversation",
     "start_conversation",
+    "tell_news",
     "title_of",
 ]

@@ -22,12 +22,12 @@ from retrieval import RetrievalClient
 from .service import (
     change_conversation,
     delete_conversation,
+    is_unread,
     list_conversations,
     mark_seen,
     own_conversation,
     title_of,
 )
-from .tables import Conversation
 from .titles import Titles
 
 router = APIRouter(prefix="/api/v1/conversations", tags=["conversations"])
@@ -95,7 +95,7 @@ async def conversation_list(
             "title": title,
             "pinned": conversation.pinned,
             "updated_at": conversation.updated_at.isoformat() if conversation.updated_at else None,
-            "unread": _is_unread(conversation),
+            "unread": is_unread(conversation),
         }
         for conversation, title in zip(found, restored, strict=True)
     ]
@@ -138,9 +138,3 @@ async def conversation_view(
             for run, question, rated in zip(runs, questions, feedback, strict=True)
         ],
     }
-
-
-def _is_unread(conversation: Conversation) -> bool:
-    if conversation.updated_at is None:
-        return False
-    return conversation.seen_at is None or conversation.seen_at < conversation.updated_at

@@ -72,7 +72,20 @@ async def delete_conversation(session: AsyncSession, conversation: Conversation)
 async def mark_seen(session: AsyncSession, conversation_id: uuid.UUID) -> None:
     """The owner has the thread open."""
     seen = update(Conversation).where(col(Conversation.id) == conversation_id)
-    await session.exec(seen.values(seen_at=func.now(), updated_at=col(Conversation.updated_at)))
+    await session.exec(seen.values(seen_at=func.now()))
+
+
+async def tell_news(session: AsyncSession, conversation_id: uuid.UUID) -> None:
+    """Something came: it stands first in its owner's list, as new until they open it."""
+    news = update(Conversation).where(col(Conversation.id) == conversation_id)
+    await session.exec(news.values(updated_at=func.now()))
+
+
+def is_unread(conversation: Conversation) -> bool:
+    """Whether something came since its owner had it open last."""
+    if conversation.updated_at is None:
+        return False
+    return conversation.seen_at is None or conversation.seen_at < conversation.updated_at
 
 
 def title_of(typed: str) -> str:

@@ -8,7 +8,10 @@ from sqlmodel import Field, SQLModel
 
 
 class Conversation(SQLModel, table=True):
-    """A thread of runs, owned by one account; a deleted one keeps its runs for the record."""
+    """A thread of runs, owned by one account; a deleted one keeps its runs for the record.
+
+    `updated_at` is when something came that its owner may want to read: `tell_news` sets it.
+    """
 
     __tablename__ = "conversation"
     __table_args__ = {"schema": "assistant"}
@@ -25,9 +28,7 @@ class Conversation(SQLModel, table=True):
     )
     updated_at: datetime | None = Field(
         default=None,
-        sa_column=Column(
-            DateTime(timezone=True), server_default=func.now(), onupdate=func.now(), nullable=False
-        ),
+        sa_column=Column(DateTime(timezone=True), server_default=func.now(), nullable=False),
     )
     seen_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     deleted_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))

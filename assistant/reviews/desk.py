@@ -5,8 +5,6 @@ from datetime import datetime
 
 from fastapi import APIRouter
 from pydantic import BaseModel
-from sqlalchemy import func, update
-from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import (
@@ -18,7 +16,7 @@ from approvals import (
     standing_approvals,
 )
 from assistant.answer import EventKind
-from assistant.conversations import Conversation
+from assistant.conversations import tell_news
 from assistant.runs.service import append_event
 from assistant.runs.tables import Run
 from assistant.session import SignedIn
@@ -98,5 +96,4 @@ async def tell_asked(session: AsyncSession, item: HeldItem) -> None:
     if run is None:
         return
     await append_event(session, run.id, EventKind.ASKED, {"item": str(item.id)})
-    news = update(Conversation).where(col(Conversation.id) == run.conversation_id)
-    await session.exec(news.values(updated_at=func.now()))
+    await tell_news(session, run.conversation_id)

@@ -29,6 +29,7 @@ from approvals import (
 )
 from assistant.answer import AnswerPipeline, Asked, EventKind, Hold, RunAudit, Step, Turn, hidden_in
 from assistant.answer.events import INTERRUPTED
+from assistant.conversations import tell_news
 from gateway import (
     CloisterError,
     Database,
@@ -183,6 +184,7 @@ class RunExecutor:
                 "on_duty": await officers_on_duty(session, besides=asked.principal.id) > 0,
             }
             await append_event(session, run.id, EventKind.HELD, data, lease=_lease(run))
+            await tell_news(session, run.conversation_id)
             record(
                 session,
                 RunAudit.HELD,

@@ -30,6 +30,8 @@ from .withheld import records_in, withhold
 _LOOK_SECONDS: Final = 2.0
 _BEAT_EVERY: Final = 8
 _LONGEST_LOOKS: Final = 300
+_NEWS: Final = frozenset({EventKind.HELD, EventKind.ASKED, EventKind.SENT_BACK, EventKind.DONE})
+"""Events that make a conversation new to who was not there."""
 _NEW_TOKENS: Final = frozenset({EventKind.SOURCES, EventKind.HELD, EventKind.RELEASED})
 
 
@@ -87,12 +89,13 @@ async def follow(
                 for event in await restored_events(viewer, events, sources, again=True):
                     after = event["seq"]
                     yield f"id: {after}\nevent: {event['kind']}\ndata: {json.dumps(event['data'])}\n\n"
+                if any(event.kind in _NEWS for event in events):
+                    async with database.transaction() as session:
+                        await mark_seen(session, run.conversation_id)  # it was watched
             except CloisterError as error:
                 yield f"event: problem\ndata: {json.dumps(problem(error))}\n\n"
                 return
             if run.state in FINAL:
-                async with database.transaction() as session:
-                    await mark_seen(session, run.conversation_id)  # it was watched to its end
                 return
             if look % _BEAT_EVERY == _BEAT_EVERY - 1:
                 yield ": still here\n\n"

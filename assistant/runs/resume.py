@@ -7,8 +7,6 @@ import re
 import uuid
 from typing import Any, Final
 
-from sqlalchemy import func, update
-from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import (
@@ -28,7 +26,7 @@ from approvals import (
     withhold_altered,
 )
 from assistant.answer import EventKind, RunAudit, hidden_in
-from assistant.conversations import Conversation
+from assistant.conversations import tell_news
 from gateway import (
     CloisterError,
     Conflict,
@@ -149,8 +147,7 @@ class RunResumer:
         if effect.state != ItemState.SENT_BACK:
             state = RunState.CANCELLED if effect.state == ItemState.CANCELLED else RunState.DONE
             await finish(session, run, state, effect.requester)
-        news = update(Conversation).where(col(Conversation.id) == run.conversation_id)
-        await session.exec(news.values(updated_at=func.now()))
+        await tell_news(session, run.conversation_id)
 
 
 async def _hand_out(session: AsyncSession, effect: Effect, *, may_see: bool) -> None:

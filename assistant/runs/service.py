@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from approvals import cancel
 from assistant.answer import hidden_in
 from assistant.answer.events import REFUSED, EventKind, RunAudit
-from assistant.conversations import Conversation
+from assistant.conversations import Conversation, tell_news
 from gateway import Conflict, NotFound, Principal, Role, correlation_id, defer, record
 
 from .tables import FINAL, Run, RunEvent, RunState
@@ -226,6 +226,7 @@ async def finish(
     await session.exec(
         statement.values(state=state, finished_at=func.now(), lease_owner=None, lease_until=None)
     )
+    await tell_news(session, run.conversation_id)
     _record_end(session, run, state, actor, ending=ending, part=part)
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from assistant.answer import EventKind
 from assistant.composition import register_all_events
+from assistant.conversations import tell_news
 from assistant.restoring import Viewer
 from assistant.runs.service import append_event, finish
 from assistant.runs.tables import Run, RunState
@@ -252,6 +253,45 @@ async def test_who_comes_back_gets_only_what_came_after_the_last_event_they_saw(
         later = await events(rep, run, "3")
         assert [number for number, *_ in later] == [4, 5]
         assert sentences(later) == ["Sentence 2."]
+
+
+async def is_new(rep: Person, run: Run) -> bool:
+    """Whether the side list of conversations marks this one."""
+    found = (await rep.http.get("/api/v1/conversations")).json()
+    return next(bool(one["unread"]) for one in found if one["id"] == str(run.conversation_id))
+
+
+async def test_a_conversation_is_new_from_what_came_until_it_is_opened_or_watched(site: Site) -> None:
+    async with site.person() as rep:
+        run = await opened(site.web, rep.principal)
+        address = f"/api/v1/conversations/{run.conversation_id}"
+        await rep.http.get(address)
+        assert not await is_new(rep, run)
+        await site.end(run)
+        assert await is_new(rep, run), "the answer came while nobody was there"
+        await events(rep, run)
+        assert not await is_new(rep, run), "it was watched to its end"
+        for change in ({"pinned": True}, {"title": "Pumps"}):
+            assert (await rep.http.patch(address, json=change)).is_success
+            assert not await is_new(rep, run), "nothing came"
+
+
+async def test_a_question_that_was_watched_makes_nothing_new(site: Site) -> None:
+    async with site.person() as rep:
+        run = await opened(site.web, rep.principal)
+        await site.say(run, EventKind.ASKED, item="x")
+        async with site.web.transaction() as session:
+            await tell_news(session, run.conversation_id)
+        assert await is_new(rep, run)
+        async with rep.http.stream("GET", f"/api/v1/runs/{run.id}/events") as stream:
+            async for line in stream.aiter_lines():
+                if line.startswith("event: asked"):
+                    break
+            for _ in range(50):
+                if not await is_new(rep, run):
+                    break
+                await asyncio.sleep(0.1)
+        assert not await is_new(rep, run)
 
 
 @pytest.mark.parametrize("last", ["5", "6", "999999999"])
