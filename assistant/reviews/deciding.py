@@ -213,7 +213,7 @@ async def reject_item(item_id: uuid.UUID, rejecting: Rejecting, decider: Decides
 
 @router.post("/{item_id}/send-back")
 async def send_item_back(item_id: uuid.UUID, sending: SendingBack, decider: Decides) -> ItemStatus:
-    """Do not release it; the next draft, which follows the note, comes into the same item."""
+    """Do not release it; another draft, written with the note in sight, may come into the same item."""
     return await decider.take(item_id, Verdict.SEND_BACK, sending)
 
 

@@ -347,6 +347,7 @@ async def test_the_three_readings_differ_in_identities(signed_in: SignedIn) -> N
     assert await violations(page) == []
     await prompt.get_by_text("What it wrote").click()
     await expect(prompt.locator("details mark.rule")).to_contain_text("credit of € 150")
+    await expect(page.locator("#legend li:visible")).to_have_count(3)
     await page.keyboard.press("3")
     await expect(draft).to_contain_text("Maria Keller")
     await expect(prompt).to_be_hidden()

@@ -773,11 +773,14 @@ async def test_a_mail_waits_for_an_officer_without_identities(office: Office) ->
     assert sent_back.json()["state"] == "sent_back"
     again = await office.rep.http.post(path(item, "draft"), json={"text": "Dear Anna, tomorrow."})
     assert again.status_code == 409, "it has not taken effect yet"
+    assert (await office.rep.http.get(path(item, "questions"))).json() == []
     async with office.database.transaction() as session:
         await let_pass(session, 60)
         await take_effect(session, item.id, opened["hash"])
     again = await office.rep.http.post(path(item, "draft"), json={"text": f"Dear {ANNA}, tomorrow."})
     assert (again.status_code, again.json()["round"], again.json()["state"]) == (202, 2, "pending")
+    (told,) = (await office.rep.http.get(path(item, "questions"))).json()
+    assert (told["own"], told["text"]) == (False, "Say when.")
 
 
 @pytest.mark.parametrize(

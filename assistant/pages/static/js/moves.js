@@ -13,6 +13,9 @@ export function movesOf(item, { decide, begun }) {
   const id = item.line.id;
   const note = (name, label, { rows = "3", required = false, first = false } = {}) =>
     field(label, keepTyped(h("textarea", { name: "note", rows, maxlength: MOST, required, "data-first": first }), id, name, begun));
+  const sentBack = item.kind === "answer"
+    ? t("The question is answered once more, with your instruction beside it; a model may heed it or not, and a list that the CRM gives stays as it is. What comes waits here for review again. If nothing can be written, nothing is released. The rep reads your instruction.")
+    : t("Whoever wrote it reads your instruction and may write another draft, which waits here for review again. Until then nothing is sent.");
   const noteOf = (answer) => answer.get("note").trim() || null;
 
   return {
@@ -28,7 +31,7 @@ export function movesOf(item, { decide, begun }) {
     async sendBack() {
       const answer = await ask({
         title: t("Send back for another draft"),
-        body: [note("send-back", t("What should the next draft do differently?"), { rows: "4", required: true, first: true })],
+        body: [h("p", {}, sentBack), note("send-back", t("What should the next draft do differently?"), { rows: "4", required: true, first: true })],
         confirm: t("Send back"),
       });
       if (answer && noteOf(answer)) await decide("send-back", { note: noteOf(answer) }, t("Sent back"));

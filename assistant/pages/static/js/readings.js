@@ -28,7 +28,8 @@ export function read(reading) {
   else byId("draft").replaceChildren(...markedText(item.shown, marks.shown ?? [], cite));
   const question = isPrompt ? [item.saw_question, marks.saw_question ?? []] : [item.asked, marks.asked ?? []];
   byId("question-text").replaceChildren(...markedText(...question));
-  showLegend(isPrompt ? [...item.saw.flatMap((part) => part.highlights), ...marks.saw_draft ?? []] : marks[reading] ?? []);
+  if (!isPrompt) showLegend(marks[reading] ?? []);
+  else showLegend(outgoing ? marks.saw_draft ?? [] : inPrompt());
 }
 
 function shownNote(outcome) {
@@ -48,11 +49,13 @@ function promptParts() {
     h("h3", {}, names[part] ?? (place === last ? t("The question") : t("Earlier question"))),
     h("p.turn-text", {}, markedText(text, highlights))));
   if (!item.saw_draft) return parts;
-  const wrote = h("details.wrote", {}, h("summary", {}, icon("chevron"), t("What it wrote, with placeholders")), h("p.turn-text", {}, draft));
+  const wrote = h("details.wrote", { ontoggle: () => showLegend([...inPrompt(), ...(wrote.open ? item.highlights.saw_draft ?? [] : [])]) }, h("summary", {}, icon("chevron"), t("What it wrote, with placeholders")), h("p.turn-text", {}, draft));
   return [...parts, wrote];
 }
 
-/** The legend names only what is marked beside it. */
+const inPrompt = () => item.saw.flatMap((part) => part.highlights);
+
+/** The legend names only what is marked beside it, and to be seen. */
 function showLegend(marks) {
   const kinds = new Set(marks.map((mark) => mark.kind));
   for (const line of byId("legend").children) line.hidden = !kinds.has(line.dataset.kind);

@@ -42,7 +42,7 @@ function decidedCard(at, ...parts) {
 function heldCard(held, { cancel, dialogue, customerWaits }) {
   const facts = [
     held.position ? h("div", {}, h("dt", {}, t("Place in the queue")), h("dd.num", {}, String(held.position))) : null,
-    held.deadline ? h("div", {}, h("dt", {}, t("Deadline")), h("dd", {}, timeElement(held.deadline))) : null,
+    held.deadline ? h("div", {}, h("dt", {}, t("Deadline for a decision")), h("dd", {}, timeElement(held.deadline))) : null,
     typeof held.on_duty === "boolean" ? h("div", {}, h("dt", {}, t("Officer on duty")), h("dd", {}, held.on_duty ? t("Yes") : t("Not now"))) : null,
   ];
   return card("held", "clock", held.whole === false ? t("Held for review: the rest waits for a compliance officer") : t("Held for review: a compliance officer must see this first"),
@@ -66,7 +66,10 @@ function resolutionCard(model, again) {
       reason ? h("p", {}, h("strong", {}, `${t("Reason")}: `), REASONS()[reason] ?? reason) : null, note ? h("blockquote", {}, note) : null, withdrawn);
   }
   if (kind === "sent_back") {
-    return decidedCard(at, "", "back", t("Sent back"), h("p", {}, model.resolution.again ? t("A compliance officer asked for another draft. It comes back here when it is released.") : t("A compliance officer asks you to put it differently.")), note || instruction ? h("blockquote", {}, note || instruction) : null, withdrawn);
+    const words = model.resolution.again && !model.outcome ? t("A compliance officer asked for another draft. It is written now and waits for review; it shows here if it is released.")
+      : model.outcome ? t("A compliance officer asked for another draft, and none was written.") : t("A compliance officer asks you to put it differently.");
+    return decidedCard(at, "", "back", t("Sent back"), h("p", {}, words), note || instruction ? h("blockquote", {}, note || instruction) : null,
+      model.outcome ? [h("p", {}, model.outcome.sentence), askAgain] : null, withdrawn);
   }
   if (kind === "expired") return decidedCard(at, "", "clock", t("Not released in time"), h("p", {}, expiredWords(model.resolution.approvals)), withdrawn, askAgain);
   return decidedCard(at, "", "stop", model.held ? t("Request cancelled") : t("Stopped"), h("p", {}, model.held ? t("You took the request back before it was decided.") : t("You stopped this answer.")), withdrawn);
@@ -87,7 +90,7 @@ function expiredWords(approvals) {
 
 /** Whether the card itself has the button that asks once more. */
 export function offersAgain({ resolution, outcome }) {
-  if (resolution) return resolution.kind === "expired";
+  if (resolution) return resolution.kind === "expired" || (resolution.kind === "sent_back" && Boolean(outcome));
   return outcome?.kind === "interrupted" || (outcome?.kind === "failed" && outcome.retry !== false);
 }
 
