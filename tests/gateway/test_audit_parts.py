@@ -14,6 +14,7 @@ from gateway import (
     GatewayEvent,
     Retention,
     RetentionSettings,
+    as_code,
     export_record,
     record,
     record_key,
@@ -74,6 +75,14 @@ def kinds(site: Site, lines: Lines) -> set[str]:
 def of_erasure(lines: Lines) -> dict[str, Any]:
     (found,) = [line for line in lines if "erasure" in line]
     return found
+
+
+async def test_what_the_database_tells_of_an_erasure_could_be_no_text_either(site: Site) -> None:
+    proof = of_erasure(await part(site))["erasure"].split("\n")
+    told = json.loads(base64.b64decode(proof[1].removeprefix("extra ")))["detail"]
+    words = [*told, *told["subjects"], *(value for value in told.values() if isinstance(value, str))]
+    assert len(words) > 8
+    assert [as_code(word) for word in words] == words
 
 
 async def test_a_part_proves_the_erasure_of_its_void_entries(
