@@ -35,12 +35,16 @@ def _by_words(
     roles: Collection[Role],
     question: str,
 ) -> list[RuleHit]:
-    gives = bool(spots_of(policy, rule, "gives", text))
-    asked = bool(spots_of(policy, rule, "gives", question)) and bool(spots_of(policy, rule, "permits", text))
-    offers = place is not None and bool(spots_of(policy, rule, "offers", text))
+    excused = _excused(policy, rule, text, place)
+
+    def has(name: str) -> bool:
+        return bool(spots_of(policy, rule, name, text, excused))
+
+    gives = has("gives")
+    asked = has("permits") and bool(spots_of(policy, rule, "gives", question))
+    offers = place is not None and has("offers")
     if not (gives or asked or offers):
         return []
-    excused = excused_spots(policy, rule, text)
     named = _amounts(policy, rule, text) if gives or asked else find_amounts(text)
     amounts = [amount for amount in named if not _touches(amount, excused)]
     shares = [share for share in find_shares(text) if not _touches(share, excused)] if gives or asked else []
@@ -56,8 +60,8 @@ def _by_words(
     ]
     if over or place is None or not gives:
         return over
-    unread = spots_of(policy, rule, "wholes", text)
-    unread += [] if amounts or shares else spots_of(policy, rule, "promises", text)
+    unread = spots_of(policy, rule, "wholes", text, excused)
+    unread += [] if amounts or shares else spots_of(policy, rule, "promises", text, excused)
     return [hit_of(rule, spot, place) for spot in merged(unread)]
 
 
@@ -66,7 +70,7 @@ def _by_likeness(
 ) -> list[RuleHit]:
     """Money that is given in words that no phrase knows: above the limit, or not to be read."""
     found: list[RuleHit] = []
-    excused = excused_spots(policy, rule, text)
+    excused = _excused(policy, rule, text, place)
     for (start, end), like in alike.spots(rule):
         said = " " * start + text[start:end]
         amounts = [one for one in _amounts(policy, rule, said) if not _touches(one, excused)]
@@ -84,6 +88,12 @@ def recalls(policy: Policy, rule: MoneyRule, question: str) -> bool:
     """Whether a question asks what was promised before, and for nothing new."""
     text = blank_tokens(question)
     return bool(spots_of(policy, rule, "recalls", text)) and not spots_of(policy, rule, "renews", text)
+
+
+def _excused(policy: Policy, rule: MoneyRule, text: str, place: int | None) -> list[Spot]:
+    """Where a text speaks of the limit itself. A draft in which somebody gives excuses nothing."""
+    gives = place is not None and any(spots_of(policy, rule, one, text, ()) for one in ("promises", "givers"))
+    return [] if gives else excused_spots(policy, rule, text)
 
 
 def _touches(found: Amount | Share, spots: Iterable[Spot]) -> bool:

@@ -99,6 +99,7 @@ class MoneyRule(_Rule):
     offers: Patterns
     permits: Patterns
     unless: Patterns = Field(default_factory=dict)
+    givers: Patterns = Field(default_factory=dict)
     recalls: Patterns = Field(default_factory=dict)
     renews: Patterns = Field(default_factory=dict)
     units: Patterns
@@ -369,8 +370,8 @@ def _weights(policy: Policy, named: LikenessSettings, path: Path | None) -> Like
 
 
 _FIELDS: Final = (
-    *("patterns", "unless", "gives", "promises", "wholes", "offers", "permits", "recalls", "renews"),
-    *("units", "dates"),
+    *("patterns", "unless", "gives", "promises", "wholes", "offers", "permits", "givers", "recalls"),
+    *("renews", "units", "dates"),
 )
 
 

@@ -1,6 +1,6 @@
 """Where in a text a rule is met: by its phrases or by likeness to its examples; and the hit that makes."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -63,12 +63,16 @@ def hit_of(
     return hit if like is None else replace(hit, share=like.share, example=like.example)
 
 
-def spots_of(policy: Policy, rule: Rule, name: str, text: str) -> list[Spot]:
-    """Where the phrases of a rule's field are, less those that touch one of its `unless`."""
+def spots_of(
+    policy: Policy, rule: Rule, name: str, text: str, excused: Sequence[Spot] | None = None
+) -> list[Spot]:
+    """Where the phrases of a rule's field are, less those that touch what is `excused`: by its own `unless`
+    where nothing is given."""
     pattern = policy.compiled[rule.id, name]
     if pattern is None:
         return []
-    excused = excused_spots(policy, rule, text)
+    if excused is None:
+        excused = excused_spots(policy, rule, text)
     spots = (found.span() for found in pattern.finditer(text))
     return [spot for spot in spots if not any(a < spot[1] and spot[0] < b for a, b in excused)]
 

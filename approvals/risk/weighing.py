@@ -1,11 +1,13 @@
 """Weighing: pure functions from a policy and a text to a value. The text is tokenised."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from gateway import Role
+from redaction import Mapped
 
 from .amounts import BLANK, blank_tokens, count_persons, find_amounts, find_shares, parse_number
 from .checks import mangled_tokens
@@ -23,6 +25,7 @@ from .policy import (
     TagRule,
     UnsupportedRule,
 )
+from .reading import as_read
 from .spots import NOWHERE, Alike, Spot, hit_of, merged, spots_of
 from .value import By, RuleHit, Tier, Weighing
 
@@ -40,7 +43,8 @@ _SAMPLED: Final = (
 
 def to_embed(policy: Policy, text: str, titles: Sequence[str] = ()) -> tuple[str, ...]:
     """The texts whose vectors the weighing of `text` needs, in order; none where no rule compares."""
-    return tuple(piece.text for piece in pieces_of(_without(text, titles))) if policy.weights else ()
+    read = _without(as_read(text).text, titles)
+    return tuple(piece.text for piece in pieces_of(read)) if policy.weights else ()
 
 
 def weigh_question(
@@ -61,6 +65,8 @@ def weigh_question(
     `vectors` are those of `to_embed`, None where they could not be made: then it is held. `checks` are what
     others found (`filter_flag`, `enumeration`). `sampled` says that chance chose the answer.
     """
+    read = as_read(question)
+    question = read.text
     alike = _likeness(policy, question, vectors)
     hits: list[RuleHit] = []
     for rule in policy.rules:
@@ -76,12 +82,14 @@ def weigh_question(
             found = (
                 _hits(policy, rule, question, None, roles, alike=alike) if "question" in rule.places else []
             )
-            found += _in_sources(policy, rule, question, passages) if "source" in rule.places else []
+            found += (
+                _in_sources(policy, rule, question, map(_text, passages)) if "source" in rule.places else []
+            )
         hits += found
     hits += _unread(alike, None)
     if sampled:
         hits.append(RuleHit(SAMPLED, Tier.NORMAL, _SAMPLED, 0, 0, None, By.CHANCE))
-    return _settled(policy, Weighing(tuple(hits)))
+    return _settled(policy, Weighing(_as_written(hits, read)))
 
 
 def weigh_sentence(
@@ -111,6 +119,9 @@ def weigh_sentence(
     """
     hits: list[RuleHit] = []
     marks: list[RuleHit] = []
+    read = as_read(sentence)
+    sentence, question = read.text, _text(question)
+    passages, before = tuple(map(_text, passages)), tuple(map(_text, before))
     untitled = _without(sentence, titles)
     alike = _likeness(policy, untitled, vectors)
     for rule in policy.rules:
@@ -138,7 +149,17 @@ def weigh_sentence(
         if isinstance(rule, PatternRule) and rule.distinct_persons is not None:
             hits += _many_persons(rule, sentence, index, before)
     hits += _unread(alike, index)
-    return _settled(policy, Weighing(tuple(hits), tuple(marks)))
+    return _settled(policy, Weighing(_as_written(hits, read), _as_written(marks, read)))
+
+
+def _text(text: str) -> str:
+    return as_read(text).text
+
+
+def _as_written(hits: Sequence[RuleHit], read: Mapped) -> tuple[RuleHit, ...]:
+    """The hits in a text where they are in it as it was written."""
+    spots = [read.original(hit.start, hit.end) if hit.start < hit.end else (0, 0) for hit in hits]
+    return tuple(replace(hit, start=a, end=b) for hit, (a, b) in zip(hits, spots, strict=True))
 
 
 def _likeness(policy: Policy, text: str, vectors: Sequence[Vector] | None) -> Alike:
@@ -205,7 +226,7 @@ def _hits(
     return [hit_of(rule, spot, place, by=By.LIKENESS, like=like) for spot, like in alike.spots(rule, apart)]
 
 
-def _in_sources(policy: Policy, rule: Rule, question: str, passages: Sequence[str]) -> list[RuleHit]:
+def _in_sources(policy: Policy, rule: Rule, question: str, passages: Iterable[str]) -> list[RuleHit]:
     """A hit when one of the sources meets a rule; which words of it do is nothing that the answer shows."""
 
     def meets(passage: str) -> bool:
@@ -218,7 +239,7 @@ def _in_sources(policy: Policy, rule: Rule, question: str, passages: Sequence[st
 
 def _without(text: str, titles: Sequence[str]) -> str:
     """The text with blanks in the place of titles; everything else stays where it is."""
-    for title in sorted(titles, key=len, reverse=True):
+    for title in sorted(map(_text, titles), key=len, reverse=True):
         if len(title) >= _SHORTEST:
             named = re.compile(rf"(?<!\w){re.escape(title)}(?!\w)")
             text = named.sub(lambda found: " " * len(found.group()), text)
