@@ -4,7 +4,7 @@ from .deciding.bulk import Outcome, decide_many
 from .deciding.claims import claim, release_claim
 from .deciding.decisions import approve, decide, edit, reject, send_back, undo
 from .deciding.effects import ALTERED, Effect, NoEffect, due_effects, take_effect, withhold_altered
-from .deciding.holding import RESUME, TICK, cancel, expire_due, hold, hold_again
+from .deciding.holding import RESUME, TICK, cancel, hold, hold_again
 from .deciding.moves import answer_reviewer
 from .deciding.refusals import refused_person
 from .deciding.timers import Passed, sweep
@@ -271,7 +271,6 @@ __all__ = [
     "end_absence",
     "evaluate_risk",
     "evaluate_unseen",
-    "expire_due",
     "get_item",
     "hand_out",
     "hold",

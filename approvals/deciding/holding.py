@@ -1,7 +1,6 @@
-"""Into the queue, and out of it without a decision: held, held again, cancelled by the requester, expired."""
+"""Into the queue, and out of it without a decision: held, held again, cancelled by the requester."""
 
 import uuid
-from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import func, text, update
@@ -13,7 +12,7 @@ from approvals.items.errors import AlreadyDecided
 from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.payload import Payload
 from approvals.items.tables import Draft, HeldItem, ItemKind, ItemState
-from approvals.queues.notices import Occasion, tell, tell_staff
+from approvals.queues.notices import Occasion, tell_staff
 from approvals.queues.plans import QueuePlan
 from approvals.queues.routing import plan_of, route
 from approvals.risk.policy import Policy
@@ -192,7 +191,7 @@ async def cancel(session: AsyncSession, requester: Principal, item_id: uuid.UUID
     statement = (
         update(HeldItem)
         .where(*mine, col(HeldItem.state) == ItemState.PENDING)
-        .values(state=ItemState.CANCELLED, **_AT_ONCE)
+        .values(state=ItemState.CANCELLED, **ENDS_NOW)
         .returning(HeldItem)
         .execution_options(populate_existing=True)
     )
@@ -203,11 +202,11 @@ async def cancel(session: AsyncSession, requester: Principal, item_id: uuid.UUID
         if there is None:
             raise NotFound("There is no such item.")
         raise AlreadyDecided(*there)
-    await _ended(session, item, ApprovalEvent.CANCELLED, requester)
+    await ended(session, item, ApprovalEvent.CANCELLED, requester)
     return item
 
 
-_AT_ONCE: Final[dict[str, Any]] = {
+ENDS_NOW: Final[dict[str, Any]] = {
     "decided_at": func.now(),
     "effective_after": func.now(),
     "claimed_by": None,
@@ -215,29 +214,7 @@ _AT_ONCE: Final[dict[str, Any]] = {
 }
 
 
-async def expire_due(session: AsyncSession, *, limit: int = 100) -> Sequence[uuid.UUID]:
-    """End overdue items as not released; gives their ids. Safe to run in several workers at once."""
-    due = (
-        select(HeldItem.id)
-        .where(HeldItem.state == ItemState.PENDING, col(HeldItem.deadline) <= func.now())
-        .order_by(col(HeldItem.deadline))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    statement = (
-        update(HeldItem)
-        .where(col(HeldItem.id).in_(due.scalar_subquery()), col(HeldItem.state) == ItemState.PENDING)
-        .values(state=ItemState.EXPIRED, **_AT_ONCE)
-        .returning(HeldItem)
-        .execution_options(populate_existing=True)
-    )
-    items = (await session.exec(statement)).scalars().all()
-    for item in items:
-        await _ended(session, item, ApprovalEvent.EXPIRED, "deadline")
-        await tell(session, item, Occasion.EXPIRED, [item.requester], number=item.round)
-    return [item.id for item in items]
-
-
-async def _ended(session: AsyncSession, item: HeldItem, event: ApprovalEvent, actor: Principal | str) -> None:
+async def ended(session: AsyncSession, item: HeldItem, event: ApprovalEvent, actor: Principal | str) -> None:
+    """Have its run told, and record that it ended."""
     await defer(session, RESUME, queue=RESUME_QUEUE, item=str(item.id), run=str(item.run))
     record_item(session, event, actor, item)

@@ -20,9 +20,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.persons import accounts_of_person
 from approvals.items.tables import HeldItem, ItemKind
-from gateway import Principal
+from gateway import Principal, log
 
-from .plans import Channel
+from .plans import Channel, UnreadablePlan
 from .routing import is_for_everyone, plan_of, staff
 from .tables import Notice
 
@@ -74,7 +74,7 @@ async def tell(
 
     Who asked is told on their page too, whatever the officers of the queue are told by.
     """
-    channels, told = (await plan_of(session, item.queue)).channels, list(recipients)
+    channels, told = await _channels(session, item.queue), list(recipients)
     if item.requester in told and Channel.PAGE not in channels:
         channels = (Channel.PAGE, *channels)
     await _write(session, item, event, told, channels, number)
@@ -85,7 +85,7 @@ async def tell_staff(session: AsyncSession, item: HeldItem, event: Occasion, *, 
 
     That something new waits in a queue of every officer is told by its number on their pages already.
     """
-    channels: Sequence[Channel] = (await plan_of(session, item.queue)).channels
+    channels = await _channels(session, item.queue)
     if event is Occasion.HELD and await is_for_everyone(session, item.queue):
         channels = tuple(channel for channel in channels if channel is not Channel.PAGE)
     if event is Occasion.CUSTOMER_WAITS:
@@ -95,6 +95,15 @@ async def tell_staff(session: AsyncSession, item: HeldItem, event: Occasion, *, 
     own = await accounts_of_person(session, item.requester)
     here = [one for one in await staff(session, item.queue) if one not in own]
     await _write(session, item, event, here, channels, number)
+
+
+async def _channels(session: AsyncSession, queue: str) -> Sequence[Channel]:
+    """How the officers of a queue are told: on their pages, where nobody can read how it is described."""
+    try:
+        return (await plan_of(session, queue)).channels
+    except UnreadablePlan as error:
+        log.error("review.plan_unreadable", queue=queue, reason=error.sentence)
+        return (Channel.PAGE,)
 
 
 async def _write(

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from approvals.items.payload import Payload
 from approvals.items.tables import GENERAL, ItemKind
 from approvals.risk.policy import Policy
 from approvals.risk.value import Tier, Weighing
+from gateway import CloisterError
 
 from .calendars import Calendar
 
@@ -94,6 +95,24 @@ class MemberPlan(_Plan):
 
     login: str
     duty: Calendar | None = None
+
+
+class UnreadablePlan(CloisterError):
+    """A queue is described in a way that this release does not know, as after a rollback."""
+
+    def __init__(self, queue: str) -> None:
+        super().__init__(
+            f"This release cannot read how the queue {queue} is described. "
+            "Describe the queues anew, or go back to the release that described it."
+        )
+
+
+def read_plan(queue: str, plan: Mapping[str, Any]) -> QueuePlan:
+    """A description as it was stored. Raises `UnreadablePlan`."""
+    try:
+        return QueuePlan.model_validate(plan)
+    except ValidationError as error:
+        raise UnreadablePlan(queue) from error
 
 
 class NamedQueue(QueuePlan):

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from pydantic import ValidationError
 from sqlalchemy import ColumnElement, String, and_, any_, cast, exists, func, literal, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
@@ -22,7 +23,7 @@ from approvals.risk.value import Weighing
 from gateway import Account, BadInput, NotFound, Principal, Role, principal_of_account, record, require
 
 from .calendars import Calendar
-from .plans import NamedQueue, QueuePlan, QueuePlans
+from .plans import NamedQueue, QueuePlan, QueuePlans, read_plan
 from .tables import Absence, Member, ReviewQueue
 
 _SHIPPED: Final = QueuePlan(title="General")
@@ -124,7 +125,7 @@ async def route(
 
 
 async def plan_of(session: AsyncSession, queue: str) -> QueuePlan:
-    """The description of a queue, also of one that is no more."""
+    """The description of a queue, also of one that is no more. Raises `UnreadablePlan`."""
     row = await session.get(ReviewQueue, queue, populate_existing=True)
     return _plan(row) if row else _SHIPPED
 
@@ -141,7 +142,7 @@ async def _standing(session: AsyncSession) -> Sequence[ReviewQueue]:
 
 
 def _plan(row: ReviewQueue) -> QueuePlan:
-    return QueuePlan.model_validate(row.plan)
+    return read_plan(row.name, row.plan)
 
 
 def belongs(queue: ColumnElement[str] | Any, account: Any) -> ColumnElement[bool]:
@@ -204,9 +205,17 @@ async def staff(session: AsyncSession, queue: str) -> Sequence[str]:
     now = (await session.exec(choose(func.now()))).one()
     hours = await members_of(session, queue)
     away = await _away(session, now)
-    here = [one for one, duty in hours.items() if duty is None or Calendar.model_validate(duty).is_open(now)]
+    here = [one for one, duty in hours.items() if _is_on_duty(duty, now)]
     present = dict.fromkeys(away.get(one, one) for one in here or hours)
     return sorted(one for one in present if one)
+
+
+def _is_on_duty(duty: Mapping[str, Any] | None, now: datetime) -> bool:
+    """Hours that this release cannot read keep nobody from being told."""
+    try:
+        return duty is None or Calendar.model_validate(duty).is_open(now)
+    except ValidationError:
+        return True
 
 
 async def members_of(session: AsyncSession, queue: str) -> Mapping[str, dict[str, Any] | None]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from gateway import Database, RecordClass, RetentionSettings
+from gateway import Database, RecordClass, RetentionSettings, begin_erasing, log
 
 _ERASE: Final = text(
     "WITH standing AS (SELECT scope, value FROM gateway.audit_hold WHERE lifted_at IS NULL)"
@@ -29,7 +29,11 @@ class Drafts:
 
     async def erase_due(self) -> int:
         """Erase the drafts of deleted conversations, and those older than the content of answers' events may
-        be; gives how many. A legal hold on any event of a run keeps its drafts too."""
+        be; gives how many. A legal hold on any event of a run keeps its drafts too. While the record is read
+        it waits."""
         kept = timedelta(days=self._days) if self._days is not None else None
         async with self._database.transaction() as session:
+            if not await begin_erasing(session):
+                log.info("drafts.retention_waits")
+                return 0
             return (await (await session.connection()).execute(_ERASE, {"kept": kept})).rowcount

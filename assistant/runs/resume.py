@@ -105,8 +105,10 @@ class RunResumer:
         for item_id in due:
             try:
                 await self.resume(item_id)
-            except CloisterError as error:  # the others must not wait behind this one
+            except CloisterError as error:
                 log.warning("run.resume_failed", item=str(item_id), reason=error.sentence)
+            except Exception as error:  # noqa: BLE001 the others must not wait behind this one
+                log.error("run.resume_failed", exc_info=error, item=str(item_id))
 
     async def _may_see_sources(self, requester: Principal, item: HeldItem) -> bool:
         payload = item.to_release()

@@ -20,7 +20,7 @@ from .retention import (
 from .sealer import Sealer
 from .settings import ORIGIN, AnchorSettings
 from .steps import TimelineStep
-from .stillness import keep_still
+from .stillness import begin_erasing, keep_still
 from .tables import AuditCheckpoint, AuditHold, AuditRow, AuditSeal
 from .timeline import FoundRun, Missing, RunTimeline, find_runs, is_same_prompt, run_timeline
 from .verify import Verification, verify_audit
@@ -48,6 +48,7 @@ __all__ = [
     "Verification",
     "VerifierKey",
     "as_code",
+    "begin_erasing",
     "class_of",
     "export_record",
     "find_runs",

@@ -25,6 +25,7 @@ from gateway.settings import Settings
 from gateway.telemetry import log
 
 from .events import GatewayEvent, record, registered_events
+from .stillness import stop_erasing
 from .tables import AuditHold, AuditRow
 
 LEAST_DAYS: Final = 7
@@ -147,8 +148,10 @@ async def place_hold(
     """Keep events from being voided, until it is lifted. `reason` is a case's number or name.
 
     An actor with an account is named by its id. Raises `BadInput` for a value that no event has, unless it is
-    said that the hold is placed `ahead` of what it will keep.
+    said that the hold is placed `ahead` of what it will keep. Waits for an erasure that is under way: what a
+    hold matches from then on stays.
     """
+    await stop_erasing(session)
     if (scope is HoldScope.ALL) is bool(value):
         raise BadInput("A hold names whom or what it is about; only one on everything does not.")
     is_written = reason.strip() and reason.isprintable() and value.isprintable()

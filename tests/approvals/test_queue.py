@@ -21,7 +21,6 @@ from approvals import (
     claim,
     counts,
     due_effects,
-    expire_due,
     get_item,
     hold,
     next_item,
@@ -33,6 +32,7 @@ from approvals import (
     place_of,
     queue,
     say_customer_waits,
+    sweep,
     take_effect,
 )
 from gateway import BadInput, Conflict, Database, NotAllowed, NotFound, Role
@@ -151,7 +151,7 @@ async def test_each_tab_has_its_items_and_its_count(database: Database) -> None:
         overdue = await held(session)
         await approve(session, POLICY, OFFICER, decided.id, decided.payload_hash)
         await let_pass(session, 7 * 24 * 3600)
-        assert await expire_due(session) == [overdue.id]
+        assert (await sweep(session)).expired == [overdue.id]
         mine = await held(session)
         await claim(session, POLICY, OFFICER, mine.id)
         tabs = {view: [entry.id for entry in await queue(session, OFFICER, view)] for view in QueueView}
@@ -195,9 +195,9 @@ async def test_another_reps_item_is_not_found(database: Database) -> None:
 async def test_an_overdue_item_ends_as_not_released(database: Database) -> None:
     async with database.transaction() as session:
         item = await held(session)
-        assert await expire_due(session) == []
+        assert (await sweep(session)).expired == []
         await let_pass(session, 7 * 24 * 3600)
-        assert await expire_due(session) == [item.id]
+        assert (await sweep(session)).expired == [item.id]
         effect = await take_effect(session, item.id, item.payload_hash)
         assert isinstance(effect, Effect)
         assert (effect.state, effect.released) == (ItemState.EXPIRED, False)

@@ -29,10 +29,10 @@ from approvals import (
     cancel,
     claim,
     decide,
-    expire_due,
     hold_again,
     open_item,
     release_claim,
+    sweep,
     take_effect,
     undo,
 )
@@ -157,7 +157,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def expire(self) -> None:
-        assert set(self._step(expire_due)) == self.model.expire()
+        assert set(self._step(sweep).expired) == self.model.expire()
 
     @rule(seconds=st.sampled_from([3, 10, 701, 20_001]))
     def wait(self, seconds: int) -> None:

@@ -17,8 +17,8 @@ from approvals import (
     approve,
     claim,
     edit,
-    expire_due,
     reject,
+    sweep,
     take_effect,
     undo,
 )
@@ -173,7 +173,7 @@ async def test_a_deadline_and_a_decision_at_the_same_moment_never_both_happen(da
 
         async def expired(item_id: uuid.UUID = item.id) -> bool:
             async with database.transaction() as session:
-                return item_id in await expire_due(session)
+                return item_id in (await sweep(session)).expired
 
         decided, *ends = await asyncio.gather(
             _decide(database, REVIEWERS[1], item.id, item.payload_hash), expired(), expired()

@@ -145,6 +145,90 @@ async def test_a_sweep_that_dies_is_made_good_by_the_next(database: Database) ->
         assert len((await sweep(session)).reminded) == 1
 
 
+UNREADABLE = """
+    UPDATE approvals.review_queue SET plan = plan || '{"of_a_later_release": 1}' WHERE name = 'front'
+"""
+
+
+async def test_what_is_overdue_expires_and_is_told_though_its_queue_cannot_be_read(
+    database: Database,
+) -> None:
+    async with database.transaction() as session:
+        await configure_queues(session, ADMIN, TEN_MINUTES)
+        item = await held(session)
+        await let_pass(session, 3_600)
+        await run_sql(session, UNREADABLE)
+    async with database.transaction() as session:
+        assert (await sweep(session)).expired == [item.id]
+        assert [notice.event for notice in await notices_for(session, REP)] == ["expired"]
+    assert await passed(database) == {"item.expired": 1}
+
+
+async def test_a_queue_that_cannot_be_read_stops_no_timer_of_another(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with database.transaction() as session:
+        await configure_queues(session, ADMIN, TEN_MINUTES)
+        stuck, other = await held(session), await held(session)
+        await run_sql(
+            session,
+            "UPDATE approvals.held_item SET queue = 'senior', escalate_at = NULL WHERE id = :id",
+            id=other.id,
+        )
+        await let_pass(session, 500)
+        await run_sql(session, UNREADABLE)
+    async with database.transaction() as session:
+        done = await sweep(session)
+        assert (set(done.reminded), done.escalated) == ({stuck.id, other.id}, [])
+        told = {one.item for one in await notices_for(session, OFFICER) if one.event == "reminded"}
+        assert told == {stuck.id}, "an officer of a queue that cannot be read is told on their page"
+    (line,) = [line for line in caplog.records if line.getMessage() == "review.moment_failed"]
+    assert line.__dict__["fields"] == {"item": str(stuck.id), "step": "_escalate"}
+
+
+async def test_what_could_not_be_escalated_is_tried_again_in_a_minute_and_not_before(
+    database: Database,
+) -> None:
+    async with database.transaction() as session:
+        await configure_queues(session, ADMIN, TEN_MINUTES)
+        item = await held(session)
+        await let_pass(session, 481)
+        await run_sql(session, UNREADABLE)
+        assert (await sweep(session)).escalated == []
+    async with database.transaction() as session:
+        await run_sql(
+            session,
+            "UPDATE approvals.review_queue SET plan = plan - 'of_a_later_release' WHERE name = 'front'",
+        )
+        assert (await sweep(session)).escalated == []
+        await let_pass(session, 60)
+        assert (await sweep(session)).escalated == [item.id]
+    assert await passed(database) == {"item.reminded": 1, "item.escalated": 1}
+
+
+REFUSE = """
+    CREATE FUNCTION approvals.refuse_one() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'this one does not end'; END $$
+"""
+REFUSED = """
+    CREATE TRIGGER refuse_one BEFORE UPDATE ON approvals.held_item FOR EACH ROW
+    WHEN (OLD.id = '{}' AND NEW.state = 'expired') EXECUTE FUNCTION approvals.refuse_one()
+"""
+
+
+async def test_an_item_that_the_database_does_not_let_end_leaves_the_others_their_end(
+    database: Database,
+) -> None:
+    async with database.transaction() as session:
+        refused, other = await held(session), await held(session)
+        await let_pass(session, 30 * 86_400)
+        await run_sql(session, REFUSE)
+        await run_sql(session, REFUSED.format(refused.id))
+        assert (await sweep(session)).expired == [other.id]
+        await run_sql(session, "DROP FUNCTION approvals.refuse_one() CASCADE")
+        assert (await sweep(session)).expired == [refused.id]
+
+
 async def test_what_is_decided_is_neither_reminded_of_nor_escalated_nor_expired(database: Database) -> None:
     async with database.transaction() as session:
         await configure_queues(session, ADMIN, TEN_MINUTES)

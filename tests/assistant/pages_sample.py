@@ -441,6 +441,7 @@ def review_view(item: ReviewLine, decision: ReviewDecision | None = None) -> Rev
         "saw": [PromptPart(part, text, marks_of_tokens(text)) for part, text in PROMPT],
         "draft": SHOWN,
         "saw_draft": SAW,
+        "barred": "own" if item.own else "",
         "highlights": {
             **ASKED_MARKS,
             "shown": marks(SHOWN),
@@ -461,7 +462,6 @@ def review_view(item: ReviewLine, decision: ReviewDecision | None = None) -> Rev
         next=uuid.UUID(int=4),
         previous=uuid.UUID(int=6),
         may_undo=item.voted,
-        barred="own" if item.own else "",
         queue=item.queue,
         queue_title=item.queue_title,
         claimed_until=item.claimed_until,

@@ -92,6 +92,14 @@ async def test_what_was_shown_and_taken_back_is_named_as_not_to_be_used(signed_i
     await expect(card).to_contain_text("Do not use:")
 
 
+async def test_another_draft_that_was_not_written_is_told_with_why(signed_in: SignedIn) -> None:
+    page = await signed_in("lena", f"/c/{EVERY_STATE}")
+    card = page.get_by_role("article", name="Question: Sent back in vain").locator(".state-card")
+    await expect(card).to_contain_text("asked for another draft, and none was written.")
+    await expect(card).to_contain_text("I found nothing.")
+    await expect(card.get_by_role("button", name="Ask again")).to_have_count(1)
+
+
 async def test_a_citation_opens_its_passage_and_escape_returns(signed_in: SignedIn) -> None:
     page = await signed_in("rita", f"/c/{ONE_ANSWER}")
     cite = page.locator(".answer .cite").nth(1)

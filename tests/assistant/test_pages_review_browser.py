@@ -366,6 +366,54 @@ async def test_the_second_officer_reads_the_firsts_edit_both_texts_and_what_was_
     await page.wait_for_url(f"**/queue/{uuid.UUID(int=6)}")
 
 
+_MARKED = """async ({ text, marks }) => {
+  const { markedText } = await import(document.querySelector("link[href*='js/highlights.js']").href);
+  const told = (node) => {
+    if (node.nodeType === 3 || typeof node === "string") return node.data ?? node;
+    const inner = [...node.childNodes].filter((one) => one.nodeName !== "svg" && one.className !== "sr");
+    return [node.className.replaceAll("mark ", ""), ...inner.map(told).filter(Boolean)];
+  };
+  return markedText(text, marks).map(told).filter(Boolean);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("places", "told"),
+    [
+        ({"rule": (2, 8), "identity": (4, 6)}, ["ab", ["rule", "cd", ["identity", "ef"], "gh"], "ij"]),
+        ({"rule": (0, 4), "identity": (4, 8)}, [["rule", "abcd"], ["identity", "efgh"], "ij"]),
+        (
+            {"rule": (0, 6), "identity": (4, 8)},
+            [["rule", "abcd", ["identity goes-on", "ef"]], ["identity gone-on", "gh"], "ij"],
+        ),
+        ({"identity": (2, 6), "rule": (2, 6)}, ["ab", ["rule", ["identity", "cdef"]], "ghij"]),
+        (
+            {"unsupported": (0, 10), "rule": (0, 3), "identity": (8, 10)},
+            [["unsupported", ["rule", "abc"], "defgh", ["identity", "ij"]]],
+        ),
+    ],
+)
+async def test_marks_that_meet_overlap_or_lie_in_each_other_are_all_shown(
+    signed_in: SignedIn, places: dict[str, tuple[int, int]], told: list[Any]
+) -> None:
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    marks = [
+        {"kind": kind, "start": start, "end": end, "label": kind} for kind, (start, end) in places.items()
+    ]
+    assert await page.evaluate(_MARKED, {"text": "abcdefghij", "marks": marks}) == told
+
+
+async def test_a_narrow_queue_is_sorted_by_what_is_to_be_seen(signed_in: SignedIn) -> None:
+    page = await signed_in("otto", "/queue")
+    await page.set_viewport_size({"width": 360, "height": 800})
+    await page.get_by_role("link", name="Age").click()
+    await page.wait_for_url("**/queue?sort=age")
+    box = await page.get_by_role("link", name="Age").bounding_box()
+    assert box is not None
+    assert box["width"] > 20
+    assert await sideways(page) == 0
+
+
 async def test_a_mail_shows_its_recipient_and_who_has_it(signed_in: SignedIn) -> None:
     page = await signed_in("otto", f"/queue/{MAIL_ITEM}")
     await expect(page.locator(".recipient")).to_contain_text("maria.keller@nordwind.example.test")

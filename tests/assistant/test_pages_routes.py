@@ -293,6 +293,19 @@ async def test_what_was_said_about_an_item_never_becomes_markup(
     assert_clean(answer)
 
 
+async def test_who_has_a_part_in_an_item_through_another_account_is_offered_no_decision(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(client, "otto")
+    assert 'id="approve"' in (await client.get(f"/queue/{HELD_ITEM}")).text
+    monkeypatch.setitem(SAID, HELD_ITEM, {"barred": "other_account"})
+    page = (await client.get(f"/queue/{HELD_ITEM}")).text
+    assert "You have voted on this through another account of yours." in page
+    for button in ("approve", "edit", "reject", "send-back", "claim", "more-moves"):
+        assert f'id="{button}"' not in page
+    assert island(page, "review-data")["open"] is False
+
+
 async def test_the_administrator_reads_no_content(client: AsyncClient) -> None:
     sign_in(client, "adam")
     page = (await client.get("/health")).text

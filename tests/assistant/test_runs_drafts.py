@@ -98,6 +98,21 @@ async def test_a_legal_hold_keeps_the_drafts_of_what_it_is_about(
     assert not await is_kept(web_database, held)
 
 
+async def test_no_draft_is_erased_while_a_hold_on_it_is_being_placed(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run = await drafted(web_database, rep)
+    await deleted(web_database, rep, run)
+    async with web_database.transaction() as session:
+        hold = await place_hold(session, AUDE, HoldScope.RUN, str(run.id), "case 32")
+        assert await drafts(work_database).erase_due() == 0
+    assert await drafts(work_database).erase_due() == 0
+    assert await is_kept(web_database, run)
+    async with web_database.transaction() as session:
+        await lift_hold(session, AUDE, hold.id)
+    assert await drafts(work_database).erase_due() == 1
+
+
 async def test_nobody_but_the_worker_erases_drafts(web_database: Database, rep: Principal) -> None:
     await drafted(web_database, rep)
     with pytest.raises(ProgrammingError, match="permission denied"):

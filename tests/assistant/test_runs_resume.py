@@ -1,10 +1,12 @@
 """After the decision: one effect, for the text that was decided, to who may still see its sources."""
 
+import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from sqlalchemy import create_engine, func, make_url, text, update
@@ -95,6 +97,12 @@ async def after_the_undo_window(work: Database, item: HeldItem) -> None:
             col(HeldItem.id) == item.id, col(HeldItem.effective_after).is_not(None)
         )
         await session.exec(moved.values(effective_after=past))
+
+
+async def overdue(work: Database, item: HeldItem) -> None:
+    async with work.transaction() as session:
+        ends = update(HeldItem).where(col(HeldItem.id) == item.id)
+        await session.exec(ends.values(deadline=func.now() - timedelta(seconds=1)))
 
 
 async def recorded_as(work: Database, run: Run, event: str) -> AuditRow:
@@ -271,9 +279,7 @@ async def test_a_deadline_that_passes_releases_nothing(
     web_database: Database, work_database: Database, rep: Principal
 ) -> None:
     run, item = await held(web_database, work_database, rep, shown=1)
-    async with work_database.transaction() as session:
-        past = func.now() - timedelta(seconds=1)
-        await session.exec(update(HeldItem).where(col(HeldItem.id) == item.id).values(deadline=past))
+    await overdue(work_database, item)
     await RunResumer(work_database, ALL).resume_due()
     assert (await kinds(work_database, run))[-3:] == ["retracted", "expired", "done"]
     assert "released" not in await kinds(work_database, run)
@@ -299,9 +305,7 @@ async def test_an_expired_one_says_how_many_had_approved_it(
     if votes:
         async with web_database.transaction() as session:
             await approve(session, POLICY, OFFICER, item.id, item.current_hash, confirmed=True)
-    async with work_database.transaction() as session:
-        overdue = update(HeldItem).where(col(HeldItem.id) == item.id)
-        await session.exec(overdue.values(deadline=func.now() - timedelta(seconds=1)))
+    await overdue(work_database, item)
     await RunResumer(work_database, ALL).resume_due()
     assert (await last_told(work_database, run, EventKind.EXPIRED)).data["approvals"] == votes
 
@@ -332,12 +336,16 @@ async def test_a_held_run_that_was_just_decided_cannot_be_stopped(
 OTHER = Payload("Why?", (HeldSentence("We refund EUR 90,000. [1]", (1,)),)).as_json()
 
 
-def alter(appliance: Migrated, item: HeldItem, payload: object) -> None:
-    """What only somebody who owns the database can do."""
+def alter(appliance: Migrated, item: HeldItem, payload: object, *, hashed: bool = False) -> None:
+    """What only somebody who owns the database can do; `hashed`, what another release would have held."""
+    values = {"payload": payload}
+    if hashed:
+        canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        values |= dict.fromkeys(("payload_hash", "current_hash"), sha256(canonical.encode()).hexdigest())
     owner = create_engine(make_url(appliance.superuser_dsn).set(drivername="postgresql+psycopg"))
     with owner.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
-        connection.execute(update(HeldItem).where(col(HeldItem.id) == item.id).values(payload=payload))
+        connection.execute(update(HeldItem).where(col(HeldItem.id) == item.id).values(values))
     owner.dispose()
 
 
@@ -378,11 +386,26 @@ async def test_what_expires_is_told_though_its_text_was_changed(
 ) -> None:
     run, item = await held(web_database, work_database, rep, shown=1)
     alter(appliance_database, item, {})
-    async with work_database.transaction() as session:
-        overdue = update(HeldItem).where(col(HeldItem.id) == item.id)
-        await session.exec(overdue.values(deadline=func.now() - timedelta(seconds=1)))
+    await overdue(work_database, item)
     await RunResumer(work_database, ALL).resume_due()
     assert (await kinds(work_database, run))[-3:] == ["retracted", "expired", "done"]
+
+
+async def test_an_item_that_this_release_cannot_read_keeps_no_other_from_its_end(
+    web_database: Database, work_database: Database, rep: Principal, appliance_database: Migrated
+) -> None:
+    resumer = RunResumer(work_database, ALL)
+    (later, unreadable), (run, item) = [await held(web_database, work_database, rep) for _ in range(2)]
+    alter(appliance_database, unreadable, {**OTHER, "facts": [{"of_a_later_release": 1}]}, hashed=True)
+    for one in (unreadable, item):
+        await overdue(work_database, one)
+        await resumer.keep_deadlines()
+    await resumer.resume_due()
+    assert (await kinds(work_database, run))[-2:] == ["expired", "done"]
+    assert "expired" not in await kinds(work_database, later)
+    alter(appliance_database, unreadable, OTHER, hashed=True)
+    await resumer.resume_due()
+    assert (await kinds(work_database, later))[-2:] == ["expired", "done"]
 
 
 class Meanwhile(Database):

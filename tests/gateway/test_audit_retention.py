@@ -191,6 +191,35 @@ async def test_a_hold_says_what_it_is_about_and_why(
             await place_hold(session, AUDE, HoldScope(scope), value, reason)
 
 
+async def test_a_hold_never_stands_over_what_is_being_erased(site: Site, web: Database) -> None:
+    """It waits until that is gone, and then keeps nothing and says so."""
+    await happened(site, GatewayEvent.TEXT_REDACTED, 40)
+    await site.seal()
+
+    async def place() -> None:
+        async with web.transaction() as session:
+            await place_hold(session, AUDE, HoldScope.RUN, "run-1", "case 23")
+
+    async with site.database.transaction() as erasing:
+        query = text("SELECT gateway.erase_events('answers', '{text}', 30, 9)")
+        assert (await (await erasing.connection()).execute(query)).scalar_one() == 1
+        placing = asyncio.create_task(place())
+        done, _ = await asyncio.wait({placing}, timeout=1)
+        assert not done
+    with pytest.raises(BadInput, match="keep nothing"):
+        await placing
+
+
+async def test_nothing_is_erased_while_a_hold_is_being_placed(site: Site, web: Database) -> None:
+    held = await happened(site, GatewayEvent.TEXT_REDACTED, 40)
+    await site.seal()
+    async with web.transaction() as session:
+        await place_hold(session, AUDE, HoldScope.RUN, "run-1", "case 24")
+        assert await retention(site, answers_days=30).erase_due() == 0
+    assert await retention(site, answers_days=30).erase_due() == 0
+    assert (await kept(site))[held]
+
+
 @pytest.mark.parametrize("scope", ["actor", "subject", "conversation", "run"])
 async def test_a_hold_that_would_keep_nothing_is_refused_unless_it_is_placed_ahead(
     site: Site, web: Database, scope: str
