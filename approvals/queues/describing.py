@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from sqlalchemy import String, cast, text
+from sqlalchemy import String, cast
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -15,13 +15,8 @@ from approvals.risk.weighing import SAMPLED, UNREAD
 from gateway import Account, BadInput, Principal, Role, require
 
 from .plans import MemberPlan, NamedQueue, QueuePlans
-from .routing import members_of, plan_of, queue_names
-from .tables import Member, ReviewQueue
-
-_VERSION = text(
-    "SELECT detail->>'version' FROM gateway.audit_event WHERE event = 'queue.changed'"
-    " ORDER BY at DESC LIMIT 1"
-)
+from .routing import members_of, plan_of, queue_names, standing_queues
+from .tables import Member
 
 
 async def queue_plans(session: AsyncSession, viewer: Principal) -> QueuePlans:
@@ -32,8 +27,7 @@ async def queue_plans(session: AsyncSession, viewer: Principal) -> QueuePlans:
     """
     require(viewer, Role.OFFICER, Role.ADMIN)
     members = await _members(session)
-    found = select(ReviewQueue).where(col(ReviewQueue.retired_at).is_(None)).order_by(col(ReviewQueue.place))
-    rows = {row.name: row for row in await session.exec(found)}
+    rows = {row.name: row for row in await standing_queues(session)}
     queues = []
     for name in dict.fromkeys((*rows, GENERAL)):
         everyone = name not in rows or rows[name].everyone
@@ -42,8 +36,8 @@ async def queue_plans(session: AsyncSession, viewer: Principal) -> QueuePlans:
             queues.append(
                 NamedQueue(**plan, name=name, members="everyone" if everyone else tuple(members[name]))
             )
-    version = (await (await session.connection()).execute(_VERSION)).scalar_one_or_none()
-    return QueuePlans(version=version or "1", queues=tuple(queues))
+    version = next((row.version for row in rows.values()), "1")
+    return QueuePlans(version=version, queues=tuple(queues))
 
 
 async def queues_short_of_two(session: AsyncSession) -> Sequence[str]:

@@ -52,6 +52,8 @@ async def configure_queues(session: AsyncSession, actor: Principal, plans: Queue
         await _set_members(session, queue.name, members[queue.name])
     gone = col(ReviewQueue.name).not_in([*names, GENERAL])
     await session.exec(update(ReviewQueue).where(gone).values(retired_at=func.now()))
+    stands = col(ReviewQueue.retired_at).is_(None)
+    await session.exec(update(ReviewQueue).where(stands).values(version=plans.version))
     left = col(HeldItem.queue).not_in([*names, GENERAL]) & (col(HeldItem.state) == ItemState.PENDING)
     await session.exec(update(HeldItem).where(left).values(queue=GENERAL, assigned_to=None))
     after = await _members(session)
@@ -107,7 +109,7 @@ async def _set_members(
 
 async def queue_names(session: AsyncSession) -> Mapping[str, str]:
     """Name to title of every queue, in the order of routing."""
-    rows = await _standing(session)
+    rows = await standing_queues(session)
     return {row.name: _plan(row).title for row in rows}
 
 
@@ -116,7 +118,7 @@ async def route(
 ) -> tuple[str, QueuePlan]:
     """The first queue that takes an item, with its plan; `general` when none does."""
     general = _SHIPPED
-    for row in await _standing(session):
+    for row in await standing_queues(session):
         if row.name == GENERAL:
             general = _plan(row)
         elif _plan(row).takes(payload, weighing, kind):
@@ -136,7 +138,8 @@ async def is_for_everyone(session: AsyncSession, queue: str) -> bool:
     return row is None or row.everyone
 
 
-async def _standing(session: AsyncSession) -> Sequence[ReviewQueue]:
+async def standing_queues(session: AsyncSession) -> Sequence[ReviewQueue]:
+    """Queues that are described, in the order of routing."""
     found = choose(ReviewQueue).where(col(ReviewQueue.retired_at).is_(None)).order_by(col(ReviewQueue.place))
     return (await session.exec(found, execution_options={"populate_existing": True})).all()
 

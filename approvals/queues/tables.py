@@ -26,7 +26,8 @@ class ReviewQueue(SQLModel, table=True):
     """A queue: what goes into it, who looks at it, and when it is staffed.
 
     `place` orders the rules of routing: the first queue that takes an item gets it. `plan` is the rest of
-    its description (`routing.QueuePlan`), validated when it is written.
+    its description (`plans.QueuePlan`), validated when it is written. `version` is that of the description of
+    all queues: the same in every one that stands.
     """
 
     __tablename__ = "review_queue"
@@ -36,6 +37,7 @@ class ReviewQueue(SQLModel, table=True):
     place: int = Field(sa_column=Column(Integer, nullable=False))
     everyone: bool = Field(sa_column=Column(Boolean, nullable=False))
     plan: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    version: str = Field(default="1", sa_column=Column(String, nullable=False, server_default="1"))
     retired_at: datetime | None = Field(default=None, sa_column=moment())
 
 

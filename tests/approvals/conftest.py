@@ -23,7 +23,8 @@ _GUARD = "ALTER TABLE gateway.{} ENABLE ALWAYS TRIGGER only_added_to"
 _RECORD = ("audit_event", "audit_seal")
 _ONE_QUEUE = "DELETE FROM approvals.review_queue WHERE name <> 'general'"
 _AS_SHIPPED = """
-    UPDATE approvals.review_queue SET everyone = true, plan = '{"title": "General"}', retired_at = NULL
+    UPDATE approvals.review_queue
+    SET everyone = true, plan = '{"title": "General"}', version = '1', retired_at = NULL
 """
 
 

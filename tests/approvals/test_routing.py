@@ -34,6 +34,7 @@ from approvals import (
     pending_count,
     place_of,
     queue,
+    queue_plans,
     queues_short_of_two,
     reject,
     set_absence,
@@ -256,6 +257,19 @@ async def test_the_shorter_of_the_tiers_and_the_rules_deadline_counts(database: 
         assert item.deadline - item.created_at == timedelta(minutes=7)
         assert item.remind_at == item.created_at + timedelta(minutes=3.5)
         assert item.escalate_at is None, "it escalates nowhere"
+
+
+async def test_the_version_of_the_description_stands_without_the_record(database: Database) -> None:
+    async with database.transaction() as session:
+        assert (await queue_plans(session, ADMIN)).version == "1"
+        for version in ("9", "7"):
+            await configure_queues(session, ADMIN, plans().model_copy(update={"version": version}))
+        without_general = plans().model_copy(update={"version": "8", "queues": plans().queues[:1]})
+        await configure_queues(session, ADMIN, without_general)
+        await run_sql(session, "ALTER TABLE gateway.audit_event DISABLE TRIGGER only_added_to")
+        await run_sql(session, "DELETE FROM gateway.audit_event")
+        await run_sql(session, "ALTER TABLE gateway.audit_event ENABLE ALWAYS TRIGGER only_added_to")
+        assert (await queue_plans(session, ADMIN)).version == "8"
 
 
 async def test_what_waits_in_a_queue_that_goes_waits_in_general(database: Database) -> None:

@@ -198,6 +198,7 @@ def _make_queues() -> None:
         sa.Column("place", sa.Integer(), nullable=False),
         sa.Column("everyone", sa.Boolean(), nullable=False),
         sa.Column("plan", postgresql.JSONB(), nullable=False),
+        sa.Column("version", sa.String(), server_default="1", nullable=False),
         _moment("retired_at"),
         sa.PrimaryKeyConstraint("name"),
         schema=_SCHEMA,
