@@ -44,7 +44,10 @@ _SPAN: Final = text(
     " AND (CAST(:until AS timestamptz) IS NULL OR e.at < :until)"
 )
 _BEGAN: Final = text("SELECT now()")  # of the clock that checkpoints have their times from
-_COVERED: Final = text("SELECT min(sequence) FROM gateway.audit_checkpoint WHERE sequence >= :last")
+_COVERED: Final = text(
+    "SELECT coalesce(min(sequence) FILTER (WHERE sequence > :last), min(sequence))"
+    " FROM gateway.audit_checkpoint WHERE sequence >= :last"
+)
 _DIGITS: Final = 18
 """So many fit into PostgreSQL's bigint whatever they are."""
 _OF_EVENT: Final = text(
@@ -88,7 +91,8 @@ async def whole_record(session: AsyncSession) -> Span:
 async def span_between(
     session: AsyncSession, since: datetime | None, until: datetime | None, *, covered: bool = True
 ) -> Span:
-    """The sealed entries of a time; `covered` up to the checkpoint over the last of them."""
+    """The sealed entries of a time; `covered` with the entry before them and, where there is one, that after
+    them, which show that none is left out, and up to the checkpoint over it."""
     if since is None and until is None:
         return await whole_record(session)
     connection = await session.connection()
@@ -98,7 +102,7 @@ async def span_between(
     if not covered:
         return Span(found.first, found.last)
     over = (await connection.execute(_COVERED, {"last": found.last})).scalar_one_or_none()
-    return Span(found.first, over or found.last)
+    return Span(max(found.first - 1, 1), over or found.last)
 
 
 async def header_of(session: AsyncSession, span: Span, key: VerifierKey) -> dict[str, Any]:

@@ -365,7 +365,9 @@ async def test_an_export_is_verified_without_the_appliance(site: Site) -> None:
     assert (checked.entries, checked.checkpoints, faults) == (300, 2, [])
 
 
-async def test_a_time_of_the_record_is_exported_up_to_the_checkpoint_over_it(site: Site) -> None:
+async def test_a_time_of_the_record_is_exported_with_what_shows_that_none_of_it_is_left_out(
+    site: Site,
+) -> None:
     for _ in range(4):
         await site.write_at_once(70)
         await site.seal()
@@ -373,19 +375,27 @@ async def test_a_time_of_the_record_is_exported_up_to_the_checkpoint_over_it(sit
         found = await (await session.connection()).execute(
             text(
                 "SELECT e.at FROM gateway.audit_event e JOIN gateway.audit_seal s ON s.event_id = e.id"
-                " WHERE s.sequence IN (100, 150) ORDER BY s.sequence"
+                " WHERE s.sequence IN (100, 120, 130, 150) ORDER BY s.sequence"
             )
         )
-        since, until = (at for (at,) in found)
+        since, later, earlier, until = (at for (at,) in found)
         key = record_key(RECORD_ORIGIN, site.public)
         lines = [line async for line in export_record(session, key, since=since, until=until)]
+        less = [line async for line in export_record(session, key, since=later, until=earlier)]
     file = site.folder / "part.jsonl"
     file.write_text("".join(lines))
     header = json.loads(lines[0])
-    assert (header["first"], header["last"], header["before"]["size"]) == (100, 210, 99)
+    assert (header["first"], header["last"], header["before"]["size"]) == (99, 210, 98)
     anchors = [read_anchor(site.folder / "checkpoints.jsonl")]
-    checked, faults = check_export(file, site.key, anchors, part=True)
-    assert (checked.entries, checked.checkpoints, faults) == (111, 2, [])
+    checked, faults = check_export(file, site.key, anchors, part=True, since=since, until=until)
+    assert (checked.entries, checked.checkpoints, faults) == (112, 2, [])
+    assert (checked.covered, checked.anchored) == (210, 210)
+    assert checked.begins is not None
+    assert checked.ends is not None
+    assert (checked.begins.number, checked.ends.number) == (99, 210)
+    file.write_text("".join(less))
+    _, faults = check_export(file, site.key, anchors, part=True, since=since, until=until)
+    assert [(fault.kind, fault.place) for fault in faults] == [("removed", 119), ("truncated", 141)]
 
 
 async def test_an_event_is_proven_to_be_in_the_record(site: Site) -> None:

@@ -124,6 +124,73 @@ def test_a_part_that_no_checkpoint_is_over_proves_nothing(honest: Exported, tmp_
     assert {fault.kind for fault in faults} == {"checkpoint removed"}
 
 
+@pytest.mark.parametrize("size", [150, ENTRIES])
+def test_what_was_compared_with_nothing_is_not_said_to_be_checked(
+    honest: Exported, size: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The end of a record, or nothing of it, and a checkpoint over what was before it alone."""
+    part = beginning_at(honest, size)
+    part.checkpoints = [line for line in honest.checkpoints if size_of(line) == 150]
+    part.anchor = [line for line in honest.anchor if line["size"] == 150]
+    export, anchor = part.write(tmp_path)
+    given = ["record", str(export), "--part", "--key", part.key, "--anchor", str(anchor)]
+    assert main([*given, "--json"]) == 3
+    found = json.loads(capsys.readouterr().out)
+    assert (found["entries"], found["covered"], found["anchored"]) == (ENTRIES - size, 0, 0)
+    assert (found["holds"], found["checked"], found["faults"]) == (False, False, [])
+    assert main(given) == 3
+    said = capsys.readouterr().out
+    assert "nothing of the record was checked" in said
+    assert "The record holds" not in said
+
+
+def test_it_says_which_entries_it_has_checked(
+    honest: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export, anchor = beginning_at(honest, 90).write(tmp_path)
+    given = ["record", str(export), "--part", "--key", honest.key, "--anchor", str(anchor)]
+    assert main(given) == 0
+    said = capsys.readouterr().out
+    assert "from entry 91 of 2026-03-01 at 09:01 UTC to entry 153 of 2026-03-01 at 09:02 UTC.\n" in said
+    assert main([*given, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["first"] == {"number": 91, "at": "2026-03-01T09:01:31+00:00"}
+    assert found["last"] == {"number": ENTRIES, "at": "2026-03-01T09:02:33+00:00"}
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "kinds"),
+    [
+        ("09:01:31", "09:02:33", []),
+        ("09:01:30", "09:02:33", ["removed"]),
+        ("09:01:31", "09:02:34", ["truncated"]),
+    ],
+)
+def test_a_part_encloses_the_time_that_was_asked_for(
+    honest: Exported,
+    since: str,
+    until: str,
+    kinds: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    export, anchor = beginning_at(honest, 90).write(tmp_path)
+    given = ["record", str(export), "--part", "--key", honest.key, "--anchor", str(anchor), "--json"]
+    given += ["--from", f"2026-03-01T{since}Z", "--to", f"2026-03-01T{until}Z"]
+    assert main(given) == bool(kinds)
+    assert [fault["kind"] for fault in json.loads(capsys.readouterr().out)["faults"]] == kinds
+    assert main([*given, "--to", "2026-03-01"]) == 2
+
+
+def test_a_record_that_begins_at_its_beginning_leaves_nothing_out_before_it(
+    honest: Exported, tmp_path: Path
+) -> None:
+    export, anchor = honest.write(tmp_path)
+    since = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+    _, faults = check_export(export, Log.parse(honest.key), [read_anchor(anchor)], since=since)
+    assert faults == []
+
+
 @pytest.mark.parametrize(
     "line", ["nonsense", "{}", '{"sequence": 1}', '{"event": []}', "[]", '{"event": {}}']
 )

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from .tampering import exported
 WALK = Path(verify_record.__file__).parents[1] / "WALK.md"
 ENTRIES = 161
 SIZES = {24: "09:16", 32: "09:17", 52: "09:18", 79: "09:19", 158: "09:20"}
+BEGAN = datetime(2026, 11, 22, 9, 15, tzinfo=UTC)
 MADE_AT, LATER = "2026-11-22T09:20:57+00:00", {ENTRIES + 7: "09:21"}
 
 
@@ -30,6 +32,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = folder / "desk"
     place.mkdir()
     record = exported(ENTRIES + 7)  # seven came after the export was made
+    for number, entry in enumerate(record.entries, 1):
+        entry["event"]["at"] = (BEGAN + timedelta(seconds=2 * number)).isoformat(timespec="microseconds")
+    record.seal_again(0)
     frontier, checkpoints = Frontier(), list[dict[str, Any]]()
     for number, entry in enumerate(record.entries, 1):
         frontier.append(bytes.fromhex(entry["leaf"]))

@@ -2,7 +2,7 @@
 """Checks an exported record, its anchors and single proofs. Needs Python 3.9 and `cryptography` alone.
 
     verify_record.py record EXPORT --key KEY [--key KEY] --anchor FILE [--anchor FILE] [--witness KEY]
-                            [--asked TIME] [--part] [--json]
+                            [--asked TIME] [--part] [--from TIME] [--to TIME] [--json]
     verify_record.py proof PROOF --key KEY [--key KEY] [--json]
 
 EXPORT is what `cloister audit export` writes (JSON Lines, or the same in gzip). KEY is the log's verifier
@@ -11,9 +11,11 @@ log that has changed its key give all of them, the oldest first; a file may hold
 signs once the next has begun, nor beyond the size that may stand after it (`NAME+ID+BASE64 51200`). An anchor
 is a file with a checkpoint a line, or a log host's file of the messages that it was sent. TIME is when you
 asked for the export, with its zone (2026-11-22T09:20:00Z): what was anchored later need not be in it. Without
-it everything must be, because the time in the export's head is not signed. Ends with 0 when the record holds,
-with 1 when it does not, with 2 when the command is not what it should be, and with 3 when a file is not
-there, is damaged or is of another kind: then nothing is said of the record.
+it everything must be, because the time in the export's head is not signed. Of a part say the time that you
+asked for (--from, --to): its first and last entry must enclose it. Ends with 0 when the record holds, with 1
+when it does not, with 2 when the command is not what it should be, and with 3 when a file is not there, is
+damaged or is of another kind, or when no checkpoint is over an entry of the export: then nothing is said of
+the record.
 
 What is computed, so that it can be written anew in any language:
 
@@ -483,6 +485,17 @@ class Erasure:
         return every.hexdigest() == self.told.get("numbers") and here.digest() == void.digest()
 
 
+@dataclass(frozen=True)
+class Seen:
+    """An entry's number, and its own time where that can be read."""
+
+    number: int
+    at: datetime | None
+
+    def __str__(self) -> str:
+        return f"entry {self.number:,} of {_said(self.at) + ' UTC' if self.at else 'an unknown time'}"
+
+
 @dataclass
 class Anchored:
     """What an anchor holds."""
@@ -534,6 +547,12 @@ class Record:
         self._gaps = 0
         self.entries = 0
         self.erased = 0
+        self._begins: tuple[int, str] | None = None
+        self._ends: tuple[int, str] | None = None
+        self.covered = 0
+        """Up to which entry a checkpoint agrees; of those after it nothing is proven."""
+        self.anchored = 0
+        """Up to which entry an anchor agrees."""
         self._void: dict[str, _Batch] = {}
         self._told: dict[str, Mapping[str, Any]] = {}
         self._signers: list[tuple[int, int, str]] = []
@@ -584,10 +603,12 @@ class Record:
                 raise ValueError("members that no erased entry has")
             void = _Void.read(line["erased"]) if event is None and "erased" in line else None
             in_bytes = number.to_bytes(8, "big")
+            self._ends = number, str((event or line.get("erased") or {}).get("at", ""))
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
             self._fault("changed", self._next, f"the line of entry {self._next} cannot be read")
             return
         self.entries += 1
+        self._begins = self._begins or self._ends
         if computed is None and "erased" not in line:
             self._fault("removed", self._next, f"the event of entry {self._next} is not there")
         if void is not None:
@@ -681,8 +702,13 @@ class Record:
         size = self._tree.size
         if size in self._old and self._old[size] != self._hash:
             self._wrong.append((size, "the export"))
-        told = self._old_anchored.get(size, ())
-        self._wrong += [(size, name) for name, chain in told if chain and chain != self._hash]
+        elif size in self._old:
+            self.covered = size
+        for name, chain in self._old_anchored.get(size, ()):
+            if chain == self._hash:
+                self.covered = self.anchored = size
+            elif chain:
+                self._wrong.append((size, name))
         if size not in self._own and size not in self._anchored:
             return
         root = self._tree.root()
@@ -702,7 +728,8 @@ class Record:
                 sentence = f"the checkpoint of size {size} is in {name} and not in the export"
                 self._fault("checkpoint removed", size, sentence)
         if agrees:
-            self._agrees = size
+            self._agrees = self.covered = size
+            self.anchored = size if size in self._anchored else self.anchored
 
     def finish(self) -> list[Fault]:
         """Everything that is wrong, in order of place."""
@@ -811,12 +838,13 @@ class Record:
         own, anchored = {*self._own, *self._old}, {*self._known(), *self._old_anchored}
         newest = max(own if self._part else own | anchored, default=last)
         beyond = max(own | anchored, default=last)
-        if self._part and beyond > last > self.covered:
+        under = max((size for size in own | anchored if size <= last), default=0)
+        if self._part and beyond > last > under:
             sentence = (
-                f"entries {self.covered + 1} to {last} are under no checkpoint here, and there is one of size"
+                f"entries {under + 1} to {last} are under no checkpoint here, and there is one of size"
                 f" {beyond}"
             )
-            self._fault("truncated", self.covered + 1, sentence)
+            self._fault("truncated", under + 1, sentence)
         if max(newest, self._last) > last and not self._gaps:
             told = (
                 "there is a checkpoint over them" if newest > last else "the export says that they are in it"
@@ -838,16 +866,31 @@ class Record:
             self._fault("checkpoint removed", self._first + 1, "no checkpoint was signed over these entries")
 
     @property
-    def covered(self) -> int:
-        """Up to which entry a checkpoint was signed; of those after it nothing is proven."""
-        sizes = (*self._own, *self._old, *self._anchored, *self._old_anchored)
-        return max((size for size in sizes if size <= self._tree.size), default=0)
+    def is_checked(self) -> bool:
+        """Whether a checkpoint agrees that is over an entry of it: else nothing was compared."""
+        return self.covered > self._first
 
     @property
-    def anchored(self) -> int:
-        """Up to which entry an anchor speaks for the record."""
-        sizes = (*self._anchored, *self._old_anchored)
-        return max((size for size in sizes if size <= self._tree.size), default=0)
+    def begins(self) -> Seen | None:
+        """Its first entry."""
+        return _seen(self._begins)
+
+    @property
+    def ends(self) -> Seen | None:
+        """Its last entry."""
+        return _seen(self._ends)
+
+    def settle_time(self, since: datetime | None, until: datetime | None) -> list[Fault]:
+        """What is missing of a time that was asked for: an entry before it, unless the record begins there,
+        and one after it."""
+        faults, begins, ends = [], self.begins, self.ends
+        if begins and since and begins.number > 1 and not (begins.at and begins.at <= since):
+            sentence = f"the export begins with {begins}: what was before it, since --from, is not here"
+            faults.append(Fault("removed", begins.number, sentence))
+        if ends and until and not (ends.at and ends.at >= until):
+            sentence = f"the export ends with {ends}: what came after it, until --to, is not here"
+            faults.append(Fault("truncated", ends.number + 1, sentence))
+        return faults
 
     @property
     def made(self) -> datetime | None:
@@ -950,6 +993,15 @@ class Record:
         self._faults.append(Fault(kind, place, sentence))
 
 
+def _seen(entry: tuple[int, str] | None) -> Seen | None:
+    if entry is None:
+        return None
+    try:
+        return Seen(entry[0], _time(entry[1]))
+    except ValueError:
+        return Seen(entry[0], None)
+
+
 def _words(content: object) -> set[str]:
     return {str(each) for each in content} if isinstance(content, list) else set()
 
@@ -1017,10 +1069,13 @@ def check_export(
     *,
     part: bool = False,
     asked: datetime | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> tuple[Record, list[Fault]]:
     """Check an exported record: first its checkpoints, then its entries in one pass.
 
-    `asked` is when it was asked for: what was anchored later need not be in it.
+    `asked` is when it was asked for: what was anchored later need not be in it. `since` and `until` are the
+    time that was asked for: its entries must enclose it.
     """
     header: dict[str, Any] = {}
     checkpoints: list[Checkpoint] = []
@@ -1078,7 +1133,7 @@ def check_export(
         record.entry(content)
     for witness in witnesses:
         faults += record.settle_witness(witness)
-    return record, [*faults, *record.finish()]
+    return record, [*faults, *record.finish(), *record.settle_time(since, until)]
 
 
 def check_proof(text: str, log: Log) -> tuple[Mapping[str, Any], Checkpoint]:
@@ -1159,6 +1214,8 @@ def main(arguments: list[str] | None = None) -> int:
         "--asked", metavar="TIME", help="when you asked for it: what was anchored later need not be in it"
     )
     record.add_argument("--part", action="store_true", help="the export is a part of the record on purpose")
+    record.add_argument("--from", dest="since", metavar="TIME", help="what is since then must be in it")
+    record.add_argument("--to", dest="until", metavar="TIME", help="what is until then must be in it")
     proof = verbs.add_parser("proof", help="check that an event is in the record")
     proof.add_argument("proof", type=Path)
     for each in (record, proof):
@@ -1189,15 +1246,17 @@ def _check(asked: argparse.Namespace) -> int:
             raise Unusable(f"{path} holds no checkpoint: it is not an anchor of a record.")
     witnesses = [Key.parse(_given(each)) for each in asked.witness]
     log = Log.parse(*map(_given, asked.key))
-    try:
-        when = _time(asked.asked) if asked.asked else None
-    except ValueError:
-        _leave("--asked is a time with its zone, such as 2026-11-22T09:20:00Z.")
-    record, faults = check_export(asked.export, log, anchors, witnesses, part=asked.part, asked=when)
+    when, since, until = (_moment(given) for given in (asked.asked, asked.since, asked.until))
+    record, faults = check_export(
+        asked.export, log, anchors, witnesses, part=asked.part, asked=when, since=since, until=until
+    )
     if asked.json:
         found = {
-            "holds": bool(record.entries) and not faults,
+            "holds": record.is_checked and not faults,
+            "checked": record.is_checked,
             "entries": record.entries,
+            "first": _as_json(record.begins),
+            "last": _as_json(record.ends),
             "erased": record.erased,
             "checkpoints": record.checkpoints,
             "covered": record.covered,
@@ -1219,6 +1278,8 @@ def _check(asked: argparse.Namespace) -> int:
         f"{record.entries:,} entries ({record.erased:,} of them erased), {record.checkpoints:,} signed "
         f"checkpoints and {anchored:,} anchored ones were checked."
     )
+    if record.begins and record.ends:
+        print(f"They are from {record.begins} to {record.ends}.")
     print(
         f"A checkpoint is signed over entries up to {record.covered:,}, anchored up to {record.anchored:,}."
     )
@@ -1234,15 +1295,29 @@ def _check(asked: argparse.Namespace) -> int:
         print(f"  {fault}")
     if len(faults) > SHOWN:
         print(f"  and {len(faults) - SHOWN:,} more")
-    if record.entries or faults:
-        print("The record does NOT hold." if faults else "The record holds.")
+    if faults:
+        print("The record does NOT hold.")
+    elif record.is_checked:
+        print("The record holds.")
     else:
-        print("There is no entry in this export: nothing of the record was checked.")
+        what = "No checkpoint is over an entry of" if record.entries else "There is no entry in"
+        print(f"{what} this export: nothing of the record was checked.")
     return _end(record, faults)
 
 
 def _end(record: Record, faults: list[Fault]) -> int:
-    return 1 if faults else 0 if record.entries else Unusable.code
+    return 1 if faults else 0 if record.is_checked else Unusable.code
+
+
+def _moment(given: str | None) -> datetime | None:
+    try:
+        return _time(given) if given else None
+    except ValueError:
+        _leave(f'"{_shortened(str(given))}" is no time with its zone, such as 2026-11-22T09:20:00Z.')
+
+
+def _as_json(seen: Seen | None) -> dict[str, Any] | None:
+    return {"number": seen.number, "at": seen.at.isoformat() if seen.at else None} if seen else None
 
 
 def _said(time: datetime) -> str:
