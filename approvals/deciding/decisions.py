@@ -17,9 +17,10 @@ from approvals.items.tables import APPROVING, DECIDED, HeldItem, ItemState, Verd
 from approvals.items.worddiff import word_diff
 from approvals.queues.routing import may_review
 from approvals.risk.policy import Policy
-from gateway import NotAllowed, NotFound, Principal, Role, defer, require
+from gateway import NotAllowed, NotFound, Principal, Role, as_code, defer, require
 
 from .holding import RESUME, RESUME_QUEUE
+from .lapsing import PENDING_AGAIN
 from .moves import carry_out
 from .refusals import why_refused
 from .verdicts import Decision, Entry, Move, RejectionReason
@@ -179,17 +180,6 @@ async def undo(
     await session.exec(update(Vote).where(col(Vote.id) == mine.id).values(undone_at=func.now()))
     _record(session, ApprovalEvent.UNDONE, reviewer, undone, entry)
     return undone
-
-
-PENDING_AGAIN: Final[dict[str, object]] = {
-    "state": ItemState.PENDING,
-    "decided_by": None,
-    "decided_at": None,
-    "effective_after": None,
-    "reason": None,
-    "note": None,
-}
-"""What an item is when a decision on it no longer stands."""
 
 
 async def _locked(session: AsyncSession, reviewer: Principal, item_id: uuid.UUID) -> HeldItem:
@@ -358,7 +348,7 @@ def _record(
         reviewer,
         item,
         held=item.payload_hash,
-        policy=item.policy_version,
+        policy=as_code(item.policy_version),
         reason=item.reason,
         fence=item.fence,
         entry=entry,

@@ -18,10 +18,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from approvals.items.errors import PayloadChanged
 from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.payload import Payload
-from approvals.items.persons import is_same_person
 from approvals.items.remarks import add_remark
 from approvals.items.tables import (
-    APPROVING,
     DECIDED,
     RELEASED,
     HeldItem,
@@ -31,10 +29,9 @@ from approvals.items.tables import (
     Vote,
 )
 from approvals.queues.notices import Occasion, tell, tell_staff
-from approvals.queues.routing import may_review
-from gateway import NotFound, Role, principal_of_account
 
-from .decisions import PENDING_AGAIN, agreeing
+from .decisions import agreeing
+from .lapsing import PENDING_AGAIN, lapse, votes_of_who_left
 
 ALTERED: Final = "altered"
 """The reason of an item whose text was changed after it was approved."""
@@ -102,8 +99,10 @@ async def take_effect(session: AsyncSession, item_id: uuid.UUID, payload_hash: s
     sound = item.is_sound()
     if item.state in RELEASED:
         await _check_text(session, item, payload_hash)
-    if item.state in DECIDED and (left := await _who_left(session, item)):
-        await _lapse(session, item, left)
+    if item.state in DECIDED and (left := await votes_of_who_left(session, item)):
+        again = await lapse(session, item, left, "work")
+        votes = select(func.count()).select_from(Vote).where(Vote.item == item.id)
+        await tell_staff(session, again, Occasion.LAPSED, number=(await session.exec(votes)).one())
         return NoEffect.DECIDER_LEFT
     statement = (
         update(HeldItem)
@@ -167,61 +166,6 @@ async def withhold_altered(session: AsyncSession, item_id: uuid.UUID) -> bool:
         )
         return True
     return False
-
-
-async def _who_left(session: AsyncSession, item: HeldItem) -> list[Vote]:
-    """Votes that the decision rests on, of those who may not decide this item any more.
-
-    Of two who turn out to be one person, the later vote does not count.
-    """
-    resting = select(Vote).where(
-        Vote.item == item.id,
-        Vote.round == item.round,
-        col(Vote.undone_at).is_(None),
-        Vote.payload_hash == item.current_hash,
-        col(Vote.verdict).in_(APPROVING) if item.state in RELEASED else Vote.reviewer == item.decided_by,
-    )
-    votes = (await session.exec(resting.order_by(col(Vote.at), col(Vote.id)))).all()
-    left: list[Vote] = []
-    counted: list[str] = []
-    for vote in votes:
-        again = [one for one in counted if await is_same_person(session, one, vote.reviewer)]
-        if again or not await _may_still(session, item, vote.reviewer):
-            left.append(vote)
-        else:
-            counted.append(vote.reviewer)
-    return left
-
-
-async def _may_still(session: AsyncSession, item: HeldItem, reviewer: str) -> bool:
-    try:
-        account = await principal_of_account(session, account_id=reviewer)
-    except NotFound:
-        return False
-    if not account.has(Role.OFFICER) or not await may_review(session, item.queue, reviewer):
-        return False
-    return not await is_same_person(session, item.requester, reviewer)
-
-
-async def _lapse(session: AsyncSession, item: HeldItem, left: Sequence[Vote]) -> None:
-    """The decision no longer stands: the item waits again, and its officers are told."""
-    gone = [vote.id for vote in left]
-    await session.exec(update(Vote).where(col(Vote.id).in_(gone)).values(undone_at=func.now()))
-    await add_remark(session, item, None, RemarkKind.LAPSED)
-    values = dict(PENDING_AGAIN)
-    if any(vote.payload_hash == item.current_hash and vote.diff for vote in left):
-        values |= {
-            "final_payload": None,
-            "current_hash": item.payload_hash,
-            "needed": item.least,
-        }
-    statement = update(HeldItem).where(col(HeldItem.id) == item.id).values(values).returning(HeldItem)
-    again = (await session.exec(statement, execution_options={"populate_existing": True})).scalar_one()
-    record_item(
-        session, ApprovalEvent.LAPSED, "work", again, reviewers=sorted(vote.reviewer for vote in left)
-    )
-    votes = select(func.count()).select_from(Vote).where(Vote.item == item.id)
-    await tell_staff(session, again, Occasion.LAPSED, number=(await session.exec(votes)).one())
 
 
 async def due_effects(session: AsyncSession, *, limit: int = 100) -> Sequence[HeldItem]:

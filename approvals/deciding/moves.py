@@ -12,10 +12,12 @@ from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.persons import is_same_person
 from approvals.items.remarks import add_remark
 from approvals.items.tables import HeldItem, ItemState, Remark, RemarkKind
+from approvals.queues.colleagues import voted_on
 from approvals.queues.notices import Occasion, tell, tell_staff
 from approvals.queues.routing import may_review, plan_of
 from gateway import BadInput, NotFound, Principal, Role, principal_of_account
 
+from .lapsing import lapse, votes_of_who_left
 from .verdicts import Move
 
 _MAX_ANSWER: Final = 4_000
@@ -46,6 +48,8 @@ async def _reassign(
         raise BadInput("Only an officer of this queue can be given its items.")
     if await is_same_person(session, item.requester, colleague.id):
         raise BadInput("Nobody can be given their own request.")
+    if (await session.exec(select(voted_on(item, colleague.id)))).one():
+        raise BadInput("Who has voted on this text cannot be given it again.")
     moved = await _moved(session, item, assigned_to=colleague.id)
     await add_remark(session, moved, reviewer, RemarkKind.HANDED_ON, note, given_to=colleague.id)
     record_item(session, ApprovalEvent.REASSIGNED, reviewer, moved, to=colleague.id)
@@ -56,6 +60,7 @@ async def _reassign(
 async def escalate(session: AsyncSession, item: HeldItem, actor: Principal | str, note: str = "") -> HeldItem:
     """Move it to the queue that its own escalates to, and tell its officers.
 
+    The approval of somebody who is not of that queue counts no more: whoever decides there reads what stands.
     Raises `NothingToEscalateTo`.
     """
     plan = await plan_of(session, item.queue)
@@ -66,6 +71,8 @@ async def escalate(session: AsyncSession, item: HeldItem, actor: Principal | str
     officer = actor if isinstance(actor, Principal) else None
     await add_remark(session, moved, officer, RemarkKind.ESCALATED, note, queue=moved.queue)
     record_item(session, ApprovalEvent.ESCALATED, actor, moved, queue=moved.queue, before=before)
+    if left := await votes_of_who_left(session, moved):
+        moved = await lapse(session, moved, left, actor)
     await tell_staff(session, moved, Occasion.ESCALATED, number=moved.fence)
     return moved
 

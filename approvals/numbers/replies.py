@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals.items.events import ApprovalEvent
 from approvals.risk.policy import Policy
-from gateway import Conflict, NotFound, Principal, Role, record, require
+from gateway import Conflict, NotFound, Principal, Role, as_code, record, require
 
 from .counted import Reply, SuggestionReply
 from .learning import Report, Suggestion, is_in_force, suggest
@@ -122,7 +122,7 @@ def _record(
         subject=reply.rule,
         reply=str(reply.id),
         change=dict(reply.change),
-        policy=reply.policy_version,
+        policy=as_code(reply.policy_version),
         count=reply.count,
         decided=reply.decided,
     )

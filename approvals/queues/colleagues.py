@@ -3,14 +3,15 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import String, any_, cast, exists, or_
+from sqlalchemy import ColumnElement, String, any_, cast, exists, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals.items.persons import shares_person
 from approvals.items.presence import present
-from approvals.items.tables import Vote
+from approvals.items.tables import HeldItem, Vote
 from gateway import Account, NotFound, Principal, Role, require
 
 from .reading import get_item
@@ -59,19 +60,13 @@ async def colleagues(session: AsyncSession, viewer: Principal, item_id: uuid.UUI
     if not await may_review(session, item.queue, viewer.id):
         raise NotFound("There is no such item.")
     account = cast(col(Account.id), String)
-    voted = exists().where(
-        col(Vote.item) == item.id,
-        col(Vote.round) == item.round,
-        col(Vote.undone_at).is_(None),
-        or_(col(Vote.reviewer) == account, shares_person(Vote.reviewer, account)),
-    )
     found = select(Account.id, Account.login, Account.name).where(
         any_(col(Account.roles)) == Role.OFFICER.value,
         col(Account.disabled).is_(False),
         account.not_in([viewer.id, item.requester]),
         belongs(item.queue, account),
         ~shares_person(item.requester, account),
-        ~voted,
+        ~voted_on(item, account),
     )
     on_duty, seen = await staff(session, item.queue), await present(session)
     every = [
@@ -79,3 +74,13 @@ async def colleagues(session: AsyncSession, viewer: Principal, item_id: uuid.UUI
         for id, login, name in await session.exec(found)
     ]
     return sorted(every, key=lambda one: (not one.on_duty, not one.here, one.name.casefold()))
+
+
+def voted_on(item: HeldItem, account: Any) -> ColumnElement[bool]:
+    """In SQL, of an account or a column of them: whether its person has voted on an item in this round."""
+    return exists().where(
+        col(Vote.item) == item.id,
+        col(Vote.round) == item.round,
+        col(Vote.undone_at).is_(None),
+        or_(col(Vote.reviewer) == account, shares_person(Vote.reviewer, account)),
+    )

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.types import Receive, Scope, Send
 
-from gateway.audit import GatewayEvent, record
+from gateway.audit import GatewayEvent, as_code, record
 from gateway.errors import CloisterError, NotAllowed, QuestionRefused, TooManyRequests, UpstreamFailed
 from gateway.filter import Denied, judge_all
 from gateway.identities import in_agreement
@@ -250,7 +250,7 @@ class Reply:
                 self._caller.principal,
                 conversation=_conversation(self._asked),
                 deployment=self._answer.deployment,
-                served=self._version,
+                served=as_code(self._version),
                 tries=self._answer.tries,
                 outcome=outcome,
                 withheld=self._withheld,

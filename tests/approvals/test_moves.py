@@ -10,6 +10,7 @@ from approvals import (
     AlreadyDecided,
     AssignedToAnother,
     Decision,
+    Effect,
     ItemState,
     LeaseLost,
     Move,
@@ -18,6 +19,8 @@ from approvals import (
     QueuePlans,
     QueueView,
     RemarkKind,
+    Tier,
+    Verdict,
     answer_reviewer,
     approve,
     cancel,
@@ -30,10 +33,12 @@ from approvals import (
     queue,
     remarks_on,
     set_absence,
+    standing_approvals,
+    take_effect,
 )
 from gateway import BadInput, Database, NotFound, Role
 
-from .queues import ADMIN, OFFICER, POLICY, REP, SECOND, held, person, run_sql
+from .queues import ADMIN, OFFICER, POLICY, REP, SECOND, held, let_pass, person, run_sql
 
 SENIOR = person("sara", Role.OFFICER)
 ESCALATING = QueuePlans.model_validate(
@@ -48,6 +53,28 @@ ESCALATING = QueuePlans.model_validate(
                 "escalates_to": "senior",
             },
             {"name": "senior", "title": "Senior", "rules": ["none"], "members": [{"login": SENIOR.login}]},
+        ],
+    }
+)
+
+
+TOP_ESCALATING = QueuePlans.model_validate(
+    {
+        "version": "1",
+        "queues": [
+            {
+                "name": "front",
+                "title": "Front",
+                "rules": ["refund_or_credit_above_limit"],
+                "members": [{"login": OFFICER.login}, {"login": SECOND.login}],
+                "escalates_to": "senior",
+            },
+            {
+                "name": "senior",
+                "title": "Senior",
+                "rules": ["none"],
+                "members": [{"login": SENIOR.login}, {"login": SECOND.login}],
+            },
         ],
     }
 )
@@ -126,6 +153,43 @@ async def test_an_escalated_item_leaves_its_queue_and_the_lease_on_it_ends(datab
         assert [notice.event for notice in await notices_for(session, SENIOR)] == ["escalated"]
         done = await approve(session, POLICY, SENIOR, item.id, item.payload_hash)
         assert done.state is ItemState.APPROVED
+
+
+async def test_the_approval_of_who_is_not_of_the_next_queue_counts_no_more_there(database: Database) -> None:
+    async with database.transaction() as session:
+        await configure_queues(session, ADMIN, TOP_ESCALATING)
+        item = await held(session, tier=Tier.TOP)
+        await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+        moved = await move(session, SECOND, item, Move.ESCALATE)
+        assert (moved.queue, await standing_approvals(session, item.id)) == ("senior", 0)
+        said = {remark.kind for remark in await remarks_on(session, item.id)}
+        assert said == {RemarkKind.ESCALATED, RemarkKind.LAPSED}
+        first = await approve(session, POLICY, SENIOR, item.id, item.payload_hash)
+        assert first.state is ItemState.PENDING
+        second = await approve(session, POLICY, SECOND, item.id, item.payload_hash)
+        assert second.state is ItemState.APPROVED
+    async with database.transaction() as session:
+        await let_pass(session, 60)
+        assert isinstance(await take_effect(session, item.id, item.payload_hash), Effect)
+
+
+async def test_an_edit_of_who_is_not_of_the_next_queue_does_not_go_with_the_item(database: Database) -> None:
+    async with database.transaction() as session:
+        await configure_queues(session, ADMIN, TOP_ESCALATING)
+        item = await held(session)
+        edit = Decision(Verdict.EDIT, text="We will look into it.", confirmed=True)
+        edited = await decide(session, POLICY, OFFICER, item.id, item.payload_hash, edit)
+        assert edited.current_hash != item.payload_hash
+        moved = await move(session, SECOND, edited, Move.ESCALATE)
+        assert (moved.current_hash, moved.final_payload, moved.needed) == (item.payload_hash, None, 1)
+
+
+async def test_nobody_is_given_an_item_that_their_person_has_voted_on(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session, tier=Tier.TOP)
+        await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+        with pytest.raises(BadInput, match="has voted"):
+            await move(session, SECOND, item, Move.REASSIGN, to=OFFICER.id)
 
 
 async def test_what_escalates_nowhere_stays(database: Database) -> None:

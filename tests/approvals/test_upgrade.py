@@ -57,7 +57,7 @@ _ITEM = """
         policy_version, hits, marks, tier, state, deadline, claimed_by, claimed_until, decided_by, decided_at,
         reason, note, effective_after, effect_at)
     VALUES (%(id)s, gen_random_uuid(), gen_random_uuid(), %(requester)s, %(payload)s, %(hash)s, %(hash)s,
-        '2026-10-1', %(hits)s, '[]', %(tier)s, %(state)s, now() + %(due)s * interval '1 minute',
+        '2026-10-1 (our own)', %(hits)s, '[]', %(tier)s, %(state)s, now() + %(due)s * interval '1 minute',
         %(claimed_by)s, CASE WHEN %(claimed_by)s IS NULL THEN NULL ELSE now() + interval '1 minute' END,
         %(decided_by)s, CASE WHEN %(state)s = 'pending' THEN NULL ELSE now() END, %(reason)s, NULL,
         CASE WHEN %(state)s = 'pending' THEN NULL ELSE now() + %(wait)s * interval '1 second' END,
