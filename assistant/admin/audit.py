@@ -7,11 +7,13 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -27,6 +29,7 @@ from gateway import (
     Role,
     UnitOfWork,
     VerifierKey,
+    as_code,
     export_record,
     held_now,
     keep_still,
@@ -36,6 +39,7 @@ from gateway import (
     prove_event,
     record,
     require,
+    span_between,
 )
 
 from .events import AuditReading
@@ -80,29 +84,31 @@ async def timeline(session: AsyncSession, filters: Filters, limit: int = _PAGE) 
     found = (
         select(AuditRow, AuditSeal.sequence, AuditSeal.leaf)
         .join(AuditSeal, col(AuditSeal.event_id) == col(AuditRow.id), isouter=True)
+        .where(*_matching(filters))
         .order_by(col(AuditRow.at).desc(), col(AuditRow.id).desc())
         .limit(limit)
     )
-    if filters.actor:
-        found = found.where(AuditRow.actor == filters.actor)
-    if filters.event:
-        found = found.where(col(AuditRow.event).startswith(filters.event, autoescape=True))
-    for name in filter(None, filters.without):
-        found = found.where(~col(AuditRow.event).startswith(name, autoescape=True))
-    if filters.record:
-        wanted = filters.record
-        found = found.where(
-            (AuditRow.subject == wanted) | (AuditRow.run == wanted) | (AuditRow.conversation == wanted)
-        )
-    if filters.since:
-        found = found.where(col(AuditRow.at) >= filters.since)
-    if filters.until:
-        found = found.where(col(AuditRow.at) < filters.until)
-    if filters.before:
-        at, identity = _position(filters.before)
-        older = (col(AuditRow.at) < at) | ((col(AuditRow.at) == at) & (col(AuditRow.id) < identity))
-        found = found.where(older)
     return [(row, sequence, leaf) for row, sequence, leaf in await session.exec(found)]
+
+
+def _matching(filters: Filters) -> list[ColumnElement[bool]]:
+    event, at = col(AuditRow.event), col(AuditRow.at)
+    found = [~event.startswith(name, autoescape=True) for name in filters.without if name]
+    if filters.actor:
+        found.append(col(AuditRow.actor) == filters.actor)
+    if filters.event:
+        found.append(event.startswith(filters.event, autoescape=True))
+    if filters.record:
+        about = col(AuditRow.subject), col(AuditRow.run), col(AuditRow.conversation)
+        found.append(or_(*(column == filters.record for column in about)))
+    if filters.since:
+        found.append(at >= filters.since)
+    if filters.until:
+        found.append(at < filters.until)
+    if filters.before:
+        moment, identity = _position(filters.before)
+        found.append((at < moment) | ((at == moment) & (col(AuditRow.id) < identity)))
+    return found
 
 
 def position_after(entries: Sequence[Entry], limit: int = _PAGE) -> str | None:
@@ -162,7 +168,8 @@ async def export(
     whole = form in ("native", "ocsf")
     if whole and any((filters.actor, filters.event, filters.record, filters.before, filters.without)):
         raise BadInput("This form goes by time alone: `since` and `until`.")
-    record(session, AuditReading.EXPORTED, principal, form=form)
+    taken = await _taken(session, filters, form)
+    record(session, AuditReading.EXPORTED, principal, form=form, **taken)
     kind = "text/csv" if form == "csv" else "application/x-ndjson"
     name = f"cloister-audit.{'csv' if form == 'csv' else 'jsonl'}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -219,6 +226,34 @@ async def lift(hold: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> Non
     """Lift a legal hold."""
     require(principal, Role.AUDITOR)
     await lift_hold(session, principal, hold)
+
+
+async def _taken(session: AsyncSession, filters: Filters, form: str) -> dict[str, object]:
+    """What the record keeps of an export: of which time, by which filters, how many entries there are now.
+
+    Whom or what it is about is told by an id; what may be a name, by its hash.
+    """
+    told: dict[str, object] = {
+        "since": filters.since and filters.since.isoformat(),
+        "until": filters.until and filters.until.isoformat(),
+        "event": as_code(filters.event),
+        "except": [as_code(name) for name in filters.without if name],
+        "actor": _id_or_hash(filters.actor),
+        "record": _id_or_hash(filters.record),
+    }
+    asked = {name: value for name, value in told.items() if value}
+    if form in ("native", "ocsf"):
+        span = await span_between(session, filters.since, filters.until, covered=form == "native")
+        return {"filters": asked, "entries": span.last - span.first + 1, **vars(span)}
+    matching = select(func.count()).select_from(AuditRow).where(*_matching(filters))
+    return {"filters": asked, "entries": (await session.exec(matching)).one()}
+
+
+def _id_or_hash(value: str) -> str:
+    try:
+        return str(uuid.UUID(value)) if value else ""
+    except ValueError:
+        return f"sha256:{sha256(value.encode()).hexdigest()}"
 
 
 async def _record(

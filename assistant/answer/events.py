@@ -42,6 +42,7 @@ class RunAudit(StrEnum):
     FINISHED = "run.finished"
     RATED = "run.rated"
     REPLAYED = "run.replayed"
+    DRAFTS_ERASED = "audit.drafts_erased"
 
 
 NOTHING_FOUND: Final = (

@@ -79,7 +79,8 @@ def export(
         Form, typer.Option(help="native: for the stand-alone verifier; ocsf: for a SIEM; csv: for a table.")
     ] = Form.NATIVE,
     since: Annotated[
-        datetime | None, typer.Option("--from", help="Nothing that was recorded before (UTC).")
+        datetime | None,
+        typer.Option("--from", help="Nothing recorded before (UTC); native has the one entry before."),
     ] = None,
     until: Annotated[
         datetime | None,

@@ -5,10 +5,11 @@ from typing import Final
 
 from sqlalchemy import text
 
-from gateway import Database, RecordClass, RetentionSettings, begin_erasing, log
+from assistant.answer import RunAudit
+from gateway import Database, RecordClass, RetentionSettings, begin_erasing, log, record
 
 _ERASE: Final = text(
-    "WITH standing AS (SELECT scope, value FROM gateway.audit_hold WHERE lifted_at IS NULL)"
+    "WITH standing AS (SELECT scope, value FROM gateway.audit_hold WHERE lifted_at IS NULL), gone AS ("
     " DELETE FROM assistant.generation g USING assistant.run r"
     " JOIN assistant.conversation c ON c.id = r.conversation_id"
     " WHERE r.id = g.run_id AND (c.deleted_at IS NOT NULL OR g.at < now() - CAST(:kept AS interval))"
@@ -17,6 +18,8 @@ _ERASE: Final = text(
     " WHEN 'actor' THEN r.principal_id END ::text"
     " OR h.scope IN ('actor', 'subject') AND EXISTS (SELECT FROM gateway.audit_event e"
     " WHERE e.run = r.id::text AND h.value = CASE h.scope WHEN 'actor' THEN e.actor ELSE e.subject END))"
+    " RETURNING r.id, c.deleted_at) SELECT count(*) AS drafts, count(DISTINCT id) AS runs,"
+    " count(deleted_at) AS of_deleted FROM gone"
 )
 
 
@@ -36,4 +39,7 @@ class Drafts:
             if not await begin_erasing(session):
                 log.info("drafts.retention_waits")
                 return 0
-            return (await (await session.connection()).execute(_ERASE, {"kept": kept})).rowcount
+            gone = (await (await session.connection()).execute(_ERASE, {"kept": kept})).one()
+            if gone.drafts:
+                record(session, RunAudit.DRAFTS_ERASED, "work", kept_days=self._days, **gone._mapping)
+            return int(gone.drafts)

@@ -3,7 +3,7 @@
 from .anchors import Anchoring
 from .checkpoints import Checkpointing
 from .events import AuditEvent, GatewayEvent, as_code, record, register_events, registered_events
-from .export import export_record, prove_event, verifier_source
+from .export import export_record, prove_event, span_between, verifier_source
 from .log_keys import record_key, record_keys, with_their_ends
 from .notes import VerifierKey
 from .retention import (
@@ -65,6 +65,7 @@ __all__ = [
     "register_events",
     "registered_events",
     "run_timeline",
+    "span_between",
     "verifier_source",
     "verify_audit",
     "with_their_ends",

@@ -10,6 +10,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -311,6 +312,34 @@ async def test_a_table_of_the_record_is_harmless_and_a_time_is_left_out_on_both_
     assert len(late.stdout.splitlines()) == 1
     none = await stand.cloister("export", "--to", "2001-01-01")
     assert [json.loads(line)["last"] for line in none.stdout.splitlines()] == [0]
+
+
+async def test_an_export_is_recorded_with_what_was_taken(stand: Stand) -> None:
+    await stand.answer()
+    await stand.seal()
+    whole = [json.loads(line) for line in (await stand.cloister("export")).stdout.splitlines()]
+    left = await stand.cloister("export", "--form", "csv", "--except", "item.", "--to", "2100-01-01")
+    headers = {"Authorization": f"Bearer {stand.token.read_text()}"}
+    async with httpx.AsyncClient(base_url=stand.url, trust_env=False, headers=headers) as client:
+        asked = {"actor": "alice@example.org", "record": str(uuid.UUID(int=7))}
+        await client.get("/api/v1/audit/export", params=asked)
+        found = (await client.get("/api/v1/audit", params={"event": "audit.exported"})).json()["entries"]
+    by_one, some, all_of_it = (entry["detail"] for entry in found)
+    assert all_of_it == {
+        "form": "native",
+        "filters": {},
+        "entries": whole[0]["last"],
+        "first": 1,
+        "last": whole[0]["last"],
+    }
+    assert some == {
+        "form": "csv",
+        "filters": {"until": "2100-01-01T00:00:00+00:00", "except": ["item."]},
+        "entries": len(left.stdout.splitlines()) - 2,  # its head, and the event itself
+    }
+    hashed = f"sha256:{sha256(b'alice@example.org').hexdigest()}"
+    filters = {"actor": hashed, "record": asked["record"]}
+    assert by_one == {"form": "jsonl", "filters": filters, "entries": 0}
 
 
 async def test_a_hold_is_placed_seen_and_lifted(stand: Stand) -> None:

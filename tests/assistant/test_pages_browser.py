@@ -44,6 +44,26 @@ async def test_axe_finds_nothing_in_either_theme_and_no_page_scrolls_sideways(
     assert await violations(page) == []
 
 
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize(
+    ("path", "login"),
+    [(f"/c/{EVERY_STATE}", "lena"), (f"/c/{ONE_ANSWER}", "rita"), (f"/queue/{HELD_ITEM}", "otto")],
+)
+async def test_what_fills_its_window_is_not_longer_than_it(
+    signed_in: SignedIn, path: str, login: str, width: int
+) -> None:
+    page = await signed_in(login, path)
+    await page.set_viewport_size({"width": width, "height": 500})
+    await painted(page, "light")
+    scrolls = path.startswith("/queue") and width == 360  # its panes lie below each other
+    whole, main, window = await page.evaluate(
+        "[document.documentElement.scrollHeight,"
+        " scrollY + document.querySelector('main').getBoundingClientRect().bottom, innerHeight]"
+    )
+    assert (whole > window) is scrolls
+    assert round(whole - main) == 0
+
+
 async def test_an_answer_streams_in_with_its_sources(signed_in: SignedIn, script: Script) -> None:
     page = await signed_in("rita", "/")
     await page.get_by_label("Your question").fill("What is open?")

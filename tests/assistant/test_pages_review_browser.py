@@ -259,6 +259,26 @@ async def test_a_claim_that_was_lost_is_told_and_what_was_typed_stays(
     await expect(page.get_by_label("The text that will be shown")).to_have_value("My words.")
 
 
+async def test_an_item_that_was_handed_to_its_reader_is_theirs_before_and_after_a_claim(
+    signed_in: SignedIn, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = replace(QUEUE[0], mine=True, assignee="Otto Sample")
+    monkeypatch.setattr(SamplePages, "queue", [given, *QUEUE[1:]])
+    script.standing = {"mine": True, "holder": "Otto Sample"}
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    await expect(page.locator("#claim")).to_be_visible()
+    await expect(page.locator("#holder")).to_have_text("you")
+    await page.keyboard.press("c")
+    await expect(page.locator("#holder")).to_contain_text("you, ends in")
+    script.standing = {"mine": True, "holder": "Otto Sample"}
+    await page.keyboard.press("c")
+    await expect(page.locator("#claim")).to_be_focused()
+    await expect(page.locator("#holder")).to_have_text("you")
+    script.standing = {"holder": "Olga O."}
+    await refresh(page)
+    await expect(page.locator("#holder")).to_have_text("Olga O.")
+
+
 async def test_a_lost_race_names_the_winner_and_the_state(signed_in: SignedIn, script: Script) -> None:
     page = await signed_in("otto", f"/queue/{HELD_ITEM}")
     script.conflict = PROBLEM | {"winner": "officer-1f2e"}

@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import ProgrammingError
+from sqlmodel import col, select
 
 from assistant.composition import register_all_events
 from assistant.conversations import delete_conversation, own_conversation
 from assistant.runs.drafts import Drafts
 from assistant.runs.tables import Run, RunGeneration
 from gateway import (
+    AuditRow,
     Database,
     GatewayEvent,
     HoldScope,
@@ -47,6 +49,14 @@ async def deleted(database: Database, rep: Principal, run: Run) -> None:
         await delete_conversation(session, await own_conversation(session, rep, run.conversation_id))
 
 
+async def told(database: Database) -> dict[str, object]:
+    """What the record's newest event of erased drafts says."""
+    async with database.transaction() as session:
+        query = select(AuditRow).where(AuditRow.event == "audit.drafts_erased")
+        newest = (await session.exec(query.order_by(col(AuditRow.at).desc()))).first()
+        return newest.detail if newest else {}
+
+
 def drafts(database: Database, answers_days: int | None = None) -> Drafts:
     return Drafts(database, RetentionSettings(answers_days=answers_days))
 
@@ -56,7 +66,11 @@ async def test_drafts_go_with_their_conversation_and_no_others(
 ) -> None:
     gone, stays = await drafted(web_database, rep), await drafted(web_database, rep, 4_000)
     await deleted(web_database, rep, gone)
+    before = await told(web_database)
     assert await drafts(work_database).erase_due() == 1
+    erased = await told(web_database)
+    assert await drafts(work_database).erase_due() == 0
+    assert await told(web_database) == erased != before
     assert (await is_kept(web_database, gone), await is_kept(web_database, stays)) == (False, True)
     await deleted(web_database, rep, stays)
     assert await drafts(work_database).erase_due() == 1
@@ -66,7 +80,10 @@ async def test_drafts_go_when_the_time_of_answers_is_over(
     web_database: Database, work_database: Database, rep: Principal
 ) -> None:
     old, young = await drafted(web_database, rep, 31), await drafted(web_database, rep, 29)
-    assert await drafts(work_database, 30).erase_due() == 1
+    deleted_too = await drafted(web_database, rep)
+    await deleted(web_database, rep, deleted_too)
+    assert await drafts(work_database, 30).erase_due() == 2
+    assert await told(web_database) == {"drafts": 2, "runs": 2, "of_deleted": 1, "kept_days": 30}
     assert (await is_kept(web_database, old), await is_kept(web_database, young)) == (False, True)
 
 

@@ -65,6 +65,7 @@ export class Lease extends Watch {
   hold(status) {
     this.fence = status.fence ?? null;
     this.until = status.claimed_until ? Date.parse(status.claimed_until) : null;
+    this.mine = true;
     this.holder = null;
     this.lost = "";
     this.show();
@@ -76,8 +77,10 @@ export class Lease extends Watch {
     this.until = null;
     try {
       await api("POST", `reviews/${this.id}/release`, { fence });
+      this.mine = false;
       this.show();
       byId("claim").focus();
+      await this.look(); // whom it was given to has it still
     } catch (error) {
       this.lose(error.message);
     }
@@ -107,6 +110,7 @@ export class Lease extends Watch {
   lose(words) {
     this.fence = null;
     this.until = null;
+    this.mine = false;
     this.lost = words;
     this.show();
   }
@@ -121,8 +125,7 @@ export class Lease extends Watch {
     byId("claim").hidden = Boolean(this.fence) || Boolean(this.holder);
     byId("release").hidden = !this.fence;
     const until = this.fence ? this.until : this.holder && this.holderUntil ? Date.parse(this.holderUntil) : null;
-    const who = this.fence ? t("you") : this.holder ?? t("nobody");
-    this.showHolder(who, until);
+    this.showHolder(until);
     this.say([this.lost, this.isAnothers() ? this.whose(until) : ""].filter(Boolean).join(" "));
   }
 

@@ -12,7 +12,8 @@ export class Watch {
   constructor(item, { changed }) {
     this.id = item.line.id;
     this.known = { hash: item.hash, round: item.round, remarks: item.remarks, approvals: item.line.approvals, waits: item.line.customer_waits_since };
-    this.holder = item.line.mine ? null : item.line.assignee;
+    this.mine = item.line.mine; // claimed by its reader, or given to them
+    this.holder = this.mine ? null : item.line.assignee;
     this.holderUntil = item.claimed_until;
     this.over = false;
     this.changed = changed;
@@ -49,10 +50,11 @@ export class Watch {
     }
     this.showWaits(now.customer_waits_since);
     const holder = now.mine ? null : now.holder;
-    if (holder !== this.holder || now.claimed_until !== this.holderUntil) {
+    if (now.mine !== this.mine || holder !== this.holder || now.claimed_until !== this.holderUntil) {
+      this.mine = now.mine;
       this.holder = holder;
       this.holderUntil = now.claimed_until;
-      this.show(now.mine);
+      this.show();
     }
   }
 
@@ -64,11 +66,12 @@ export class Watch {
     announce(since ? t("The customer is waiting for this item.") : t("The customer is no longer waiting for this item."));
   }
 
-  show(mine = false) {
-    this.showHolder(mine ? t("you") : this.holder ?? t("nobody"), this.holderUntil);
+  show() {
+    this.showHolder(this.holderUntil);
   }
 
-  showHolder(who, until) {
+  showHolder(until) {
+    const who = this.mine ? t("you") : this.holder ?? t("nobody");
     byId("holder").replaceChildren(...(until ? [`${who}, ${t("ends")} `, timeElement(until)] : [who]));
   }
 }
