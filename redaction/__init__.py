@@ -24,7 +24,7 @@ from .gazetteer.entry_table import EntryTable
 from .gazetteer.gazetteer import Gazetteer
 from .lines import RedactedLine, SpanLine, redact_lines
 from .loading import load_redactor, ner_spans_in_worker, ner_version_in_worker, start_ner_worker
-from .normalise import MapBuilder, Mapped, normalise
+from .normalise import MapBuilder, Mapped, Reading
 from .policy import Level, Policy
 from .redactor import Detector, Redactor
 from .rows import ColumnRule, RedactedRow, TableRules, Treatment, redact_rows
@@ -61,6 +61,7 @@ __all__ = [
     "ModelMissing",
     "Policy",
     "PresidioDetector",
+    "Reading",
     "RecognizerMissing",
     "Redacted",
     "RedactedLine",
@@ -97,7 +98,6 @@ __all__ = [
     "measure_forms",
     "ner_spans_in_worker",
     "ner_version_in_worker",
-    "normalise",
     "pack_spans",
     "parse_token",
     "read_labelled",

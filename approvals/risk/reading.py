@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from redaction import MapBuilder, Mapped, normalise
+from redaction import MapBuilder, Mapped, Reading
 
 _BLANKS: Final = re.compile(r"\s{2,}|(?<=\d)\n(?=\d)|[^\S \n]")
 
@@ -13,7 +13,7 @@ _BLANKS: Final = re.compile(r"\s{2,}|(?<=\d)\n(?=\d)|[^\S \n]")
 def as_read(text: str) -> Mapped:
     """The text in the one spelling that the rules know, with a map back; a line break stays one, except in a
     number. What a person reads as 5,000 is 5,000, however its digits and the spaces in it are encoded."""
-    base = normalise(text)
+    base = Reading(text).normalised
     if not _BLANKS.search(base.text):
         return base
     builder = MapBuilder(base)
