@@ -10,7 +10,7 @@ Messages never hold document text or identities. One handler renders RFC 9457 pr
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -163,16 +163,22 @@ async def _render(_request: Request, error: Exception) -> Response:
 async def _render_validation(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
     places = [".".join(str(step) for step in item["loc"]) for item in error.errors()]
-    said = "; ".join(_faults(error)[:5])
-    return _response(BadInput(f"The request is not valid: {said}.", fields=places))
+    said = "; ".join(faults_of(error.errors(), error.body)[:5])
+    return _response(BadInput(as_sentence(f"The request is not valid: {said}"), fields=places))
 
 
-def _faults(error: RequestValidationError) -> list[str]:
-    """Where, as its writer finds it, and what is wrong; of a place with faults inside only those."""
+def as_sentence(said: str) -> str:
+    """With a full stop, where it does not end as a sentence."""
+    return said if said.endswith((".", "?")) else f"{said}."
+
+
+def faults_of(faults: Sequence[Mapping[str, Any]], body: object) -> list[str]:
+    """Pydantic's faults of a body, or of other parts of a request, in words: where, as its writer finds it,
+    and what is wrong; of a place with faults inside only those."""
     told: dict[tuple[str, ...], list[str]] = {}
-    for item in error.errors():
+    for item in faults:
         said = str(item["msg"]).removeprefix("Value error, ")
-        told.setdefault(_place(item["loc"], error.body, item["type"] == "missing"), []).append(said)
+        told.setdefault(_place(item["loc"], body, item["type"] == "missing"), []).append(said)
     inner = [place for place in told if not any(one[: len(place)] == place != one for one in told)]
     return [
         ": ".join(filter(None, ("".join(place).lstrip("."), " or ".join(dict.fromkeys(told[place])))))
@@ -191,7 +197,7 @@ def _place(steps: Sequence[str | int], body: object, is_missing: bool) -> tuple[
             place.append(f".{step}")
         elif isinstance(here, list) and isinstance(step, int) and step < len(here):
             here = here[step]
-            name = here.get("name") if isinstance(here, Mapping) else None
+            name = here.get("name", here.get("id")) if isinstance(here, Mapping) else None
             place.append(f"[{name[:40] if isinstance(name, str) and name else step}]")
     return (*place, f".{steps[-1]}") if is_missing and len(steps) > 1 else tuple(place)
 

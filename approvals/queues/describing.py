@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from sqlalchemy import String, cast
 from sqlmodel import col, select
@@ -10,9 +9,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals.items.persons import is_same_person
 from approvals.items.tables import GENERAL
+from approvals.risk.described import no_such
 from approvals.risk.policy import Policy
 from approvals.risk.weighing import SAMPLED, UNREAD
-from gateway import Account, BadInput, Principal, Role, require
+from gateway import Account, BadInput, Principal, Role, as_sentence, require
 
 from .plans import MemberPlan, NamedQueue, QueuePlans
 from .routing import members_of, plan_of, queue_names, standing_queues
@@ -62,13 +62,8 @@ def check_rules(plans: QueuePlans, policy: Policy) -> None:
     known = [*(rule.id for rule in policy.rules), SAMPLED, UNREAD]
     unknown = [(queue.name, rule) for queue in plans.queues for rule in queue.rules if rule not in known]
     if unknown:
-        said = " ".join(f"{queue}: {_no_such(rule, known)}" for queue, rule in unknown[:5])
-        raise BadInput(said, rules=[rule for _queue, rule in unknown])
-
-
-def _no_such(rule: str, known: list[str]) -> str:
-    near = get_close_matches(rule, known, n=1, cutoff=0.5)
-    return f"{rule}: no such rule" + (f"; do you mean {near[0]}?" if near else ".")
+        said = "; ".join(f"{queue}: {rule}: {no_such('rule', rule, known)}" for queue, rule in unknown[:5])
+        raise BadInput(as_sentence(said), rules=[rule for _queue, rule in unknown])
 
 
 async def _members(session: AsyncSession) -> dict[str, list[MemberPlan]]:

@@ -5,10 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from approvals.items.payload import Payload
 from approvals.items.tables import GENERAL, ItemKind
+from approvals.risk.described import Described
 from approvals.risk.policy import Policy
 from approvals.risk.value import Tier, Weighing
 from gateway import CloisterError
@@ -26,11 +27,7 @@ class Channel(StrEnum):
     WEBHOOK = "webhook"
 
 
-class _Plan(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class QueuePlan(_Plan):
+class QueuePlan(Described):
     """What goes into a queue, and how long it may wait there.
 
     An item goes into it when each condition that is named holds: one of the rules held it, a live fact of the
@@ -82,7 +79,7 @@ class QueuePlan(_Plan):
         )
 
 
-class Times(_Plan):
+class Times(Described):
     """The moments of one waiting."""
 
     deadline: datetime
@@ -90,7 +87,7 @@ class Times(_Plan):
     escalate_at: datetime | None
 
 
-class MemberPlan(_Plan):
+class MemberPlan(Described):
     """One officer of a queue; `duty` are their hours, always without."""
 
     login: str
@@ -134,7 +131,7 @@ class NamedQueue(QueuePlan):
         return QueuePlan.model_validate(self.model_dump(exclude={"name", "members"}))
 
 
-class QueuePlans(_Plan):
+class QueuePlans(Described):
     """All queues, in the order in which they are asked whether they take an item."""
 
     version: str = Field(pattern=r"^[!-~]{1,100}$")

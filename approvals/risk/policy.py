@@ -6,30 +6,27 @@ from decimal import Decimal
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from gateway import Role
 
 from .amounts import bare_amount_pattern
+from .described import Described
 from .errors import PolicyFaults
 from .functions import RuleFunction, registered
 from .likeness import Likeness
 from .patterns import compile_patterns, regex_of
 from .value import Tier, Weighing
+from .written import content_of, has_faults, told
 
 Place = Literal["question", "draft", "source"]
 Language = Literal["en", "de"]
 Patterns = Mapping[Language, tuple[str, ...]]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Example(_Part):
+class Example(Described):
     """A text that a rule must find, or must not."""
 
     text: str
@@ -44,14 +41,14 @@ class Example(_Part):
     checks: tuple[str, ...] = ()
 
 
-class Examples(_Part):
+class Examples(Described):
     """Texts for the test of a rule; a plain string is a supported sentence of a draft."""
 
     positive: tuple[str | Example, ...] = Field(min_length=1)
     negative: tuple[str | Example, ...] = Field(min_length=1)
 
 
-class _Rule(_Part):
+class _Rule(Described):
     """What every rule has.
 
     `likeness` is how like the labelled examples of the rule's name a sentence may be at most, 0 to 1.
@@ -159,7 +156,7 @@ Rule = Annotated[
 ]
 
 
-class LikenessSettings(_Part):
+class LikenessSettings(Described):
     """The weights: a file beside the policy, else one that ships, and its SHA-256.
 
     On `trial`, what only likeness finds is reported and holds nothing, unless it asks for two officers.
@@ -170,7 +167,7 @@ class LikenessSettings(_Part):
     trial: bool = False
 
 
-class SamplingSettings(_Part):
+class SamplingSettings(Described):
     """What chance chooses: the share of answers without risk that a person reads all the same, and of those
     held for one officer the share that a second one reads too, so that their agreement can be measured.
     """
@@ -179,7 +176,7 @@ class SamplingSettings(_Part):
     second: float = Field(default=0.0, ge=0, le=1)
 
 
-class ReviewSettings(_Part):
+class ReviewSettings(Described):
     """How reviewing goes: leases, the undo window, and what counts as hasty.
 
     With `second_for_edits`, whoever wrote a text does not release it alone.
@@ -192,14 +189,14 @@ class ReviewSettings(_Part):
     second_for_edits: bool = True
 
 
-class EnumerationSettings(_Part):
+class EnumerationSettings(Described):
     """From how many different records in how many minutes one person's questions count as walking through."""
 
     records: int = Field(default=60, gt=1)
     minutes: float = Field(default=60, gt=0)
 
 
-class Policy(_Part):
+class Policy(Described):
     """A version of the rules. Compiled patterns are made at first use and kept.
 
     In `shadow` mode rules run and report, and only what asks for two officers holds. Without `likeness`
@@ -301,7 +298,9 @@ class Policy(_Part):
         return next((rule for rule in self.rules if rule.id == name), None)
 
 
-DEFAULT: Final = "policy.yaml"
+_KINDS: Final = tuple(
+    get_args(kind.model_fields["kind"].annotation)[0] for kind in get_args(get_args(Rule)[0])
+)
 
 
 def load_policy(path: Path | None = None, modules: Collection[str] = ()) -> Policy:
@@ -310,47 +309,16 @@ def load_policy(path: Path | None = None, modules: Collection[str] = ()) -> Poli
     A file may say `extends: shipped` and name only what it changes: a version, settings, and under `rules`
     fields of rules by their name. Raises `PolicyFaults` with one line a fault: where, and what is wrong.
     """
-    content = _content(path)
-    if isinstance(content, dict) and "extends" in content:
-        content = _extended(content, path)
+    content = content_of(path, _KINDS)
     try:
         policy = Policy.model_validate(content)
     except ValidationError as error:
-        faults = [f"  {'.'.join(map(str, e['loc'])) or 'policy'}: {e['msg']}" for e in error.errors()]
-        raise PolicyFaults(f"The policy {path or DEFAULT} has faults:\n" + "\n".join(faults)) from error
+        raise has_faults(path, told(error.errors(), content)) from error
     if policy.likeness:
         policy._weights = _weights(policy, policy.likeness, path)
     wanted = [rule.function for rule in policy.rules if isinstance(rule, FunctionRule)]
     policy._functions = registered(wanted, modules)
     return policy
-
-
-def _content(path: Path | None) -> Any:
-    try:
-        source = path.read_text("utf-8") if path else (files("approvals.risk") / DEFAULT).read_text("utf-8")
-        return yaml.safe_load(source)
-    except OSError as error:
-        raise PolicyFaults(f"The policy {path} cannot be read: {error.strerror}.") from error
-    except yaml.YAMLError as error:
-        raise PolicyFaults(f"The policy {path or DEFAULT} is not YAML: {error}") from error
-
-
-def _extended(changes: Mapping[str, Any], path: Path | None) -> Any:
-    """The shipped policy with the changes of a file that extends it."""
-    if changes["extends"] != "shipped":
-        raise PolicyFaults(f"The policy {path} has faults:\n  extends: only `shipped` can be extended")
-    if "version" not in changes:
-        raise PolicyFaults(f"The policy {path} has faults:\n  version: what changes has a version of its own")
-    content = _content(None)
-    by_rule = changes.get("rules") or {}
-    if not isinstance(by_rule, dict) or not all(isinstance(fields, dict) for fields in by_rule.values()):
-        raise PolicyFaults(
-            f"The policy {path} has faults:\n  rules: fields by the name of a rule are expected"
-        )
-    known = {rule["id"] for rule in content["rules"]}
-    added = [{"id": name, **fields} for name, fields in by_rule.items() if name not in known]
-    content["rules"] = [{**rule, **by_rule.get(rule["id"], {})} for rule in content["rules"]] + added
-    return {**content, **{key: value for key, value in changes.items() if key not in {"extends", "rules"}}}
 
 
 def _weights(policy: Policy, named: LikenessSettings, path: Path | None) -> Likeness:

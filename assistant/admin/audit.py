@@ -228,7 +228,7 @@ async def lift(hold: uuid.UUID, principal: SignedIn, session: UnitOfWork) -> Non
     await lift_hold(session, principal, hold)
 
 
-async def _taken(session: AsyncSession, filters: Filters, form: str) -> dict[str, object]:
+async def _taken(session: AsyncSession, filters: Filters, form: str) -> dict[str, Any]:
     """What the record keeps of an export: of which time, by which filters, how many entries there are now.
 
     Whom or what it is about is told by an id; what may be a name, by its hash.

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import sys
 import uuid
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from assistant.telling import ending_title, gap_sentence, step_title, version_ti
 from gateway import verifier_source
 
 from .exits import Exit, leave
+from .files import written_whole
 from .options import As, Data, Json, TokenFile
 from .remote import Appliance, Caller, Writable
 
@@ -321,22 +321,15 @@ def _short(name: str, value: object) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def _for_its_owner_alone(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
 @contextmanager
 def _opened(out: Path | None) -> Iterator[Writable]:
     if out is None:
         yield sys.stdout.buffer
         sys.stdout.flush()
         return
-    try:
-        with open(out, "wb", opener=_for_its_owner_alone) as file:
-            if out.suffix == ".gz":
-                with gzip.GzipFile(fileobj=file, mode="wb") as packed:
-                    yield packed
-            else:
-                yield file
-    except OSError as error:
-        leave(Exit.FAILED, _("{file} cannot be written: {reason}.").format(file=out, reason=error.strerror))
+    with written_whole(out) as file:
+        if out.suffix == ".gz":
+            with gzip.GzipFile(out.name, mode="wb", fileobj=file) as packed:
+                yield packed
+        else:
+            yield file

@@ -125,7 +125,10 @@ def train(
     trained = train_likeness(texts, embed, encoder=encoder)
     if check:
         print(as_table(evaluate_unseen(rules, texts, embed, encoder=encoder)))
-    write.write_bytes(trained.content)
+    try:
+        write.write_bytes(trained.content)
+    except OSError as error:
+        leave(Exit.FAILED, _("{file} cannot be written: {why}").format(file=write, why=error.strerror))
     print(_("{size:,} bytes, sha256 {sha256}").format(size=len(trained.content), sha256=trained.sha256))
 
 

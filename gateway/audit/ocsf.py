@@ -37,6 +37,7 @@ _VERBS: Final[Mapping[str, tuple[int, str]]] = {
     "edited": (3, "Update"),
     "revoked": (4, "Delete"),
     "erased": (4, "Delete"),
+    "drafts_erased": (4, "Delete"),
 }
 _FAILED: Final = frozenset({"sign_in_failed", "refused", "slot_lost"})
 

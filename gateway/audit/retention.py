@@ -50,7 +50,7 @@ class RecordClass(StrEnum):
     OPERATION = "operation"
 
 
-_SUBJECTS: Final[Mapping[str, RecordClass]] = {
+CLASS_OF_SUBJECT: Final[Mapping[str, RecordClass]] = {
     "session": RecordClass.ACCESS,
     "account": RecordClass.ACCESS,
     "token": RecordClass.ACCESS,
@@ -63,7 +63,6 @@ _SUBJECTS: Final[Mapping[str, RecordClass]] = {
     "item": RecordClass.APPROVALS,
     "queue": RecordClass.APPROVALS,
     "absence": RecordClass.APPROVALS,
-    "policy": RecordClass.APPROVALS,
     "rule": RecordClass.APPROVALS,
 }
 
@@ -103,7 +102,7 @@ class RetentionSettings(Settings):
 def class_of(event: str) -> RecordClass | None:
     """An event's class, None for one that is kept for ever."""
     subject = event.partition(".")[0]
-    return None if subject == _KEPT else _SUBJECTS.get(subject, RecordClass.OPERATION)
+    return None if subject == _KEPT else CLASS_OF_SUBJECT.get(subject, RecordClass.OPERATION)
 
 
 class Retention:

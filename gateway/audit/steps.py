@@ -35,10 +35,17 @@ _STEP_OF: Final[Mapping[str, str]] = {
     "run.replayed": "replayed",
 }
 _DECIDES: Final = frozenset(
-    f"item.{verb}"
-    for verb in (
-        "voted approved edited rejected sent_back undone cancelled expired lapsed false_alarm".split()
-    )
+    {
+        "item.voted",
+        "item.approved",
+        "item.edited",
+        "item.rejected",
+        "item.sent_back",
+        "item.undone",
+        "item.cancelled",
+        "item.expired",
+        "item.lapsed",
+    }
 )
 _ASIDE: Final = frozenset({"replayed", "audited", "opened"})
 """Steps of those who looked later: their versions were not in force when the answer was made."""

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Request
 
-from gateway import CallingPrincipal, Role, UnitOfWork, record, require
-from retrieval.search.events import RetrievalEvent
+from gateway import CallingPrincipal, Principal, Role, require
+from retrieval.search.events import RetrievalEvent, record_asked
 
 from .keeping import Keeping
 from .values import IndexState, RestoreQuestion
@@ -19,32 +19,38 @@ async def status(principal: CallingPrincipal, request: Request) -> IndexState:
 
 
 @router.post("/optimise", status_code=202)
-async def optimise(principal: CallingPrincipal, request: Request, session: UnitOfWork) -> IndexState:
+async def optimise(principal: CallingPrincipal, request: Request) -> IndexState:
     """Begin to build anew what makes searching quick, beside the running searches."""
-    require(principal, Role.ADMIN)
-    _keeping(request).optimise()
-    record(session, RetrievalEvent.INDEX_KEPT, principal, done="optimise")
-    return await _keeping(request).state()
+    keeping = await _asked(request, principal, "optimise")
+    keeping.optimise()
+    return await keeping.state()
 
 
 @router.post("/backup", status_code=202)
-async def backup(principal: CallingPrincipal, request: Request, session: UnitOfWork) -> IndexState:
+async def backup(principal: CallingPrincipal, request: Request) -> IndexState:
     """Begin to write the index into a file."""
-    require(principal, Role.ADMIN)
-    _keeping(request).backup()
-    record(session, RetrievalEvent.INDEX_KEPT, principal, done="backup")
-    return await _keeping(request).state()
+    keeping = await _asked(request, principal, "backup")
+    keeping.backup()
+    return await keeping.state()
 
 
 @router.post("/restore", status_code=202)
-async def restore(
-    asked: RestoreQuestion, principal: CallingPrincipal, request: Request, session: UnitOfWork
-) -> IndexState:
+async def restore(wanted: RestoreQuestion, principal: CallingPrincipal, request: Request) -> IndexState:
     """Begin to take a backup in place of the index, beside the running searches."""
     require(principal, Role.ADMIN)
-    _keeping(request).restore(asked.name)
-    record(session, RetrievalEvent.INDEX_KEPT, principal, done="restore", backup=asked.name)
-    return await _keeping(request).state()
+    _keeping(request).check_backup(wanted.name)
+    keeping = await _asked(request, principal, "restore", backup=wanted.name)
+    keeping.restore(wanted.name)
+    return await keeping.state()
+
+
+async def _asked(request: Request, principal: Principal, what: str, **detail: str) -> Keeping:
+    """What does it, once it is recorded that somebody who may asked for it and nothing else is being done."""
+    require(principal, Role.ADMIN)
+    keeping = _keeping(request)
+    keeping.check_idle()
+    await record_asked(request.state.database, RetrievalEvent.INDEX_KEPT, principal, asked=what, **detail)
+    return keeping
 
 
 def _keeping(request: Request) -> Keeping:

@@ -42,7 +42,7 @@ async def restore_index(settings: IndexSettings, source: Path) -> str:
 class Keeping:
     """Does one thing at a time, in the background; the state tells when it is done and what went wrong."""
 
-    def __init__(self, generations: Generations, folder: Path, fill: Callable[[], bool]) -> None:
+    def __init__(self, generations: Generations, folder: Path, fill: Callable[[], object]) -> None:
         """Backups lie in `folder`; `fill` lets a restored generation be brought up to the CRM and asked."""
         self._generations = generations
         self._folder = folder
@@ -72,6 +72,16 @@ class Keeping:
             generations=tuple(found), backups=tuple(backups), doing=self._doing, error=self._error
         )
 
+    def check_idle(self) -> None:
+        """Raises `Conflict` while something is being done."""
+        if self._doing:
+            raise Conflict(f"The index is busy: {self._doing}. Try again when that is done.")
+
+    def check_backup(self, name: str) -> None:
+        """Raises `NotFound`."""
+        if name not in {one.name for one in self._backups()}:
+            raise NotFound("There is no such backup.")
+
     def optimise(self) -> None:
         """Build the serving generation's graphs anew. Raises `Conflict` while something is being done."""
         self._begin("optimising", self._generations.serving.index.tend(asked=True))
@@ -86,10 +96,8 @@ class Keeping:
 
         Raises `NotFound`, `Conflict` while something is being done.
         """
-        source = self._folder / name
-        if name not in {one.name for one in self._backups()}:
-            raise NotFound("There is no such backup.")
-        self._begin("restoring", self._restore(source))
+        self.check_backup(name)
+        self._begin("restoring", self._restore(self._folder / name))
 
     async def stop(self) -> None:
         """Leave off what is being done."""
@@ -98,9 +106,11 @@ class Keeping:
             await asyncio.wait({self._task}, timeout=0.5)
 
     def _begin(self, doing: str, work: Coroutine[Any, Any, object]) -> None:
-        if self._doing:
+        try:
+            self.check_idle()
+        except Conflict:
             work.close()
-            raise Conflict(f"The index is busy: {self._doing}. Try again when that is done.")
+            raise
         self._doing, self._error = doing, None
         self._task = asyncio.create_task(self._do(work), name="index keeping")
 

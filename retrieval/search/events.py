@@ -1,8 +1,9 @@
 """What retrieval records."""
 
 from enum import StrEnum
+from typing import Any
 
-from gateway import register_events
+from gateway import Database, Principal, record, register_events
 
 
 class RetrievalEvent(StrEnum):
@@ -18,6 +19,14 @@ class RetrievalEvent(StrEnum):
     RIGHTS_EXPLAINED = "rights.explained"
     SLOT_LOST = "sync.slot_lost"
     INDEX_KEPT = "index.kept"
+
+
+async def record_asked(
+    database: Database, event: RetrievalEvent, principal: Principal, **detail: Any
+) -> None:
+    """Commit that an administrator asked for it, before it is done: what cannot be recorded is not done."""
+    async with database.transaction() as session:
+        record(session, event, principal, **detail)
 
 
 def register_retrieval_events() -> None:

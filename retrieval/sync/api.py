@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from gateway import BadInput, CallingPrincipal, Role, UnitOfWork, record, require
-from retrieval.search.events import RetrievalEvent
+from gateway import BadInput, CallingPrincipal, Role, require
+from retrieval.search.events import RetrievalEvent, record_asked
 from retrieval.search.values import SyncStatus
 
 from .follow import Follower
@@ -32,14 +32,14 @@ async def status(_principal: CallingPrincipal, request: Request) -> SyncStatus:
 
 
 @router.post("/run", status_code=202)
-async def run(
-    principal: CallingPrincipal, request: Request, session: UnitOfWork, allow_deletes: bool = False
-) -> SyncStatus:
+async def run(principal: CallingPrincipal, request: Request, allow_deletes: bool = False) -> SyncStatus:
     """Begin to compare the whole index with the CRM."""
     require(principal, Role.ADMIN)
+    await record_asked(
+        request.state.database, RetrievalEvent.SYNC_ASKED, principal, allow_deletes=allow_deletes
+    )
     follower: Follower = request.state.follower
     follower.ask(allow_deletes=allow_deletes)
-    record(session, RetrievalEvent.SYNC_ASKED, principal, allow_deletes=allow_deletes)
     return await _status(request)
 
 
@@ -69,47 +69,48 @@ async def parked(
 
 
 @router.post("/parked/retry", status_code=202)
-async def retry(principal: CallingPrincipal, request: Request, session: UnitOfWork) -> ParkedRecords:
+async def retry(principal: CallingPrincipal, request: Request) -> ParkedRecords:
     """Try rows that were set aside again at once."""
     require(principal, Role.ADMIN)
     passes: Passes = request.state.passes
-    count = passes.parking.hasten()
-    record(session, RetrievalEvent.PARKED_RETRIED, principal, rows=count)
+    count = len(passes.parking)
+    await record_asked(request.state.database, RetrievalEvent.PARKED_RETRIED, principal, rows=count)
+    passes.parking.hasten()
     return ParkedRecords(total=count, rows=())
 
 
 @router.post("/resolve")
-async def resolve(
-    decided: Resolve, principal: CallingPrincipal, request: Request, session: UnitOfWork
-) -> Resolved:
+async def resolve(decided: Resolve, principal: CallingPrincipal, request: Request) -> Resolved:
     """Delete what waits for a word, or keep it."""
     require(principal, Role.ADMIN)
     passes: Passes = request.state.passes
     if decided.entity not in passes.kinds:
         raise BadInput(f"The map has no “{decided.entity}”; it has {', '.join(passes.kinds)}.")
-    rows = await passes.resolve(decided.entity, allow_deletes=decided.allow_deletes)
-    follower: Follower = request.state.follower
-    await follower.save()
-    record(
-        session,
+    await record_asked(
+        request.state.database,
         RetrievalEvent.SYNC_RESOLVED,
         principal,
         entity=decided.entity,
         allow_deletes=decided.allow_deletes,
-        rows=rows,
+        held=passes.brake.held(decided.entity),
+        kept=passes.brake.kept(decided.entity),
     )
+    rows = await passes.resolve(decided.entity, allow_deletes=decided.allow_deletes)
+    follower: Follower = request.state.follower
+    await follower.save()
     return Resolved(entity=decided.entity, rows=rows, deleted=decided.allow_deletes)
 
 
 @router.post("/verify", status_code=202)
-async def verify(
-    asked: VerifyQuestion, principal: CallingPrincipal, request: Request, session: UnitOfWork
-) -> VerifyReport:
+async def verify(asked: VerifyQuestion, principal: CallingPrincipal, request: Request) -> VerifyReport:
     """Begin to compare every row, point and right with the CRM."""
     require(principal, Role.ADMIN)
     verifier: Verifier = request.state.verifier
-    if verifier.ask(dry_run=asked.dry_run):
-        record(session, RetrievalEvent.SYNC_VERIFIED, principal, dry_run=asked.dry_run)
+    if not verifier.running:
+        await record_asked(
+            request.state.database, RetrievalEvent.SYNC_VERIFIED, principal, dry_run=asked.dry_run
+        )
+        verifier.ask(dry_run=asked.dry_run)
     return verifier.report()
 
 
@@ -122,12 +123,13 @@ async def verified(principal: CallingPrincipal, request: Request) -> VerifyRepor
 
 
 @router.post("/rebuild", status_code=202)
-async def rebuild(principal: CallingPrincipal, request: Request, session: UnitOfWork) -> RebuildState:
+async def rebuild(principal: CallingPrincipal, request: Request) -> RebuildState:
     """Begin a new generation of the index beside the one that is asked."""
     require(principal, Role.ADMIN)
     rebuilder: Rebuilder = request.state.rebuilder
-    if rebuilder.ask():
-        record(session, RetrievalEvent.SYNC_REBUILT, principal)
+    if not rebuilder.asked:
+        await record_asked(request.state.database, RetrievalEvent.SYNC_REBUILT, principal)
+        rebuilder.ask()
     return await rebuilder.state()
 
 

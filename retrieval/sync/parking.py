@@ -144,10 +144,13 @@ class Parking:
         row = self._rows.get((kind, key))
         return row is None or row.stage is not Stage.EMBEDDING or row.next_try <= self._clock()
 
-    def hasten(self) -> int:
-        """Try all of them with the next step; how many there are."""
-        self._hasten(list(self._rows.values()))
+    def __len__(self) -> int:
+        """How many are set aside."""
         return len(self._rows)
+
+    def hasten(self) -> None:
+        """Try all of them with the next step."""
+        self._hasten(list(self._rows.values()))
 
     def _hasten(self, rows: Iterable[Parked]) -> None:
         now = self._clock()

@@ -41,13 +41,16 @@ class Rebuilder:
         self.idle = asyncio.Event()
         """Set while no generation is being filled."""
 
-    def ask(self) -> bool:
-        """Begin a new generation, unless one is being filled; whether it will."""
-        if not self.idle.is_set() or self._asked.is_set():
-            return False
-        self._asked.set()
-        self.idle.clear()
-        return True
+    def ask(self) -> None:
+        """Begin a new generation, unless one is being filled."""
+        if not self.asked:
+            self._asked.set()
+            self.idle.clear()
+
+    @property
+    def asked(self) -> bool:
+        """Whether one is being filled, or will be."""
+        return not self.idle.is_set() or self._asked.is_set()
 
     async def state(self) -> RebuildState:
         """How far it is."""

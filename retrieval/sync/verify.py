@@ -44,14 +44,17 @@ class Verifier:
         self._began: datetime | None = None
         self._clear(dry_run=False)
 
-    def ask(self, *, dry_run: bool) -> bool:
-        """Begin, unless it is running already; whether it began."""
-        if self._task is not None and not self._task.done():
-            return False
-        self._clear(dry_run=dry_run)
-        self._began = datetime.now(UTC)
-        self._task = asyncio.create_task(self._run(), name="verify")
-        return True
+    @property
+    def running(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self._task is not None and not self._task.done()
+
+    def ask(self, *, dry_run: bool) -> None:
+        """Begin, unless it is running already."""
+        if not self.running:
+            self._clear(dry_run=dry_run)
+            self._began = datetime.now(UTC)
+            self._task = asyncio.create_task(self._run(), name="verify")
 
     async def stop(self) -> None:
         """End it in the middle."""
@@ -67,7 +70,7 @@ class Verifier:
     def report(self) -> VerifyReport:
         """How far it is, or how it ended."""
         return VerifyReport(
-            running=self._task is not None and not self._task.done(),
+            running=self.running,
             dry_run=self._dry_run,
             done=self._done,
             total=max(self._total, self._done),

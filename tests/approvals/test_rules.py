@@ -1,9 +1,11 @@
 """Weights add, trials only report, functions are registered, and a policy may extend the shipped one."""
 
+import re
 import subprocess
 import sys
 import uuid
 from pathlib import Path
+from typing import Final
 
 import pytest
 import yaml
@@ -17,6 +19,7 @@ from approvals import (
     RuleHit,
     Tier,
     Weighing,
+    check_examples,
     is_sampled,
     load_policy,
     weigh_question,
@@ -26,6 +29,7 @@ from approvals.risk.checks import mangled_tokens
 from gateway import Role
 
 SECRET = b"a secret"
+README: Final = Path(__file__).parents[2] / "approvals" / "README.md"
 
 
 def extended(folder: Path, **changes: object) -> Policy:
@@ -87,7 +91,18 @@ def test_a_rule_on_trial_reports_and_the_others_hold(tmp_path: Path) -> None:
         ({"extends": "other", "version": "1"}, "only `shipped`"),
         ({"extends": "shipped"}, "version"),
         ({"extends": "shipped", "version": "1", "rules": [1]}, "by the name"),
-        ({"extends": "shipped", "version": "1", "rules": {"medical": {"colour": 1}}}, "colour"),
+        (
+            {"extends": "shipped", "version": "1", "rules": {"medical": {"trail": True}}},
+            r"rules\[medical\].trail: no such field; do you mean trial",
+        ),
+        (
+            {"extends": "shipped", "version": "1", "rules": {"legal_thread": {"trial": True}}},
+            "rules.legal_thread: no such rule; do you mean legal_threat",
+        ),
+        (
+            {"extends": "shipped", "version": "1", "rules": {"medical": {"examples": {"positive": [1]}}}},
+            r"rules\[medical\].examples.positive\[0\]: Input should be a valid string",
+        ),
         ({"extends": "shipped", "version": "1", "rules": {"medical": {"weight": 2}}}, "weight"),
         ({"extends": "shipped", "version": "1", "sampling": {"share": 2}}, "share"),
     ],
@@ -97,6 +112,16 @@ def test_a_broken_extension_is_refused_in_words(tmp_path: Path, content: object,
     file.write_text(yaml.safe_dump(content), "utf-8")
     with pytest.raises(PolicyFaults, match=word):
         load_policy(file)
+
+
+def test_the_extension_of_the_readme_is_one(tmp_path: Path) -> None:
+    (written,) = re.findall(r"```yaml\n(extends:.*?)```", README.read_text("utf-8"), re.DOTALL)
+    file = tmp_path / "policy.yaml"
+    file.write_text(written, "utf-8")
+    policy = load_policy(file)
+    assert check_examples(policy) == []
+    assert policy.on_trial == {"legal_threat"}
+    assert sentence(policy.by_words, "Acme sells it too.").rules == ("competitor",)
 
 
 FUNCTION_RULE = {

@@ -128,11 +128,19 @@ def broken(**changes: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        ("version: [", "is not YAML"),
-        ("", "policy"),
+        ("version: [\n", "policy.yaml:1: this is not YAML: "),
+        ("mode: {\n  a: b,\n  c: [\n}\n", "policy.yaml:4: this is not YAML: "),
+        (
+            "rules: {\n  a: b\n\n",
+            "policy.yaml:3: this is not YAML: .*, while parsing a flow mapping of line 1",
+        ),
+        ("version: 2026-13-45", "is not YAML"),
+        ("", "names with values are expected"),
         (yaml.safe_dump(broken(rules=[])), "rules"),
         (yaml.safe_dump(broken(currency="Euro")), "currency"),
-        (yaml.safe_dump(broken(colour="red")), "colour"),
+        (yaml.safe_dump(broken(samplin={})), "samplin: no such field; do you mean sampling"),
+        (yaml.safe_dump(broken(rules=[{"id": "own", "kind": "pattern"}])), "do you mean patterns"),
+        (yaml.safe_dump(broken(rules=[{"id": "own"}])), r"rules\[own\].kind: one of patterns, money, "),
         (yaml.safe_dump(broken(words={})), "is not defined"),
     ],
 )

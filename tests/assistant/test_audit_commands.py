@@ -212,6 +212,26 @@ async def test_an_auditor_with_the_export_the_anchors_and_one_file_needs_nothing
     assert (await stand.cloister("verify")).returncode == Exit.FAULTS
 
 
+async def test_an_export_that_is_refused_leaves_the_file_of_before(stand: Stand) -> None:
+    export = stand.folder / "exports" / "record.jsonl"
+    export.parent.mkdir()
+    export.write_text("of yesterday")
+    refused = await asyncio.to_thread(
+        cloister,
+        *("audit", "export", "--out", str(export), "--data", str(stand.folder)),
+        *("--token-file", str(stand.folder / "rep-token")),
+    )
+    assert refused.returncode == Exit.REFUSED, refused.stderr
+    assert export.read_text() == "of yesterday"
+    assert list(export.parent.iterdir()) == [export]
+    assert (await stand.cloister("export", "--out", export.parent)).returncode == Exit.FAILED
+    await stand.answer()
+    await stand.seal()
+    assert (await stand.cloister("export", "--out", export)).returncode == 0
+    assert "of yesterday" not in export.read_text()
+    assert list(export.parent.iterdir()) == [export]
+
+
 async def test_one_event_is_proven_to_somebody_who_may_not_see_the_rest(stand: Stand) -> None:
     run = await stand.answer()
     await stand.seal()

@@ -1106,6 +1106,8 @@ async def test_a_rule_that_the_policy_does_not_have_is_refused_with_the_nearest(
             "queues[general].members: Input should be 'everyone' or ",
         ),
         ("- login: otto", "- name: otto", "].login: Field required"),
+        ("queues:", "queuez:", "queuez: no such field; do you mean queues?\n"),
+        ("title: Legal", "titel: Legal", "queues[legal].titel: no such field; do you mean title?"),
         ("[2026-12-25]", "[2026-13-25]", "queues[legal].calendar.holidays[0]: Input should be a valid date"),
         ("normal: 240", "normal: soon", "queues[legal].deadline_minutes.normal: Input should be a valid int"),
         ("escalates_to: general", "escalates_to: legal", "the queue legal escalates to itself"),

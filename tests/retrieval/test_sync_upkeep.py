@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway import BadInput, NotAllowed, Principal
+from gateway import BadInput, CloisterError, NotAllowed, Principal
 from retrieval import Drift, HashedWords, VerifyReport
 from retrieval.index import IndexFailed
 from retrieval.index.edge import Terms
@@ -15,6 +15,7 @@ from retrieval.sync import Stage
 
 from .oracle import Oracle
 from .stand import ADMIN, Running, Stand, principal
+from .test_index_keeping import done
 from .test_sync import idle, is_ready, rows_of, until
 
 POISON = "Ylangplunder"
@@ -240,6 +241,58 @@ async def test_what_was_deleted_at_once_waits_and_is_kept_or_deleted_by_a_word(
     assert len(rows_of(running, "contact")) == contacts - len(removed)
     saved = stand.appliance("SELECT gone, kept FROM retrieval.sync WHERE entity = 'contact'")
     assert saved == [(0, 0)]
+
+
+REFUSING = """
+    CREATE FUNCTION gateway.refuse_events() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'nothing is recorded'; END $$
+"""
+NO_EVENTS = """
+    CREATE TRIGGER refuse_events BEFORE INSERT ON gateway.audit_event
+    EXECUTE FUNCTION gateway.refuse_events()
+"""
+
+
+async def test_what_cannot_be_recorded_is_not_done(
+    running: Running, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed = stand.crm("DELETE FROM contacts WHERE mod(id, 3) = 0 RETURNING id")
+    passes = running.state["passes"]
+    await until(lambda: _is_so(lambda: passes.brake.held("contact") == len(removed)))
+    await running.client.index_backup(ADMIN)
+    backup = (await done(running)).backups[0].name
+    passes.parking.park("article", "1", Stage.RENDERING, ValueError())
+    parked = passes.parking.get("article", "1")
+    contacts = len(rows_of(running, "contact"))
+    compared: list[bool] = []
+    monkeypatch.setattr(running.follower, "ask", lambda *, allow_deletes: compared.append(allow_deletes))
+    stand.appliance(REFUSING)
+    stand.appliance(NO_EVENTS)
+    client = running.client
+    for refused in (
+        client.sync_resolve(ADMIN, "contact", allow_deletes=True),
+        client.sync_run(ADMIN),
+        client.sync_retry(ADMIN),
+        client.sync_verify(ADMIN),
+        client.sync_rebuild(ADMIN),
+        client.index_optimise(ADMIN),
+        client.index_backup(ADMIN),
+        client.index_restore(ADMIN, backup),
+    ):
+        with pytest.raises(CloisterError, match="Something went wrong"):
+            await refused
+    assert len(rows_of(running, "contact")) == contacts
+    assert (passes.brake.held("contact"), compared) == (len(removed), [])
+    assert passes.parking.get("article", "1") == parked
+    assert (await client.sync_verified(ADMIN)).began is None
+    assert not (await client.sync_rebuilding(ADMIN)).running
+    state = await client.index_state(ADMIN)
+    assert (state.doing, len(state.backups), len(state.generations)) == ("", 1, 1)
+    assert state.generations[0].optimised is None
+    stand.appliance("DROP FUNCTION gateway.refuse_events() CASCADE")
+    assert (await client.sync_resolve(ADMIN, "contact", allow_deletes=True)).rows == len(removed)
+    ((detail,),) = stand.appliance("SELECT detail FROM gateway.audit_event WHERE event = 'sync.resolved'")
+    assert detail == {"entity": "contact", "allow_deletes": True, "held": len(removed), "kept": 0}
 
 
 async def _equals(ask: Callable[[], Any], expected: int) -> bool:
