@@ -3,7 +3,7 @@
 The pipeline decides; whoever runs it writes its steps down under the run's lease.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
@@ -164,7 +164,7 @@ class AnswerPipeline:
                 async for step in steps:
                     yield step
         except (PartUnavailable, UpstreamFailed) as error:
-            if not (writing.is_empty and _is_model(error)):
+            if asked.instruction or not (writing.is_empty and _is_model(error)):
                 raise
             if prompt is not None:
                 yield receipt_step(asked, prompt, (), sent=isinstance(error, UpstreamFailed))
@@ -191,8 +191,9 @@ class AnswerPipeline:
                 messages or (),
             )
         elif writing.is_empty:
-            for step in writing.show():
-                yield step
+            if not asked.instruction:
+                for step in writing.show():
+                    yield step
             yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
 
     async def _draft(
@@ -200,9 +201,8 @@ class AnswerPipeline:
     ) -> AsyncGenerator[Step, None]:
         """Write and weigh sentence by sentence; each shows as long as nothing before it or in it is risky."""
         writing.weighing = await self._weigher.question(weighed)
-        if not writing.weighing.risky:
-            for step in writing.show():
-                yield step
+        for step in _to_show(asked, writing):
+            yield step
         async with aclosing(self._sentences(asked, prompt, writing)) as sentences:
             async for sentence in sentences:
                 if writing.has(sentence):
@@ -212,9 +212,8 @@ class AnswerPipeline:
                 weighs = self._weigher.sentence(weighed, sentence, checked, prompt.sources, writing.drafted)
                 writing.weighing = writing.weighing.joined(await weighs)
                 writing.drafted.append(replace(checked, text=strangers.reveal(checked.text)))
-                if not (writing.weighing.risky or asked.instruction):
-                    for step in writing.show():
-                        yield step
+                for step in _to_show(asked, writing):
+                    yield step
 
     def _weighed(self, asked: Asked, evidence: Evidence, prompt: Prompt) -> Weighed:
         """What the question is weighed with."""
@@ -259,6 +258,11 @@ class AnswerPipeline:
                     yield sentence
         for sentence in splitter.finish():
             yield sentence
+
+
+def _to_show(asked: Asked, writing: Writing) -> Iterator[Step]:
+    """What of a draft may show now: nothing where anything of it is risky, or an officer waits for it."""
+    return iter(()) if writing.weighing.risky or asked.instruction else writing.show()
 
 
 def _checks(asked: Asked) -> list[str]:

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from sqlalchemy import func, update
 from sqlmodel import col
@@ -60,6 +60,8 @@ from .withheld import records_in
 
 _LOOK_SECONDS: Final = 1.0
 _TURNS: Final = 3
+_LATER_SECONDS: Final = 60.0
+_ATTEMPTS: Final = 30  # of an answer that was sent back: about half an hour
 _CUSTOMERS: Final = frozenset({"account", "customer", "company", "client", "organisation", "organization"})
 _NO_ACCOUNT: Final = "The account that asked may no longer sign in or ask."
 _NOT_SHOWN: Final = frozenset(
@@ -117,7 +119,7 @@ class RunExecutor:
         if cancelled:
             await self._stop(run, answering)
         else:
-            await self._settle(run, answering)
+            await self._settle(run, asked, answering)
 
     async def adopt_abandoned(self) -> None:
         """Execute runs whose worker or job is gone."""
@@ -221,10 +223,17 @@ class RunExecutor:
             customer=_customer(asked, held),
         )
 
-    async def _settle(self, run: Run, answering: asyncio.Task[None]) -> None:
-        """Say aloud how an answer failed; one that ended well has said so itself."""
+    async def _settle(self, run: Run, asked: Asked, answering: asyncio.Task[None]) -> None:
+        """Say aloud how an answer failed; one that ended well has said so itself.
+
+        What an officer sent back is tried again for a while: nobody asks for it a second time.
+        """
         error = answering.exception()
         if error is None or isinstance(error, LeaseLost):
+            return
+        if asked.instruction and _may_come_back(error) and run.attempt < _ATTEMPTS:
+            log.warning("run.rewriting_later", run=str(run.id), reason=error.sentence)
+            await self._give_back(run, seconds=_LATER_SECONDS)
             return
         if isinstance(error, CloisterError):
             part = str(error.extra.get("part", "assistant"))
@@ -245,16 +254,22 @@ class RunExecutor:
             if current.cancel_requested and current.lease_owner == _lease(run):
                 await self._end(session, run, EventKind.CANCELLED, RunState.CANCELLED, "")
 
-    async def _give_back(self, run: Run) -> None:
+    async def _give_back(self, run: Run, *, seconds: float = -1) -> None:
+        """Let others take the run, so many seconds from now."""
         async with self._database.transaction() as session:
             mine = update(Run).where(col(Run.id) == run.id, col(Run.lease_owner) == _lease(run))
-            await session.exec(mine.values(lease_until=func.now() - timedelta(seconds=1)))
+            await session.exec(mine.values(lease_until=func.now() + timedelta(seconds=seconds)))
 
     async def _end(
         self, session: AsyncSession, run: Run, kind: EventKind, state: RunState, sentence: str
     ) -> None:
         await append_event(session, run.id, kind, {"sentence": sentence}, lease=_lease(run))
         await finish(session, run, state, str(run.principal_id), lease=_lease(run))
+
+
+def _may_come_back(error: BaseException) -> TypeGuard[CloisterError]:
+    """Whether it is worth while to try again later: a part is away that is not left out on purpose."""
+    return isinstance(error, CloisterError) and error.retry and not error.extra.get("absent")
 
 
 async def _count(session: AsyncSession, run: Run, weighed: Mapping[str, Any]) -> None:

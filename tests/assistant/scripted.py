@@ -139,13 +139,23 @@ def answering(
     policy: Policy = POLICY,
     flags: tuple[str, ...] = (),
     secret: bytes = b"",
+    instruction: str = "",
     **settings: Any,
 ) -> AsyncGenerator[Step | Hold, None]:
     """The steps of one answer, as they come."""
     retrieval = ScriptedRetrieval(result, visible)
     pipeline = AnswerPipeline(door, retrieval, policy, AnsweringSettings(**settings), secret)
     return pipeline.answer(
-        Asked(uuid.uuid4(), uuid.uuid4(), REP, question, tokens, history=history, flags=flags)
+        Asked(
+            uuid.uuid4(),
+            uuid.uuid4(),
+            REP,
+            question,
+            tokens,
+            history=history,
+            flags=flags,
+            instruction=instruction,
+        )
     )
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from assistant.answer import EventKind, Step
+from assistant.answer import EventKind, Hold, Step
 from assistant.answer.missing import tell_missing
+from gateway import PartUnavailable
 from retrieval import Missing
 
 from .scripted import ScriptedDoor, found, kinds, shown, steps
@@ -61,3 +62,14 @@ def test_a_number_that_was_hidden_stays_hidden() -> None:
     assert tell_missing((NONE,), {"<ID_1>": "4711"}) == "There is no record <ID_1> that you may see."
     assert tell_missing((NONE,), {"<PERSON_1>": "Anna"}) == SENTENCE
     assert tell_missing((), {}) == ""
+
+
+async def test_nothing_shows_of_what_an_officer_waits_for() -> None:
+    again = "Name the case only."
+    door = ScriptedDoor("The case is open. [1]")
+    taken = await steps(door, found(missing=(NONE,)), instruction=again)
+    assert shown(taken) == []
+    [hold] = [step for step in taken if isinstance(step, Hold)]
+    assert (hold.shown, len(hold.sentences)) == (0, 2)
+    with pytest.raises(PartUnavailable):
+        await steps(ScriptedDoor(away=True), found(missing=(NONE,)), instruction=again)

@@ -39,7 +39,7 @@ from assistant.runs.execute import RunExecutor
 from assistant.runs.resume import RunResumer
 from assistant.runs.service import events_of, own_run, request_cancel
 from assistant.runs.tables import Run, RunEvent, RunState
-from gateway import Account, AuditRow, Conflict, Database, Principal, Role
+from gateway import Account, AuditRow, Conflict, Database, PartUnavailable, Principal, Role
 from retrieval import RetrievalClient
 from tests.migrated import Migrated
 
@@ -256,6 +256,53 @@ async def test_another_draft_that_is_not_written_leaves_nothing_released(
     await RunResumer(work_database, ALL).resume_due()
     assert (await kinds(work_database, run))[-3:] == ["sent_back", "nothing_found", "done"]
     assert (await now(work_database, run)).state == RunState.DONE
+
+
+async def test_another_draft_is_tried_again_while_the_model_is_away(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run, item = await held(web_database, work_database, rep)
+    async with web_database.transaction() as session:
+        await send_back(
+            session, POLICY, OFFICER, item.id, item.current_hash, instruction="Again.", confirmed=True
+        )
+    await after_the_undo_window(work_database, item)
+    await RunResumer(work_database, ALL).resume(item.id)
+    away = RunExecutor(work_database, ToldPipeline(PartUnavailable("model", "It is away.")), POLICY, "two")
+    await away.execute(run.id)
+    assert (await now(work_database, run)).state == RunState.RUNNING
+    assert (await kinds(work_database, run))[-1] == "sent_back"
+    better = Hold((Checked("We look into it. [1]", (1,), supported=True),), (PASSAGE,), (), Weighing(), 0)
+    back = RunExecutor(work_database, ToldPipeline(better), POLICY, "three")
+    await back.adopt_abandoned()  # not yet
+    assert (await now(work_database, run)).state == RunState.RUNNING
+    await a_minute_later(work_database, run)
+    await back.adopt_abandoned()
+    assert (await now(work_database, run)).state == RunState.HELD
+
+
+async def test_another_draft_that_no_model_writes_for_long_ends_aloud(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run, item = await held(web_database, work_database, rep)
+    async with web_database.transaction() as session:
+        await send_back(
+            session, POLICY, OFFICER, item.id, item.current_hash, instruction="Again.", confirmed=True
+        )
+    await after_the_undo_window(work_database, item)
+    await RunResumer(work_database, ALL).resume(item.id)
+    away = RunExecutor(work_database, ToldPipeline(PartUnavailable("model", "It is away.")), POLICY, "two")
+    for _ in range(40):
+        await away.execute(run.id)
+        await a_minute_later(work_database, run)
+    assert (await now(work_database, run)).state == RunState.FAILED
+    assert (await kinds(work_database, run))[-3:] == ["sent_back", "failed", "done"]
+
+
+async def a_minute_later(database: Database, run: Run) -> None:
+    async with database.transaction() as session:
+        passed = update(Run).where(col(Run.id) == run.id)
+        await session.exec(passed.values(lease_until=func.now() - timedelta(seconds=1)))
 
 
 async def test_a_decision_of_an_officer_who_left_meanwhile_is_not_carried_out(
