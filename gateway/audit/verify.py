@@ -1,7 +1,7 @@
 """Verification on the spot: the same checks that the stand-alone verifier makes on an export."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -89,9 +89,10 @@ async def verify_audit(
 
 def _anchor(path: Path) -> tuple[Anchored, Fault | None]:
     try:
-        return read_anchor(path), None
+        return replace(read_anchor(path), live=True), None
     except Unusable:
-        return Anchored(path.name), Fault("anchor missing", 0, f"the anchor file {path.name} cannot be read")
+        sentence = f"the anchor file {path.name} cannot be read"
+        return Anchored(path.name, live=True), Fault("anchor missing", 0, sentence)
 
 
 def _read(heads: list[dict[str, Any]]) -> tuple[list[Checkpoint], list[Fault]]:

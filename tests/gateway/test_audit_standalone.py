@@ -324,6 +324,24 @@ def test_a_checkpoint_that_was_only_just_signed_may_be_on_its_way_to_an_anchor(
     assert late.kinds(tmp_path) == {"anchor missing"}
 
 
+def test_an_anchor_that_was_fetched_before_the_export_is_one_fault_that_says_so(
+    honest: Exported, tmp_path: Path
+) -> None:
+    late = honest.copy()
+    del late.anchor[-5:]
+    del late.anchor[7]
+    export, anchor = late.write(tmp_path)
+    _, faults = check_export(export, Log.parse(late.key), [read_anchor(anchor)])
+    within, at_the_end = faults
+    assert (within.kind, within.place, "fetched" in within.sentence) == ("anchor missing", 8 * EVERY, False)
+    assert at_the_end == verify_record.Fault(
+        "anchor missing",
+        141,
+        "checkpoints.jsonl ends at size 138 and does not hold the 5 checkpoints of sizes 141 to 153, or it"
+        " was fetched before the export was made: fetch it again",
+    )
+
+
 def test_what_an_anchor_has_got_since_the_export_was_asked_for_is_not_missing_in_it(
     honest: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -498,9 +498,10 @@ class Seen:
 
 @dataclass
 class Anchored:
-    """What an anchor holds."""
+    """What an anchor holds, at this moment if it is `live`, or when a copy of it was fetched."""
 
     name: str
+    live: bool = False
     checkpoints: dict[int, list[Checkpoint]] = field(default_factory=dict)
     old: list[tuple[int, str]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -937,11 +938,26 @@ class Record:
                 if size in held and held[size].root != checkpoint.root:
                     sentence = f"the log's key signed two heads of size {size}: a proof's and {anchor.name}'s"
                     self._fault("forked", size, sentence)
-            for size, checkpoint in sorted({**self._later, **self._own}.items()):
-                if size not in held and (self._is_due(checkpoint) or size < max(held, default=0)):
-                    self._fault(
-                        "anchor missing", size, f"{anchor.name} does not hold the checkpoint of size {size}"
-                    )
+            newest = max(held, default=0)
+            wanted = {**self._later, **self._own}
+            absent = sorted(wanted.keys() - held.keys())
+            absent = [size for size in absent if size < newest or self._is_due(wanted[size])]
+            for size in absent:
+                if size < newest:
+                    sentence = f"{anchor.name} does not hold the checkpoint of size {size}"
+                    self._fault("anchor missing", size, sentence)
+            self._settle_late(anchor, newest, [size for size in absent if size > newest])
+
+    def _settle_late(self, anchor: Anchored, newest: int, absent: list[int]) -> None:
+        if not absent:
+            return
+        first, last, count = absent[0], absent[-1], len(absent)
+        one, several = f"checkpoint of size {first}", f"{count} checkpoints of sizes {first} to {last}"
+        what = one if count == 1 else several
+        sentence = f"{anchor.name} ends at size {newest} and does not hold the {what}"
+        if not anchor.live:
+            sentence += ", or it was fetched before the export was made: fetch it again"
+        self._fault("anchor missing", absent[0], sentence)
 
     def settle_witness(self, witness: Key) -> list[Fault]:
         """Up to which size a witness has cosigned; a fault if one that is due has nothing after it."""
