@@ -70,6 +70,20 @@ async def make_past(session: AsyncSession, seed: int, *, items: int, queues: tup
     return past
 
 
+async def make_quiet(session: AsyncSession, rule: str) -> None:
+    """Make of the past one in which one rule held everything, and all of it went out as it was."""
+    await run_sql(session, "SET LOCAL session_replication_role = replica")
+    await run_sql(session, "DELETE FROM approvals.suggestion_reply")
+    await run_sql(session, "DELETE FROM approvals.draft")
+    await run_sql(
+        session,
+        "UPDATE approvals.held_item SET state = 'approved', decided_by = :who, hits = CAST(:hits AS jsonb)",
+        who="somebody",
+        hits=json.dumps([{"rule": rule, "by": "words"}]),
+    )
+    await run_sql(session, "SET LOCAL session_replication_role = origin")
+
+
 async def _make_item(
     session: AsyncSession, random: Random, past: Past, queue: str, began: datetime, now: datetime
 ) -> None:

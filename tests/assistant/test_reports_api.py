@@ -33,7 +33,7 @@ from gateway import (
     issue_api_token,
     register_events,
 )
-from tests.approvals.past import Past, as_plans, make_past
+from tests.approvals.past import Past, as_plans, make_past, make_quiet
 from tests.approvals.queues import create_tables, run_sql, settings_of
 from tests.gateway.server import serving
 
@@ -199,17 +199,7 @@ async def test_the_rules_are_counted_for_everybody_alike(desk: Desk) -> None:
 async def quiet_rule(desk: Desk) -> str:
     """Give the rule for minors a past in which all that it held went out as it was."""
     async with desk.database.transaction() as session:
-        await run_sql(session, "SET LOCAL session_replication_role = replica")
-        await run_sql(session, "DELETE FROM approvals.suggestion_reply")
-        await run_sql(session, "DELETE FROM approvals.draft")
-        await run_sql(
-            session,
-            "UPDATE approvals.held_item"
-            " SET state = 'approved', decided_by = :who, hits = CAST(:hits AS jsonb)",
-            who="somebody",
-            hits=json.dumps([{"rule": "minors", "by": "words"}]),
-        )
-        await run_sql(session, "SET LOCAL session_replication_role = origin")
+        await make_quiet(session, "minors")
     [suggested] = (await desk.get("officer", f"{RULES}?days=366")).json()["suggestions"]
     assert suggested["change"] in ({"weight": 0.5}, {"likeness": suggested["now"].get("likeness", 0) + 0.1})
     return str(suggested["id"])
