@@ -58,16 +58,6 @@ async def earlier_drafts(session: AsyncSession, item_id: uuid.UUID) -> Sequence[
     return (await session.exec(found)).all()
 
 
-async def open_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> HeldItem:
-    """An item that is about to be shown to an officer, who is remembered as having it before them.
-
-    Raises `NotFound`, also to a requester who is no officer.
-    """
-    item = await item_to_open(session, viewer, item_id)
-    await note_opened(session, viewer, item)
-    return item
-
-
 async def item_to_open(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> HeldItem:
     """An item that this officer may open. `note_opened` comes before anything of it is shown.
 

@@ -38,7 +38,6 @@ from approvals import (
     decide,
     due_effects,
     hold_again,
-    open_item,
     sweep,
     take_effect,
 )
@@ -59,7 +58,18 @@ from gateway import (
 )
 from tests.clusters import running_cluster
 
-from .queues import POLICY, answer, create_tables, employ, held, person, risky, run_sql, settings_of
+from .queues import (
+    POLICY,
+    answer,
+    create_tables,
+    employ,
+    held,
+    open_item,
+    person,
+    risky,
+    run_sql,
+    settings_of,
+)
 
 SIDES = ("before", "within", "after")
 WAYS = ("approve", "two approve", "edit", "reject", "false alarm", "send back", "expire")

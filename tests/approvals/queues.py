@@ -20,7 +20,9 @@ from approvals import (
     Tier,
     Weighing,
     hold,
+    item_to_open,
     load_policy,
+    note_opened,
 )
 from gateway import Database, DatabaseSettings, Principal, Role
 from tests.migrated import migrated
@@ -112,6 +114,13 @@ async def have_read(session: AsyncSession, item: HeldItem) -> None:
         hash=item.current_hash,
         who=[one.id for one in PEOPLE.values() if one.has(Role.OFFICER)],
     )
+
+
+async def open_item(session: AsyncSession, viewer: Principal, item_id: uuid.UUID) -> HeldItem:
+    """The item as the review shows it to an officer, remembered and recorded as the review does."""
+    item = await item_to_open(session, viewer, item_id)
+    await note_opened(session, viewer, item)
+    return item
 
 
 async def let_pass(session: AsyncSession, seconds: float) -> None:

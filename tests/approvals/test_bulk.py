@@ -20,12 +20,11 @@ from approvals import (
     approve,
     decide_many,
     edit,
-    open_item,
     votes_on,
 )
 from gateway import BadInput, Database, NotAllowed, NotFound
 
-from .queues import LONG, OFFICER, POLICY, REP, SECOND, answer, held, let_pass
+from .queues import LONG, OFFICER, POLICY, REP, SECOND, answer, held, let_pass, open_item
 
 APPROVE = Decision(Verdict.APPROVE)
 

@@ -16,7 +16,6 @@ from approvals import (
     is_same_person,
     know_person,
     next_item,
-    open_item,
     reject,
     take_effect,
 )
@@ -31,6 +30,7 @@ from .queues import (
     held,
     in_a_transaction,
     let_pass,
+    open_item,
     person,
     run_sql,
 )

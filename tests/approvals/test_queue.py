@@ -26,7 +26,6 @@ from approvals import (
     next_item,
     notices_for,
     officers_on_duty,
-    open_item,
     order_of,
     pending_count,
     place_of,
@@ -37,7 +36,20 @@ from approvals import (
 )
 from gateway import BadInput, Conflict, Database, NotAllowed, NotFound, Role
 
-from .queues import LEAD, OFFICER, POLICY, REP, SECOND, answer, held, let_pass, person, risky, run_sql
+from .queues import (
+    LEAD,
+    OFFICER,
+    POLICY,
+    REP,
+    SECOND,
+    answer,
+    held,
+    let_pass,
+    open_item,
+    person,
+    risky,
+    run_sql,
+)
 
 
 async def test_the_top_tier_comes_first_then_the_earliest_deadline(database: Database) -> None:

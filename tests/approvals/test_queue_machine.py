@@ -30,7 +30,6 @@ from approvals import (
     claim,
     decide,
     hold_again,
-    open_item,
     release_claim,
     sweep,
     take_effect,
@@ -38,7 +37,7 @@ from approvals import (
 )
 from gateway import CloisterError, Database, DatabaseSettings, Principal, Role
 
-from .queues import POLICY, answer, employ, held, let_pass, person, risky, run_sql
+from .queues import POLICY, answer, employ, held, let_pass, open_item, person, risky, run_sql
 from .reference import Item, Model
 
 OFFICERS = [person(name, Role.OFFICER) for name in ("olga", "otto", "olivia")]

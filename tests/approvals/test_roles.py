@@ -25,7 +25,6 @@ from approvals import (
     decide_many,
     get_item,
     know_person,
-    open_item,
     queue,
     release_claim,
     set_absence,
@@ -33,7 +32,7 @@ from approvals import (
 )
 from gateway import CloisterError, Database, NotAllowed, NotFound, Principal, Role
 
-from .queues import ADMIN, POLICY, held, person, run_sql
+from .queues import ADMIN, POLICY, held, open_item, person, run_sql
 
 ASKER = person("asker@example.org", Role.REP)
 COLLEAGUE = person("colleague@example.org", Role.OFFICER)

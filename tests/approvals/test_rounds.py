@@ -16,7 +16,6 @@ from approvals import (
     earlier_drafts,
     edit,
     hold_again,
-    open_item,
     reject,
     send_back,
     take_effect,
@@ -26,7 +25,19 @@ from approvals import (
 from approvals import RejectionReason as Reason
 from gateway import Conflict, Database, NotFound, Principal
 
-from .queues import OFFICER, POLICY, REP, SECOND, answer, have_read, held, in_a_transaction, let_pass, risky
+from .queues import (
+    OFFICER,
+    POLICY,
+    REP,
+    SECOND,
+    answer,
+    have_read,
+    held,
+    in_a_transaction,
+    let_pass,
+    open_item,
+    risky,
+)
 
 BETTER = answer("We look into it, <PERSON_1>. [1]")
 

@@ -20,7 +20,6 @@ from approvals import (
     approve,
     edit,
     load_policy,
-    open_item,
     reject,
     send_back,
     undo,
@@ -40,6 +39,7 @@ from gateway import (
     Sealer,
     begin_correlation,
 )
+from tests.approvals.queues import open_item
 from tests.assistant.commands import cloister
 from tests.assistant.house import House, house, in_thread
 from tests.gateway.server import Script, echoes, says

@@ -40,7 +40,6 @@ from approvals import (
     hold,
     load_policy,
     notices_for,
-    open_item,
 )
 from assistant.composition import register_all_events
 from assistant.reviews.hooks import Hook, sign
@@ -61,7 +60,7 @@ from gateway import (
     install_error_handlers,
 )
 from retrieval import RetrievalClient
-from tests.approvals.queues import let_pass, run_sql
+from tests.approvals.queues import let_pass, open_item, run_sql
 from tests.gateway.server import serving
 from tests.migrated import Migrated
 from tests.retrieval.certificates import Authority

@@ -140,9 +140,15 @@ class Site:
                 session, self.people[ASKER], conversation_id=conversation, title="", scope=None
             )
             await run_sql(session, "DELETE FROM approvals.suggestion_reply")
-            said = {"rule": "legal_threat", "change": {"weight": 0.5}, "reply": "put_aside", "count": 1}
-            said |= {"decided": 9, "by": self.people["officer"].id, "policy_version": "1"}
-            reply = SuggestionReply(**said)
+            reply = SuggestionReply(
+                rule="legal_threat",
+                change={"weight": 0.5},
+                reply="put_aside",
+                policy_version="1",
+                count=1,
+                decided=9,
+                by=self.people["officer"].id,
+            )
             session.add(reply)
         officer, auditor = self.clients["officer"], self.clients["auditor"]
         absence = await officer.post(f"{REVIEWS}/absences", json=HOURS)

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from approvals import HeldItem, approve, edit, open_item
+from approvals import HeldItem, approve, edit
 from assistant.answer import EventKind
 from assistant.answer.support import Checked
 from assistant.runs.execute import RunExecutor
 from assistant.runs.resume import RunResumer
 from assistant.runs.tables import Run
 from gateway import Database, Principal
+from tests.approvals.queues import open_item
 
 from .running import PASSAGE, ToldPipeline, kinds, now, opened, risky_answer
 from .test_runs_resume import OFFICER, POLICY, SECOND, Rights, after_the_undo_window, last_told, officers

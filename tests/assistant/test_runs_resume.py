@@ -27,7 +27,6 @@ from approvals import (
     cancel,
     edit,
     load_policy,
-    open_item,
     reject,
     send_back,
     undo,
@@ -41,6 +40,7 @@ from assistant.runs.service import events_of, own_run, request_cancel
 from assistant.runs.tables import Run, RunEvent, RunState
 from gateway import Account, AuditRow, Conflict, Database, PartUnavailable, Principal, Role
 from retrieval import RetrievalClient
+from tests.approvals.queues import open_item
 from tests.migrated import Migrated
 
 from .running import PASSAGE, RISKY, ToldPipeline, kinds, now, opened, recorded, risky_answer, sentence
