@@ -231,7 +231,7 @@ class PromptPart:
 
 @dataclass(frozen=True)
 class ReviewDecision:
-    """How an item was decided, by a role and never with a name; `winner` is a pseudonym."""
+    """How an item was decided and by whom, as officers name each other; requesters read the role."""
 
     outcome: str
     role: str

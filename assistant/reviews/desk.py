@@ -31,8 +31,8 @@ class Standing(BaseModel):
     """Where an item stands, without anything that is in it.
 
     `holder` has claimed it until `claimed_until`, or it was given to them; `fence` is that of the caller's
-    claim. `winner` is the pseudonym of who decided it. `remarks` counts what was said about it,
-    `approvals` the officers who have approved the text that stands.
+    claim. `winner` decided it: a name, or a pseudonym where the account is gone. `remarks` counts what was
+    said about it, `approvals` the officers who have approved the text that stands.
     """
 
     state: str
@@ -66,12 +66,13 @@ async def standing(item_id: uuid.UUID, principal: SignedIn, session: UnitOfWork)
     item = await get_item(session, principal, item_id)
     leased = item.claimed_until is not None and item.claimed_until > datetime.now(item.deadline.tzinfo)
     account = item.claimed_by if leased else item.assigned_to
+    names = await colleague_names(session, {account, item.decided_by})
     return Standing(
         state=item.state,
         hash=item.current_hash,
         round=item.round,
         queue=item.queue,
-        holder=(await colleague_names(session, {account})).get(account or ""),
+        holder=names.get(account or ""),
         mine=account == principal.id,
         claimed_until=item.claimed_until if leased else None,
         fence=item.fence if leased and item.claimed_by == principal.id else None,
@@ -79,7 +80,7 @@ async def standing(item_id: uuid.UUID, principal: SignedIn, session: UnitOfWork)
         customer_waits_since=item.customer_waits_since,
         approvals=await standing_approvals(session, item.id),
         remarks=len(await remarks_on(session, item.id)),
-        winner=officer_pseudonym(item.decided_by) if item.decided_by else None,
+        winner=names.get(item.decided_by, officer_pseudonym(item.decided_by)) if item.decided_by else None,
     )
 
 

@@ -154,7 +154,7 @@ def _line(
         rep=entry.requester,
         state=entry.state,
         customer=entry.customer,
-        assignee=names.get(entry.claimed_by or entry.assigned_to or ""),
+        assignee=names.get(entry.claimed_by or entry.assigned_to or "") if entry.state in OPEN else None,
         mine=viewer.id in (entry.claimed_by, entry.assigned_to),
         own=entry.own,
         outcome=None if entry.state in OPEN else entry.state,
@@ -171,7 +171,7 @@ def _line(
         round=entry.round,
         awaiting_rep=entry.awaiting_rep,
         answered=answered.get(entry.id) is RemarkKind.ANSWER,
-        claimed_until=entry.claimed_until,
+        claimed_until=entry.claimed_until if entry.state in OPEN else None,
         customer_waits_since=entry.customer_waits_since,
         near=entry.state in OPEN and entry.deadline - datetime.now(UTC) < NEAR,
     )

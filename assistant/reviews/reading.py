@@ -79,7 +79,9 @@ async def read_review(
     own = await is_same_person(session, item.requester, viewer.id)
     revealed = await reveal(door, retrieval, viewer, item, _texts(item, past), own=own)
     await note_opened(session, viewer, item)
-    names = await colleague_names(session, {item.requester, item.claimed_by, item.assigned_to, *past.people})
+    names = await colleague_names(
+        session, {item.requester, item.claimed_by, item.assigned_to, item.decided_by, *past.people}
+    )
     now, plan, wanted = _now(item), await plan_of(session, item.queue), filter_of(query)
     titles = await queue_names(session)
     payload, final = item.held(), item.to_release()
@@ -93,7 +95,7 @@ async def read_review(
         highlights=highlights_of(item, policy, revealed),
         sources=_sources(item, revealed),
         reject_reasons=reject_reasons(),
-        decision=_decision(item, revealed),
+        decision=_decision(item, revealed, names),
         claimed_until=item.claimed_until if _is_leased(item) else None,
         next=await next_item(session, viewer, item.id, wanted=wanted),
         previous=await next_item(session, viewer, item.id, wanted=wanted, back=True),
@@ -215,7 +217,9 @@ def _sources(item: HeldItem, revealed: Mapping[str, Revealed]) -> Sources:
     return Sources(passages, facts)
 
 
-def _decision(item: HeldItem, revealed: Mapping[str, Revealed]) -> ReviewDecision | None:
+def _decision(
+    item: HeldItem, revealed: Mapping[str, Revealed], names: Mapping[str, str]
+) -> ReviewDecision | None:
     if item.state in OPEN or item.decided_at is None:
         return None
     final = item.to_release()
@@ -226,7 +230,7 @@ def _decision(item: HeldItem, revealed: Mapping[str, Revealed]) -> ReviewDecisio
         reason=item.reason,
         note=revealed[item.note].shown if item.note else None,
         text=revealed[final.text].shown if final.edited is not None else None,
-        winner=officer_pseudonym(item.decided_by) if item.decided_by else None,
+        winner=names.get(item.decided_by, officer_pseudonym(item.decided_by)) if item.decided_by else None,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from .browsing import SignedIn, painted, sideways, violations
-from .pages_sample import EDITED_ITEM, HELD_ITEM, MAIL_ITEM, NOTICES, QUEUE, SamplePages, line
+from .pages_sample import DECIDED_ITEM, EDITED_ITEM, HELD_ITEM, MAIL_ITEM, NOTICES, QUEUE, SamplePages, line
 from .pages_script import Script
 
 pytestmark = pytest.mark.browser
@@ -292,6 +292,41 @@ async def test_a_lost_race_names_the_winner_and_the_state(signed_in: SignedIn, s
     await expect(toast.get_by_role("button", name="Reload")).to_be_visible()
     await page.keyboard.press("r")
     await expect(dialog.get_by_label("Note for the rep")).to_have_value("Look at the case again.")
+
+
+async def test_who_lost_a_race_to_a_colleague_reads_one_name_and_is_offered_nothing_more(
+    signed_in: SignedIn, script: Script
+) -> None:
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    script.standing = {"remarks": 1}
+    await refresh(page)
+    await expect(page.locator(".toast")).to_contain_text("Something new was said")
+    await page.keyboard.press("e")
+    await page.get_by_label("The text that will be shown").fill("My words.")
+    script.conflict = PROBLEM | {"winner": "officer-1f2e"}
+    script.standing = {"state": "rejected", "winner": "Helen Ashdown"}
+    await page.locator("#edit-approve").click()
+    toast = page.locator(".toast")
+    await expect(toast).to_have_count(1)
+    await expect(toast).to_contain_text("decided meanwhile. It is rejected. Decided by Helen Ashdown.")
+    await expect(toast.get_by_role("button", name="Show it")).to_be_visible()
+    await expect(page.locator("#lease-note")).to_contain_text("Decided by Helen Ashdown.")
+    for button in ("#approve", "#reject", "#claim", "#release"):
+        await expect(page.locator(button)).to_be_hidden()
+    await expect(page.locator("#edit-approve")).to_be_disabled()
+    await expect(page.get_by_label("The text that will be shown")).to_have_value("My words.")
+    await page.locator(".draft-pane").focus()
+    said = len(script.calls)
+    for key in ("a", "c", "r"):
+        await page.keyboard.press(key)
+    await looks_right(page)
+    assert len(script.calls) == said
+
+
+async def test_what_is_decided_has_no_deadline_before_it(signed_in: SignedIn) -> None:
+    page = await signed_in("otto", f"/queue/{DECIDED_ITEM}")
+    await expect(page.locator(".review-facts dt", has_text="Asked by")).to_be_visible()
+    await expect(page.locator(".review-facts dt", has_text="Deadline")).to_have_count(0)
 
 
 async def test_an_item_that_changes_under_its_reader_says_so(signed_in: SignedIn, script: Script) -> None:

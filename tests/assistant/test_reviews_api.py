@@ -938,7 +938,7 @@ async def test_who_has_an_item_is_told_without_reading_it(office: Office) -> Non
     decided = (await office.officer.http.get(address)).json()
     assert (decided["state"], decided["winner"]) == (
         "rejected",
-        officer_pseudonym(office.second.principal.id),
+        office.second.principal.name,
     )
 
 

@@ -30,6 +30,11 @@ export class Lease extends Watch {
     return Boolean(this.holder) && !this.fence;
   }
 
+  /** Nothing can be done with it any more, or not by its reader. */
+  isClosed() {
+    return this.over || this.isAnothers();
+  }
+
   /** What a decision adds to its body. */
   async body() {
     await this.taking;
@@ -46,6 +51,7 @@ export class Lease extends Watch {
   }
 
   async take({ focus = false } = {}) {
+    if (this.over) return false;
     this.taking ??= this.claim(focus).finally(() => { this.taking = null; });
     return this.taking;
   }
@@ -120,8 +126,19 @@ export class Lease extends Watch {
     super.compare(now);
   }
 
+  end(words) {
+    super.end(words);
+    this.lose(words);
+  }
+
   show() {
-    byId("acts").hidden = this.isAnothers();
+    byId("acts").hidden = this.isClosed();
+    byId("edit-approve").disabled = this.over;
+    if (this.over) {
+      byId("claim").hidden = byId("release").hidden = true;
+      this.say(this.lost);
+      return;
+    }
     byId("claim").hidden = Boolean(this.fence) || Boolean(this.holder);
     byId("release").hidden = !this.fence;
     const until = this.fence ? this.until : this.holder && this.holderUntil ? Date.parse(this.holderUntil) : null;

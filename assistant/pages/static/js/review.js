@@ -19,6 +19,7 @@ const { item, open, pending, list } = readIsland("review-data");
 const id = item.line.id;
 let deciding = false;
 let lease = null;
+let forgetTold = () => {};
 
 showSources();
 byId("reading").addEventListener("change", (event) => read(event.target.value));
@@ -49,7 +50,7 @@ function wire() {
     byId(button)?.addEventListener("click", () => { byId("more-moves").open = false; run(); });
   }
   const armed = armedBy({ buttons: ["approve", "reject", "send-back"], pane: document.querySelector(".draft-pane"), hint: byId("armed-hint") });
-  const mine = (run) => armed(() => { if (!deciding && !lease.isAnothers()) run(); });
+  const mine = (run) => armed(() => { if (!deciding && !lease.isClosed()) run(); });
   shortcut("a", mine(act.approve));
   shortcut("e", mine(act.edit));
   shortcut("r", mine(act.reject));
@@ -61,8 +62,10 @@ function wire() {
   keepTyped(byId("edit-text"), id, "edit");
 }
 
+/** What changed last; what was told of it before is past. */
 function tellChanged(words) {
-  toast(words, { seconds: 600, action: { label: t("Show it"), run: () => location.reload() } });
+  forgetTold();
+  forgetTold = toast(words, { seconds: 600, action: { label: t("Show it"), run: () => location.reload() } });
 }
 
 async function undo() {
@@ -135,11 +138,13 @@ function setDeciding(now) {
 }
 
 /** The item is not as it was: says how it is now and who was quicker. What was typed stays for the next try. */
-function moved(error) {
-  const words = error.body ? refusalWords(error.body) : error.message;
+async function moved(error) {
+  await lease?.look();
+  if (lease?.over) { tellChanged(lease.lost); return; }
+  const named = lease?.holder ? { ...error.body, winner: null } : error.body; // the foot says who has it
+  const words = error.body ? refusalWords(named) : error.message;
   const stale = error.status === 409 || error.status === 404;
   toast(words, { kind: "danger", seconds: 60, action: stale ? { label: t("Reload"), run: () => location.reload() } : null });
-  lease?.look();
 }
 
 async function go(to, { decided = false } = {}) {

@@ -37,9 +37,10 @@ export class Watch {
   compare(now) {
     const { known } = this;
     if (now.state !== "pending") {
-      this.over = true; // it has been told, and what is decided is read on the page as it is then
-      this.changed(refusalWords({ detail: t("This item has been decided meanwhile."), state: now.state, winner: now.winner }));
-    } else if (now.hash !== known.hash || now.round !== known.round) {
+      this.end(refusalWords({ detail: t("This item has been decided meanwhile."), state: now.state, winner: now.winner }));
+      return;
+    }
+    if (now.hash !== known.hash || now.round !== known.round) {
       this.changed(t("The text of this item is another one now."));
     } else if (now.remarks > known.remarks) {
       known.remarks = now.remarks;
@@ -56,6 +57,13 @@ export class Watch {
       this.holderUntil = now.claimed_until;
       this.show();
     }
+  }
+
+  /** Told once: what was decided is read on the page as it is then. */
+  end(words) {
+    this.over = true;
+    byId("holder").replaceChildren("–");
+    this.changed(words);
   }
 
   showWaits(since) {
