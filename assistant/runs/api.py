@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from assistant.answer import EventKind
-from assistant.conversations import own_conversation, start_conversation, title_of
+from assistant.conversations import mark_seen, own_conversation, start_conversation, title_of
 from assistant.restoring import Viewer
 from assistant.session import SignedIn
 from assistant.state import Door, Feed, Retrieval, WebDatabase
@@ -79,6 +79,7 @@ async def ask(
         conversation_id, scope = conversation.id, asking.scope or conversation.scope
         question = await redact_question(door, principal, conversation_id, text)
     run = await open_run(session, principal, conversation_id, question, scope=scope)
+    await mark_seen(session, conversation_id)  # who asks in it reads it
     return Opened(id=run.id, conversation=conversation_id)
 
 

@@ -276,6 +276,19 @@ async def test_a_conversation_is_new_from_what_came_until_it_is_opened_or_watche
             assert not await is_new(rep, run), "nothing came"
 
 
+async def test_a_question_makes_nothing_new_before_something_came(site: Site) -> None:
+    async with site.person() as rep:
+        asked = {"question": "What is open?"}
+        first = (await rep.http.post("/api/v1/runs", json=asked)).json()
+        async with site.web.transaction() as session:
+            run = await session.get_one(Run, uuid.UUID(first["id"]))
+        assert not await is_new(rep, run)
+        await site.end(run)
+        assert await is_new(rep, run)
+        await rep.http.post("/api/v1/runs", json=asked | {"conversation": first["conversation"]})
+        assert not await is_new(rep, run)
+
+
 async def test_a_question_that_was_watched_makes_nothing_new(site: Site) -> None:
     async with site.person() as rep:
         run = await opened(site.web, rep.principal)
