@@ -36,6 +36,7 @@ class Script:
         self.changed = asyncio.Condition()
         self.drop_after: int | None = None
         self.hasty = False
+        self.waits = False
         self.standing: dict[str, Any] = {}
         self.claim: tuple[int, dict[str, Any]] = (200, {})
         self.conflict: dict[str, Any] | None = None
@@ -216,6 +217,8 @@ def scripted_app(script: Script) -> FastAPI:
             return JSONResponse(script.conflict, 409)
         if script.hasty and path.startswith("reviews/") and not body["confirmed"]:
             return JSONResponse({"detail": "You opened this text only a moment ago.", "confirm": True}, 409)
+        if script.waits:
+            return JSONResponse({"state": "pending", "effective_after": None})
         until = (datetime.now(UTC) + timedelta(seconds=8)).isoformat()
         return JSONResponse({"state": "decided", "effective_after": until})
 

@@ -120,6 +120,28 @@ async def test_another_draft_that_was_not_written_is_told_with_why(signed_in: Si
     await expect(card.get_by_role("button", name="Ask again")).to_have_count(1)
 
 
+async def test_a_second_draft_is_told_with_the_officers_word_and_nothing_is_offered_before_it(
+    signed_in: SignedIn, script: Script
+) -> None:
+    page = await signed_in("rita", "/")
+    await page.get_by_label("Your question").fill("May we grant a credit?")
+    await page.keyboard.press("Enter")
+    card = page.locator(".state-card")
+    await expect(card).to_contain_text("a compliance officer must see this first")
+    (run,) = script.events
+    await script.add(run, ("sent_back", {"note": "Name the order.", "again": True}))
+    await expect(card).to_contain_text("It is written now")
+    await expect(page.locator(".run-actions button")).to_have_count(0)
+    await script.add(run, ("held", HELD))
+    await expect(card).to_contain_text("This is draft 2: a compliance officer sent the one before it back.")
+    await expect(card.locator("blockquote")).to_have_text("Name the order.")
+    await expect(card.get_by_role("button", name="Cancel the request")).to_be_visible()
+    assert await violations(page) == []
+    await script.add(run, ("released", RELEASED), ("done", {}))
+    await expect(card).to_contain_text("Released by a compliance officer after edits.")
+    await expect(page.locator(".run-actions button", has_text="Ask again")).to_be_visible()
+
+
 async def test_a_citation_opens_its_passage_and_escape_returns(signed_in: SignedIn) -> None:
     page = await signed_in("rita", f"/c/{ONE_ANSWER}")
     cite = page.locator(".answer .cite").nth(1)
@@ -403,6 +425,60 @@ async def test_a_key_meant_for_one_item_never_decides_the_next(signed_in: Signed
     assert [call[1].split("/")[2] for call in script.calls] == ["approve", "approve"]
 
 
+async def test_the_next_item_says_that_it_is_another_without_moving_a_button(
+    signed_in: SignedIn, script: Script
+) -> None:
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    await page.clock.install()
+    await page.reload()
+    await page.keyboard.press("a")
+    await page.wait_for_url("**/queue/*4")
+    hint = page.locator("#armed-hint")
+    for width in (1280, 360):
+        await page.set_viewport_size({"width": width, "height": 800})
+        before = await page.locator("#approve").bounding_box()
+        await page.locator("body").press("a")
+        await expect(hint).to_be_visible()
+        assert await page.locator("#approve").bounding_box() == before
+        assert await sideways(page) == 0
+        assert await violations(page) == []
+        await page.locator("#draft-title").click()
+        await expect(hint).to_be_hidden()
+    assert [call[1] for call in script.calls] == [f"reviews/{HELD_ITEM}/approve"]
+
+
+async def test_who_has_been_at_the_next_item_for_long_is_not_asked_to_read_it(signed_in: SignedIn) -> None:
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    await page.clock.install()
+    await page.reload()
+    await page.keyboard.press("a")
+    await page.wait_for_url("**/queue/*4")
+    await page.clock.run_for(9_000)
+    await page.keyboard.press("e")
+    await expect(page.get_by_label("The text that will be shown")).to_be_focused()
+    await expect(page.locator("#armed-hint")).to_be_hidden()
+
+
+async def test_a_vote_that_waits_for_another_is_taken_back_by_key_from_the_next_item(
+    signed_in: SignedIn, script: Script
+) -> None:
+    script.waits = True
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    await page.keyboard.press("a")
+    await page.wait_for_url("**/queue/*4")
+    toast = page.locator(".toast")
+    await expect(toast).to_contain_text("Your approval counts. Another officer must agree.")
+    await expect(toast.locator(".seconds")).to_be_hidden()
+    await page.keyboard.press("u")
+    await page.wait_for_url(f"**/queue/{HELD_ITEM}")
+    await expect(toast).to_contain_text("Taken back")
+    await page.goto(f"/queue/{VOTED_ITEM}")
+    async with page.expect_navigation():
+        await page.keyboard.press("u")
+    undone = [call[1] for call in script.calls if call[1].endswith("/undo")]
+    assert undone == [f"reviews/{HELD_ITEM}/undo", f"reviews/{VOTED_ITEM}/undo"]
+
+
 async def test_an_officer_who_has_voted_sees_it_and_may_take_it_back(
     signed_in: SignedIn, script: Script
 ) -> None:
@@ -450,7 +526,7 @@ async def test_a_rejection_needs_a_reason(signed_in: SignedIn, script: Script) -
 
 async def test_sending_back_carries_an_instruction(signed_in: SignedIn, script: Script) -> None:
     page = await signed_in("otto", f"/queue/{HELD_ITEM}")
-    await page.get_by_role("button", name="Send back").click()
+    await page.keyboard.press("s")
     await page.get_by_label("What should the next draft do differently?").fill("Name the order.")
     await page.get_by_role("dialog").get_by_role("button", name="Send back").click()
     await page.wait_for_url("**/queue/*4")

@@ -311,8 +311,8 @@ async def test_who_lost_a_race_to_a_colleague_reads_one_name_and_is_offered_noth
     await expect(toast).to_contain_text("decided meanwhile. It is rejected. Decided by Helen Ashdown.")
     await expect(toast.get_by_role("button", name="Show it")).to_be_visible()
     await expect(page.locator("#lease-note")).to_contain_text("Decided by Helen Ashdown.")
-    for button in ("#approve", "#reject", "#claim", "#release"):
-        await expect(page.locator(button)).to_be_hidden()
+    for gone in ("#approve", "#reject", "#claim", "#release", "#deadline", "#holder"):
+        await expect(page.locator(gone)).to_be_hidden()
     await expect(page.locator("#edit-approve")).to_be_disabled()
     await expect(page.get_by_label("The text that will be shown")).to_have_value("My words.")
     await page.locator(".draft-pane").focus()

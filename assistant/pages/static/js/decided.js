@@ -7,7 +7,8 @@ import { toast } from "./toast.js";
 
 const STORED = "cloister.decided";
 
-/** Remembers `{id, text, until}` for the next page; `until` in milliseconds since 1970, null for no way back. */
+/** Remembers `{id, text, until, waits}` for the next page; `until` in milliseconds since 1970, null for no way back. With
+ * `waits` nothing runs out: the decision waits for another officer's, and the way back is only offered so long. */
 export function rememberDecision(decision) {
   sessionStorage.setItem(STORED, JSON.stringify(decision));
 }
@@ -25,9 +26,9 @@ export function showRememberedDecision() {
   else sessionStorage.removeItem(STORED);
 }
 
-function offerUndo({ id, text, until }) {
+function offerUndo({ id, text, until, waits = false }) {
   const left = () => Math.max(0, Math.ceil((until - Date.now()) / 1000));
-  const count = h("span.seconds.num", { "aria-hidden": "true" }, String(left()));
+  const count = h("span.seconds.num", { "aria-hidden": "true", hidden: waits }, String(left()));
   const element = h("div.toast", { role: "status" }, icon("check"), h("p", {}, text), count,
     h("button", { type: "button", onclick: undo, "aria-keyshortcuts": "U" }, t("Undo"), h("kbd", { "aria-hidden": "true" }, "U")));
   const timer = setInterval(() => { count.textContent = String(left()); if (!left()) close(); }, 250);

@@ -15,6 +15,7 @@ import { toast } from "./toast.js";
 import { forgetAllTyped, forgetTyped, hasTyped, keepTyped, typed } from "./typed.js";
 import { Watch } from "./watch.js";
 
+const OFFERED_SECONDS = 20; // how long the next page offers to take back a vote that waits for another
 const { item, open, pending, list } = readIsland("review-data");
 const id = item.line.id;
 let deciding = false;
@@ -37,7 +38,10 @@ shortcut("k", () => go(item.previous));
 if (open) wire();
 else forgetAllTyped(id);
 if (pending && !open) new Watch(item, { changed: tellChanged }).start();
-byId("undo")?.addEventListener("click", undo);
+if (byId("undo")) {
+  byId("undo").addEventListener("click", undo);
+  shortcut("u", () => (document.querySelector("#toasts [aria-keyshortcuts=U]") ?? byId("undo")).click()); // the last one first
+}
 
 function wire() {
   lease = new Lease(item, { changed: tellChanged });
@@ -54,6 +58,7 @@ function wire() {
   shortcut("a", mine(act.approve));
   shortcut("e", mine(act.edit));
   shortcut("r", mine(act.reject));
+  shortcut("s", mine(act["send-back"]));
   shortcut("c", () => lease.toggle());
   byId("edit-text").addEventListener("input", showDiff);
   byId("edit-cancel").addEventListener("click", stopEditing);
@@ -114,7 +119,8 @@ async function decide(action, body, done, { confirmed = false, stay = false, fin
     const status = await api("POST", `reviews/${id}/${action}`, { hash: item.hash, confirmed, ...(await lease.body()), ...body });
     const until = status.effective_after ? Date.parse(status.effective_after) : null;
     const waits = final && !stay && status.state === "pending";
-    rememberDecision({ id, text: waits ? t("Your approval counts. Another officer must agree.") : done, until });
+    if (waits) rememberDecision({ id, text: t("Your approval counts. Another officer must agree."), until: Date.now() + OFFERED_SECONDS * 1000, waits });
+    else rememberDecision({ id, text: done, until });
     if (stay) { forgetTyped(id, action); location.reload(); return; }
     forgetAllTyped(id);
     go(item.next, { decided: true });

@@ -7,7 +7,7 @@ export function newModel({ id = null, question, created_at: createdAt = null, fe
   const model = {
     id, question, createdAt, scope, feedback,
     seq: 0, stage: null, found: null, factCount: null, masked: null, receipt: null, sources: null, sentences: [],
-    held: null, resolution: null, outcome: null, retracted: false, withdrawn: [], done: false, connection: "open", stopping: false,
+    held: null, resolution: null, outcome: null, retracted: false, withdrawn: [], draft: 1, instruction: null, done: false, connection: "open", stopping: false,
   };
   for (const event of events) apply(model, event);
   return model;
@@ -32,13 +32,17 @@ export function apply(model, { seq, kind, data, at = null }) {
     model.sentences = [];
   }
   else if (kind === "done") model.done = true;
-  else if (RESOLUTIONS.has(kind)) model.resolution = { kind, at: data.at ?? at, ...data };
+  else if (RESOLUTIONS.has(kind)) {
+    model.resolution = { kind, at: data.at ?? at, ...data };
+    if (kind === "sent_back") Object.assign(model, { draft: model.draft + 1, instruction: data.note ?? data.instruction ?? null });
+  }
   else if (OUTCOMES.has(kind)) model.outcome = { kind, ...data };
   return model;
 }
 
 export const isWaiting = (model) => model.held !== null && model.resolution === null && !model.done;
 export const isWorking = (model) => !model.done && model.resolution === null && model.held === null;
+export const isRewriting = (model) => !model.done && model.resolution?.kind === "sent_back" && Boolean(model.resolution.again) && !model.outcome;
 export const isUnderReview = (model) => isWaiting(model) && model.held.whole === false;
 
 /** Sentences put together; where neither side of a joint has white space, a space is put there. */

@@ -5,7 +5,7 @@ import { timeElement } from "./times.js";
 import { renderAnswer, sourceLabel } from "./answer_view.js";
 import { CustomerWaits } from "./customer_waits.js";
 import { HeldDialogue } from "./held_dialogue.js";
-import { answerPieces, citable, factRecords, isUnderReview, isWaiting, isWorking } from "./run_model.js";
+import { answerPieces, citable, factRecords, isRewriting, isUnderReview, isWaiting, isWorking } from "./run_model.js";
 import { factTable } from "./sources.js";
 import { offersAgain, stateCard } from "./state_card.js";
 
@@ -54,7 +54,7 @@ export class RunView {
       writing: isWorking(model) && pieces.length > 0,
     });
     this.answer.hidden = !pieces.length;
-    replaceWhenChanged(this.actions, [isWorking(model), isWaiting(model), pieces.length > 0, model.feedback, model.id, offersAgain(model)], () => this.actionRow(pieces.length > 0));
+    replaceWhenChanged(this.actions, [isWorking(model), isWaiting(model), isRewriting(model), pieces.length > 0, model.feedback, model.id, offersAgain(model)], () => this.actionRow(pieces.length > 0));
     this.actions.hidden = !this.actions.childElementCount;
   }
 
@@ -135,7 +135,7 @@ export class RunView {
 
   actionRow(hasText) {
     const { model } = this;
-    if (isWorking(model) || isWaiting(model) || !model.id) return [];
+    if (isWorking(model) || isWaiting(model) || isRewriting(model) || !model.id) return [];
     const button = (name, label, run, extra = {}) => h("button.quiet", { type: "button", onclick: run, ...extra }, icon(name), label);
     const thumb = (name, label, value) => h("button.quiet.icon-only", { type: "button", "aria-pressed": String(model.feedback?.thumb === value), title: label, onclick: () => this.on.rate(this, value) }, icon(name), h("span.sr", {}, label));
     return [

@@ -21,7 +21,7 @@ const FAILED = () => ({
 
 /** The card for a model, or null when the answer speaks for itself. */
 export function stateCard(model, { cancel, again, dialogue, customerWaits }) {
-  if (isWaiting(model)) return heldCard(model.held, { cancel, dialogue, customerWaits });
+  if (isWaiting(model)) return heldCard(model, { cancel, dialogue, customerWaits });
   if (model.resolution) return resolutionCard(model, again);
   if (model.outcome) return outcomeCard(model.outcome, again);
   if (model.retracted) return h("div", {}, h("p.withdrawn", {}, t("This answer was withdrawn.")), doNotUse(model));
@@ -39,13 +39,14 @@ function decidedCard(at, ...parts) {
   return made;
 }
 
-function heldCard(held, { cancel, dialogue, customerWaits }) {
+function heldCard({ held, draft, instruction }, { cancel, dialogue, customerWaits }) {
   const facts = [
     held.position ? h("div", {}, h("dt", {}, t("Place in the queue")), h("dd.num", {}, String(held.position))) : null,
     held.deadline ? h("div", {}, h("dt", {}, t("Deadline for a decision")), h("dd", {}, timeElement(held.deadline))) : null,
     typeof held.on_duty === "boolean" ? h("div", {}, h("dt", {}, t("Officer on duty")), h("dd", {}, held.on_duty ? t("Yes") : t("Not now"))) : null,
   ];
   return card("held", "clock", held.whole === false ? t("Held for review: the rest waits for a compliance officer") : t("Held for review: a compliance officer must see this first"),
+    draft > 1 ? [h("p", {}, t("This is draft {n}: a compliance officer sent the one before it back.", { n: draft })), instruction ? h("blockquote", {}, instruction) : null] : null,
     (held.reasons ?? []).length ? h("ul", {}, held.reasons.map((reason) => h("li", {}, reason.sentence || reason.rule))) : null,
     h("dl", {}, facts),
     dialogue.show(held),

@@ -62,7 +62,7 @@ export class Watch {
   /** Told once: what was decided is read on the page as it is then. */
   end(words) {
     this.over = true;
-    byId("holder").replaceChildren("–");
+    for (const fact of ["deadline", "held-by"]) byId(fact).hidden = true;
     this.changed(words);
   }
 
