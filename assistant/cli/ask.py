@@ -75,7 +75,7 @@ class _Answer:
                 self._aside(_stage(data))
             case "masked":
                 self.result["masked"] = data
-                self._aside(_("· {count} identities hidden from the model").format(count=data["count"]))
+                self._aside(_("· {count} identities masked in what was found").format(count=data["count"]))
             case "receipt":
                 self.result["receipt"] = data
             case "sources":

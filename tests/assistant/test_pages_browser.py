@@ -71,7 +71,7 @@ async def test_an_answer_streams_in_with_its_sources(signed_in: SignedIn, script
     answer = page.locator(".answer")
     await expect(answer).to_contain_text("Send the new device")
     await expect(page.locator(".status")).to_contain_text("3 records found, 3 live facts")
-    await expect(page.locator(".masked")).to_contain_text("2 identities hidden from the model")
+    await expect(page.locator(".masked")).to_contain_text("3 identities hidden from the model")
     await expect(answer.locator(".unsupported-mark")).to_have_count(1)
     await expect(answer.locator("a")).to_have_count(0)
     await expect(page.get_by_role("button", name="Send", exact=True)).to_be_visible()
@@ -85,7 +85,7 @@ async def test_an_answer_streams_in_with_its_sources(signed_in: SignedIn, script
 
 async def test_an_answers_receipt_tells_what_was_hidden_from_the_model(signed_in: SignedIn) -> None:
     page = await signed_in("rita", f"/c/{ONE_ANSWER}")
-    await page.get_by_text("2 identities hidden from the model").click()
+    await page.get_by_text("3 identities hidden from the model").click()
     receipt = page.locator(".receipt")
     assert await receipt.locator("thead th").all_inner_texts() == [
         "In the question",

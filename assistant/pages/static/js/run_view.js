@@ -87,9 +87,9 @@ export class RunView {
     const names = TYPES();
     const counted = Object.entries(types).map(([type, n]) => h("li", {}, `${names[type] ?? type}: `, h("strong.num", {}, String(n))));
     const details = h("details.masked", { open: this.maskedOpen },
-      h("summary.chip", {}, icon("mask"), tn("{n} identity hidden from the model", "{n} identities hidden from the model", count)),
+      h("summary.chip", {}, icon("mask"), maskedText(count, receipt)),
       h("div.masked-body", {},
-        h("p", {}, receipt?.model === false
+        h("p", {}, receipt && !readByModel(receipt)
           ? t("No language model read them. You see the real values because you typed them or may see their records.")
           : t("The language model read placeholders in their place. You see the real values because you typed them or may see their records.")),
         receipt ? receiptTable(receipt, names) : h("ul", {}, counted)));
@@ -145,6 +145,18 @@ export class RunView {
       h("span.spacer"), thumb("up", t("Good answer"), "up"), thumb("down", t("Bad answer"), "down"),
     ];
   }
+}
+
+/** What the model read placeholders for, once that is known; until then, and where it read none, what was found. */
+function maskedText(found, receipt) {
+  const read = receipt ? readByModel(receipt) : 0;
+  return read
+    ? tn("{n} identity hidden from the model", "{n} identities hidden from the model", read)
+    : tn("{n} identity masked in what was found", "{n} identities masked in what was found", found);
+}
+
+function readByModel({ prompt = {}, model = true }) {
+  return model ? Object.values(prompt).reduce((sum, count) => sum + count, 0) : 0;
 }
 
 /** How many identities of which kind were asked with, stood before the model as placeholders, and were shown. */
