@@ -24,7 +24,8 @@ class ReviewState(StrEnum):
 class QueueQuery:
     """What an officer wants to see of the queue, as it stands in the page's address.
 
-    `sort` is deadline, risk, age or queue, turned round by `-`; `text` is looked for in the
+    `sort` is urgency, as those who asked are told their place, or deadline, risk, age or queue, turned round
+    by `-`; `text` is looked for in the
     customer's reference and the rep's pseudonym; `waiting` is "yes" for what a customer is waiting for.
     """
 
@@ -34,7 +35,7 @@ class QueueQuery:
     risk: str = ""
     kind: str = ""
     text: str = ""
-    sort: str = "deadline"
+    sort: str = "urgency"
     waiting: str = ""
 
     @property

@@ -183,7 +183,7 @@ def _queue_query(
     risk: Annotated[str, Query(pattern="^(normal|top)?$")] = "",
     kind: Annotated[str, Query(pattern="^(answer|mail|handover)?$")] = "",
     text: Annotated[str, Query(max_length=80)] = "",
-    sort: Annotated[str, Query(pattern="^-?(risk|age|deadline|queue)$")] = "deadline",
+    sort: Annotated[str, Query(pattern="^(urgency|-?(risk|age|deadline|queue))$")] = "urgency",
     waiting: Annotated[str, Query(pattern="^(yes)?$")] = "",
 ) -> QueueQuery:
     return QueueQuery(state, queue, rule, risk, kind, text.strip(), sort, waiting)

@@ -46,7 +46,7 @@ class CustomerWaiting(BaseModel):
 
 
 class WaitingStatus(BaseModel):
-    """What the card of a held answer tells: never its text."""
+    """What the card of a held answer tells: never its text. So many `reviewers` must approve it."""
 
     id: uuid.UUID
     state: str
@@ -54,6 +54,7 @@ class WaitingStatus(BaseModel):
     position: int | None
     waiting: int
     officers_on_duty: int
+    reviewers: int
     asked: bool
     customer_waits: bool
 
@@ -94,6 +95,7 @@ async def status(item_id: uuid.UUID, principal: SignedIn, session: UnitOfWork) -
         position=place.position,
         waiting=place.waiting,
         officers_on_duty=await officers_on_duty(session, besides=item.requester),
+        reviewers=item.needed,
         asked=item.awaiting_rep,
         customer_waits=item.customer_waits_since is not None,
     )

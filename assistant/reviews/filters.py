@@ -34,7 +34,7 @@ class Wanted(BaseModel):
     risk: Literal["", "normal", "top"] = ""
     kind: Literal["", "answer", "mail", "handover"] = ""
     text: str = Field("", max_length=80)
-    sort: str = Field("deadline", pattern="^-?(risk|age|deadline|queue)$")
+    sort: str = Field("urgency", pattern="^(urgency|-?(risk|age|deadline|queue))$")
     waiting: Literal["", "yes"] = ""
 
     def query(self) -> QueueQuery:
@@ -76,11 +76,13 @@ def sorting(query: QueueQuery) -> tuple[QueueSort, bool]:
     try:
         return QueueSort(query.sort.removeprefix("-")), query.sort.startswith("-")
     except ValueError as error:
-        raise BadInput("Sort by deadline, risk, age or queue.") from error
+        raise BadInput("Sort by urgency, deadline, risk, age or queue.") from error
 
 
-def ordering(query: QueueQuery) -> tuple[ColumnElement[Any], ...]:
-    """The order in SQL."""
+def ordering(query: QueueQuery) -> tuple[ColumnElement[Any], ...] | None:
+    """The order in SQL; None for the queue's own, in which those who asked are told their place."""
+    if query.sort == "urgency":
+        return None
     sort, descending = sorting(query)
     return order_of(sort, descending=descending)
 

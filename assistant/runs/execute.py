@@ -183,6 +183,7 @@ class RunExecutor:
                 "position": place.position,
                 "deadline": item.deadline.isoformat(),
                 "whole": held.shown == 0,
+                "reviewers": item.needed,
                 "on_duty": await officers_on_duty(session, besides=asked.principal.id) > 0,
             }
             await append_event(session, run.id, EventKind.HELD, data, lease=_lease(run))

@@ -582,6 +582,7 @@ class SamplePages:
             items = [line(5, "normal", state="decided", outcome="approved", decided_at=ago(minutes=30))]
         shown = [one for one in items if matches(one, query)]
         key = {
+            "urgency": lambda one: (one.risk != "top", one.customer_waits_since is None, one.deadline),
             "risk": lambda one: (one.risk != "top", one.deadline),
             "age": lambda one: one.created_at,
             "queue": lambda one: (one.queue, one.deadline),

@@ -37,6 +37,7 @@ class Script:
         self.drop_after: int | None = None
         self.hasty = False
         self.waits = False
+        self.reviewers = 1
         self.standing: dict[str, Any] = {}
         self.claim: tuple[int, dict[str, Any]] = (200, {})
         self.conflict: dict[str, Any] | None = None
@@ -157,7 +158,8 @@ def scripted_app(script: Script) -> FastAPI:
     async def status(item: str) -> dict[str, Any]:
         waiting = {"state": "pending", "position": 2, "deadline": HELD["deadline"], "waiting": 5}
         asked = bool(script.dialogue) and not script.dialogue[-1]["own"]
-        return {**waiting, "officers_on_duty": 1, "asked": asked, "customer_waits": script.customer_waits}
+        told = {"asked": asked, "customer_waits": script.customer_waits, "reviewers": script.reviewers}
+        return {**waiting, "officers_on_duty": 1, **told}
 
     @app.put("/api/v1/reviews/{item}/customer-waits")
     async def customer_waits(item: str, request: Request) -> dict[str, Any]:

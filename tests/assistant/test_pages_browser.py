@@ -245,6 +245,15 @@ async def test_a_held_answer_appears_in_the_same_place_when_released(
     await expect(page.locator("article.run")).to_have_count(1)
 
 
+async def test_the_card_of_what_two_must_approve_says_so(signed_in: SignedIn, script: Script) -> None:
+    script.reviewers = 2
+    page = await signed_in("rita", "/")
+    await page.get_by_label("Your question").fill("May we grant a credit?")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".state-card")).to_contain_text("2 officers must approve it.")
+    assert await violations(page) == []
+
+
 async def test_edits_are_shown_against_what_had_been_on_the_page(signed_in: SignedIn, script: Script) -> None:
     page = await signed_in("rita", "/")
     await page.get_by_label("Your question").fill("A slow question")
@@ -376,7 +385,7 @@ async def test_the_queue_is_walked_by_keyboard(signed_in: SignedIn) -> None:
     await page.keyboard.press("j")
     await page.keyboard.press("k")
     await page.keyboard.press("Enter")
-    await page.wait_for_url(f"**/queue/{HELD_ITEM}")
+    await page.wait_for_url(f"**/queue/{VOTED_ITEM}")
 
 
 async def test_the_three_readings_differ_in_identities(signed_in: SignedIn) -> None:

@@ -74,7 +74,7 @@ def test_an_escalation_names_its_queue_and_escapes_it() -> None:
 )
 def test_an_address_says_only_what_is_filtered_for(query: QueueQuery, address: str) -> None:
     assert query.part() == address
-    assert query.part(state=ReviewState.PENDING, sort="deadline", text="").count("text") == 0
+    assert query.part(state=ReviewState.PENDING, sort="urgency", text="").count("text") == 0
 
 
 def test_of_an_event_it_is_told_first_what_was_decided() -> None:

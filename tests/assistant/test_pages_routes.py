@@ -252,6 +252,18 @@ async def test_the_queue_sorts_by_risk(client: AsyncClient) -> None:
     assert (await client.get("/queue?sort=password")).status_code == 400
 
 
+async def test_the_queue_is_in_the_order_of_the_places_that_reps_read(client: AsyncClient) -> None:
+    sign_in(client, "otto")
+    page = (await client.get("/queue")).text
+    body = page[page.index("<tbody>") :]
+    assert re.findall(r"risk-(top|normal)", body)[:2] == ["top", "normal"]
+    assert body.index("customer is waiting") < body.index(f'data-id="{HELD_ITEM}"')
+    for sort, after in (("urgency", "risk"), ("risk", "-risk"), ("-risk", "")):
+        page = (await client.get(f"/queue?sort={sort}")).text
+        address = f"/queue?sort={after}" if after else "/queue"
+        assert f'href="{address}">Risk' in page, sort
+
+
 @pytest.mark.parametrize(
     "query", ["state=all", "risk=low", "kind=letter", "sort=queue-", f"text={'x' * 81}", f"rule={'x' * 81}"]
 )

@@ -895,6 +895,19 @@ async def test_the_list_is_filtered_by_what_a_line_shows(office: Office) -> None
     assert (await office.officer.http.get("/api/v1/reviews?sort=password")).status_code == 400
 
 
+async def test_the_list_has_the_order_of_the_places_that_are_told(office: Office) -> None:
+    items = {str(one.id): one for one in [await office.item(), await office.item(tier=Tier.TOP)]}
+    listed = (await office.officer.http.get("/api/v1/reviews")).json()["items"]
+    places = []
+    for line in [one for one in listed if one["id"] in items]:
+        status = (await office.rep.http.get(path(items[line["id"]], "status"))).json()
+        assert status["reviewers"] == (2 if line["risk"] == "top" else 1)
+        places.append((status["position"], line["risk"]))
+    assert len(places) == 2
+    assert places == sorted(places)
+    assert places[0][1] == "top"
+
+
 async def test_the_list_says_what_can_be_decided_with_others(office: Office) -> None:
     free, top, claimed, own = (
         await office.item(),

@@ -8,7 +8,7 @@ import { toast } from "./toast.js";
 
 const AT_ONCE = 50;
 
-/** `items` are {id, hash, title}. Answers whether anything was asked of the server. */
+/** `items` are {id, hash, title, whose}. Answers whether anything was asked of the server. */
 export async function decideMany(items, verdict, reasons) {
   if (!items.length) return false;
   if (items.length > AT_ONCE) {
@@ -36,9 +36,7 @@ function confirmed(items, verdict, reasons) {
     reject: [tn("Reject {n} item?", "Reject {n} items?", n), tn("Reject {n}", "Reject {n}", n), t("None of them is released. Everybody who asked is told the same reason.")],
     false_alarm: [tn("Mark {n} item as a false alarm?", "Mark {n} items as false alarms?", n), tn("Release {n}", "Release {n}", n), t("Each text is released as it was written, and its rule learns that it should not have held it.")],
   }[verdict];
-  const counted = new Map();
-  for (const { title: rules } of items) counted.set(rules, (counted.get(rules) ?? 0) + 1);
-  const list = h("ul", {}, [...counted].map(([rules, number]) => h("li", {}, `${number} × ${rules}`)));
+  const list = h("ul.chosen-items", {}, items.map(({ title: rules, whose }) => h("li", {}, rules, h("span.muted", {}, ` – ${whose}`))));
   const body = [h("p", {}, what), list];
   if (verdict === "reject") body.push(choices(t("Reason"), "reason", reasons));
   return ask({ title, body, confirm, danger: verdict === "reject" });
@@ -52,7 +50,7 @@ async function showOutcomes(items, outcomes, verdict) {
     toast(tn("{n} item decided.", "{n} items decided.", done.length), { kind: "good" });
     return;
   }
-  const titles = new Map(items.map(({ id, title }) => [id, title]));
+  const titles = new Map(items.map(({ id, title, whose }) => [id, `${title} – ${whose}`]));
   const lines = outcomes.map((one) => line(one, titles.get(one.id), word));
   const title = done.length === outcomes.length ? tn("{n} item decided", "{n} items decided", done.length)
     : t("{done} of {all} decided", { done: done.length, all: outcomes.length });

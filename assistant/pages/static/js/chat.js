@@ -142,9 +142,9 @@ async function refreshHeld(view) {
       if (!view.followed) followRun(view); // decided while too many others were followed
       return true;
     }
-    const { position, deadline, asked, customer_waits } = status;
+    const { position, deadline, reviewers, asked, customer_waits } = status;
     const dialogue = asked || held.asked || held.dialogue ? await api("GET", `reviews/${held.item}/questions`) : null;
-    Object.assign(view.model.held ?? {}, { position, deadline, asked, customer_waits, dialogue, on_duty: status.officers_on_duty > 0 });
+    Object.assign(view.model.held ?? {}, { position, deadline, reviewers, asked, customer_waits, dialogue, on_duty: status.officers_on_duty > 0 });
     keepPlace(() => view.render());
   } catch (error) {
     return Boolean(error.status);

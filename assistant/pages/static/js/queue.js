@@ -79,7 +79,7 @@ function showChosen() {
 
 async function decide(verdict) {
   const items = rows().filter((row) => chosen.has(row.dataset.id))
-    .map((row) => ({ id: row.dataset.id, hash: row.dataset.hash, title: row.dataset.title }));
+    .map((row) => ({ id: row.dataset.id, hash: row.dataset.hash, title: row.dataset.title, whose: row.dataset.whose }));
   if (await decideMany(items, verdict, reasons)) {
     chosen.clear();
     letIn = true;

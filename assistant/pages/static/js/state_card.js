@@ -48,6 +48,7 @@ function heldCard({ held, draft, instruction }, { cancel, dialogue, customerWait
   return card("held", "clock", held.whole === false ? t("Held for review: the rest waits for a compliance officer") : t("Held for review: a compliance officer must see this first"),
     draft > 1 ? [h("p", {}, t("This is draft {n}: a compliance officer sent the one before it back.", { n: draft })), instruction ? h("blockquote", {}, instruction) : null] : null,
     (held.reasons ?? []).length ? h("ul", {}, held.reasons.map((reason) => h("li", {}, reason.sentence || reason.rule))) : null,
+    held.reviewers > 1 ? h("p", {}, tn("{n} officer must approve it.", "{n} officers must approve it.", held.reviewers)) : null,
     h("dl", {}, facts),
     dialogue.show(held),
     h("p.muted.small", {}, held.whole === false ? t("What is shown so far may still be withdrawn. The sources stay yours to use.") : t("The answer appears here when it is released; you may close this page. The sources stay yours to use.")),
