@@ -151,7 +151,7 @@ def counts_records(checked: Checked, sources: Sequence[Source]) -> bool:
     """Whether a sentence is, word for word, the count of a list, as the source tells it that it cites."""
     bare = " ".join(_CITATION.sub("", checked.text).split())
     return any(
-        source.counts is not None and source.n in checked.citations and bare in " ".join(source.text.split())
+        source.counts is not None and source.n in checked.citations and bare in _whole_sentences(source.text)
         for source in sources
     )
 

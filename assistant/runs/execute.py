@@ -131,6 +131,8 @@ class RunExecutor:
                 await self.execute(run_id)
             except CloisterError as error:  # the others must not wait behind this one
                 log.warning("run.adoption_failed", run=str(run_id), reason=error.sentence)
+            except Exception as error:  # noqa: BLE001 nor behind what nobody has foreseen
+                log.error("run.adoption_failed", exc_info=error, run=str(run_id))
 
     async def _keep_lease(self, run: Run, answering: asyncio.Task[None]) -> bool:
         """Extend the lease until the answer ends; True when the rep stopped it or the lease is lost."""

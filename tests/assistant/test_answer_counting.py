@@ -139,4 +139,6 @@ def test_a_count_is_carried_by_its_source_and_weighs_nothing() -> None:
         assert checked.supported
         assert counts_records(checked, [source])
     assert not counts_records(Checked("We pay 12 of them. [9]", (9,), True), [source])
+    part = " ".join(source.text.split()[-2:])
+    assert not counts_records(Checked(f"{part} [9]", (9,), True), [source])
     assert not counts_records(Checked("Twelve. [1]", (1,), True), [_case(1)])
