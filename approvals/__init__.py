@@ -148,7 +148,7 @@ from .risk.policy import Policy, load_policy
 from .risk.sampling import is_sampled
 from .risk.training import Trained
 from .risk.training import train as train_likeness
-from .risk.trying import PastAnswer, PastSentence, Tried, try_policy
+from .risk.trying import DraftedSentence, PastAnswer, Tried, try_policy
 from .risk.value import By, RuleHit, Tier, Weighing
 from .risk.weighing import to_embed, weigh_question, weigh_sentence
 
@@ -172,6 +172,7 @@ __all__ = [
     "DeadlinePassed",
     "Decision",
     "Draft",
+    "DraftedSentence",
     "DueNotice",
     "Durations",
     "Effect",
@@ -211,7 +212,6 @@ __all__ = [
     "Part",
     "Passed",
     "PastAnswer",
-    "PastSentence",
     "Payload",
     "PayloadChanged",
     "Period",

@@ -93,15 +93,18 @@ class UpstreamFailed(CloisterError):
 class PartUnavailable(CloisterError):
     """A part that is needed cannot be reached; `part` in the problem says which.
 
-    `absent` says that there is none: it was left out on purpose, and waiting does not help.
+    `absent` says that there is none: it was left out on purpose, and waiting does not help. `starting` says
+    that it may still be loading, which takes minutes.
     """
 
     status, title, retry = 503, "A part is unavailable", True
 
-    def __init__(self, part: str, sentence: str, *, absent: bool = False) -> None:
-        super().__init__(sentence, part=part, **({"absent": True} if absent else {}))
+    def __init__(self, part: str, sentence: str, *, absent: bool = False, starting: bool = False) -> None:
+        said = {"absent": absent, "starting": starting}
+        super().__init__(sentence, part=part, **{name: True for name, is_so in said.items() if is_so})
         self.part = part
         self.absent = absent
+        self.starting = starting
 
 
 UNWRITABLE = "A text may hold neither NUL characters nor halves of characters (lone surrogates)."
@@ -127,8 +130,8 @@ def error_from_problem(status: int, problem: Mapping[str, object]) -> CloisterEr
     """The error that another of our processes rendered, as it was raised there."""
     sentence = str(problem.get("detail") or f"The request failed with status {status}.")
     if status == PartUnavailable.status:
-        part, absent = str(problem.get("part", "unknown")), problem.get("absent") is True
-        return PartUnavailable(part, sentence, absent=absent)
+        said = {name: problem.get(name) is True for name in ("absent", "starting")}
+        return PartUnavailable(str(problem.get("part", "unknown")), sentence, **said)
     known = {"type", "title", "status", "detail", "retry", "correlation", "error"}
     extra = {key: value for key, value in problem.items() if key not in known}
     return _BY_STATUS.get(status, CloisterError)(sentence, **extra)

@@ -1,7 +1,7 @@
 """Past answers weighed again: what another policy would have held."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -17,23 +17,35 @@ _UNEXPLAINED: Final = frozenset({By.MARK, By.CHECK})
 
 
 @dataclass(frozen=True)
-class PastSentence:
-    """A sentence of an answer, and whether its sources carried it or had it word for word."""
+class DraftedSentence:
+    """A sentence of a draft, and whether its sources carry it or have it word for word.
+
+    `titles` are those of the records that it cites, `checks` what others found of it. One that is `free`
+    weighs nothing: everybody may read it anyway, or it only counts records.
+    """
 
     text: str
     supported: bool
     quoted: bool = False
+    titles: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    free: bool = False
 
 
 @dataclass(frozen=True)
 class PastAnswer:
-    """An answer as it was drafted; every text is tokenised. `marks` are the hits of its held item, of which
-    those that no text explains (a customer's mark, a check) are taken as they were."""
+    """An answer as it was drafted; every text is tokenised.
+
+    `tags` and `checks` are what its question was weighed with. Where that was not kept, `marks` are the hits
+    of its held item, of which those that no text explains (a mark, a check) are taken as they were.
+    """
 
     question: str
-    sentences: tuple[PastSentence, ...]
+    sentences: tuple[DraftedSentence, ...]
     roles: frozenset[Role]
     passages: tuple[str, ...] = ()
+    tags: frozenset[str] = frozenset()
+    checks: tuple[str, ...] = ()
     marks: tuple[RuleHit, ...] = ()
     at: datetime | None = None
 
@@ -64,16 +76,14 @@ class Tried:
         return (self.answers - self.held) * self.share
 
 
-def try_policy(policy: Policy, answers: Sequence[PastAnswer], embed: Embed | None = None) -> Tried:
-    """Weigh every answer with this policy. Without `embed` only words are weighed."""
+def try_policy(policy: Policy, answers: Iterable[PastAnswer], embed: Embed | None = None) -> Tried:
+    """Weigh every answer with this policy, as it would be weighed when it is written; what chance had drawn
+    counts for nothing. Without `embed` only words are weighed."""
     if embed is None:
         policy = policy.by_words
-    texts = [part for one in answers for part in (one.question, *(s.text for s in one.sentences))]
-    needed = list(dict.fromkeys(one for text in texts for one in to_embed(policy, text)))
-    vectors = dict(zip(needed, embed(needed), strict=True)) if embed and needed else {}
     tried = Tried(policy.version, policy.sampling.share)
     for answer in answers:
-        weighing = _weigh(policy, answer, vectors)
+        weighing = _weigh(policy, answer, embed)
         tried.answers += 1
         tried.held += weighing.risky
         tried.which.append(weighing.risky)
@@ -82,12 +92,19 @@ def try_policy(policy: Policy, answers: Sequence[PastAnswer], embed: Embed | Non
     return tried
 
 
-def _weigh(policy: Policy, answer: PastAnswer, vectors: dict[str, Vector]) -> Weighing:
-    def known(text: str) -> list[Vector]:
-        return [vectors[one] for one in to_embed(policy, text)]
+def _weigh(policy: Policy, answer: PastAnswer, embed: Embed | None) -> Weighing:
+    def vectors(text: str, titles: tuple[str, ...] = ()) -> Sequence[Vector]:
+        texts = to_embed(policy, text, titles)
+        return embed(texts) if embed and texts else ()
 
     question = weigh_question(
-        policy, answer.question, roles=answer.roles, passages=answer.passages, vectors=known(answer.question)
+        policy,
+        answer.question,
+        roles=answer.roles,
+        tags=answer.tags,
+        passages=answer.passages,
+        vectors=vectors(answer.question),
+        checks=answer.checks,
     )
     drafted = [one.text for one in answer.sentences]
     sentences = [
@@ -101,9 +118,12 @@ def _weigh(policy: Policy, answer: PastAnswer, vectors: dict[str, Vector]) -> We
             index=index,
             before=drafted[:index],
             quoted=one.quoted,
-            vectors=known(one.text),
+            titles=one.titles,
+            vectors=vectors(one.text, one.titles),
+            checks=one.checks,
         )
         for index, one in enumerate(answer.sentences)
+        if not one.free
     ]
     marks = tuple(hit for hit in answer.marks if hit.by in _UNEXPLAINED and policy.rule(hit.rule))
     return Weighing(marks).on_trial(policy.on_trial).joined(question, *sentences)

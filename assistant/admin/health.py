@@ -25,6 +25,11 @@ _MODEL_AWAY: Final = "Answers come without a summary."
 _LOADING: Final = "is being loaded: that takes a minute, and some minutes after the first start."
 _EMBEDDING_AWAY: Final = "Search goes by words alone."
 _NEVER_RELEASED: Final = "What two must agree on (the top tier, and edits) is never released there."
+_WITHOUT: Final = {
+    "door": "Without it nobody's question is answered and no name is shown.",
+    "retrieval": "Without it nothing is found, and nobody's question is answered.",
+    "work": "Without it nothing is answered or released, and what was released is not sent.",
+}
 _LOW_DISK: Final = 2 * 1024**3
 _QUEUE: Final = text("SELECT status::text, count(*) FROM jobs.procrastinate_jobs GROUP BY 1")
 
@@ -70,9 +75,9 @@ async def look_at_health(
 ) -> Health:
     """Ask every part at once, three seconds each. A part that does not answer is a state, not an error."""
     async with create_http_client(timeout=_SECONDS) as client:
-        checks = [_process(client, name, url) for name, url in peers.items()]
+        checks = [process_health(client, name, url, folder) for name, url in peers.items()]
         parts = list(await asyncio.gather(*checks))
-    models, model_parts = await _models(principal, door)
+    models, model_parts = await _models(principal, door, folder)
     sync, sync_part = await _sync(principal, retrieval)
     jobs = await (await session.connection()).execute(_QUEUE)
     queue = {str(status): int(count) for status, count in jobs}
@@ -80,18 +85,34 @@ async def look_at_health(
     return Health(tuple(parts), sync, queue, models, datetime.now(UTC))
 
 
-async def _process(client: httpx.AsyncClient, name: str, url: str) -> PartHealth:
+async def process_health(client: httpx.AsyncClient, name: str, url: str, folder: Path) -> PartHealth:
+    """Whether a process of this appliance answers and is ready; what is missing without it."""
     try:
         response = await client.get(f"{url}/readyz")
     except httpx.TransportError as error:
-        return PartHealth(name, "down", f"It does not answer ({type(error).__name__}); see its log.")
+        said = (
+            "It runs and does not answer" if isinstance(error, httpx.ReadTimeout) else "It cannot be reached"
+        )
+        without = _WITHOUT.get(name, "")
+        return PartHealth(
+            name, "down", " ".join(filter(None, (f"{said}.", without, _see_log(folder, [name]))))
+        )
     if response.is_success:
         return PartHealth(name, "ok")
     detail = response.json().get("detail", "") if "json" in response.headers.get("content-type", "") else ""
     return PartHealth(name, "warn", str(detail) or f"It answers with status {response.status_code}.")
 
 
-async def _models(principal: Principal, door: DoorClient) -> tuple[dict[str, str], list[PartHealth]]:
+def _see_log(folder: Path, processes: Sequence[str]) -> str:
+    """Where the logs are of what runs beside this process; of others nothing is known."""
+    logs = [folder / "log" / f"{name}.log" for name in processes]
+    known = [str(log) for log in logs if log.is_file()]
+    return f"See {', '.join(known)}." if known else "See its log on the machine that it runs on."
+
+
+async def _models(
+    principal: Principal, door: DoorClient, folder: Path
+) -> tuple[dict[str, str], list[PartHealth]]:
     try:
         servers, embedders = await door.deployments(principal)
     except CloisterError as error:
@@ -101,8 +122,8 @@ async def _models(principal: Principal, door: DoorClient) -> tuple[dict[str, str
     if not models:
         language = PartHealth("language model", "off", _NO_MODEL)
     else:
-        language = server_health("language model", servers, _MODEL_AWAY)
-    return models, [language, server_health("embedding model", embedders, _EMBEDDING_AWAY)]
+        language = server_health("language model", servers, _MODEL_AWAY, folder)
+    return models, [language, server_health("embedding model", embedders, _EMBEDDING_AWAY, folder)]
 
 
 def serving(servers: Sequence[ServerState]) -> str:
@@ -112,19 +133,21 @@ def serving(servers: Sequence[ServerState]) -> str:
     return "starting" if any(server.starting for server in servers) else "silent"
 
 
-def server_health(part: str, servers: Sequence[ServerState], away: str) -> PartHealth:
+def server_health(part: str, servers: Sequence[ServerState], away: str, folder: Path) -> PartHealth:
     """Down when no server of the part answers, a warning when some do not; either may be starting still."""
     silent = [server for server in servers if not server.answers]
     if not silent:
         return PartHealth(part, "ok")
-    names = ", ".join(server.name for server in silent)
+    names = " and ".join(server.name for server in silent)
+    do = "does" if len(silent) == 1 else "do"
+    see = _see_log(folder, [server.name for server in silent])
     whole = len(silent) == len(servers)
     if all(server.starting for server in silent):
         meanwhile = f"Until then: {away[0].lower()}{away[1:]}" if whole else "The others answer."
         return PartHealth(part, "starting", f"{names} {_LOADING} {meanwhile}")
     if whole:
-        return PartHealth(part, "down", f"{names} does not answer. {away} See the log of the server.")
-    return PartHealth(part, "warn", f"{names} does not answer; the others do.")
+        return PartHealth(part, "down", f"{names} {do} not answer. {away} {see}")
+    return PartHealth(part, "warn", f"{names} {do} not answer; the others do. {see}")
 
 
 async def _sync(principal: Principal, retrieval: RetrievalClient) -> tuple[SyncStatus | None, PartHealth]:

@@ -53,8 +53,12 @@ NOTHING_ASKED: Final = (
     "Ask about a customer, a case, an order or a rule of the house, and the answer comes with its sources."
 )
 NO_SUMMARY: Final = (
-    "The language model is not available, so there is no summary. The sources below are yours to read. "
-    "After the first start the model is still being installed, which takes some minutes."
+    "The language model gave no answer, so there is no summary. The sources below are yours to read. "
+    "Ask again in a minute."
+)
+MODEL_STARTS: Final = (
+    "The language model is still being installed or loaded, which takes some minutes, so there is no summary "
+    "yet. The sources below are yours to read."
 )
 WITHOUT_MODEL: Final = (
     "This appliance was started without a language model, so there is no summary. The sources below are "

@@ -1,17 +1,21 @@
 """What a draft was made of, kept so that it can be asked for again: tokenised, as the model read it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from approvals import Weighing
+from approvals import DraftedSentence, PastAnswer, Weighing
+from gateway import Role
 
 from .context import INSTRUCTIONS, QUOTING
-from .support import Checked, Source
+from .sentences import bare
+from .support import Checked, Source, check_sentence
+from .weighing import as_weighed
 
 SAID: Final = "Said already: {} Do not say it again, and say nothing of it."
 PROMPT_VERSION: Final = (
@@ -68,6 +72,30 @@ class Generation:
     def asked_a_model(self) -> bool:
         """Whether a model wrote it."""
         return not self.told
+
+    def check(self, written: Sequence[str]) -> Iterator[tuple[str, Checked]]:
+        """Sentences as they came, each with what the check makes of it; what was said before is left out."""
+        said = {bare(self.missing)} if self.missing else set()
+        for sentence in written:
+            if bare(sentence) in said:
+                continue
+            checked = check_sentence(sentence, self.sources)
+            said.add(bare(checked.text))
+            yield sentence, checked
+
+    def as_past(self, at: datetime | None) -> PastAnswer:
+        """The same as it is weighed, for a policy to be tried on."""
+        missing = [DraftedSentence(self.missing, supported=True, free=True)] if self.missing else []
+        written = [as_weighed(sentence, one, self.sources) for sentence, one in self.check(self.written)]
+        return PastAnswer(
+            self.question,
+            (*missing, *written),
+            frozenset(map(Role, self.roles)),
+            passages=tuple(source.whole for source in self.sources),
+            tags=frozenset(self.tags),
+            checks=self.checks,
+            at=at,
+        )
 
     def digest(self) -> str:
         """SHA-256 (hex) of the drafted text: two drafts that say the same have the same."""

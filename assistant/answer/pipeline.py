@@ -23,7 +23,7 @@ from retrieval import RetrievalClient, SearchResult
 
 from .asking import is_small_talk
 from .context import Prompt, Turn
-from .events import NO_SUMMARY, NOTHING_ASKED, WITHOUT_MODEL, EventKind, RunAudit
+from .events import MODEL_STARTS, NO_SUMMARY, NOTHING_ASKED, WITHOUT_MODEL, EventKind, RunAudit
 from .found import Evidence, evidence_of, parts_of
 from .missing import tell_missing
 from .prompting import AnsweringSettings, Prompting
@@ -170,8 +170,7 @@ class AnswerPipeline:
                 yield receipt_step(asked, prompt, (), sent=isinstance(error, UpstreamFailed))
             for step in writing.show():
                 yield step
-            is_absent = isinstance(error, PartUnavailable) and error.absent
-            yield Step(EventKind.NO_SUMMARY, {"sentence": WITHOUT_MODEL if is_absent else NO_SUMMARY})
+            yield Step(EventKind.NO_SUMMARY, {"sentence": _why_none(error)})
             return
         holds = (writing.weighing.risky or bool(asked.instruction)) and not writing.is_empty
         messages = await self._read(asked, prompt, needed=holds)
@@ -280,6 +279,12 @@ def _asks_about_nobody(asked: Asked, evidence: Evidence) -> bool:
     if entity_refs(asked.tokens) or len(asked.question) > _ABOUT_ONE_THING:
         return False
     return names_nobody_in(asked.question, evidence.sources)
+
+
+def _why_none(error: CloisterError) -> str:
+    if not isinstance(error, PartUnavailable):
+        return NO_SUMMARY
+    return WITHOUT_MODEL if error.absent else MODEL_STARTS if error.starting else NO_SUMMARY
 
 
 def _is_model(error: CloisterError) -> bool:

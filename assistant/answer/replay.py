@@ -9,8 +9,8 @@ from approvals import Policy
 from gateway import ChatMessage, DoorClient, Principal, Role
 
 from .generation import Generation, Scale
-from .sentences import SentenceSplitter, bare
-from .support import Checked, check_sentence
+from .sentences import SentenceSplitter
+from .support import Checked
 from .telling import content_of
 from .weighing import Weighed, Weigher
 
@@ -76,10 +76,7 @@ class Replayer:
     ) -> tuple[tuple[Checked, ...], Scale]:
         weighing = await self._weigher.question(one)
         drafted = [Checked(made.missing, (), supported=True)] if made.missing else []
-        for sentence in written:
-            if bare(sentence) in (bare(one.text) for one in drafted):
-                continue  # as it was when it was drafted
-            checked = check_sentence(sentence, made.sources)
+        for sentence, checked in made.check(written):
             weighs = await self._weigher.sentence(one, sentence, checked, made.sources, drafted)
             weighing = weighing.joined(weighs)
             drafted.append(checked)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from approvals import Policy, Vector, Weighing, to_embed, weigh_question, weigh_sentence
+from approvals import DraftedSentence, Policy, Vector, Weighing, to_embed, weigh_question, weigh_sentence
 from gateway import CloisterError, DoorClient, Principal, log
 
 from .statements import called
@@ -21,6 +21,28 @@ class Weighed:
     passages: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     sampled: bool = False
+
+
+def as_weighed(sentence: str, checked: Checked, sources: Sequence[Source]) -> DraftedSentence:
+    """What of a sentence, as it was written and as it was checked, is weighed.
+
+    Nothing of what everybody may read anyway, which is no promise of this answer, and of how many records
+    there are, which is nobody's data.
+    """
+    titles = [
+        called(source.title)
+        for source in sources
+        if source.stated and source.title and source.n in checked.citations
+    ]
+    is_wrong = set(cited_in(sentence)) - set(checked.citations)
+    return DraftedSentence(
+        checked.text,
+        checked.supported,
+        quoted=is_quoted(checked.text, sources),
+        titles=tuple(titles),
+        checks=("wrong_citation",) if is_wrong else (),
+        free=is_published(checked.text, sources) or counts_records(checked, sources),
+    )
 
 
 class Weigher:
@@ -52,28 +74,22 @@ class Weigher:
         drafted: Collection[Checked],
     ) -> Weighing:
         """What a sentence weighs that was written after those `drafted`."""
-        if is_published(checked.text, sources):
-            return Weighing()  # what everybody may read anyway is no promise of this answer
-        if counts_records(checked, sources):
-            return Weighing()  # how many records there are is nobody's data
-        titles = [
-            called(source.title)
-            for source in sources
-            if source.stated and source.title and source.n in checked.citations
-        ]
+        read = as_weighed(sentence, checked, sources)
+        if read.free:
+            return Weighing()
         return weigh_sentence(
             self.policy,
-            checked.text,
+            read.text,
             question=one.question,
             roles=one.principal.roles,
-            supported=checked.supported,
+            supported=read.supported,
             passages=[source.whole for source in sources],
             index=len(drafted),
             before=[each.text for each in drafted],
-            quoted=is_quoted(checked.text, sources),
-            titles=titles,
-            vectors=await self._vectors(one.principal, checked.text, titles),
-            checks=["wrong_citation"] if set(cited_in(sentence)) - set(checked.citations) else [],
+            quoted=read.quoted,
+            titles=read.titles,
+            vectors=await self._vectors(one.principal, read.text, read.titles),
+            checks=read.checks,
         )
 
     async def _vectors(

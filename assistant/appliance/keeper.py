@@ -157,9 +157,14 @@ class Keeper:
             if timed_out and not self._stopping.is_set():
                 await self._end(process, exited)
                 return self._too_slow()
-            if not exited.done():
-                self._note_ready()
-            return _how_it_ended(await exited)
+            if exited.done():
+                return _how_it_ended(await exited)
+            self._note_ready()
+            listening = asyncio.create_task(self._note_silence())
+            try:
+                return _how_it_ended(await exited)
+            finally:
+                listening.cancel()
         finally:
             await self._end(process, exited)
             await asyncio.to_thread(_kill_session, process.pid)
@@ -174,6 +179,24 @@ class Keeper:
             self._ready.set_result(None)
         else:
             self._reporter.note(_("{title} is ready again.").format(title=self._child.label))
+
+    async def _note_silence(self) -> None:
+        """Say once of each time that the child, which was ready, has not been so for a while."""
+        since: float | None = None
+        told = False
+        while True:
+            await asyncio.sleep(self._child.silent_after / 4)
+            why = await self._child.ready.check()
+            if why is None:
+                if told:
+                    self._reporter.note(_("{title} answers again.").format(title=self._child.label))
+                since, told = None, False
+                continue
+            since = since or time.monotonic()
+            if not told and time.monotonic() - since >= self._child.silent_after:
+                sentence = _("{title} runs, but is not ready any more: {why}. See {log}.")
+                self._reporter.note(sentence.format(title=self._child.label, why=why, log=self._log))
+                told = True
 
     async def _end(self, process: subprocess.Popen[bytes], exited: asyncio.Task[int]) -> None:
         if not exited.done():

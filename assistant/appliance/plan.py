@@ -40,7 +40,7 @@ class Child:
 
     `argv` and `env` may be functions: they are called at every start, when what they depend on is there.
     `env` is added to the supervisor's own. A `background` child does not hold up "ready", and its failure
-    does not stop the appliance.
+    does not stop the appliance. One that is not ready any more for `silent_after` seconds is told of.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Child:
     depends_on: tuple[str, ...] = ()
     background: bool = False
     ready_timeout: float = 60.0
+    silent_after: float = 20.0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout: float = 15.0
     restart: Backoff = Backoff()

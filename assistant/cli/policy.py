@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
 from gateway import NotFound
 
@@ -67,7 +69,15 @@ def try_(
     since = datetime.now(UTC) - timedelta(days=days)
     answers = LocalAppliance.running(data).change(lambda session: past_answers(session, since, limit))
     embed = _embed(data, rules, words_only)
-    before, after = (try_policy(one, answers, embed) for one in rules)
+    with Progress(console=Console(stderr=True)) as bar:
+        before, after = (
+            try_policy(
+                one,
+                bar.track(answers, description=_("Weighing by {policy}").format(policy=one.version)),
+                embed,
+            )
+            for one in rules
+        )
     print(json.dumps(_change(before, after), indent=2) if as_json else _change_table(before, after))
 
 
@@ -173,7 +183,7 @@ def _embed(data: Path | None, rules: "list[Policy]", words_only: bool) -> "Embed
         return None
     if len(encoders) > 1:
         leave(Exit.FAILED, _("The two policies compare by different encoders; try them with --words-only."))
-    return embed_with(data, encoders.pop())
+    return _kept(embed_with(data, encoders.pop()))
 
 
 def _change(before: "Tried", after: "Tried") -> dict[str, Any]:

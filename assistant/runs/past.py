@@ -8,32 +8,37 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals import HeldItem, PastAnswer, PastSentence
-from assistant.answer import EventKind
+from approvals import DraftedSentence, HeldItem, PastAnswer
+from assistant.answer import EventKind, Generation
 from assistant.answer.support import Source, is_quoted
 from gateway import NotFound, Role, principal_of_account
 
-from .tables import Run, RunEvent
+from .tables import Run, RunEvent, RunGeneration
 
 
 async def past_answers(session: AsyncSession, since: datetime, limit: int) -> list[PastAnswer]:
-    """The last answers that said something, held or shown, newest first; with the roles people have now."""
+    """The last answers that said something, held or shown, newest first.
+
+    They are weighed with what they were weighed with then. Where that is kept no longer, with everything that
+    was shown of their sources and the roles that people have now.
+    """
     wanted = select(Run).where(col(Run.created_at) >= since).order_by(col(Run.created_at).desc()).limit(limit)
     runs = (await session.exec(wanted)).all()
-    events = await _events(session, [run.id for run in runs])
-    held = {item.run: item for item in await _held(session, [run.id for run in runs])}
-    roles = {account: await _roles(session, account) for account in {run.principal_id for run in runs}}
-    found = []
-    for run in runs:
-        answer = _answer(run, events.get(run.id, []), held.get(run.id), roles[run.principal_id])
-        if answer.sentences:
-            found.append(answer)
-    return found
+    kept = await _kept(session, [run.id for run in runs])
+    others = [run for run in runs if run.id not in kept]
+    events = await _events(session, [run.id for run in others])
+    held = {item.run: item for item in await _held(session, [run.id for run in others])}
+    roles = {account: await _roles(session, account) for account in {run.principal_id for run in others}}
+    answers = [
+        kept[run.id].as_past(run.created_at)
+        if run.id in kept
+        else _told(run, events.get(run.id, []), held.get(run.id), roles[run.principal_id])
+        for run in runs
+    ]
+    return [one for one in answers if one.sentences]
 
 
-def _answer(
-    run: Run, events: Sequence[RunEvent], held: HeldItem | None, roles: frozenset[Role]
-) -> PastAnswer:
+def _told(run: Run, events: Sequence[RunEvent], held: HeldItem | None, roles: frozenset[Role]) -> PastAnswer:
     data: dict[str, Any] = next((one.data for one in events if one.kind == EventKind.SOURCES), {})
     sources = [
         Source(row["n"], row["title"], row.get("text", row.get("value", "")))
@@ -45,11 +50,24 @@ def _answer(
         drafted = [
             (one.data["text"], one.data["supported"]) for one in events if one.kind == EventKind.SENTENCE
         ]
-    sentences = tuple(PastSentence(text, supported, is_quoted(text, sources)) for text, supported in drafted)
-    marks = held.rule_hits() if held else ()
-    return PastAnswer(
-        run.question, sentences, roles, tuple(one.whole for one in sources), marks, run.created_at
+    sentences = tuple(
+        DraftedSentence(text, supported, is_quoted(text, sources)) for text, supported in drafted
     )
+    return PastAnswer(
+        run.question,
+        sentences,
+        roles,
+        passages=tuple(one.whole for one in sources),
+        marks=held.rule_hits() if held else (),
+        at=run.created_at,
+    )
+
+
+async def _kept(session: AsyncSession, runs: Sequence[uuid.UUID]) -> dict[uuid.UUID, Generation]:
+    """The last draft of each run of which one is kept."""
+    wanted = select(RunGeneration).where(col(RunGeneration.run_id).in_(runs))
+    rows = await session.exec(wanted.order_by(col(RunGeneration.attempt)))
+    return {row.run_id: Generation.from_json(row.made_of) for row in rows}
 
 
 async def _events(session: AsyncSession, runs: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[RunEvent]]:

@@ -347,7 +347,7 @@ async def _prepare(asked: ChatRequest, caller: Caller, door: Door) -> Prepared:
         prompt = build_prompt(asked, masked.texts)
         needed = estimate_tokens(prompt.characters) + (asked.answer_tokens or _DEFAULT_ANSWER)
         without = _other_versions(asked, door)
-        door.router.choose(asked.model, needed, without=without)  # refuse here what nobody could answer
+        door.servers.choose(asked.model, needed, without=without)  # refuse here what nobody could answer
         record(
             session,
             GatewayEvent.MODEL_CALLED,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx
 
-from gateway.errors import BadInput, CloisterError, PartUnavailable, UpstreamFailed
+from gateway.errors import BadInput, PartUnavailable, UpstreamFailed
 from gateway.http import create_http_client
 from gateway.settings import read_secret
 from gateway.telemetry import log
@@ -71,6 +71,15 @@ class ModelServers:
         self._began = time.monotonic()
         self._heard: set[str] = set()
 
+    def choose(self, model: str, tokens: int, *, without: Collection[str] = ()) -> Choice:
+        """A deployment as the router chooses it; where all are resting it says whether they are starting."""
+        try:
+            return self._router.choose(model, tokens, without=without)
+        except PartUnavailable as resting:
+            if resting.absent:
+                raise
+            raise self._nobody(model, resting.sentence) from resting
+
     async def ask(
         self, model: str, prompt: ModelPrompt, tokens: int, *, without: Collection[str] = ()
     ) -> ModelAnswer:
@@ -81,14 +90,14 @@ class ModelServers:
         """
         failed: list[str] = []
         while True:
-            choice = self._router.choose(model, tokens, without=[*without, *failed])
+            choice = self.choose(model, tokens, without=[*without, *failed])
             try:
                 answer = await self._begin(choice, prompt, len(failed) + 1)
             except (httpx.TransportError, UpstreamFailed) as error:
                 self.broke(choice.name, error)
                 failed.append(choice.name)
                 if len(failed) == _TRIES or len(self._clients) == len(failed):
-                    raise _nobody(error) from error
+                    raise self._nobody(model, _told(error)) from error
                 continue
             self._succeeded(choice.name)
             return answer
@@ -139,8 +148,14 @@ class ModelServers:
         answers = await asyncio.gather(*map(_answers, self._clients.values()))
         named = list(zip(self._deployments, answers, strict=True))
         self._heard |= {each.name for each, answering in named if answering}
-        loading = set() if time.monotonic() - self._began > _LOADING_S else self._clients.keys() - self._heard
-        return [ServerState(each.name, each.model, is_up, each.name in loading) for each, is_up in named]
+        return [ServerState(each.name, each.model, is_up, self._may_load(each.name)) for each, is_up in named]
+
+    def _may_load(self, deployment: str) -> bool:
+        return deployment not in self._heard and time.monotonic() - self._began <= _LOADING_S
+
+    def _nobody(self, model: str, sentence: str) -> PartUnavailable:
+        members = [each.name for each in self._deployments if each.model == model]
+        return PartUnavailable("model", sentence, starting=all(map(self._may_load, members)))
 
     def _succeeded(self, deployment: str) -> None:
         self._heard.add(deployment)
@@ -225,7 +240,7 @@ def _raise_for(status: int) -> None:
         raise UpstreamFailed(f"The model server answered with status {status}.", part="model")
 
 
-def _nobody(error: Exception) -> CloisterError:
+def _told(error: Exception) -> str:
     if isinstance(error, httpx.TimeoutException):
-        return PartUnavailable("model", "The model server does not answer in time. Try again in a moment.")
-    return PartUnavailable("model", "The model server cannot be reached or fails. Try again in a moment.")
+        return "The model server does not answer in time. Try again in a moment."
+    return "The model server cannot be reached or fails. Try again in a moment."

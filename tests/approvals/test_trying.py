@@ -1,6 +1,6 @@
 """A policy is tried on past answers before it is in force."""
 
-from approvals import By, PastAnswer, PastSentence, RuleHit, Tier, load_policy, try_policy
+from approvals import By, DraftedSentence, PastAnswer, RuleHit, Tier, load_policy, try_policy
 from gateway import Role
 
 POLICY = load_policy()
@@ -8,7 +8,7 @@ REP = frozenset({Role.REP})
 
 
 def answer(text: str, *, quoted: bool = False, question: str = "What is new?", **more: object) -> PastAnswer:
-    return PastAnswer(question, (PastSentence(text, True, quoted),), REP, **more)  # type: ignore[arg-type]
+    return PastAnswer(question, (DraftedSentence(text, True, quoted),), REP, **more)  # type: ignore[arg-type]
 
 
 def test_the_change_in_what_is_held_is_counted_by_rule() -> None:

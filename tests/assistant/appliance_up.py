@@ -27,6 +27,7 @@ def server(name: str, port: int, *needs: str, manner: str = "", timeout: float =
         restart=QUICK,
         ready_timeout=30,
         stop_timeout=timeout,
+        silent_after=1,
     )
 
 

@@ -52,6 +52,8 @@ class Script:
         self.events[run] = []
         if "credit" in question:
             script: Sequence[Event] = [*START[:6], ("held", HELD)]
+        elif "nobody" in question:
+            script = START[:1]
         else:
             script = START if "slow" in question else ANSWER
         task = asyncio.create_task(self._play(run, script))

@@ -40,11 +40,12 @@ class ScriptedDoor(DoorClient):
         *chunks: str,
         away: bool = False,
         absent: bool = False,
+        starting: bool = False,
         meaning: Meaning | None = None,
         typed: Mapping[str, str] | None = None,
     ) -> None:
         self._chunks, self._away, self._meaning, self._typed = chunks, away, meaning, typed or {}
-        self._absent = absent
+        self._absent, self._starting = absent, starting
         self.heard: list[str] = []
         self.embedded: list[str] = []
         self.options: dict[str, Any] = {}
@@ -73,8 +74,8 @@ class ScriptedDoor(DoorClient):
             content = [message.content] if isinstance(message.content, str) else message.content
             self.heard += [part if isinstance(part, str) else part.text for part in content]
         self.options = options
-        if self._away or self._absent:
-            raise PartUnavailable("model", "away", absent=self._absent)
+        if self._away or self._absent or self._starting:
+            raise PartUnavailable("model", "away", absent=self._absent, starting=self._starting)
         for chunk in self._chunks or options["quotes"][:1]:
             yield ChatChunk(chunk)
 

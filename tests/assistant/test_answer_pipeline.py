@@ -70,15 +70,17 @@ async def test_without_the_model_the_sources_are_still_there() -> None:
     assert kinds(taken)[-1] == EventKind.NO_SUMMARY
 
 
-async def test_a_model_that_was_left_out_is_not_said_to_be_on_its_way() -> None:
+async def test_only_a_model_that_starts_is_said_to_be_on_its_way() -> None:
     said = []
-    for door in (ScriptedDoor(away=True), ScriptedDoor(absent=True)):
+    for door in (ScriptedDoor(away=True), ScriptedDoor(starting=True), ScriptedDoor(absent=True)):
         last = (await steps(door, found()))[-1]
         assert isinstance(last, Step)
         assert last.kind == EventKind.NO_SUMMARY
         said.append(last.data["sentence"])
-    away, absent = said
-    assert "still being installed" in away
+    away, starting, absent = said
+    assert "still being installed" in starting
+    assert "Ask again in a minute." in away
+    assert "installed" not in away
     assert "started without a language model" in absent
     assert "`cloister up` without --no-model" in absent
     assert "installed" not in absent

@@ -186,6 +186,20 @@ def test_a_child_that_ends_by_itself_is_started_again(start: Start) -> None:
     up.wait_for("first is ready again")
 
 
+def test_a_child_that_hangs_is_told_once_and_that_it_answers_again(start: Start) -> None:
+    up = start("pair")
+    up.wait_for("Ready after")
+    hung = up.child("first")
+    os.kill(hung.pid, signal.SIGSTOP)
+    said = up.wait_for("first runs, but is not ready any more: it does not answer in time.")
+    assert "first.log" in said
+    os.kill(hung.pid, signal.SIGCONT)
+    up.wait_for("first answers again")
+    assert up.end() == 0
+    assert up.text.count("not ready any more") == 1
+    assert "started again" not in up.text
+
+
 def test_a_child_that_keeps_failing_is_reported_with_its_log(start: Start) -> None:
     up = start("pair")
     up.wait_for("Ready after")

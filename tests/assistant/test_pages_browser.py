@@ -254,6 +254,25 @@ async def test_the_card_of_what_two_must_approve_says_so(signed_in: SignedIn, sc
     assert await violations(page) == []
 
 
+async def test_who_asked_is_told_when_no_part_begins(signed_in: SignedIn, script: Script) -> None:
+    page = await signed_in("rita", "/")
+    await page.clock.install()
+    await page.get_by_label("Your question").fill("A question that nobody takes")
+    await page.keyboard.press("Enter")
+    status = page.locator(".status")
+    await expect(status).to_contain_text("Question accepted")
+    await page.clock.run_for(15_000)
+    await expect(status).not_to_contain_text("No part of the appliance")
+    await page.clock.run_for(6_000)
+    await expect(status).to_contain_text("No part of the appliance works on it yet.")
+    assert await violations(page) == []
+    (run,) = script.events
+    await script.add(run, ("stage", {"name": "searching"}))
+    await page.clock.run_for(1_000)
+    await expect(status).to_contain_text("Searching the records")
+    await expect(status).not_to_contain_text("No part of the appliance")
+
+
 async def test_edits_are_shown_against_what_had_been_on_the_page(signed_in: SignedIn, script: Script) -> None:
     page = await signed_in("rita", "/")
     await page.get_by_label("Your question").fill("A slow question")

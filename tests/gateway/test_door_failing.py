@@ -445,6 +445,21 @@ async def test_no_model_server_is_a_sentence_and_the_breaker_spares_the_dead(fre
     assert first.value.part == second.value.part == "model"
     assert not first.value.absent
     assert not second.value.absent
+    assert first.value.starting
+    assert second.value.starting
+
+
+async def test_a_model_that_answered_before_is_not_said_to_be_starting(fresh: Site) -> None:
+    model = ModelServer()
+    async with (
+        serving(model.app()) as url,
+        another_door(fresh, models=[deployment("one", url)]) as (_, _, client),
+    ):
+        await answer_of(client)
+        model.status = 500
+        with pytest.raises(PartUnavailable) as said:
+            await answer_of(client)
+    assert not said.value.starting
 
 
 async def test_an_appliance_without_a_model_says_so(fresh: Site) -> None:

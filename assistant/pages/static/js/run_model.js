@@ -41,6 +41,7 @@ export function apply(model, { seq, kind, data, at = null }) {
 }
 
 export const isWaiting = (model) => model.held !== null && model.resolution === null && !model.done;
+export const isUnbegun = (model) => isWorking(model) && model.stage === "accepted" && !model.stopping;
 export const isWorking = (model) => !model.done && model.resolution === null && model.held === null;
 export const isRewriting = (model) => !model.done && model.resolution?.kind === "sent_back" && Boolean(model.resolution.again) && !model.outcome;
 export const isUnderReview = (model) => isWaiting(model) && model.held.whole === false;

@@ -5,11 +5,12 @@ import { timeElement } from "./times.js";
 import { renderAnswer, sourceLabel } from "./answer_view.js";
 import { CustomerWaits } from "./customer_waits.js";
 import { HeldDialogue } from "./held_dialogue.js";
-import { answerPieces, citable, factRecords, isRewriting, isUnderReview, isWaiting, isWorking } from "./run_model.js";
+import { answerPieces, citable, factRecords, isRewriting, isUnbegun, isUnderReview, isWaiting, isWorking } from "./run_model.js";
 import { factTable } from "./sources.js";
 import { offersAgain, stateCard } from "./state_card.js";
 
 const PILLS = 4;
+const UNBEGUN_SECONDS = 20;
 const TYPES = () => ({ PERSON: t("Person"), ORGANIZATION: t("Organisation"), EMAIL: t("Mail address"), PHONE: t("Phone number"), ADDRESS: t("Address"), ACCOUNT: t("Account number"), CARD: t("Card number"), IBAN: t("IBAN"), TAX_ID: t("Tax number"), IP: t("IP address"), URL: t("Web address"), LOCATION: t("Place"), DATE_OF_BIRTH: t("Date of birth"), ID: t("Identity number"), USERNAME: t("User name"), SECRET: t("Password or key") });
 
 export class RunView {
@@ -38,7 +39,8 @@ export class RunView {
     this.element.toggleAttribute("data-working", isWorking(model));
     this.reply.setAttribute("aria-busy", String(isWorking(model)));
     replaceWhenChanged(this.asked, [model.createdAt, model.scope], () => this.askedFoot());
-    replaceWhenChanged(this.status, [model.stage, model.found, model.factCount, model.masked, model.receipt, model.done, model.held, model.resolution, model.outcome, model.connection, model.stopping, model.sources, model.sentences.length > 0], () => this.statusRow());
+    replaceWhenChanged(this.status, [model.stage, model.found, model.factCount, model.masked, model.receipt, model.done, model.held, model.resolution, model.outcome, model.connection, model.stopping, model.sources, model.sentences.length > 0, this.unbegun], () => this.statusRow());
+    this.awaitBeginning();
     this.renderCard();
     replaceWhenChanged(this.facts, model.sources?.facts, () => this.factList());
     this.foldFacts();
@@ -58,6 +60,12 @@ export class RunView {
     this.actions.hidden = !this.actions.childElementCount;
   }
 
+  /** Who asked is told when nobody begins for a while: a worker may be busy, or hang. */
+  awaitBeginning() {
+    if (!isUnbegun(this.model)) this.unbegun = false;
+    else this.beginning ??= setTimeout(() => { this.unbegun = isUnbegun(this.model); this.render(); }, UNBEGUN_SECONDS * 1000);
+  }
+
   /** The card is built anew; who is typing in it goes on typing, and who is on its button stays there. */
   renderCard() {
     const { model, dialogue, customerWaits } = this;
@@ -74,6 +82,7 @@ export class RunView {
   statusRow() {
     const { model } = this;
     const row = [h("span.now", {}, isWorking(model) ? h("span.spinner", { "aria-hidden": "true" }) : null, h("span", {}, statusText(model)))];
+    if (this.unbegun && isUnbegun(model)) row.push(h("span.tag.warn", {}, icon("alert"), t("No part of the appliance works on it yet. It is answered as soon as one does; if this lasts, tell an administrator.")));
     if (model.connection === "lost" && !model.done) row.push(h("span.tag.warn", {}, icon("alert"), t("Connection lost. Trying again; nothing is lost.")));
     if (model.sources?.copied) row.push(h("span.tag.warn", { title: t("The CRM does not answer, so no record can be shown. These are copies of articles that are open to everyone; they may have changed since.") }, icon("alert"), t("Copies of articles only: the CRM does not answer")));
     else if (model.sources?.stale) row.push(h("span.tag.warn", { title: t("The index has not caught up with the CRM: a record that was just made may not be found yet. What is shown was read from the CRM now.") }, icon("alert"), t("Newest records may be missing")));
