@@ -697,6 +697,20 @@ async def test_a_verification_says_how_far_it_is_and_what_came_of_it(signed_in: 
     assert await violations(page) == []
 
 
+async def test_a_table_that_goes_on_sideways_is_shaded_on_that_side(signed_in: SignedIn) -> None:
+    page = await signed_in("aude", "/audit")
+    table = page.get_by_role("group", name="Timeline")
+    for width, more in ((1280, False), (390, True)):
+        await page.set_viewport_size({"width": width, "height": 800})
+        await painted(page, "light")
+        assert await table.evaluate("one => one.scrollWidth > one.clientWidth") is more
+    layers = await table.evaluate("one => getComputedStyle(one).backgroundAttachment")
+    assert layers.split(", ")[:4] == ["local", "local", "scroll", "scroll"]
+    since = await page.get_by_label("From (UTC)").bounding_box()
+    assert since is not None
+    assert since["width"] > 210  # a day and an hour, and what opens the calendar
+
+
 async def test_an_answer_is_asked_again_from_its_timeline(signed_in: SignedIn) -> None:
     page = await signed_in("aude", "/audit")
     await page.get_by_label("Run, conversation or item").fill(str(ONE_ANSWER))

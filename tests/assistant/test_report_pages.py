@@ -135,6 +135,14 @@ async def test_every_chart_has_its_numbers_beside_it(client: AsyncClient) -> Non
     assert not re.search(r"\sstyle=|<style", text)
 
 
+async def test_a_share_names_what_it_is_a_share_of(client: AsyncClient) -> None:
+    client.cookies.set("cloister_session", "otto")
+    text = (await client.get("/queue/report")).text
+    assert re.search(r"Of all decided</dt>.*?[\d,]+ of [\d,]+ were released unchanged", text)
+    assert re.search(r"Of all ended</dt>.*?[\d,]+ of [\d,]+ expired before a decision", text)
+    assert re.search(r"Shares of all [\d,]+ drafts that were held", text)
+
+
 async def test_a_time_in_which_nothing_happened_says_so(client: AsyncClient) -> None:
     client.cookies.set("cloister_session", "otto")
     text = (await client.get("/queue/report?days=7")).text
@@ -214,6 +222,13 @@ async def test_axe_finds_nothing_in_either_theme_and_nothing_scrolls_sideways(
     await painted(page)
     assert await sideways(page) == 0
     assert await violations(page) == []
+
+
+@pytest.mark.browser
+async def test_the_table_of_queues_is_whole_on_a_laptop(opened: Opened) -> None:
+    page = await opened("otto", "/queue/report", width=1280)
+    table = page.get_by_role("group", name="By queue")
+    assert await table.evaluate("one => one.scrollWidth - one.clientWidth") == 0
 
 
 @pytest.mark.browser
