@@ -309,8 +309,21 @@ async def _conclude(
         item=str(decided.id),
         run=str(decided.run),
     )
-    _record(session, _EVENT[state], reviewer, decided, decision.entry, verdict=str(decision.verdict))
+    whose = {"editor": await _editor(session, decided)} if state is ItemState.EDITED else {}
+    _record(session, _EVENT[state], reviewer, decided, decision.entry, verdict=str(decision.verdict), **whose)
     return decided
+
+
+async def _editor(session: AsyncSession, item: HeldItem) -> str | None:
+    """Who wrote the text as it is: another may have had the last word."""
+    wrote = select(Vote.reviewer).where(
+        Vote.item == item.id,
+        Vote.round == item.round,
+        Vote.verdict == Verdict.EDIT,
+        Vote.payload_hash == item.current_hash,
+        col(Vote.undone_at).is_(None),
+    )
+    return (await session.exec(wrote.order_by(col(Vote.at)).limit(1))).first()
 
 
 def _still(item: HeldItem, payload_hash: str) -> tuple[ColumnElement[bool], ...]:

@@ -262,6 +262,31 @@ async def test_whoever_edits_does_not_release_it_alone_and_both_texts_are_kept(d
     assert vote.diff == [list(change) for change in word_diff(answer().text, words)]
 
 
+async def test_the_record_says_who_wrote_what_another_had_the_last_word_on(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session)
+        edited = await edit(session, POLICY, OFFICER, item.id, item.payload_hash, "Sorry.")
+        await have_read(session, edited)
+        await approve(session, POLICY, SECOND, item.id, edited.current_hash)
+        alone = await held(session)
+        await edit(session, ONE_IS_ENOUGH, OFFICER, alone.id, alone.payload_hash, "Sorry.")
+        await have_read(session, unedited := await held(session))
+        await approve(session, POLICY, OFFICER, unedited.id, unedited.current_hash)
+        told = (
+            await run_sql(
+                session,
+                "SELECT event, actor, detail->>'verdict', detail->>'editor' FROM gateway.audit_event"
+                " WHERE event IN ('item.voted', 'item.edited', 'item.approved') ORDER BY at",
+            )
+        ).all()
+    assert [tuple(row) for row in told] == [
+        ("item.voted", OFFICER.id, "edit", None),
+        ("item.edited", SECOND.id, "approve", OFFICER.id),
+        ("item.edited", OFFICER.id, "edit", OFFICER.id),
+        ("item.approved", OFFICER.id, "approve", None),
+    ]
+
+
 async def test_who_takes_an_edit_back_does_not_spare_the_second_officer(database: Database) -> None:
     """An item that was drawn for two officers, and then edited by the one who would release it alone."""
     both = POLICY.model_copy(update={"sampling": SamplingSettings(second=1.0)})
