@@ -29,20 +29,33 @@ class Finding:
 
 
 def doctor(login: As = None, as_json: Json = False, token_file: TokenFile = None, data: Data = None) -> None:
-    """Check packages, the state folder and every part. Ends with 5 when something is down."""
+    """Check packages, the state folder and every part.
+
+    Ends with 5 when something is down, with 3 when no appliance answers.
+    """
     findings = [*_packages(), *_folder((data or default_folder()).expanduser())]
-    appliance = Appliance.running(data)
-    health = Caller(appliance, login or appliance.admin, token_file).get("/api/v1/health")
-    findings += [Finding(part["name"], part["state"], part["sentence"]) for part in health["parts"]]
-    jobs = ", ".join(f"{count} {state}" for state, count in health["queue"].items()) or _("empty")
-    findings.append(Finding("jobs", "ok", jobs))
+    code = 0
+    try:
+        findings += _parts(login, token_file, data)
+    except typer.Exit as ending:
+        code = ending.exit_code
+        findings.append(Finding("parts", "down", _("They could not be asked, so nothing more was checked.")))
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
             print(f"{finding.state:<8} {finding.name:<22} {finding.sentence}")
     if any(finding.state == "down" for finding in findings):
-        raise typer.Exit(Exit.FAULTS)
+        raise typer.Exit(code or Exit.FAULTS)
+
+
+def _parts(login: str | None, token_file: Path | None, data: Path | None) -> list[Finding]:
+    """What the appliance itself says. Ends the command where it cannot be asked."""
+    appliance = Appliance.running(data)
+    health = Caller(appliance, login or appliance.admin, token_file).get("/api/v1/health")
+    jobs = ", ".join(f"{count} {state}" for state, count in health["queue"].items()) or _("empty")
+    parts = [Finding(part["name"], part["state"], part["sentence"]) for part in health["parts"]]
+    return [*parts, Finding("jobs", "ok", jobs)]
 
 
 def _packages() -> list[Finding]:
@@ -63,5 +76,7 @@ def _folder(folder: Path) -> list[Finding]:
     ]
     if open_files:
         return [Finding("secrets", "down", _("Others may read {files}.").format(files=", ".join(open_files)))]
+    if not folder.exists():
+        return [Finding("state folder", "down", _("There is no {folder}.").format(folder=folder))]
     free = shutil.disk_usage(folder).free / 1024**3
     return [Finding("state folder", "warn" if free < 2 else "ok", f"{folder}, {free:.1f} GiB free")]

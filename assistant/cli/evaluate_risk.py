@@ -41,7 +41,10 @@ def risk(
     try:
         rules = load_policy(policy)
         texts = _texts(files)
-    except (OSError, ValueError, PolicyFaults) as error:
+    except OSError as error:
+        sentence = _("{file} cannot be read: {reason}.")
+        leave(Exit.FAILED, sentence.format(file=error.filename, reason=error.strerror))
+    except (ValueError, PolicyFaults) as error:
         leave(Exit.FAILED, str(error))
     embed = None if words_only or rules.weights is None else embed_with(data, rules.weights.encoder)
     found = evaluate_risk(rules, texts, embed)

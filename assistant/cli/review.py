@@ -62,7 +62,9 @@ def show(
 @app.command()
 def decide(
     item: Item,
-    verb: Annotated[Verb, typer.Argument(help="What to do with it.")],
+    verb: Annotated[
+        Verb, typer.Argument(metavar="VERB", help=f"What to do with it: {', '.join(get_args(Verb))}.")
+    ],
     hash: Annotated[
         str | None,
         typer.Option(

@@ -5,10 +5,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from assistant.cli.explain import _lines
+from assistant.cli.review import Verb
 from retrieval import shipped_map
 
 from .commands import cloister
@@ -49,6 +51,14 @@ def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     done = cloister(*command, "--help")
     assert done.returncode == 0
     assert "Usage" in done.stdout
+
+
+def test_verbs_are_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = cloister("review", "decide", "--help").stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    words = {word.strip(",.") for word in shown.split()}
+    assert set(get_args(Verb)) <= words
 
 
 def test_redact_gives_spans_and_text_for_each_line_and_says_that_no_gazetteer_is_loaded() -> None:
@@ -146,6 +156,20 @@ def test_without_an_appliance_a_command_says_so(command: tuple[str, ...], tmp_pa
     done = cloister(*command, "--data", str(tmp_path))
     assert done.returncode == 3
     assert "no appliance" in done.stderr
+
+
+def test_the_doctor_checks_what_is_on_this_machine_without_an_appliance_too(tmp_path: Path) -> None:
+    def states(folder: Path) -> dict[str, str]:
+        done = cloister("doctor", "--json", "--data", str(folder))
+        assert done.returncode == 3
+        return {one["name"]: one["state"] for one in json.loads(done.stdout)}
+
+    assert states(tmp_path / "none") == {"packages": "ok", "state folder": "down", "parts": "down"}
+    found = states(tmp_path)
+    assert (found["packages"], found["parts"], "state folder" in found) == ("ok", "down", True)
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "key").touch(mode=0o644)
+    assert states(tmp_path)["secrets"] == "down"
 
 
 @pytest.mark.parametrize(
