@@ -10,6 +10,7 @@ Messages never hold document text or identities. One handler renders RFC 9457 pr
 """
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request
@@ -207,9 +208,10 @@ def _place(steps: Sequence[str | int], body: object, is_missing: bool) -> tuple[
 
 async def _render_http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
-    kind = _BY_STATUS.get(error.status_code, CloisterError)
+    kind = _BY_STATUS.get(error.status_code)
     rendered = problem(CloisterError(str(error.detail)))
-    rendered |= {"title": kind.title, "status": error.status_code, "retry": False}
+    title = kind.title if kind else HTTPStatus(error.status_code).phrase.capitalize()
+    rendered |= {"title": title, "status": error.status_code, "retry": False}
     return JSONResponse(rendered, error.status_code, media_type="application/problem+json")
 
 

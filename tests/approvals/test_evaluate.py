@@ -54,6 +54,11 @@ def run(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+def test_a_file_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
+    code, said = run(str(tmp_path / "none.jsonl"))
+    assert (code, said) == (1, f"{tmp_path}/none.jsonl cannot be read: No such file or directory.\n")
+
+
 def test_the_command_prints_figures_by_half_category_and_language(tmp_path: Path) -> None:
     file = tmp_path / "drafts.jsonl"
     rows = [
