@@ -362,6 +362,18 @@ def test_what_an_anchor_has_got_since_the_export_was_asked_for_is_not_missing_in
     assert main([*arguments, "--asked", "2026-03-01"]) == 2
 
 
+@pytest.mark.parametrize(("said", "over"), [(ENTRIES, "them"), (ENTRIES + 5, f"those to {ENTRIES}")])
+def test_a_checkpoint_is_said_to_be_over_what_it_covers_alone(
+    honest: Exported, said: int, over: str, tmp_path: Path
+) -> None:
+    bent = honest.copy()
+    cut_the_end_and_back_date(bent, 60)
+    bent.header["last"] = said
+    export, anchor = bent.write(tmp_path)
+    _, (fault,) = check_export(export, Log.parse(bent.key), [read_anchor(anchor)])
+    assert f"entries 61 to {said} are missing at the end: there is a checkpoint over {over}" in str(fault)
+
+
 @pytest.mark.parametrize("last", [3, 60, 150])
 def test_the_time_in_the_head_of_a_cut_export_excuses_nothing(
     honest: Exported, last: int, tmp_path: Path

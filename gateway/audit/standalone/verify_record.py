@@ -847,9 +847,10 @@ class Record:
             )
             self._fault("truncated", under + 1, sentence)
         if max(newest, self._last) > last and not self._gaps:
-            told = (
-                "there is a checkpoint over them" if newest > last else "the export says that they are in it"
-            )
+            told = "the export says that they are in it"
+            if newest > last:
+                which = "them" if newest >= self._last else f"those to {newest}"
+                told = f"there is a checkpoint over {which}"
             sentence = f"entries {last + 1} to {max(newest, self._last)} are missing at the end: {told}"
             if newest > last and self._asked is None and self._is_newer_alone(last):
                 sentence += (
