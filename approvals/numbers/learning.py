@@ -203,9 +203,12 @@ def propose(current: str | None, changes: Sequence[Change], version: str) -> Pro
 def accepted(current: str | None, suggestions: Sequence[Change], version: str) -> str:
     """The text of a policy that extends the shipped one by these changes; `current` is what there was.
 
-    Raises `ValueError` when what there was does not extend the shipped policy.
+    Raises `ValueError` when what there was is no YAML or does not extend the shipped policy.
     """
-    content: Any = yaml.safe_load(current) if current else {"extends": "shipped"}
+    try:
+        content: Any = yaml.safe_load(current) if current else {"extends": "shipped"}
+    except yaml.YAMLError as error:
+        raise ValueError(f"The file is not YAML: {error}") from error
     if not isinstance(content, dict) or content.get("extends") != "shipped":
         raise ValueError("The file holds a whole policy; change its rules there by hand.")
     rules = {name: dict(fields) for name, fields in (content.get("rules") or {}).items()}

@@ -147,6 +147,8 @@ def test_what_is_accepted_is_a_policy_that_extends_the_shipped_one() -> None:
     }
     with pytest.raises(ValueError, match="whole policy"):
         accepted("version: a", [], "b")
+    with pytest.raises(ValueError, match="not YAML"):
+        accepted("rules: [", [], "b")
 
 
 def counted(reviews: Sequence[PastReview], rule: str | None) -> dict[str, int]:
