@@ -36,48 +36,38 @@ from approvals import (
     standing_approvals,
     take_effect,
 )
-from gateway import BadInput, Database, NotFound, Role
+from gateway import BadInput, Database, NotFound, Principal, Role
 
 from .queues import ADMIN, OFFICER, POLICY, REP, SECOND, held, let_pass, person, run_sql
 
 SENIOR = person("sara", Role.OFFICER)
-ESCALATING = QueuePlans.model_validate(
-    {
-        "version": "1",
-        "queues": [
-            {
-                "name": "front",
-                "title": "Front",
-                "rules": ["refund_or_credit_above_limit"],
-                "members": [{"login": OFFICER.login}, {"login": SECOND.login}],
-                "escalates_to": "senior",
-            },
-            {"name": "senior", "title": "Senior", "rules": ["none"], "members": [{"login": SENIOR.login}]},
-        ],
-    }
-)
 
 
-TOP_ESCALATING = QueuePlans.model_validate(
-    {
-        "version": "1",
-        "queues": [
-            {
-                "name": "front",
-                "title": "Front",
-                "rules": ["refund_or_credit_above_limit"],
-                "members": [{"login": OFFICER.login}, {"login": SECOND.login}],
-                "escalates_to": "senior",
-            },
-            {
-                "name": "senior",
-                "title": "Senior",
-                "rules": ["none"],
-                "members": [{"login": SENIOR.login}, {"login": SECOND.login}],
-            },
-        ],
-    }
-)
+def escalating(*seniors: Principal) -> QueuePlans:
+    """A queue whose items escalate to one with these members."""
+    return QueuePlans.model_validate(
+        {
+            "version": "1",
+            "queues": [
+                {
+                    "name": "front",
+                    "title": "Front",
+                    "rules": ["refund_or_credit_above_limit"],
+                    "members": [{"login": OFFICER.login}, {"login": SECOND.login}],
+                    "escalates_to": "senior",
+                },
+                {
+                    "name": "senior",
+                    "title": "Senior",
+                    "rules": ["none"],
+                    "members": [{"login": one.login} for one in seniors],
+                },
+            ],
+        }
+    )
+
+
+ESCALATING = escalating(SENIOR)
 
 
 async def move(session: Any, by: Any, item: Any, verdict: Move, **values: Any) -> Any:
@@ -157,7 +147,7 @@ async def test_an_escalated_item_leaves_its_queue_and_the_lease_on_it_ends(datab
 
 async def test_the_approval_of_who_is_not_of_the_next_queue_counts_no_more_there(database: Database) -> None:
     async with database.transaction() as session:
-        await configure_queues(session, ADMIN, TOP_ESCALATING)
+        await configure_queues(session, ADMIN, escalating(SENIOR, SECOND))
         item = await held(session, tier=Tier.TOP)
         await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
         moved = await move(session, SECOND, item, Move.ESCALATE)
@@ -175,7 +165,7 @@ async def test_the_approval_of_who_is_not_of_the_next_queue_counts_no_more_there
 
 async def test_an_edit_of_who_is_not_of_the_next_queue_does_not_go_with_the_item(database: Database) -> None:
     async with database.transaction() as session:
-        await configure_queues(session, ADMIN, TOP_ESCALATING)
+        await configure_queues(session, ADMIN, escalating(SENIOR, SECOND))
         item = await held(session)
         edit = Decision(Verdict.EDIT, text="We will look into it.", confirmed=True)
         edited = await decide(session, POLICY, OFFICER, item.id, item.payload_hash, edit)

@@ -241,9 +241,8 @@ async def test_what_is_sent_back_is_answered_again_in_the_same_item(
     assert (await last_told(work_database, run, EventKind.RELEASED)).data["text"] == "We look into it. [1]"
 
 
-async def test_another_draft_that_is_not_written_leaves_nothing_released(
-    web_database: Database, work_database: Database, rep: Principal
-) -> None:
+async def sent_back(web_database: Database, work_database: Database, rep: Principal) -> Run:
+    """A run whose draft an officer has sent back, which took effect."""
     run, item = await held(web_database, work_database, rep)
     async with web_database.transaction() as session:
         await send_back(
@@ -251,6 +250,13 @@ async def test_another_draft_that_is_not_written_leaves_nothing_released(
         )
     await after_the_undo_window(work_database, item)
     await RunResumer(work_database, ALL).resume(item.id)
+    return run
+
+
+async def test_another_draft_that_is_not_written_leaves_nothing_released(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run = await sent_back(web_database, work_database, rep)
     nothing = Step(EventKind.NOTHING_FOUND, {"sentence": "Nothing."})
     await RunExecutor(work_database, ToldPipeline(nothing), POLICY, "two").execute(run.id)
     await RunResumer(work_database, ALL).resume_due()
@@ -261,13 +267,7 @@ async def test_another_draft_that_is_not_written_leaves_nothing_released(
 async def test_another_draft_is_tried_again_while_the_model_is_away(
     web_database: Database, work_database: Database, rep: Principal
 ) -> None:
-    run, item = await held(web_database, work_database, rep)
-    async with web_database.transaction() as session:
-        await send_back(
-            session, POLICY, OFFICER, item.id, item.current_hash, instruction="Again.", confirmed=True
-        )
-    await after_the_undo_window(work_database, item)
-    await RunResumer(work_database, ALL).resume(item.id)
+    run = await sent_back(web_database, work_database, rep)
     away = RunExecutor(work_database, ToldPipeline(PartUnavailable("model", "It is away.")), POLICY, "two")
     await away.execute(run.id)
     assert (await now(work_database, run)).state == RunState.RUNNING
@@ -284,13 +284,7 @@ async def test_another_draft_is_tried_again_while_the_model_is_away(
 async def test_another_draft_that_no_model_writes_for_long_ends_aloud(
     web_database: Database, work_database: Database, rep: Principal
 ) -> None:
-    run, item = await held(web_database, work_database, rep)
-    async with web_database.transaction() as session:
-        await send_back(
-            session, POLICY, OFFICER, item.id, item.current_hash, instruction="Again.", confirmed=True
-        )
-    await after_the_undo_window(work_database, item)
-    await RunResumer(work_database, ALL).resume(item.id)
+    run = await sent_back(web_database, work_database, rep)
     away = RunExecutor(work_database, ToldPipeline(PartUnavailable("model", "It is away.")), POLICY, "two")
     for _ in range(40):
         await away.execute(run.id)
