@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -56,9 +57,13 @@ class Child:
         self.hear("copied")
 
     def end(self) -> None:
-        """End it, whatever it does."""
+        """End it, whatever it does, also while another thread waits to hear from it."""
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with suppress(BrokenPipeError):  # what it was told last and has not read
+                if pipe is not None:
+                    pipe.close()
 
     def _why(self) -> str:
         self._process.kill()

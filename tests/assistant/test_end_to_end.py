@@ -100,7 +100,7 @@ def test_a_rep_asks_and_an_officer_releases(
     page.locator("#question").fill(f"Which cases of {name} are open?")
     page.keyboard.press("Enter")
     thread = page.locator("#runs")
-    expect(thread.get_by_text("hidden from the model")).to_be_visible(timeout=30_000)
+    expect(thread.get_by_text("masked in what was found")).to_be_visible(timeout=30_000)
     expect(thread).to_contain_text(name)
     expect(page.locator("#sources")).to_contain_text("CS-", timeout=30_000)
     expect(page.locator("#stop")).to_be_hidden(timeout=60_000)

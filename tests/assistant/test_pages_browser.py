@@ -1,9 +1,10 @@
 """The pages in Chromium: accessibility by axe, the streaming thread, the keyboard."""
 
+import asyncio
 from typing import Literal
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import FloatRect, Locator, expect
 
 from .browsing import SignedIn, painted, sideways, violations
 from .pages_sample import DECIDED_ITEM, EVERY_STATE, HELD, HELD_ITEM, ONE_ANSWER, SENTENCES, VOTED_ITEM
@@ -453,6 +454,15 @@ async def test_a_key_meant_for_one_item_never_decides_the_next(signed_in: Signed
     assert [call[1].split("/")[2] for call in script.calls] == ["approve", "approve"]
 
 
+async def resting_place(button: Locator) -> FloatRect | None:
+    """Where a button is when the page has been laid out anew."""
+    place = None
+    while place is None or place != await button.bounding_box():
+        place = await button.bounding_box()
+        await asyncio.sleep(0.1)
+    return place
+
+
 async def test_the_next_item_says_that_it_is_another_without_moving_a_button(
     signed_in: SignedIn, script: Script
 ) -> None:
@@ -464,10 +474,10 @@ async def test_the_next_item_says_that_it_is_another_without_moving_a_button(
     hint = page.locator("#armed-hint")
     for width in (1280, 360):
         await page.set_viewport_size({"width": width, "height": 800})
-        before = await page.locator("#approve").bounding_box()
+        before = await resting_place(page.locator("#approve"))
         await page.locator("body").press("a")
         await expect(hint).to_be_visible()
-        assert await page.locator("#approve").bounding_box() == before
+        assert await resting_place(page.locator("#approve")) == before
         assert await sideways(page) == 0
         assert await violations(page) == []
         await page.locator("#draft-title").click()
