@@ -190,7 +190,10 @@ async def test_the_same_statements_are_run_for_somebody_elses_record_and_for_non
     run, asked = reader.all, list[str]()
 
     async def listening(statement: Any, values: Any) -> Any:
-        asked.append(str(statement))
+        if (
+            str(statement) != "SELECT 1 AS one"
+        ):  # whether the CRM is there, asked in between by nobody's question
+            asked.append(str(statement))
         return await run(statement, values)
 
     monkeypatch.setattr(reader, "all", listening)
