@@ -29,7 +29,7 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 beside.replace(target)
-            except BaseException:
+            except BaseException:  # whatever ends it, also Ctrl-C: half a file stays nowhere
                 beside.unlink()
                 raise
     except OSError as error:
