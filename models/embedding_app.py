@@ -144,7 +144,9 @@ def load_encoder(
     most, dimensions = served.context_length, _dimensions(served)
     if served.form == "packed":
         file = folder / served.targets()[0]
-        return PackedEncoder(file, max_tokens=most, dimensions=dimensions, prefix=served.prefix)
+        return PackedEncoder(
+            file, max_tokens=most, dimensions=dimensions, prefix=served.prefix, layers=served.layers
+        )
     return Encoder(folder, max_tokens=most, dimensions=dimensions, threads=threads)
 
 

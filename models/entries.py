@@ -102,7 +102,8 @@ class ServingProfile(_Strict):
 class CatalogueEntry(_Strict):
     """One model. `context_length` and `prompt_budget` are tokens.
 
-    Only for embeddings: `dimensions`, the `form` of the weights, and the `prefix` that a text is read with.
+    Only for embeddings: `dimensions`, the `form` of the weights, the `prefix` that a text is read with, and
+    of a packed one the `layers` whose means make the vector (counted from 1; none for the last).
     """
 
     name: EntryName
@@ -118,6 +119,7 @@ class CatalogueEntry(_Strict):
     dimensions: int | None = Field(default=None, gt=0)
     form: WeightsForm = "onnx"
     prefix: str = ""
+    layers: tuple[int, ...] = ()
     disk_bytes: int = Field(gt=0, description="what the installed folder takes")
     work_bytes: int = Field(gt=0, description="what has to be free while it is installed")
     languages: tuple[str, ...] = ("en",)
@@ -130,6 +132,8 @@ class CatalogueEntry(_Strict):
             raise ValueError("prompt_budget must not be larger than context_length")
         if self.task == "embedding" and (self.dimensions is None or self.serving):
             raise ValueError("an embedding entry needs dimensions and has no serving profiles")
+        if self.layers and (self.form != "packed" or min(self.layers) < 1):
+            raise ValueError("only a packed entry names layers, counted from 1")
         if self.task == "chat" and (not self.serving or self.answers is None):
             raise ValueError("a chat entry needs at least one serving profile and says how it answers")
         for name, profile in self.serving.items():

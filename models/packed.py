@@ -31,22 +31,37 @@ _UNKNOWN = 10.0  # how much worse than the worst piece an unknown letter is
 class PackedEncoder:
     """Loads `file`. Not for the event loop: `encode` computes. A vector depends on its text alone."""
 
-    def __init__(self, file: Path, *, max_tokens: int, dimensions: int, prefix: str = "") -> None:
-        """Raises `EntryDamaged` where the file is none of this kind or makes other vectors."""
+    def __init__(
+        self,
+        file: Path,
+        *,
+        max_tokens: int,
+        dimensions: int,
+        prefix: str = "",
+        layers: Sequence[int] = (),
+    ) -> None:
+        """`layers` are counted from 1; none stands for the last.
+
+        Raises `EntryDamaged` where the file is none of this kind or makes other vectors.
+        """
         self._model = _PackedModel(file)
+        self._layers = tuple(layers) or (self._model.depth,)
         self._prefix, self._most = prefix, min(max_tokens, self._model.longest) - 2
         self.dimensions = dimensions
-        if self._model.dimensions != dimensions:
+        if max(self._layers) > self._model.depth or self._model.width * len(self._layers) != dimensions:
             raise EntryDamaged(f"{file} does not make vectors of {dimensions} numbers.")
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Mean of the last layer over the text's pieces, scaled to length 1; the order of `texts` is kept."""
+        """The mean of each layer over the text's pieces, scaled to length 1, side by side, scaled again.
+
+        The order of `texts` is kept.
+        """
         begin, end = self._model.ends
         read = [self._model.ids(self._prefix + text) for text in texts]
         vectors = np.zeros((len(read), self.dimensions), dtype=np.float32)
         for row, ids in enumerate(read):
-            mean = self._model.means([begin, *ids[: self._most], end])
-            vectors[row] = mean / max(float(np.linalg.norm(mean)), _TINY)
+            means = self._model.means([begin, *ids[: self._most], end], self._layers)
+            vectors[row] = _scaled(_scaled(means).reshape(-1))
         return Encoded(
             vectors=vectors,
             tokens=tuple(min(len(ids), self._most) + 2 for ids in read),
@@ -86,7 +101,7 @@ class _PackedModel:
         (block,) = cursor.numbers("i")
         if block != _BLOCK or width % heads or width % _BLOCK:
             raise ValueError("another packing")
-        self.dimensions, self._heads = width, heads
+        self.width, self.depth, self._heads = width, layers, heads
         self._words = _Words(cursor)
         tensors = _Tensors(content, cursor, width)
         self._places = tensors.floats("emb.pos").reshape(-1, width) + tensors.floats("emb.type")[:width]
@@ -103,15 +118,16 @@ class _PackedModel:
         """The ids of a text's beginning and end."""
         return self._words.begin, self._words.end
 
-    def means(self, ids: Sequence[int]) -> Floats:
-        """The mean of the last layer over the pieces of one text: (dimensions,)."""
+    def means(self, ids: Sequence[int], layers: Sequence[int]) -> Floats:
+        """The mean of each of these layers over the pieces of one text: (layers, width)."""
         rows = np.asarray(ids)
         state = _unpacked(self._pieces[rows]) + self._places[: len(rows)]
         state = self._normed(state, *self._first)
-        for layer in self._layers:
+        found = {}
+        for number, layer in enumerate(self._layers[: max(layers)], 1):
             state = self._through(layer, state)
-        mean: Floats = state.mean(axis=0)
-        return mean
+            found[number] = state.mean(axis=0)
+        return np.stack([found[number] for number in layers])
 
     def _through(self, layer: _Layer, state: Floats) -> Floats:
         count, width = state.shape
@@ -250,6 +266,11 @@ def _unpacked(blocks: NDArray[Any]) -> Floats:
     numbers = np.concatenate([halves & 15, halves >> 4], axis=-1).astype(np.float32) - 8
     numbers *= blocks["scale"].astype(np.float32)[..., None]
     return numbers.reshape(len(blocks), -1)
+
+
+def _scaled(values: Floats) -> Floats:
+    scaled: Floats = values / np.maximum(np.linalg.norm(values, axis=-1, keepdims=True), _TINY)
+    return scaled
 
 
 def _gelu(values: Floats) -> Floats:

@@ -33,6 +33,8 @@ _AT_MOST: Final = 64  # pieces of one text; of a longer one several are read tog
 _LONGEST: Final = 600  # code points: about as much as the encoder reads
 _OFFSET: Final = 0.2
 _TINY: Final = 1e-12
+STEP: Final = 0.002
+"""The examples' vectors are stored as whole numbers of these: a byte each."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Likeness:
             with numpy.load(io.BytesIO(content), allow_pickle=False) as stored:
                 self.encoder = str(stored["encoder"])
                 self.categories = tuple(str(one) for one in stored["categories"])
-                self.vectors = stored["vectors"].astype("float32")
+                self.vectors = stored["vectors"].astype("float32") * numpy.float32(STEP)
                 self.centre = stored["centre"].astype("float32")
                 self.weights = stored["weights"].astype("float32")
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

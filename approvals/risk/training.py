@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from .labelled import Labelled
-from .likeness import Embed, centred, kernel, pieces_of
+from .likeness import STEP, Embed, centred, kernel, pieces_of
 
 if TYPE_CHECKING:
     from .likeness import Numbers
@@ -39,9 +39,9 @@ def train(examples: Sequence[Labelled], embed: Embed, *, encoder: str) -> Traine
 
     raw = numpy.asarray(embed([embedded_as(one) for one in examples]), dtype="float64")
     centre = numpy.round(raw.mean(axis=0), 4).astype("float32")
-    vectors = numpy.round(centred(raw, centre), 3).astype("float16")
+    vectors = numpy.clip(numpy.round(centred(raw, centre) / STEP), -127, 127).astype("int8")
     categories = (*sorted({name for one in examples for name in one.categories} | {ANY}),)
-    weights = fitted(examples, vectors, categories)
+    weights = fitted(examples, vectors.astype("float64") * STEP, categories)
     content = _stored(
         encoder=numpy.array(encoder),
         categories=numpy.array(categories),
@@ -99,8 +99,8 @@ def _label(one: Labelled, category: str) -> int:
 _NEAR: Final = {
     "regulator_complaint": ("legal_threat",),
     "legal_threat": ("regulator_complaint",),
-    "contract_change": ("contract_termination", "refund_or_credit_above_limit"),
-    "date_promise": ("refund_or_credit_above_limit", "contract_termination", "contract_change"),
+    "contract_change": ("contract_termination",),
+    "date_promise": ("contract_termination", "contract_change"),
     "minors": ("medical",),
     "medical": ("minors",),
 }

@@ -82,6 +82,7 @@ def _cpu(**changes: Any) -> dict[str, Any]:
         ({"recipe": {"scheme": "W8A8", "gguf": "other.gguf"}}, "no source delivers"),
         ({"recipe": {"scheme": "W2A2"}}, "recipe.scheme"),
         ({"name": "someone-else"}, "must agree"),
+        ({"layers": [3]}, "only a packed entry names layers"),
     ],
 )
 def test_a_faulty_entry_is_refused_by_file_place_and_fault(

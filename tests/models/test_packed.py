@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from models import EntryDamaged, PackedEncoder, load_catalogue, load_encoder
 
@@ -20,8 +21,9 @@ def encoder(e5: Path) -> PackedEncoder:
     return loaded
 
 
-def test_vectors_are_those_of_the_engine_that_the_weights_were_packed_for(encoder: PackedEncoder) -> None:
+def test_the_last_layer_is_that_of_the_engine_that_the_weights_were_packed_for(e5: Path) -> None:
     """The first numbers of its own answer, which it computes with activations of eight bits."""
+    encoder = PackedEncoder(e5 / "model.e5", max_tokens=512, dimensions=384, prefix="query: ")
     [vector] = encoder.encode(["The technician will be with you by Friday."]).vectors
     assert np.allclose(vector[:6], REFERENCE, atol=2e-3)
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
@@ -69,6 +71,21 @@ def test_a_file_that_is_no_packed_encoder_is_refused(content: bytes, tmp_path: P
         PackedEncoder(file, max_tokens=512, dimensions=384)
 
 
-def test_another_number_of_dimensions_than_the_entry_says_is_refused(e5: Path) -> None:
-    with pytest.raises(EntryDamaged, match="385 numbers"):
-        PackedEncoder(e5 / "model.e5", max_tokens=512, dimensions=385)
+@pytest.mark.parametrize(("dimensions", "layers"), [(385, ()), (384, (8, 10)), (768, (8, 13))])
+def test_another_number_of_dimensions_or_layers_than_there_are_is_refused(
+    dimensions: int, layers: tuple[int, ...], e5: Path
+) -> None:
+    with pytest.raises(EntryDamaged, match=f"{dimensions} numbers"):
+        PackedEncoder(e5 / "model.e5", max_tokens=512, dimensions=dimensions, layers=layers)
+
+
+def test_layers_stand_side_by_side_and_weigh_the_same(e5: Path) -> None:
+    def vector(*layers: int) -> NDArray[np.float32]:
+        dimensions = 384 * len(layers)
+        loaded = PackedEncoder(e5 / "model.e5", max_tokens=512, dimensions=dimensions, layers=layers)
+        [made] = loaded.encode(["Her lawyer has set a deadline."]).vectors
+        return np.asarray(made)
+
+    both = np.concatenate([vector(8), vector(10)]) / np.sqrt(2)
+    assert np.allclose(vector(8, 10), both, atol=1e-6)
+    assert not np.allclose(vector(8), vector(10), atol=1e-2)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway import Role
 
-_SHIPPED: Final = ("open.jsonl", "phrases.jsonl", "traffic.jsonl")
+_SHIPPED: Final = ("open.jsonl", "phrases.jsonl", "paraphrases.jsonl", "traffic.jsonl")
 
 
 class Labelled(BaseModel):
