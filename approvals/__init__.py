@@ -42,7 +42,14 @@ from .items.payload import (
     joined,
     sentence_offsets,
 )
-from .items.persons import is_same_person, know_person
+from .items.persons import (
+    forget_subject,
+    is_same_person,
+    join_accounts,
+    know_person,
+    part_accounts,
+    persons,
+)
 from .items.presence import officers_on_duty
 from .items.tables import (
     APPLIANCE,
@@ -270,6 +277,7 @@ __all__ = [
     "end_absence",
     "evaluate_risk",
     "evaluate_unseen",
+    "forget_subject",
     "get_item",
     "hand_out",
     "hold",
@@ -279,6 +287,7 @@ __all__ = [
     "is_same_person",
     "is_sampled",
     "item_to_open",
+    "join_accounts",
     "joined",
     "know_person",
     "learn",
@@ -293,7 +302,9 @@ __all__ = [
     "officer_pseudonym",
     "officers_on_duty",
     "order_of",
+    "part_accounts",
     "pending_count",
+    "persons",
     "place_of",
     "plan_of",
     "propose",
