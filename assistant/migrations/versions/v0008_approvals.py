@@ -466,6 +466,7 @@ def _make_filters() -> None:
 
 
 def _make_generations() -> None:
+    op.add_column("run", sa.Column("weighs", postgresql.JSONB(), nullable=True), schema="assistant")
     op.create_table(
         "generation",
         sa.Column("run_id", sa.Uuid(), nullable=False),
@@ -482,6 +483,7 @@ def downgrade() -> None:
     op.drop_index("held_item_created", "held_item", schema=_SCHEMA)
     op.drop_table("saved_filter", schema="assistant")
     op.drop_table("generation", schema="assistant")
+    op.drop_column("run", "weighs", schema="assistant")
     for table, name in (
         ("held_item", "keep_item"),
         ("held_item", "begin_pending"),
