@@ -126,6 +126,7 @@ from .queues.queue import (
 from .queues.reading import (
     earlier_drafts,
     get_item,
+    has_just_lapsed,
     item_to_open,
     note_opened,
     pseudonym,
@@ -280,6 +281,7 @@ __all__ = [
     "forget_subject",
     "get_item",
     "hand_out",
+    "has_just_lapsed",
     "hold",
     "hold_again",
     "hold_rates",
