@@ -153,6 +153,7 @@ from .risk.labelled import read as read_labelled
 from .risk.labelled import shipped as shipped_examples
 from .risk.likeness import Embed, Vector
 from .risk.policy import Policy, load_policy
+from .risk.running_away import check_patience
 from .risk.sampling import is_sampled
 from .risk.training import Trained
 from .risk.training import train as train_likeness
@@ -265,6 +266,7 @@ __all__ = [
     "attendance",
     "cancel",
     "check_examples",
+    "check_patience",
     "check_rules",
     "claim",
     "colleagues",
