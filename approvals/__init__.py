@@ -4,7 +4,7 @@ from .deciding.bulk import Outcome, decide_many
 from .deciding.claims import claim, release_claim
 from .deciding.decisions import approve, decide, edit, reject, send_back, undo
 from .deciding.effects import ALTERED, Effect, NoEffect, due_effects, take_effect, withhold_altered
-from .deciding.holding import RESUME, TICK, cancel, hold, hold_again
+from .deciding.holding import RESUME, TICK, cancel, hold, hold_again, tell_not_rewritten
 from .deciding.moves import answer_reviewer
 from .deciding.refusals import refused_person
 from .deciding.timers import Passed, sweep
@@ -338,6 +338,7 @@ __all__ = [
     "sweep",
     "take_due_notices",
     "take_effect",
+    "tell_not_rewritten",
     "to_embed",
     "train_likeness",
     "try_policy",

@@ -12,7 +12,7 @@ from sqlalchemy import func, text, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals import cancel
+from approvals import cancel, tell_not_rewritten
 from assistant.answer import hidden_in
 from assistant.answer.events import REFUSED, EventKind, RunAudit
 from assistant.conversations import Conversation, tell_news
@@ -222,7 +222,8 @@ async def finish(
     """Put a run into a final state and say so to its followers, once: one that has ended stays as it is.
 
     The record keeps its `ending`, which `part` failed, and what was shown weighs where the run broke off
-    before that was recorded. With `lease`, raises `LeaseLost` unless that lease is still held.
+    before that was recorded. Whoever sent its answer back is told where no other one came. With `lease`,
+    raises `LeaseLost` unless that lease is still held.
     """
     standing = await _locked(session, run.id)
     if lease is None and standing.state in FINAL:
@@ -235,6 +236,8 @@ async def finish(
     await session.exec(
         statement.values(state=state, finished_at=func.now(), lease_owner=None, lease_until=None, weighs=None)
     )
+    if standing.held_item is not None:
+        await tell_not_rewritten(session, standing.held_item)
     await tell_news(session, run.conversation_id)
     _record_end(session, run, state, actor, ending=ending, part=part)
 
