@@ -4,7 +4,7 @@ from .deciding.bulk import Outcome, decide_many
 from .deciding.claims import claim, release_claim
 from .deciding.decisions import approve, decide, edit, reject, send_back, undo
 from .deciding.effects import ALTERED, Effect, NoEffect, due_effects, take_effect, withhold_altered
-from .deciding.holding import RESUME, TICK, cancel, hold, hold_again
+from .deciding.holding import RESUME, TICK, cancel, hold, hold_again, tell_not_rewritten
 from .deciding.moves import answer_reviewer
 from .deciding.refusals import refused_person
 from .deciding.timers import Passed, sweep
@@ -42,7 +42,14 @@ from .items.payload import (
     joined,
     sentence_offsets,
 )
-from .items.persons import is_same_person, know_person
+from .items.persons import (
+    forget_subject,
+    is_same_person,
+    join_accounts,
+    know_person,
+    part_accounts,
+    persons,
+)
 from .items.presence import officers_on_duty
 from .items.tables import (
     APPLIANCE,
@@ -119,6 +126,7 @@ from .queues.queue import (
 from .queues.reading import (
     earlier_drafts,
     get_item,
+    has_just_lapsed,
     item_to_open,
     note_opened,
     pseudonym,
@@ -145,6 +153,7 @@ from .risk.labelled import read as read_labelled
 from .risk.labelled import shipped as shipped_examples
 from .risk.likeness import Embed, Vector
 from .risk.policy import Policy, load_policy
+from .risk.running_away import check_patience
 from .risk.sampling import is_sampled
 from .risk.training import Trained
 from .risk.training import train as train_likeness
@@ -257,6 +266,7 @@ __all__ = [
     "attendance",
     "cancel",
     "check_examples",
+    "check_patience",
     "check_rules",
     "claim",
     "colleagues",
@@ -270,8 +280,10 @@ __all__ = [
     "end_absence",
     "evaluate_risk",
     "evaluate_unseen",
+    "forget_subject",
     "get_item",
     "hand_out",
+    "has_just_lapsed",
     "hold",
     "hold_again",
     "hold_rates",
@@ -279,6 +291,7 @@ __all__ = [
     "is_same_person",
     "is_sampled",
     "item_to_open",
+    "join_accounts",
     "joined",
     "know_person",
     "learn",
@@ -293,7 +306,9 @@ __all__ = [
     "officer_pseudonym",
     "officers_on_duty",
     "order_of",
+    "part_accounts",
     "pending_count",
+    "persons",
     "place_of",
     "plan_of",
     "propose",
@@ -323,6 +338,7 @@ __all__ = [
     "sweep",
     "take_due_notices",
     "take_effect",
+    "tell_not_rewritten",
     "to_embed",
     "train_likeness",
     "try_policy",

@@ -67,7 +67,7 @@ async def claim(
             col(HeldItem.state) == ItemState.PENDING,
             col(HeldItem.requester) != reviewer.id,
             belongs(HeldItem.queue, reviewer.id),
-            ~is_given_away(HeldItem.queue, col(HeldItem.assigned_to), reviewer.id),
+            ~is_given_away(reviewer.id),
             to_have,
         )
         .values(

@@ -20,7 +20,7 @@ from approvals.risk.policy import Policy
 from gateway import NotAllowed, NotFound, Principal, Role, as_code, defer, require
 
 from .holding import RESUME, RESUME_QUEUE
-from .lapsing import PENDING_AGAIN
+from .lapsing import PENDING_AGAIN, lapse, votes_of_who_left
 from .moves import carry_out
 from .refusals import why_refused
 from .verdicts import Decision, Entry, Move, RejectionReason
@@ -120,8 +120,9 @@ async def decide(
 ) -> HeldItem:
     """Take a reviewer's decision on the text that `payload_hash` names, or hand the item on.
 
-    The item is still pending afterwards when it needs another reviewer, and when it was handed on. A final
-    decision takes effect after the undo window: `run.resume` is deferred for then, in this transaction.
+    The item is still pending afterwards when it needs another reviewer, and when it was handed on. An earlier
+    approval counts only if whoever gave it may still decide; else it lapses here, and another has to agree. A
+    final decision takes effect after the undo window: `run.resume` is deferred for then, in this transaction.
     Raises `NotAllowed` without the role officer, `NotFound` (also where the item's queue is not theirs),
     `BadInput`, `OwnRequest`, `SamePerson`, `AlreadyDecided`, `PayloadChanged`, `DeadlinePassed`, `LeaseLost`,
     `ClaimedByAnother`, `AssignedToAnother`, `NotOpened`, `NeedsConfirmation`,
@@ -141,9 +142,12 @@ async def decide(
     final = _edited(item, decision)
     needed = max(item.needed, 2) if final and policy.review.second_for_edits else item.needed
     voted_hash = final.digest() if final else payload_hash
-    agreeing = await _vote(session, item, reviewer, voted_hash, decision, final)
-    if decision.verdict in APPROVING and agreeing < needed:
-        return await _await_another(session, item, reviewer, payload_hash, decision, final, needed)
+    await _vote(session, item, reviewer, voted_hash, decision, final)
+    if decision.verdict in APPROVING and needed > 1:
+        left = await _earlier_of_who_left(session, item, reviewer, voted_hash)
+        if await agreeing(session, item, voted_hash) - len(left) < needed:
+            waiting = await _await_another(session, item, reviewer, payload_hash, decision, final, needed)
+            return await lapse(session, waiting, left, reviewer) if left else waiting
     return await _conclude(session, policy, item, reviewer, payload_hash, decision, final)
 
 
@@ -206,8 +210,8 @@ async def _vote(
     voted_hash: str,
     decision: Decision,
     final: Payload | None,
-) -> int:
-    """Record the vote in place of an earlier one; gives how many reviewers approve this very text."""
+) -> None:
+    """Record the vote in place of an earlier one."""
     standing = (col(Vote.item) == item.id, col(Vote.round) == item.round, col(Vote.undone_at).is_(None))
     await session.exec(
         update(Vote).where(*standing, col(Vote.reviewer) == reviewer.id).values(undone_at=func.now())
@@ -230,7 +234,14 @@ async def _vote(
         vote.diff = [list(change) for change in word_diff(vote.text_before, vote.text_after)]
     session.add(vote)
     await session.flush()
-    return await agreeing(session, item, voted_hash)
+
+
+async def _earlier_of_who_left(
+    session: AsyncSession, item: HeldItem, reviewer: Principal, payload_hash: str
+) -> list[Vote]:
+    """Votes of others for this very text who may not decide any more."""
+    left = await votes_of_who_left(session, item, payload_hash)
+    return [vote for vote in left if vote.reviewer != reviewer.id]
 
 
 async def agreeing(session: AsyncSession, item: HeldItem, payload_hash: str) -> int:

@@ -12,7 +12,7 @@ from approvals.items.errors import AlreadyDecided
 from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.payload import Payload
 from approvals.items.tables import Draft, HeldItem, ItemKind, ItemState
-from approvals.queues.notices import Occasion, tell_staff
+from approvals.queues.notices import Occasion, tell, tell_staff
 from approvals.queues.plans import QueuePlan
 from approvals.queues.routing import plan_of, route
 from approvals.risk.policy import Policy
@@ -132,6 +132,14 @@ async def hold_again(
     held: HeldItem = done.scalar_one()
     await _waits(session, ApprovalEvent.HELD_AGAIN, held, requester, weighing)
     return held
+
+
+async def tell_not_rewritten(session: AsyncSession, item_id: uuid.UUID) -> None:
+    """Tell the officer who sent an item back that no other draft comes; nobody where it was not sent back."""
+    item = await session.get(HeldItem, item_id, populate_existing=True)
+    if item is None or item.state is not ItemState.SENT_BACK or item.effect_at is None or not item.decided_by:
+        return
+    await tell(session, item, Occasion.NOT_REWRITTEN, [item.decided_by], number=item.round)
 
 
 async def _waiting(

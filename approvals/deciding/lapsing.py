@@ -26,16 +26,19 @@ PENDING_AGAIN: Final[dict[str, object]] = {
 _BY_APPROVAL: Final = frozenset({*RELEASED, ItemState.PENDING})
 
 
-async def votes_of_who_left(session: AsyncSession, item: HeldItem) -> list[Vote]:
+async def votes_of_who_left(
+    session: AsyncSession, item: HeldItem, payload_hash: str | None = None
+) -> list[Vote]:
     """Votes that a decision rests on, or would rest on, of those who may not decide this item any more.
 
-    Of two who turn out to be one person, the later vote does not count.
+    They are for the text of `payload_hash`, without one for the text as it stands. Of two who turn out to be
+    one person, the later vote does not count.
     """
     resting = select(Vote).where(
         Vote.item == item.id,
         Vote.round == item.round,
         col(Vote.undone_at).is_(None),
-        Vote.payload_hash == item.current_hash,
+        Vote.payload_hash == (payload_hash or item.current_hash),
         col(Vote.verdict).in_(APPROVING) if item.state in _BY_APPROVAL else Vote.reviewer == item.decided_by,
     )
     votes = (await session.exec(resting.order_by(col(Vote.at), col(Vote.id)))).all()

@@ -9,10 +9,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals.items.errors import AlreadyDecided, NothingAsked, NothingToEscalateTo
 from approvals.items.events import ApprovalEvent, record_item
-from approvals.items.persons import is_same_person
+from approvals.items.persons import is_same_person, voted_on
 from approvals.items.remarks import add_remark
 from approvals.items.tables import HeldItem, ItemState, Remark, RemarkKind
-from approvals.queues.colleagues import voted_on
 from approvals.queues.notices import Occasion, tell, tell_staff
 from approvals.queues.routing import may_review, plan_of
 from gateway import BadInput, NotFound, Principal, Role, principal_of_account

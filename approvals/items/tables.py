@@ -291,13 +291,15 @@ class Draft(SQLModel, table=True):
 
 
 class PersonKey(SQLModel, table=True):
-    """What an identity provider says of who is behind an account: a hash of its subject there."""
+    """What was said of who is behind an account: a hash of the subject that an identity provider gives, or a
+    pair of accounts. Whoever have one in common are one person."""
 
     __tablename__ = "person_key"
     __table_args__ = (Index("person_key_key", "key"), {"schema": SCHEMA})
 
     account: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
+    undone_at: datetime | None = Field(default=None, sa_column=moment())
 
 
 class Opening(SQLModel, table=True):

@@ -3,15 +3,13 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, String, any_, cast, exists, or_
+from sqlalchemy import String, any_, cast
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals.items.persons import shares_person
+from approvals.items.persons import shares_person, voted_on
 from approvals.items.presence import present
-from approvals.items.tables import HeldItem, Vote
 from gateway import Account, NotFound, Principal, Role, require
 
 from .reading import get_item
@@ -74,13 +72,3 @@ async def colleagues(session: AsyncSession, viewer: Principal, item_id: uuid.UUI
         for id, login, name in await session.exec(found)
     ]
     return sorted(every, key=lambda one: (not one.on_duty, not one.here, one.name.casefold()))
-
-
-def voted_on(item: HeldItem, account: Any) -> ColumnElement[bool]:
-    """In SQL, of an account or a column of them: whether its person has voted on an item in this round."""
-    return exists().where(
-        col(Vote.item) == item.id,
-        col(Vote.round) == item.round,
-        col(Vote.undone_at).is_(None),
-        or_(col(Vote.reviewer) == account, shares_person(Vote.reviewer, account)),
-    )

@@ -45,6 +45,7 @@ class Occasion(StrEnum):
     DECIDED = "decided"
     EXPIRED = "expired"
     LAPSED = "lapsed"
+    NOT_REWRITTEN = "not_rewritten"
     RELEASED = "released"
     NOT_SENT = "not_sent"
 

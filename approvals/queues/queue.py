@@ -7,11 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Subquery, func, or_
+from sqlalchemy import ColumnElement, Subquery, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals.items.persons import shares_person
+from approvals.items.persons import accounts_of_person
 from approvals.items.presence import mark_present
 from approvals.items.tables import (
     DECIDED,
@@ -104,8 +104,9 @@ async def queue(
     now = (await session.exec(select(func.now()))).one()
     numbered = _numbered()
     votes = _standing().scalar_subquery()
-    voted = _standing().where(_is_person(Vote.reviewer, viewer)).scalar_subquery()
-    own = _is_person(HeldItem.requester, viewer)
+    person = await accounts_of_person(session, viewer.id)
+    voted = _standing().where(col(Vote.reviewer).in_(person)).scalar_subquery()
+    own = col(HeldItem.requester).in_(person)
     listed: Any = (
         select(HeldItem, numbered.c.position, votes, voted)
         .add_columns(own)
@@ -193,15 +194,16 @@ async def next_item(
     """
     now_free = col(HeldItem.claimed_until).is_(None) | (col(HeldItem.claimed_until) <= func.now())
     numbered = _numbered(by_queue=False)
-    voted = _standing().where(_is_person(Vote.reviewer, viewer)).scalar_subquery()
+    person = await accounts_of_person(session, viewer.id)
+    voted = _standing().where(col(Vote.reviewer).in_(person)).scalar_subquery()
     here = select(numbered.c.position).where(numbered.c.id == item_id).scalar_subquery()
     following = (
         select(HeldItem.id)
         .join(numbered, numbered.c.id == col(HeldItem.id))
-        .where(HeldItem.id != item_id, ~_is_person(HeldItem.requester, viewer))
+        .where(HeldItem.id != item_id, col(HeldItem.requester).not_in(person))
         .where(now_free | (col(HeldItem.claimed_by) == viewer.id), voted == 0)
         .where(belongs(HeldItem.queue, viewer.id))
-        .where(~is_given_away(HeldItem.queue, col(HeldItem.assigned_to), viewer.id))
+        .where(~is_given_away(viewer.id))
         .where(wanted.conditions())
         .order_by(*_walk(numbered.c.position, func.coalesce(here, 0), back=back))
     )
@@ -222,11 +224,6 @@ async def standing_approvals(session: AsyncSession, item_id: uuid.UUID) -> int:
 
 def _urgency() -> tuple[ColumnElement[Any], ...]:
     return top_first(), waiting_first(), col(HeldItem.deadline).asc(), col(HeldItem.id).asc()
-
-
-def _is_person(account: Any, viewer: Principal) -> ColumnElement[bool]:
-    """In SQL: whether an account is the viewer's, whichever they signed in with."""
-    return or_(col(account) == viewer.id, shares_person(account, viewer.id))
 
 
 def _standing() -> Any:

@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.persons import is_same_person
 from approvals.items.presence import mark_present
-from approvals.items.tables import Draft, HeldItem, Opening, Remark, Vote
+from approvals.items.tables import Draft, HeldItem, Opening, Remark, RemarkKind, Vote
 from gateway import NotFound, Principal, Role
 
 from .routing import belongs
@@ -50,6 +50,14 @@ async def remarks_on(session: AsyncSession, item_id: uuid.UUID) -> Sequence[Rema
     """What was asked, answered and handed on about an item, oldest first."""
     found = select(Remark).where(Remark.item == item_id).order_by(col(Remark.at), col(Remark.id))
     return (await session.exec(found)).all()
+
+
+async def has_just_lapsed(session: AsyncSession, item_id: uuid.UUID) -> bool:
+    """Whether a vote on an item came to count no more in this very transaction."""
+    lapsed = exists().where(
+        col(Remark.item) == item_id, col(Remark.kind) == RemarkKind.LAPSED, col(Remark.at) == func.now()
+    )
+    return (await session.exec(select(lapsed))).one()
 
 
 async def earlier_drafts(session: AsyncSession, item_id: uuid.UUID) -> Sequence[Draft]:

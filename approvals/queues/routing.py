@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, String, and_, any_, cast, exists, func, literal, or_, update
+from sqlalchemy import ColumnElement, String, and_, any_, cast, exists, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -18,6 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals.items.events import ApprovalEvent
 from approvals.items.payload import Payload
+from approvals.items.persons import shares_person, voted_on
 from approvals.items.tables import GENERAL, HeldItem, ItemKind, ItemState
 from approvals.risk.value import Weighing
 from gateway import Account, BadInput, NotFound, Principal, Role, principal_of_account, record, require
@@ -165,27 +166,29 @@ def belongs(queue: ColumnElement[str] | Any, account: Any) -> ColumnElement[bool
     return or_(for_all, itself, covers)
 
 
-def is_given_away(queue: Any, assigned_to: Any, account: str) -> ColumnElement[bool]:
-    """In SQL: whether an item was given to another, who can still decide it and is not away."""
+def is_given_away(account: str) -> ColumnElement[bool]:
+    """In SQL, of a held item: whether it was given to another, who can still decide it and is not away."""
+    given_to = col(HeldItem.assigned_to)
     away = exists().where(
-        col(Absence.account) == assigned_to,
+        col(Absence.account) == given_to,
         col(Absence.starts) <= func.now(),
         col(Absence.ends) > func.now(),
     )
     return and_(
-        assigned_to.is_not(None),
-        assigned_to != account,
-        belongs(queue, assigned_to),
-        _is_officer(assigned_to),
+        given_to.is_not(None),
+        given_to != account,
+        belongs(HeldItem.queue, given_to),
+        _is_officer(given_to),
         ~away,
+        ~shares_person(HeldItem.requester, given_to),
+        ~voted_on(HeldItem, given_to),
     )
 
 
 async def waits_for_another(session: AsyncSession, item: HeldItem, account: str) -> bool:
     """Whether an item was given to somebody else who can still decide it."""
-    given = is_given_away(item.queue, literal(item.assigned_to, String), account)
-    found: Any = choose(given)
-    return item.assigned_to is not None and bool((await session.exec(found)).one())
+    given = choose(is_given_away(account)).where(HeldItem.id == item.id)
+    return item.assigned_to is not None and (await session.exec(given)).one()
 
 
 def _is_officer(account: Any) -> ColumnElement[bool]:

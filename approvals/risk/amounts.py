@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from .timed import Finds
+
 _UNITS: Final = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
     "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15,
@@ -109,7 +111,7 @@ def find_amounts(text: str) -> list[Amount]:
     return [amount for found in _AMOUNT.finditer(blank_tokens(text)) if (amount := _amount(found))]
 
 
-def find_bare_amounts(text: str, pattern: re.Pattern[str]) -> list[Amount]:
+def find_bare_amounts(text: str, pattern: Finds) -> list[Amount]:
     """Numbers without a currency in the group `number` of `pattern`, made by `bare_amount_pattern`."""
     found = []
     for match in pattern.finditer(blank_tokens(text)):
@@ -120,13 +122,10 @@ def find_bare_amounts(text: str, pattern: re.Pattern[str]) -> list[Amount]:
     return found
 
 
-def bare_amount_pattern(before: str, after: str, unit: str) -> re.Pattern[str]:
-    """Numbers after `before` and not before `unit`, or before `after`: three regular expressions."""
+def bare_amount_pattern(before: str, after: str, unit: str) -> str:
+    """Numbers after `before` and not before `unit`, or before `after`: of three regular expressions one."""
     ends = rf"(?![\w%]|[.,:/-]\d|\s?%|\.?\s+(?:{unit})\b)"
-    return re.compile(
-        rf"\b(?:{before})\s+(?P<number>{_NUMBER}){ends}|(?<![\w.,])(?P<leading>{_NUMBER})\s+(?:{after})",
-        re.IGNORECASE,
-    )
+    return rf"\b(?:{before})\s+(?P<number>{_NUMBER}){ends}|(?<![\w.,])(?P<leading>{_NUMBER})\s+(?:{after})"
 
 
 def find_shares(text: str) -> list[Share]:

@@ -38,9 +38,9 @@ def regex_of(pattern: str, words: Mapping[str, str]) -> str:
     return expanded
 
 
-def compile_patterns(phrases: Sequence[str], words: Mapping[str, str]) -> re.Pattern[str] | None:
-    """One pattern for all phrases; None when there are none."""
+def source_of(phrases: Sequence[str], words: Mapping[str, str]) -> str:
+    """One regular expression for all phrases; empty when there are none."""
     if not phrases:
-        return None
+        return ""
     joined = "|".join(regex_of(one, words) for one in phrases)
-    return re.compile(rf"(?<!\w)(?:{joined})(?!\w)", re.IGNORECASE)
+    return rf"(?<!\w)(?:{joined})(?!\w)"

@@ -1,9 +1,9 @@
 """The policy: which texts wait for a person. A YAML file, validated, with examples that a test runs."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Final, Literal, get_args
@@ -17,7 +17,8 @@ from .described import Described
 from .errors import PolicyFaults
 from .functions import RuleFunction, registered
 from .likeness import Likeness
-from .patterns import compile_patterns, regex_of
+from .patterns import regex_of, source_of
+from .timed import Finds, Timed
 from .value import Tier, Weighing
 from .written import content_of, has_faults, told
 
@@ -197,7 +198,8 @@ class EnumerationSettings(Described):
 
 
 class Policy(Described):
-    """A version of the rules. Compiled patterns are made at first use and kept.
+    """A version of the rules. Compiled patterns are made at first use and kept: what is `proven` by `re`,
+    which is quicker, and the rest by an engine that can be told to stop.
 
     In `shadow` mode rules run and report, and only what asks for two officers holds. Without `likeness`
     nothing is compared, and words alone weigh.
@@ -215,6 +217,7 @@ class Policy(Described):
     rules: tuple[Rule, ...] = Field(min_length=1)
     _weights: Likeness | None = PrivateAttr(default=None)
     _functions: Mapping[str, RuleFunction] = PrivateAttr(default_factory=dict)
+    _proven: frozenset[str] = PrivateAttr(default=frozenset())
 
     @model_validator(mode="after")
     def _holds_together(self) -> "Policy":
@@ -224,7 +227,7 @@ class Policy(Described):
         for rule in self.rules:
             if "source" in rule.places and not isinstance(rule, PatternRule | FunctionRule):
                 raise ValueError(f"{rule.id}: a rule of kind {rule.kind} does not read the text of sources")
-            for name, phrases in _pattern_fields(rule):
+            for name, phrases in pattern_fields(rule):
                 for pattern in phrases:
                     _check_pattern(f"{rule.id}.{name}", pattern, self.words)
         return self
@@ -255,17 +258,31 @@ class Policy(Described):
         return self._functions[rule.function]
 
     @cached_property
-    def compiled(self) -> Mapping[tuple[str, str], re.Pattern[str] | None]:
+    def compiled(self) -> Mapping[tuple[str, str], Finds | None]:
         """(rule, field) to one pattern of both languages; None where the field is empty."""
-        return {
-            (rule.id, name): compile_patterns(phrases, self.words)
-            for rule in self.rules
-            for name, phrases in _pattern_fields(rule)
-        }
+        return {place: self._pattern(source) if source else None for place, source in self._phrases().items()}
 
     @cached_property
-    def bare_amounts(self) -> Mapping[str, re.Pattern[str]]:
+    def bare_amounts(self) -> Mapping[str, Finds]:
         """Money rule to the pattern of its numbers without a currency."""
+        return {rule: self._pattern(source) for rule, source in self._numbers().items()}
+
+    @property
+    def untried(self) -> Mapping[tuple[str, str], str]:
+        """(rule, field) to the regular expression of what is not as it ships, and so not tested on texts made
+        to keep it busy."""
+        numbers = {(rule, "amounts"): source for rule, source in self._numbers().items()}
+        every = {**self._phrases(), **numbers}
+        return {place: one for place, one in every.items() if one and one not in self._proven}
+
+    def _phrases(self) -> Mapping[tuple[str, str], str]:
+        return {
+            (rule.id, name): source_of(phrases, self.words)
+            for rule in self.rules
+            for name, phrases in pattern_fields(rule)
+        }
+
+    def _numbers(self) -> Mapping[str, str]:
         return {
             rule.id: bare_amount_pattern(
                 before=regex_of("{amount_lead}", self.words),
@@ -275,6 +292,9 @@ class Policy(Described):
             for rule in self.rules
             if isinstance(rule, MoneyRule)
         }
+
+    def _pattern(self, source: str) -> Finds:
+        return re.compile(source, re.IGNORECASE) if source in self._proven else Timed(source)
 
     def in_base(self, value: Decimal, currency: str | None) -> Decimal | None:
         """An amount in the policy's own currency; None when the policy has no rate for it."""
@@ -314,11 +334,32 @@ def load_policy(path: Path | None = None, modules: Collection[str] = ()) -> Poli
         policy = Policy.model_validate(content)
     except ValidationError as error:
         raise has_faults(path, told(error.errors(), content)) from error
+    policy._proven = _shipped_sources()
+    if wrong := list(_no_patterns(policy)):
+        raise has_faults(path, wrong)
     if policy.likeness:
         policy._weights = _weights(policy, policy.likeness, path)
     wanted = [rule.function for rule in policy.rules if isinstance(rule, FunctionRule)]
     policy._functions = registered(wanted, modules)
     return policy
+
+
+@cache
+def _shipped_sources() -> frozenset[str]:
+    """Every regular expression of the policy that ships; a test tries them on such texts."""
+    return frozenset(Policy.model_validate(content_of(None, _KINDS)).untried.values())
+
+
+def _no_patterns(policy: Policy) -> Iterator[str]:
+    """What the engine that stops in time takes for no pattern."""
+    try:
+        for (rule, name), source in policy.untried.items():
+            try:
+                Timed(source)
+            except ValueError as error:
+                yield f"{rule}.{name}: this is not a pattern ({error})"
+    except KeyError as error:
+        yield f"words: the list {error} is not defined, which amounts are read with"
 
 
 def _weights(policy: Policy, named: LikenessSettings, path: Path | None) -> Likeness:
@@ -343,7 +384,7 @@ _FIELDS: Final = (
 )
 
 
-def _pattern_fields(rule: Rule) -> list[tuple[str, tuple[str, ...]]]:
+def pattern_fields(rule: Rule) -> list[tuple[str, tuple[str, ...]]]:
     """Each field of phrases, both languages together."""
     fields: list[tuple[str, Patterns]] = [
         (name, getattr(rule, name)) for name in _FIELDS if hasattr(rule, name)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from gateway import Role
+from gateway import Role, log
 from redaction import Mapped
 
 from .amounts import BLANK, blank_tokens, count_persons, find_amounts, find_shares, parse_number
@@ -27,6 +27,7 @@ from .policy import (
 )
 from .reading import as_read
 from .spots import NOWHERE, Alike, Spot, hit_of, merged, spots_of
+from .timed import NotInTime, one_text
 from .value import By, RuleHit, Tier, Weighing
 
 _NUMBER: Final = re.compile(r"(?<![\w.,])\d+(?:[.,:/'\u2019-]\d+)*(?!\w)")
@@ -35,6 +36,8 @@ _ENUMERATION: Final = re.compile(r"\A\s*(?:[-*]\s+)?\d{1,2}[.)]\s")
 _SHORTEST: Final = 4  # a title of fewer letters would blank words that are none
 UNREAD: Final = "likeness_unread"
 _UNREAD: Final = "Whether this is like risky texts could not be found out: nothing could be embedded."
+RULE_UNREAD: Final = "rule_unread"
+_RULE_UNREAD: Final = "A rule could not be read in time: {}."
 SAMPLED: Final = "sampled"
 _SAMPLED: Final = (
     "Chosen by chance: a share of the answers without risk is read, so that the rules can be measured."
@@ -69,27 +72,28 @@ def weigh_question(
     question = read.text
     alike = _likeness(policy, question, vectors)
     hits: list[RuleHit] = []
-    for rule in policy.rules:
+    late: list[Rule] = []
+
+    def met(rule: Rule) -> list[RuleHit]:
         if isinstance(rule, TagRule):
-            found = [
-                hit_of(rule, (0, 0), None, rule.tags[tag], By.MARK)
-                for tag in sorted(tags)
-                if tag in rule.tags
-            ]
-        elif isinstance(rule, CheckRule):
-            found = _checked(rule, question, None, checks)
-        else:
-            found = (
-                _hits(policy, rule, question, None, roles, alike=alike) if "question" in rule.places else []
-            )
-            found += (
-                _in_sources(policy, rule, question, map(_text, passages)) if "source" in rule.places else []
-            )
-        hits += found
+            marks = sorted(tag for tag in tags if tag in rule.tags)
+            return [hit_of(rule, (0, 0), None, rule.tags[tag], By.MARK) for tag in marks]
+        if isinstance(rule, CheckRule):
+            return _checked(rule, question, None, checks)
+        found = _hits(policy, rule, question, None, roles, alike=alike) if "question" in rule.places else []
+        sources = map(_text, passages) if "source" in rule.places else ()
+        return found + _in_sources(policy, rule, question, sources)
+
+    with one_text():
+        for rule in policy.rules:
+            try:
+                hits += met(rule)
+            except NotInTime:
+                late.append(_told(rule))
     hits += _unread(alike, None)
     if sampled:
         hits.append(RuleHit(SAMPLED, Tier.NORMAL, _SAMPLED, 0, 0, None, By.CHANCE))
-    return _settled(policy, Weighing(_as_written(hits, read)))
+    return _settled(policy, Weighing(_as_written(hits, read))).joined(_late(policy, late, None))
 
 
 def weigh_sentence(
@@ -119,37 +123,46 @@ def weigh_sentence(
     """
     hits: list[RuleHit] = []
     marks: list[RuleHit] = []
+    late: list[Rule] = []
     read = as_read(sentence)
     sentence, question = read.text, _text(question)
     passages, before = tuple(map(_text, passages)), tuple(map(_text, before))
     untitled = _without(sentence, titles)
     alike = _likeness(policy, untitled, vectors)
-    for rule in policy.rules:
-        if "draft" not in rule.places or (quoted and not rule.in_quotes):
-            continue
-        if isinstance(rule, UnsupportedRule):
-            held, marked = _unsupported(
-                policy, rule, sentence, index, supported, (*passages, question), alike
-            )
-            hits += held
-            marks += marked
-        elif isinstance(rule, CheckRule):
-            hits += _checked(rule, sentence, index, checks)
-        elif isinstance(rule, FunctionRule):
+
+    def met(rule: Rule) -> list[RuleHit]:
+        if isinstance(rule, CheckRule):
+            return _checked(rule, sentence, index, checks)
+        if isinstance(rule, FunctionRule):
             weighed = Weighed(sentence, question, index, before, passages)
-            hits += [hit_of(rule, spot, index, by=By.FUNCTION) for spot in policy.function(rule)(weighed)]
-        else:
-            said = untitled if isinstance(rule, PatternRule) and not rule.in_titles else sentence
-            found = _hits(policy, rule, said, index, roles, question=question, alike=alike)
-            if not found and isinstance(rule, MoneyRule):
-                found = money_over_sentences(policy, rule, sentence, index, roles, question, before)
-            if quoted and isinstance(rule, MoneyRule) and recalls(policy, rule, question):
-                found = [hit for hit in found if hit.tier is Tier.TOP]
-            hits += found
+            return [hit_of(rule, spot, index, by=By.FUNCTION) for spot in policy.function(rule)(weighed)]
+        said = untitled if isinstance(rule, PatternRule) and not rule.in_titles else sentence
+        found = _hits(policy, rule, said, index, roles, question=question, alike=alike)
+        if isinstance(rule, MoneyRule):
+            found = found or money_over_sentences(policy, rule, sentence, index, roles, question, before)
+            if quoted and recalls(policy, rule, question):
+                return [hit for hit in found if hit.tier is Tier.TOP]
         if isinstance(rule, PatternRule) and rule.distinct_persons is not None:
-            hits += _many_persons(rule, sentence, index, before)
+            found += _many_persons(rule, sentence, index, before)
+        return found
+
+    with one_text():
+        for rule in policy.rules:
+            if "draft" not in rule.places or (quoted and not rule.in_quotes):
+                continue
+            try:
+                if isinstance(rule, UnsupportedRule):
+                    known = (*passages, question)
+                    held, marked = _unsupported(policy, rule, sentence, index, supported, known, alike)
+                    hits += held
+                    marks += marked
+                else:
+                    hits += met(rule)
+            except NotInTime:
+                late.append(_told(rule))
     hits += _unread(alike, index)
-    return _settled(policy, Weighing(_as_written(hits, read), _as_written(marks, read)))
+    weighing = Weighing(_as_written(hits, read), _as_written(marks, read))
+    return _settled(policy, weighing).joined(_late(policy, late, index))
 
 
 def _text(text: str) -> str:
@@ -184,6 +197,31 @@ def _unread(alike: Alike, place: int | None) -> list[RuleHit]:
     if alike.found is not None:
         return []
     return [RuleHit(UNREAD, Tier.NORMAL, _UNREAD, 0, 0, place, By.LIKENESS)]
+
+
+def _late(policy: Policy, rules: Sequence[Rule], place: int | None) -> Weighing:
+    """Held where a rule could not be read in time, or only reported where the rule is on trial.
+
+    Of money nobody knows then how much it is.
+    """
+    found = [
+        (
+            rule.id in policy.on_trial,
+            RuleHit(RULE_UNREAD, _strictest(rule), _RULE_UNREAD.format(rule.title), 0, 0, place, By.CHECK),
+        )
+        for rule in rules
+    ]
+    shadow = tuple(hit for is_tried, hit in found if is_tried and hit.tier is not Tier.TOP)
+    return Weighing(tuple(hit for _, hit in found if hit not in shadow), shadow=shadow)
+
+
+def _told(rule: Rule) -> Rule:
+    log.warning("policy.rule_unread", rule=rule.id)
+    return rule
+
+
+def _strictest(rule: Rule) -> Tier:
+    return Tier.TOP if isinstance(rule, MoneyRule) else rule.tier
 
 
 def _settled(policy: Policy, weighing: Weighing) -> Weighing:

@@ -172,6 +172,9 @@ class AnswerPipeline:
                 yield step
             yield Step(EventKind.NO_SUMMARY, {"sentence": _why_none(error)})
             return
+        if writing.is_empty and not asked.instruction:
+            for step in writing.show():
+                yield step
         holds = (writing.weighing.risky or bool(asked.instruction)) and not writing.is_empty
         messages = await self._read(asked, prompt, needed=holds)
         is_kept = messages is not None and not writing.is_empty
@@ -190,9 +193,6 @@ class AnswerPipeline:
                 messages or (),
             )
         elif writing.is_empty:
-            if not asked.instruction:
-                for step in writing.show():
-                    yield step
             yield Step(EventKind.NO_SUMMARY, {"sentence": NO_SUMMARY})
 
     async def _draft(

@@ -52,13 +52,18 @@ class Asked:
 
 @dataclass(frozen=True)
 class Step:
-    """Something to append to the run, what the record keeps of it, and a draft to be asked for again."""
+    """Something to append to the run, what the record keeps of it, and a draft to be asked for again.
+
+    `weighs` is what everything that is shown with it weighs: for the record of a run that ends before its
+    whole draft was weighed.
+    """
 
     kind: EventKind
     data: Mapping[str, Any] = field(default_factory=dict)
     audit: RunAudit | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
     kept: Generation | None = None
+    weighs: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,15 +94,15 @@ def nothing_found(missing: str) -> Step:
     return Step(EventKind.NOTHING_FOUND, {"sentence": missing or NOTHING_FOUND})
 
 
-def sentence_step(index: int, checked: Checked) -> Step:
-    """A sentence to show; `index` counts from 0."""
+def sentence_step(index: int, checked: Checked, weighs: Mapping[str, Any]) -> Step:
+    """A sentence to show; `index` counts from 0. With what was shown before it `weighs` so much."""
     data = {
         "index": index,
         "text": checked.text,
         "citations": list(checked.citations),
         "supported": checked.supported,
     }
-    return Step(EventKind.SENTENCE, data)
+    return Step(EventKind.SENTENCE, data, weighs=weighs)
 
 
 def receipt_step(asked: Asked, prompt: Prompt, shown: Sequence[str], *, sent: bool = True) -> Step:

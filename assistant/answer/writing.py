@@ -49,32 +49,32 @@ class Writing:
 
     def show(self) -> Iterator[Step]:
         """The sentences that were not shown yet; from now on they are."""
-        for checked in self.drafted[self.shown :]:
-            yield sentence_step(self.shown, checked)
-            self.shown += 1
+        for index, checked in enumerate(self.drafted[self.shown :], self.shown):
+            self.shown = index + 1
+            yield sentence_step(index, checked, {**self._weighs(self.shown), "broken_off": True})
 
     def weighed_step(self, kept: Generation | None) -> Step:
         """That the whole draft was weighed, for the record."""
-        weighing = self.weighing
-        return Step(
-            EventKind.STAGE,
-            {"name": "weighing"},
-            RunAudit.WEIGHED,
-            {
-                "sentences": len(self.drafted),
-                "rules": list(weighing.rules),
-                "shadow": list(weighing.shadowed),
-                "tier": weighing.tier,
-                "held": weighing.risky,
-                "would_hold": weighing.would_hold,
-                "policy": self.policy,
-                "prompt": PROMPT_VERSION,
-                "served": self.version or None,
-                "shown": self.shown,
-                "draft_sha256": kept.digest() if kept else None,
-            },
-            kept,
-        )
+        detail = {
+            **self._weighs(len(self.drafted)),
+            "held": self.weighing.risky and not self.is_empty,
+            "draft_sha256": kept.digest() if kept else None,
+        }
+        return Step(EventKind.STAGE, {"name": "weighing"}, RunAudit.WEIGHED, detail, kept)
+
+    def _weighs(self, sentences: int) -> dict[str, Any]:
+        return {
+            "sentences": sentences,
+            "rules": list(self.weighing.rules),
+            "shadow": list(self.weighing.shadowed),
+            "tier": self.weighing.tier,
+            "held": False,
+            "would_hold": self.weighing.would_hold,
+            "policy": self.policy,
+            "prompt": PROMPT_VERSION,
+            "served": self.version or None,
+            "shown": self.shown,
+        }
 
     def kept(
         self,

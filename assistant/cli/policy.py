@@ -37,11 +37,13 @@ InForce = Annotated[
 
 @app.command()
 def check(file: File, module: Module = None) -> None:
-    """Validate a policy and run its rules over their own examples. Ends with 5 on any fault."""
-    from approvals import check_examples
+    """Validate a policy, run its rules over their own examples, and its own phrases over texts made to keep
+    them busy. Ends with 5 on any fault.
+    """
+    from approvals import check_examples, check_patience
 
     policy = _policy(file, module, Exit.FAULTS)
-    faults = check_examples(policy)
+    faults = [*check_examples(policy), *check_patience(policy)]
     for fault in faults:
         print(f"  {fault}")
     if faults:

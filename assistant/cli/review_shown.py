@@ -36,12 +36,20 @@ def item_lines(opened: dict[str, Any]) -> Iterator[str]:
 def status_line(verb: str, status: dict[str, Any]) -> str:
     """Where an item stands after a step."""
     if verb in {"approve", "edit", "false-alarm"} and status["state"] == "pending":
-        sentence = _(
-            "You have approved this text: {approvals} of {needed}. "
-            "Another officer must agree before it is released."
-        )
-        return sentence.format(approvals=status["approvals"], needed=status["needed"])
+        return _waits_for_another(status)
     return _("Now: {state}").format(state=status["state"])
+
+
+def _waits_for_another(status: dict[str, Any]) -> str:
+    """What an officer is told whose approval is not the last one."""
+    lapsed = _("An earlier approval counts no more: whoever gave it may decide no longer. ")
+    if status["lapsed"] and not status["approvals"]:
+        return lapsed + _("What they had written is taken back: read the draft again.")
+    sentence = _(
+        "You have approved this text: {approvals} of {needed}. "
+        "Another officer must agree before it is released."
+    ).format(approvals=status["approvals"], needed=status["needed"])
+    return lapsed + sentence if status["lapsed"] else sentence
 
 
 def plain(text: str) -> str:

@@ -1,9 +1,9 @@
 """What each process may do in the database; applied after every upgrade, so that it is never behind.
 
 The audit log can be added to and read, and by nobody changed: there is no UPDATE or DELETE on it. So it is
-with the events of runs, the votes of reviewers and what is known of who is one person, but that a vote was
-taken back is written into it. A worker holds, escalates, expires and releases; it votes on nothing, and has
-no words of anybody.
+with the events of runs, the votes of reviewers and what is known of who is one person, but that one of the
+last two was taken back is written into it. A worker holds, escalates, expires and releases; it votes on
+nothing, knows nobody, and has no words of anybody.
 Hashes of passwords are read by web, where people sign in, and by the owner of the tables.
 """
 
@@ -29,18 +29,18 @@ _SEALS: Final = (
 _ANCHORS: Final = ("gateway.audit_anchor",)
 _HOLDS: Final = ("gateway.audit_hold",)
 
-_SAID: Final = ("approvals.vote", "approvals.remark")
+_SAID: Final = ("approvals.vote", "approvals.remark", "approvals.person_key")
 _WHAT_HAPPENED: Final = (
     "assistant.generation",
     "assistant.run_event",
     "approvals.draft",
-    "approvals.person_key",
 )
 _APPENDED: Final = frozenset({*_SAID, *_WHAT_HAPPENED})
 """Tables of what happened, which a right on their whole schema leaves out: nobody may write them anew."""
 _BECAME: Final = ("INSERT (id, item, round, kind, queue)", ("approvals.remark",))
 """That an item was escalated, or a vote lapsed: by nobody, and without a word."""
 _TAKE_BACK: Final = ("UPDATE (undone_at)", ("approvals.vote",))
+_FORGET: Final = ("UPDATE (undone_at)", ("approvals.person_key",))
 
 _REVIEWERS: Final = (
     "approvals.review_queue",
@@ -64,6 +64,7 @@ GRANTS: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         (_CHANGE, ("schema assistant", "schema approvals")),
         (_ADD, (*_WHAT_HAPPENED, *_SAID)),
         _TAKE_BACK,
+        _FORGET,
         (_ALL, ("assistant.saved_filter",)),
         (_ALL, ("schema jobs",)),
     ),

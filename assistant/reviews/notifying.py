@@ -215,6 +215,10 @@ def _words(notice: DueNotice) -> tuple[str, str]:
             _("It could not be sent"),
             _("What an officer released could not be sent, and nobody tries again. Ask your administrator."),
         ),
+        Occasion.NOT_REWRITTEN: (
+            _("No other draft was written"),
+            _("What you sent back was not written anew, and nothing is released."),
+        ),
         Occasion.LAPSED: (
             _("A decision no longer stands"),
             _("Somebody who decided may no longer do so: the draft waits again."),

@@ -6,13 +6,14 @@ from datetime import datetime
 from pydantic import BaseModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals import HeldItem, place_of, standing_approvals
+from approvals import HeldItem, has_just_lapsed, place_of, standing_approvals
 
 
 class ItemStatus(BaseModel):
     """Where an item stands after a step; until `effective_after` its decider can undo.
 
-    `approvals` of `needed` officers agree so far.
+    `approvals` of `needed` officers agree so far. `lapsed` says that an earlier approval counts no more from
+    this step on: whoever gave it may decide no longer, and what they had written is taken back with it.
     """
 
     id: uuid.UUID
@@ -26,6 +27,7 @@ class ItemStatus(BaseModel):
     round: int
     needed: int
     approvals: int
+    lapsed: bool
 
 
 async def item_status(session: AsyncSession, item: HeldItem) -> ItemStatus:
@@ -42,4 +44,5 @@ async def item_status(session: AsyncSession, item: HeldItem) -> ItemStatus:
         round=item.round,
         needed=item.needed,
         approvals=await standing_approvals(session, item.id),
+        lapsed=await has_just_lapsed(session, item.id),
     )

@@ -52,6 +52,7 @@ from .service import (
     extend_lease,
     finish,
     is_stopped,
+    keep_weighing,
     runs_of,
     take_lease,
 )
@@ -164,7 +165,9 @@ class RunExecutor:
             if step.kind == EventKind.SENTENCE:
                 audit = RunAudit.SHOWN
                 detail = {"sentence": step.data["index"], "citations": step.data["citations"]}
+                await keep_weighing(session, run.id, step.weighs)
             if audit is RunAudit.WEIGHED:
+                await keep_weighing(session, run.id, None)
                 detail = {**detail, "policy": self._policy.version}
                 await _count(session, run, detail)
             if step.kept:

@@ -12,7 +12,7 @@ from sqlalchemy import func, text, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals import cancel
+from approvals import cancel, tell_not_rewritten
 from assistant.answer import hidden_in
 from assistant.answer.events import REFUSED, EventKind, RunAudit
 from assistant.conversations import Conversation, tell_news
@@ -161,6 +161,11 @@ async def append_event(
     return seq
 
 
+async def keep_weighing(session: AsyncSession, run_id: uuid.UUID, weighs: Mapping[str, Any] | None) -> None:
+    """What everything that was shown weighs, in case the run ends here; None when the record has it."""
+    await session.exec(update(Run).where(col(Run.id) == run_id).values(weighs=weighs))
+
+
 async def is_stopped(session: AsyncSession, run_id: uuid.UUID) -> bool:
     """Whether the rep has stopped the run; whoever stops it from now on waits for this transaction."""
     return (await _locked(session, run_id)).cancel_requested
@@ -216,16 +221,23 @@ async def finish(
 ) -> None:
     """Put a run into a final state and say so to its followers, once: one that has ended stays as it is.
 
-    The record keeps its `ending`, and which `part` failed. With `lease`, raises `LeaseLost` unless that lease
-    is still held.
+    The record keeps its `ending`, which `part` failed, and what was shown weighs where the run broke off
+    before that was recorded. Whoever sent its answer back is told where no other one came. With `lease`,
+    raises `LeaseLost` unless that lease is still held.
     """
-    if lease is None and (await _locked(session, run.id)).state in FINAL:
+    standing = await _locked(session, run.id)
+    if lease is None and standing.state in FINAL:
         return
+    if standing.weighs is not None:
+        told = {"conversation": run.conversation_id, "run": run.id, **standing.weighs}
+        record(session, RunAudit.WEIGHED, actor, **told)
     await append_event(session, run.id, EventKind.DONE, {"state": state}, lease=lease)
     statement = update(Run).where(col(Run.id) == run.id, col(Run.state).not_in(FINAL))
     await session.exec(
-        statement.values(state=state, finished_at=func.now(), lease_owner=None, lease_until=None)
+        statement.values(state=state, finished_at=func.now(), lease_owner=None, lease_until=None, weighs=None)
     )
+    if standing.held_item is not None:
+        await tell_not_rewritten(session, standing.held_item)
     await tell_news(session, run.conversation_id)
     _record_end(session, run, state, actor, ending=ending, part=part)
 

@@ -31,7 +31,10 @@ FINAL = frozenset(
 
 
 class Run(SQLModel, table=True):
-    """One question on its way to an answer."""
+    """One question on its way to an answer.
+
+    `weighs` is what the rules say of everything that was shown, until the record has it.
+    """
 
     __tablename__ = "run"
     __table_args__ = {"schema": "assistant"}
@@ -51,6 +54,7 @@ class Run(SQLModel, table=True):
     attempt: int = 0
     shown: int = 0
     cancel_requested: bool = False
+    weighs: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     lease_owner: str | None = None
     lease_until: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     held_item: uuid.UUID | None = None

@@ -1,6 +1,7 @@
 """Who may sign in: local accounts, sessions and API tokens."""
 
 from .administration import (
+    account_of,
     change_password,
     change_roles,
     create_account,
@@ -8,6 +9,7 @@ from .administration import (
     enable_account,
     has_admin,
     list_accounts,
+    record_of_account,
     remove_password,
 )
 from .passwords import hash_password
@@ -36,6 +38,7 @@ __all__ = [
     "Origin",
     "Session",
     "SignedIn",
+    "account_of",
     "change_password",
     "change_roles",
     "create_account",
@@ -50,6 +53,7 @@ __all__ = [
     "principal_of_account",
     "principal_of_api_token",
     "principal_of_session",
+    "record_of_account",
     "remove_password",
     "revoke_api_token",
     "sign_in",

@@ -4,12 +4,14 @@ import asyncio
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import any_, delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.audit.events import GatewayEvent, as_code, record
 from gateway.errors import BadInput, Conflict, NotFound
@@ -62,6 +64,11 @@ async def create_account(
 async def list_accounts(session: AsyncSession) -> Sequence[Account]:
     """Every account, by login; disabled ones too."""
     return (await session.exec(select(Account).order_by(col(Account.login)))).all()
+
+
+async def account_of(session: AsyncSession, login: str) -> Account:
+    """The account of a login; a disabled one too. Raises `NotFound`."""
+    return await _one(session, login, select(Account))
 
 
 async def change_password(session: AsyncSession, login: str, password: str, *, operator: str) -> int:
@@ -158,6 +165,17 @@ async def remove_password(session: AsyncSession, password: str, *, operator: str
     return sorted(account.login for account in closed)
 
 
+def record_of_account(
+    session: AsyncSession, event: StrEnum, account_id: str, operator: str | None, **detail: Any
+) -> None:
+    """Record what became of an account. The actor is whoever runs the machine, who has no account and no role
+    here; without an `operator`, their user there, it is the appliance itself."""
+    actor = Principal(_APPLIANCE if operator is None else _OPERATOR, operator or "", frozenset())
+    if operator is not None:
+        detail["operator"] = as_code(operator)
+    record(session, event, actor, subject=account_id, **detail)
+
+
 def require_strong(password: str, login: str) -> None:
     """Raise `BadInput` for a password that is too short, too long, or the login itself."""
     if len(password) < MIN_PASSWORD:
@@ -183,8 +201,11 @@ def _require_another(admins: frozenset[uuid.UUID], account: Account) -> None:
 
 
 async def _locked(session: AsyncSession, login: str) -> Account:
-    found = select(Account).where(Account.login == normal_login(login)).with_for_update()
-    account = (await session.exec(found)).first()
+    return await _one(session, login, select(Account).with_for_update())
+
+
+async def _one(session: AsyncSession, login: str, accounts: SelectOfScalar[Account]) -> Account:
+    account = (await session.exec(accounts.where(Account.login == normal_login(login)))).first()
     if account is None:
         raise NotFound(f"There is no account {login.strip()} here.")
     return account
@@ -204,11 +225,7 @@ async def _end_access(session: AsyncSession, account_id: uuid.UUID) -> None:
 def _record(
     session: AsyncSession, event: GatewayEvent, account: Account, operator: str | None, **detail: Any
 ) -> None:
-    """The actor is whoever runs the machine, who has no account and no role here."""
-    actor = Principal(_APPLIANCE if operator is None else _OPERATOR, operator or "", frozenset())
-    if operator is not None:
-        detail["operator"] = as_code(operator)
-    record(session, event, actor, subject=str(account.id), **detail)
+    record_of_account(session, event, str(account.id), operator, **detail)
 
 
 def _is_word(text: str) -> bool:

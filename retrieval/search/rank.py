@@ -59,7 +59,10 @@ WEIGHTS: Final = Scores(
 
 
 def shortlist(seen: Seen, at_most: int) -> list[Spot]:
-    """The places whose live text is worth reading, by what the legs say; named records and theirs first."""
+    """The places whose live text is worth reading, by what the legs say; named records and theirs first.
+
+    Among places that are worth the same the order is the places' own, not that of whichever index found them.
+    """
     terms, meaning = scaled(seen.terms), scaled(seen.meaning, from_least=True)
 
     def worth(spot: Spot) -> float:
@@ -72,7 +75,7 @@ def shortlist(seen: Seen, at_most: int) -> list[Spot]:
         )
         return by_leg.total(WEIGHTS)
 
-    return sorted(seen.spots, key=worth, reverse=True)[:at_most]
+    return sorted(seen.spots, key=lambda spot: (-worth(spot), spot))[:at_most]
 
 
 def scaled(scores: Mapping[T, float], *, from_least: bool = False) -> dict[T, float]:

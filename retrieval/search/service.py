@@ -332,7 +332,7 @@ class Searcher:
                 recent=self._recent(one),
             )
             ranked.append(_Ranked(one.spot, one.row, one.as_of, one.piece, scores, scores.total(WEIGHTS)))
-        return sorted(ranked, key=lambda one: -one.score)
+        return sorted(ranked, key=lambda one: (-one.score, one.spot))
 
     def _as_read(self, one: Read) -> str:
         return as_read(self._map, one)

@@ -21,6 +21,7 @@ from approvals import (
     Weighing,
     hold,
     item_to_open,
+    know_person,
     load_policy,
     note_opened,
 )
@@ -50,12 +51,21 @@ async def employ(session: AsyncSession) -> None:
             session,
             "INSERT INTO gateway.account (id, login, name, roles, disabled, failures) "
             "VALUES (:id, :login, :name, :roles, false, 0) "
-            "ON CONFLICT (id) DO UPDATE SET roles = :roles, disabled = false",
+            "ON CONFLICT (id) DO UPDATE SET login = :login, roles = :roles, disabled = false",
             id=uuid.UUID(one.id),
             login=one.login,
             name=one.name,
             roles=sorted(one.roles),
         )
+
+
+IDP = "https://idp.example"
+
+
+async def known_by(session: AsyncSession, *people: Principal, subject: str = "o", issuer: str = IDP) -> None:
+    """An identity provider knows all these accounts by one subject."""
+    for one in people:
+        await know_person(session, one.id, subject=subject, issuer=issuer, operator="root")
 
 
 REP = person("alice", Role.REP)

@@ -117,12 +117,17 @@ class Model:
         said = text if edited and text is not None else item.text
         item.votes[who] = Vote(verdict, said, edited)
         needed = max(item.needed, 2) if edited else item.needed
-        agreeing = sum(
-            v.text == said and v.verdict not in {"reject", "send_back"} for v in item.votes.values()
-        )
+        agreeing = {
+            one
+            for one, v in item.votes.items()
+            if v.text == said and v.verdict not in {"reject", "send_back"}
+        }
+        left = (agreeing & self.gone) - {who}
         item.holder = None
-        if approving and agreeing < needed:
+        if approving and len(agreeing - left) < needed:
             item.text, item.needed, item.assigned = said, needed, None
+            if left:
+                self._without(item, left)
             return "ok"
         item.text = said
         ends = {"reject": "rejected", "send_back": "sent_back"}
@@ -134,7 +139,7 @@ class Model:
         item = self.items[key]
         if refusal := self.refused(item, who, fence):
             return refusal
-        if to in self.gone or to == item.requester:
+        if to in self.gone or to == item.requester or to in item.votes:
             return "BadInput"
         item.assigned, item.holder = to, None
         item.fence += 1

@@ -14,14 +14,13 @@ from approvals import (
     attendance,
     colleagues,
     configure_queues,
-    know_person,
     queue,
     reject,
     set_absence,
 )
 from gateway import Database, NotAllowed, NotFound, Role
 
-from .queues import ADMIN, OFFICER, POLICY, REP, SECOND, held, let_pass, person
+from .queues import ADMIN, OFFICER, POLICY, REP, SECOND, held, known_by, let_pass, person
 
 ASKS = person("nina@example.org", Role.REP, Role.OFFICER)
 ASKS_TOO = person("nina+two@example.org", Role.OFFICER)
@@ -60,8 +59,7 @@ async def test_whoever_has_voted_on_a_text_is_no_help_with_it(database: Database
         item = await held(session, tier=Tier.TOP)
         await approve(session, POLICY, SECOND, item.id, item.payload_hash)
         logins = [one.login for one in await colleagues(session, OFFICER, item.id)]
-        for account in (SECOND, THIRD):
-            await know_person(session, account.id, subject="one", issuer="https://idp.example")
+        await known_by(session, SECOND, THIRD)
         later = [one.login for one in await colleagues(session, OFFICER, item.id)]
     assert THIRD.login in logins
     assert SECOND.login not in logins

@@ -1,10 +1,16 @@
 """One person is one person, whatever account they come with."""
 
+import re
+import uuid
+
 import pytest
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
 
 from approvals import (
+    AssignedToAnother,
     Decision,
+    Effect,
     ItemState,
     Move,
     NoEffect,
@@ -13,22 +19,29 @@ from approvals import (
     approve,
     claim,
     decide,
+    forget_subject,
     is_same_person,
+    join_accounts,
     know_person,
     next_item,
+    part_accounts,
+    persons,
+    queue,
     reject,
     take_effect,
 )
 from approvals import RejectionReason as Reason
-from gateway import BadInput, Database, NotAllowed, Principal, Role
+from gateway import AuditRow, BadInput, Database, NotAllowed, Principal, Role
 
 from .queues import (
+    IDP,
     OFFICER,
     POLICY,
     REP,
     SECOND,
     held,
     in_a_transaction,
+    known_by,
     let_pass,
     open_item,
     person,
@@ -37,7 +50,6 @@ from .queues import (
 
 ASKS = person("mia@example.org", Role.REP)
 DECIDES = person("mia+officer@example.org", Role.OFFICER)
-IDP = "https://idp.example"
 OTHER = person("mia@example.com", Role.OFFICER)
 
 
@@ -59,8 +71,7 @@ async def test_the_label_of_a_mail_address_makes_no_other_person(database: Datab
 async def test_a_common_subject_makes_one_person(database: Database) -> None:
     async with database.transaction() as session:
         item = await held(session, read=False)
-        for account in (REP, OFFICER):
-            await know_person(session, account.id, subject="248289761001", issuer=IDP)
+        await known_by(session, REP, OFFICER, subject="248289761001")
         with pytest.raises(SamePerson):
             await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
         assert await next_item(session, OFFICER, item.id) is None
@@ -71,16 +82,15 @@ async def test_a_common_subject_makes_one_person(database: Database) -> None:
 
 async def test_the_same_subject_of_another_provider_is_somebody_else(database: Database) -> None:
     async with database.transaction() as session:
-        await know_person(session, REP.id, subject="7", issuer="https://one.example")
-        await know_person(session, OFFICER.id, subject="7", issuer="https://two.example")
+        await known_by(session, REP, subject="7", issuer="https://one.example")
+        await known_by(session, OFFICER, subject="7", issuer="https://two.example")
         assert not await is_same_person(session, REP.id, OFFICER.id)
 
 
 async def test_two_accounts_of_one_officer_are_one_of_two_reviewers(database: Database) -> None:
     async with database.transaction() as session:
         item = await held(session, tier=Tier.TOP)
-        for account in (OFFICER, SECOND):
-            await know_person(session, account.id, subject="o", issuer=IDP)
+        await known_by(session, OFFICER, SECOND)
         await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
         with pytest.raises(SamePerson):
             await approve(session, POLICY, SECOND, item.id, item.payload_hash)
@@ -95,16 +105,14 @@ _VOTE = (
 async def test_the_database_itself_refuses_such_votes(database: Database) -> None:
     async with database.transaction() as session:
         item = await held(session)
-        for account in (REP, OFFICER):
-            await know_person(session, account.id, subject="a", issuer=IDP)
+        await known_by(session, REP, OFFICER, subject="a")
     for reviewer in (REP, OFFICER):
         with pytest.raises(IntegrityError, match="vote_not_by_requester"):
             await in_a_transaction(
                 database, _VOTE, item=item.id, reviewer=reviewer.id, hash=item.payload_hash
             )
     async with database.transaction() as session:
-        await know_person(session, SECOND.id, subject="b", issuer=IDP)
-        await know_person(session, OTHER.id, subject="b", issuer=IDP)
+        await known_by(session, SECOND, OTHER, subject="b")
     await in_a_transaction(database, _VOTE, item=item.id, reviewer=SECOND.id, hash=item.payload_hash)
     with pytest.raises(IntegrityError, match="vote_one_a_person"):
         await in_a_transaction(database, _VOTE, item=item.id, reviewer=OTHER.id, hash=item.payload_hash)
@@ -162,10 +170,193 @@ async def test_two_votes_of_who_turns_out_to_be_one_person_release_nothing(datab
         await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
     async with database.transaction() as session:
         await approve(session, POLICY, SECOND, item.id, item.payload_hash)
-        for account in (OFFICER, SECOND):
-            await know_person(session, account.id, subject="o", issuer=IDP)
+        await known_by(session, OFFICER, SECOND)
         await let_pass(session, 60)
         assert await take_effect(session, item.id, item.payload_hash) is NoEffect.DECIDER_LEFT
     async with database.transaction() as session:
         with pytest.raises(SamePerson):
             await approve(session, POLICY, SECOND, item.id, item.payload_hash)
+
+
+async def test_who_is_one_person_with_an_account_is_so_with_all_that_it_is_one_person_with(
+    database: Database,
+) -> None:
+    async with database.transaction() as session:
+        await known_by(session, DECIDES, SECOND)
+        await join_accounts(session, OTHER.id, SECOND.id, operator="root")
+        item = await held(session, requester=ASKS)
+        with pytest.raises(SamePerson):
+            await approve(session, POLICY, OTHER, item.id, item.payload_hash)
+        person = frozenset(one.id for one in (ASKS, DECIDES, SECOND, OTHER))
+        assert await persons(session) == dict.fromkeys(person, person)
+    with pytest.raises(IntegrityError, match="vote_not_by_requester"):
+        await in_a_transaction(database, _VOTE, item=item.id, reviewer=OTHER.id, hash=item.payload_hash)
+
+
+async def test_of_a_waiting_item_the_requesters_second_account_has_nothing_more(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session, read=False)
+        await claim(session, POLICY, OFFICER, item.id)
+        assert [one.own for one in await queue(session, OFFICER)] == [False]
+    async with database.transaction() as session:
+        assert await join_accounts(session, OFFICER.id, REP.id, operator="root")
+    async with database.transaction() as session:
+        await open_item(session, OFFICER, item.id)
+        opened = await run_sql(session, "SELECT count(*) FROM approvals.opening")
+        assert opened.scalar_one() == 0
+        assert [one.own for one in await queue(session, OFFICER)] == [True]
+        assert await next_item(session, OFFICER, uuid.uuid4()) is None
+        for attempt in (
+            claim(session, POLICY, OFFICER, item.id, fence=1),
+            approve(session, POLICY, OFFICER, item.id, item.payload_hash, fence=1),
+        ):
+            with pytest.raises(SamePerson):
+                await attempt
+        await let_pass(session, 601)
+        assert await next_item(session, SECOND, uuid.uuid4()) == item.id
+
+
+async def test_the_vote_of_an_account_that_is_the_requesters_does_not_count(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session)
+        await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+        await join_accounts(session, REP.id, OFFICER.id, operator="root")
+        await let_pass(session, 60)
+        assert await take_effect(session, item.id, item.payload_hash) is NoEffect.DECIDER_LEFT
+        await approve(session, POLICY, SECOND, item.id, item.payload_hash)
+        await let_pass(session, 60)
+        effect = await take_effect(session, item.id, item.payload_hash)
+        assert isinstance(effect, Effect)
+        assert effect.decided_by == SECOND.id
+
+
+_RELEASE = (
+    "UPDATE approvals.held_item SET state = 'approved', decided_by = :by, decided_at = now(), "
+    "effective_after = now() WHERE id = :item"
+)
+_TAKES_EFFECT = (
+    "UPDATE approvals.held_item SET effect_at = now(), effective_after = now() - interval '1 minute' "
+    "WHERE id = :item"
+)
+
+
+async def test_the_database_counts_persons_and_not_accounts(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session, tier=Tier.TOP)
+    for reviewer in (OFFICER, SECOND):
+        await in_a_transaction(database, _VOTE, item=item.id, reviewer=reviewer.id, hash=item.payload_hash)
+    async with database.transaction() as session:
+        await join_accounts(session, OFFICER.id, SECOND.id, operator="root")
+    with pytest.raises(IntegrityError, match="held_item_enough_votes"):
+        await in_a_transaction(database, _RELEASE, item=item.id, by=SECOND.id)
+    async with database.transaction() as session:
+        await part_accounts(session, OFFICER.id, SECOND.id, operator="root")
+    await in_a_transaction(database, _RELEASE, item=item.id, by=SECOND.id)
+    async with database.transaction() as session:
+        await join_accounts(session, OFFICER.id, REP.id, operator="root")
+    with pytest.raises(IntegrityError, match="held_item_enough_votes"):
+        await in_a_transaction(database, _TAKES_EFFECT, item=item.id)
+
+
+async def test_what_was_given_to_the_requesters_second_account_waits_for_all(database: Database) -> None:
+    hand_on = Decision(Move.REASSIGN, to=SECOND.id)
+    async with database.transaction() as session:
+        item = await held(session)
+        await decide(session, POLICY, OFFICER, item.id, item.payload_hash, hand_on)
+        with pytest.raises(AssignedToAnother):
+            await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+        await join_accounts(session, SECOND.id, REP.id, operator="root")
+        done = await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+        assert done.state is ItemState.APPROVED
+
+
+async def test_what_was_given_to_who_has_voted_through_another_account_waits_for_all(
+    database: Database,
+) -> None:
+    hand_on = Decision(Move.REASSIGN, to=SECOND.id)
+    async with database.transaction() as session:
+        item = await held(session, tier=Tier.TOP)
+        await approve(session, POLICY, OTHER, item.id, item.payload_hash)
+        await decide(session, POLICY, OFFICER, item.id, item.payload_hash, hand_on)
+        await join_accounts(session, SECOND.id, OTHER.id, operator="root")
+        done = await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+        assert done.state is ItemState.APPROVED
+
+
+async def test_what_was_said_of_two_accounts_can_be_taken_back_and_said_again(database: Database) -> None:
+    async with database.transaction() as session:
+        for _again in range(2):
+            assert await join_accounts(session, OFFICER.id, SECOND.id, operator="root")
+            assert not await join_accounts(session, SECOND.id, OFFICER.id, operator="root")
+            assert await is_same_person(session, OFFICER.id, SECOND.id)
+            assert await part_accounts(session, SECOND.id, OFFICER.id, operator="root")
+            assert not await part_accounts(session, OFFICER.id, SECOND.id, operator="root")
+            assert not await is_same_person(session, OFFICER.id, SECOND.id)
+
+
+async def test_a_wrong_subject_can_be_taken_back(database: Database) -> None:
+    told: dict[str, str] = {"subject": "o", "issuer": IDP, "operator": "root"}
+    async with database.transaction() as session:
+        assert await know_person(session, OFFICER.id, **told)
+        assert not await know_person(session, OFFICER.id, **told)
+        assert await know_person(session, SECOND.id, **told)
+        assert await forget_subject(session, SECOND.id, **told)
+        assert not await forget_subject(session, SECOND.id, **told)
+        assert not await is_same_person(session, OFFICER.id, SECOND.id)
+
+
+@pytest.mark.parametrize("issuer", ["HTTPS://IDP.Example", "https://idp.example/", " https://idp.example "])
+async def test_an_issuer_is_the_same_however_its_address_is_typed(database: Database, issuer: str) -> None:
+    async with database.transaction() as session:
+        await known_by(session, OFFICER, issuer="https://idp.example")
+        await known_by(session, SECOND, issuer=issuer)
+        assert await is_same_person(session, OFFICER.id, SECOND.id)
+
+
+@pytest.mark.parametrize(
+    ("subject", "issuer", "words"),
+    [
+        (" ", IDP, "1 to 255"),
+        ("s" * 256, IDP, "1 to 255"),
+        ("a\nb", IDP, "printable"),
+        *(
+            ("a", issuer, "address of an identity provider")
+            for issuer in ("", "idp.example", "ftp://idp.example", "https://", "https://[", "https://a b")
+        ),
+        ("a", "https://idp.example?x=1", "address of an identity provider"),
+    ],
+)
+async def test_what_can_be_no_subject_or_issuer_is_refused(
+    database: Database, subject: str, issuer: str, words: str
+) -> None:
+    async with database.transaction() as session:
+        with pytest.raises(BadInput, match=words):
+            await known_by(session, OFFICER, subject=subject, issuer=issuer)
+        assert OFFICER.id not in await persons(session)
+
+
+async def test_what_is_said_of_who_is_one_person_is_recorded_without_content(database: Database) -> None:
+    told: dict[str, str] = {"subject": "maria.curie", "issuer": IDP, "operator": "root"}
+    async with database.transaction() as session:
+        for _twice in range(2):
+            await know_person(session, OFFICER.id, **told)
+            await join_accounts(session, OFFICER.id, SECOND.id, operator="root")
+        await part_accounts(session, OFFICER.id, SECOND.id, operator="root")
+        await forget_subject(session, OFFICER.id, **told)
+    async with database.transaction() as session:
+        found = select(AuditRow).where(col(AuditRow.event).startswith("account.")).order_by(col(AuditRow.at))
+        rows = (await session.exec(found)).all()
+    assert sorted(row.event for row in rows) == [
+        "account.joined",
+        "account.parted",
+        "account.subject_forgotten",
+        "account.subject_known",
+    ]
+    for row in rows:
+        assert (row.actor, row.roles, row.subject) == ("operator", [], OFFICER.id)
+        assert row.detail.pop("operator") == "root"
+        ((name, value),) = row.detail.items()
+        if name == "other":
+            assert value == SECOND.id
+        else:
+            assert re.fullmatch("subject:[0-9a-f]{64}", value)

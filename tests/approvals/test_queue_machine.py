@@ -136,6 +136,21 @@ class QueueMachine(RuleBasedStateMachine):
         outcome = self._decided(item, by, decision)
         self._agrees(outcome, self.model.decide(item, by.id, verdict, text, number))
 
+    @rule(
+        item=items,
+        first=officers,
+        second=officers,
+        said=st.sampled_from([Verdict.APPROVE, Verdict.EDIT]),
+        gone=st.booleans(),
+    )
+    def agree_in_turn(
+        self, item: uuid.UUID, first: Principal, second: Principal, said: Verdict, gone: bool
+    ) -> None:
+        """Chance alone seldom lets somebody leave between two votes for one text."""
+        self.decide(item, first, "none", said, WORDS[0], reads=True)
+        self.leave_or_return(first, gone)
+        self.decide(item, second, "none", Verdict.APPROVE, WORDS[0], reads=True)
+
     @rule(item=items, by=everybody, fence=fences, to=officers)
     def reassign(self, item: uuid.UUID, by: Principal, fence: str, to: Principal) -> None:
         number = self._fence(item, fence)

@@ -24,7 +24,6 @@ from approvals import (
     decide,
     decide_many,
     get_item,
-    know_person,
     queue,
     release_claim,
     set_absence,
@@ -32,7 +31,7 @@ from approvals import (
 )
 from gateway import CloisterError, Database, NotAllowed, NotFound, Principal, Role
 
-from .queues import ADMIN, POLICY, held, open_item, person, run_sql
+from .queues import ADMIN, POLICY, held, known_by, open_item, person, run_sql
 
 ASKER = person("asker@example.org", Role.REP)
 COLLEAGUE = person("colleague@example.org", Role.OFFICER)
@@ -165,8 +164,7 @@ async def _arranged(session: AsyncSession, who: Principal, relation: str) -> Hel
         await set_absence(session, AWAY, starts=now, ends=now + timedelta(days=1), cover=None)
         await run_sql(session, "UPDATE approvals.absence SET cover = :who", who=who.id)
     if relation == "second account":
-        for account in (who, ASKER):
-            await know_person(session, account.id, subject="one", issuer="https://idp.example")
+        await known_by(session, who, ASKER)
     item = await held(session, requester=who if relation == "requester" else ASKER)
     await run_sql(session, "UPDATE approvals.held_item SET awaiting_rep = true WHERE id = :id", id=item.id)
     if relation in _VOTED:

@@ -37,6 +37,7 @@ class Script:
         self.drop_after: int | None = None
         self.hasty = False
         self.waits = False
+        self.agreed = {"approvals": 1, "lapsed": False}
         self.reviewers = 1
         self.standing: dict[str, Any] = {}
         self.claim: tuple[int, dict[str, Any]] = (200, {})
@@ -222,7 +223,7 @@ def scripted_app(script: Script) -> FastAPI:
         if script.hasty and path.startswith("reviews/") and not body["confirmed"]:
             return JSONResponse({"detail": "You opened this text only a moment ago.", "confirm": True}, 409)
         if script.waits:
-            return JSONResponse({"state": "pending", "effective_after": None})
+            return JSONResponse({"state": "pending", "effective_after": None, **script.agreed})
         until = (datetime.now(UTC) + timedelta(seconds=8)).isoformat()
         return JSONResponse({"state": "decided", "effective_after": until})
 

@@ -1,16 +1,12 @@
 """Without demo sign-ins: accounts from the owner's command line, tokens from their own people."""
 
 import asyncio
-import functools
 import json
 import os
 import pty
-import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,117 +14,38 @@ import httpx
 import pytest
 import yaml
 from fastapi.routing import iter_route_contexts
-from sqlalchemy import make_url
-from sqlmodel import col, select
+from sqlmodel import select
 
 from assistant.appliance import free_port
 from assistant.cli.exits import Exit
-from assistant.composition import register_all_events
 from assistant.settings import WebSettings
 from assistant.up.accounts import SignIn, ensure_sign_ins
 from assistant.web import create_web_app
 from gateway import (
     Account,
-    AuditRow,
     Database,
     Role,
-    create_account,
     disable_account,
     has_admin,
-    hash_password,
     load_settings,
-    make_signing_key,
     principal_of_account,
     remove_password,
     sign_in,
 )
 from gateway.accounts import Session
-from tests.assistant.commands import cloister
 from tests.assistant.running import opened
-from tests.gateway.server import serving
-from tests.migrated import PASSWORD as ROLE_PASSWORD
+from tests.assistant.stand import PASSWORD, Stand, browser, standing
 from tests.migrated import Migrated
 
-PASSWORD = "correct horse battery"
 OTHER = "another horse battery"
-
-
-@dataclass
-class Stand:
-    """The web process on a real socket, and the state folder that commands find it by."""
-
-    folder: Path
-    url: str
-    database: Database
-
-    async def cloister(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """A command, in a thread beside the web process that it may talk to."""
-        return await asyncio.to_thread(cloister, *arguments, "--data", str(self.folder), stdin=stdin)
-
-    async def account(self, *roles: Role) -> str:
-        """Somebody new."""
-        login = f"{uuid.uuid4().hex[:12]}@example.org"
-        async with self.database.transaction() as session:
-            account = await create_account(
-                session, login=login, name="Alice", roles=roles or (Role.REP,), password=None
-            )
-            account.password_hash = _hashed()  # hashing is slow on purpose, and the password is the same
-        return login
-
-    async def events(self, login: str) -> list[AuditRow]:
-        """What the record holds of an account, as its subject or its actor."""
-        async with self.database.transaction() as session:
-            account = (await session.exec(select(Account).where(Account.login == login))).one()
-            ours = (AuditRow.subject == str(account.id)) | (AuditRow.actor == str(account.id))
-            found = await session.exec(select(AuditRow).where(ours).order_by(col(AuditRow.at)))
-            return list(found.all())
-
-
-@functools.cache
-def _hashed() -> str:
-    return hash_password(PASSWORD)
 
 
 @pytest.fixture(scope="module")
 async def stand(
     appliance_database: Migrated, web_database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stand]:
-    folder = tmp_path_factory.mktemp("state")
-    register_all_events()
-    (folder / "etc").mkdir()
-    (folder / "password").write_text(ROLE_PASSWORD)
-    make_signing_key(folder / "web.jwk", folder / "web.pub")
-    url = make_url(appliance_database.superuser_dsn)
-    settings = {
-        "listen": {"port": free_port()},
-        "database": {
-            "host": url.host,
-            "port": url.port,
-            "name": url.database,
-            "user": "cloister_web",
-            "password_file": str(folder / "password"),
-        },
-        "trust": {"issuer": "web", "key_file": str(folder / "web.jwk"), "trusted": {}},
-        "door": {"url": "http://127.0.0.1:9"},
-        "retrieval": {"url": "http://127.0.0.1:9"},
-        "anchors": {"folder": str(folder), "public_key_file": str(folder / "web.pub")},
-        "state_folder": str(folder),
-    }
-    (folder / "etc" / "web.yaml").write_text(yaml.safe_dump(settings))
-    app = create_web_app(load_settings(folder / "etc" / "web.yaml", WebSettings))
-    async with serving(app) as address:
-        cli = {"url": address, "demo_secret_file": None, "admin": None, "auditor": None}
-        (folder / "etc" / "cli.yaml").write_text(yaml.safe_dump(cli))
-        yield Stand(folder, address, web_database)
-
-
-@asynccontextmanager
-async def browser(stand: Stand, login: str, password: str = PASSWORD) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser that has signed in, or tried to."""
-    headers = {"Sec-Fetch-Site": "same-origin"}
-    async with httpx.AsyncClient(base_url=stand.url, trust_env=False, headers=headers) as client:
-        await client.post("/sign-in", data={"login": login, "password": password})
-        yield client
+    async with standing(appliance_database, web_database, tmp_path_factory.mktemp("state")) as stand:
+        yield stand
 
 
 def bearer(token: str) -> dict[str, str]:

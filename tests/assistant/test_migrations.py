@@ -94,13 +94,17 @@ async def test_what_was_shown_and_decided_is_not_written_anew(
         await database.close()
 
 
-async def test_a_worker_votes_on_nothing_and_describes_no_queue(appliance_database: Migrated) -> None:
+async def test_a_worker_votes_on_nothing_knows_nobody_and_describes_no_queue(
+    appliance_database: Migrated,
+) -> None:
     database = appliance_database.database("cloister_work")
     try:
         for statement in (
             "INSERT INTO approvals.vote (id) VALUES (gen_random_uuid())",
             "INSERT INTO approvals.remark (id, author) VALUES (gen_random_uuid(), 'olga')",
             "INSERT INTO approvals.remark (id, text) VALUES (gen_random_uuid(), 'Yes.')",
+            "INSERT INTO approvals.person_key (account, key) VALUES ('olga', 'pair:olga:otto')",
+            "UPDATE approvals.person_key SET undone_at = now()",
             "INSERT INTO approvals.member (id) VALUES (gen_random_uuid())",
             "UPDATE approvals.member SET until = now()",
             "UPDATE approvals.review_queue SET everyone = true",

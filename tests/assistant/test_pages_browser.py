@@ -7,7 +7,16 @@ import pytest
 from playwright.async_api import FloatRect, Locator, expect
 
 from .browsing import SignedIn, painted, sideways, violations
-from .pages_sample import DECIDED_ITEM, EVERY_STATE, HELD, HELD_ITEM, ONE_ANSWER, SENTENCES, VOTED_ITEM
+from .pages_sample import (
+    DECIDED_ITEM,
+    EDITED_ITEM,
+    EVERY_STATE,
+    HELD,
+    HELD_ITEM,
+    ONE_ANSWER,
+    SENTENCES,
+    VOTED_ITEM,
+)
 from .pages_script import RELEASED, Script
 
 pytestmark = pytest.mark.browser
@@ -515,6 +524,32 @@ async def test_a_vote_that_waits_for_another_is_taken_back_by_key_from_the_next_
         await page.keyboard.press("u")
     undone = [call[1] for call in script.calls if call[1].endswith("/undo")]
     assert undone == [f"reviews/{HELD_ITEM}/undo", f"reviews/{VOTED_ITEM}/undo"]
+
+
+async def test_who_agrees_with_somebody_who_may_decide_no_longer_is_told_so(
+    signed_in: SignedIn, script: Script
+) -> None:
+    script.waits, script.agreed = True, {"approvals": 1, "lapsed": True}
+    page = await signed_in("otto", f"/queue/{HELD_ITEM}")
+    await page.keyboard.press("a")
+    await page.wait_for_url("**/queue/*4")
+    told = "Your approval counts, an earlier one no longer does. Another officer must agree."
+    await expect(page.locator(".toast")).to_contain_text(told)
+    await expect(page.locator(".toast").get_by_role("button")).to_contain_text("Undo")
+    assert await sideways(page) == 0
+    assert await violations(page) == []
+
+
+async def test_who_agrees_with_a_text_that_is_taken_back_has_the_draft_before_them(
+    signed_in: SignedIn, script: Script
+) -> None:
+    script.waits, script.agreed = True, {"approvals": 0, "lapsed": True}
+    page = await signed_in("otto", f"/queue/{EDITED_ITEM}")
+    async with page.expect_navigation(url=f"**/queue/{EDITED_ITEM}"):
+        await page.keyboard.press("a")
+    await expect(page.locator(".toast")).to_contain_text("taken back. This is the draft again.")
+    await expect(page.locator(".toast").get_by_text("Undo")).to_have_count(0)
+    assert await violations(page) == []
 
 
 async def test_an_officer_who_has_voted_sees_it_and_may_take_it_back(

@@ -1335,6 +1335,32 @@ async def test_a_vote_that_lapsed_was_not_taken_back(office: Office) -> None:
     ]
 
 
+@pytest.mark.parametrize("writes", [False, True])
+async def test_who_approves_second_is_told_that_the_first_approval_counts_no_more(
+    office: Office, terminal: Terminal, writes: bool
+) -> None:
+    item = await office.item(tier=Tier.NORMAL if writes else Tier.TOP)
+    leaver, token = await _account(office.database, f"left-after-{writes}", Role.OFFICER)
+    verb, text = ("edit", {"text": "We will look into it."}) if writes else ("approve", {})
+    body = {"hash": item.payload_hash, "confirmed": True}
+    async with _client(str(office.officer.http.base_url), token) as http:
+        await http.get(path(item))
+        first = (await http.post(path(item, verb), json=body | text)).json()
+    assert (first["state"], first["approvals"], first["lapsed"]) == ("pending", 1, False)
+    async with office.database.transaction() as session:
+        gone = "UPDATE gateway.account SET disabled = true WHERE id = CAST(:id AS uuid)"
+        await run_sql(session, gone, id=leaver.id)
+    await office.officer.http.get(path(item))
+    second = ("decide", item.id, "approve", "--hash", first["hash"], "--confirm")
+    told = (await terminal.review(office.officer, *second)).stdout
+    assert told.startswith("An earlier approval counts no more: ")
+    words = "taken back: read the draft again" if writes else "1 of 2. Another officer must agree"
+    assert words in told
+    await office.second.http.get(path(item))
+    third = (await office.second.http.post(path(item, "approve"), json=body)).json()
+    assert (third["state"], third["lapsed"]) == ("approved", False)
+
+
 async def test_who_voted_with_another_account_is_told_why_they_cannot_decide(office: Office) -> None:
     item = await office.item(tier=Tier.TOP)
     body = {"hash": item.payload_hash, "confirmed": True}

@@ -40,6 +40,8 @@ from approvals import (
     hold,
     load_policy,
     notices_for,
+    send_back,
+    tell_not_rewritten,
 )
 from assistant.composition import register_all_events
 from assistant.reviews.hooks import Hook, sign
@@ -414,6 +416,35 @@ async def test_a_released_mail_that_is_given_up_is_recorded_and_its_requester_to
     async with desk.database.transaction() as session:
         told = [notice.event for notice in await notices_for(session, desk.rep) if notice.item == item.id]
     assert "not_sent" in told
+
+
+async def test_who_sent_a_draft_back_is_told_by_mail_that_no_other_was_written(desk: Desk) -> None:
+    async with mailbox() as box:
+        notifier = desk.notifier(mail=plain(box))
+        item = await desk.item()
+        async with desk.web.transaction() as session:
+            await open_item(session, desk.officer, item.id)
+            await send_back(session, POLICY, desk.officer, item.id, item.current_hash, instruction="Shorter.")
+        await desk.wait(60)
+        await RunResumer(desk.database, NoRecords()).resume(item.id)
+        async with desk.database.transaction() as session:
+            for _twice in range(2):
+                await tell_not_rewritten(session, item.id)
+        await notifier.send_due()
+    mails = {message["Subject"]: message["To"] for message in box.messages}
+    assert mails["No other draft was written"] == desk.officer.login
+    assert [message["Subject"] for message in box.messages].count("No other draft was written") == 1
+
+
+async def test_of_a_draft_that_was_not_sent_back_nobody_is_told_that_no_other_was_written(desk: Desk) -> None:
+    item = await desk.item()
+    async with desk.database.transaction() as session:
+        await tell_not_rewritten(session, item.id)
+    await desk.released(item)
+    async with desk.database.transaction() as session:
+        await tell_not_rewritten(session, item.id)
+        told = {one.event for one in await notices_for(session, desk.officer) if one.item == item.id}
+    assert "not_rewritten" not in told
 
 
 class SlowMailer(Notifier):

@@ -27,6 +27,7 @@ from approvals import (
     cancel,
     edit,
     load_policy,
+    notices_for,
     reject,
     send_back,
     undo,
@@ -262,6 +263,7 @@ async def test_another_draft_that_is_not_written_leaves_nothing_released(
     await RunResumer(work_database, ALL).resume_due()
     assert (await kinds(work_database, run))[-3:] == ["sent_back", "nothing_found", "done"]
     assert (await now(work_database, run)).state == RunState.DONE
+    assert await noticed(web_database, run) == ["not_rewritten"]
 
 
 async def test_another_draft_is_tried_again_while_the_model_is_away(
@@ -272,6 +274,7 @@ async def test_another_draft_is_tried_again_while_the_model_is_away(
     await away.execute(run.id)
     assert (await now(work_database, run)).state == RunState.RUNNING
     assert (await kinds(work_database, run))[-1] == "sent_back"
+    assert await noticed(web_database, run) == []
     better = Hold((Checked("We look into it. [1]", (1,), supported=True),), (PASSAGE,), (), Weighing(), 0)
     back = RunExecutor(work_database, ToldPipeline(better), POLICY, "three")
     await back.adopt_abandoned()  # not yet
@@ -279,6 +282,7 @@ async def test_another_draft_is_tried_again_while_the_model_is_away(
     await a_minute_later(work_database, run)
     await back.adopt_abandoned()
     assert (await now(work_database, run)).state == RunState.HELD
+    assert await noticed(web_database, run) == []
 
 
 async def test_another_draft_that_no_model_writes_for_long_ends_aloud(
@@ -291,6 +295,23 @@ async def test_another_draft_that_no_model_writes_for_long_ends_aloud(
         await a_minute_later(work_database, run)
     assert (await now(work_database, run)).state == RunState.FAILED
     assert (await kinds(work_database, run))[-3:] == ["sent_back", "failed", "done"]
+    assert await noticed(web_database, run) == ["not_rewritten"]
+
+
+async def test_an_answer_that_the_rep_no_longer_wants_is_not_written_anew_and_its_officer_told(
+    web_database: Database, work_database: Database, rep: Principal
+) -> None:
+    run = await sent_back(web_database, work_database, rep)
+    async with web_database.transaction() as session:
+        await request_cancel(session, run, rep)
+    assert (await now(work_database, run)).state == RunState.CANCELLED
+    assert await noticed(web_database, run) == ["not_rewritten"]
+
+
+async def noticed(web: Database, run: Run) -> list[str]:
+    """What the officer who decides is told of a run's item on their page."""
+    async with web.transaction() as session:
+        return [one.event for one in await notices_for(session, OFFICER) if one.item == run.held_item]
 
 
 async def a_minute_later(database: Database, run: Run) -> None:

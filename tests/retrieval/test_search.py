@@ -10,7 +10,7 @@ import pytest
 from gateway import NotFound, Role
 from retrieval import SearchResult, SyncSettings
 from retrieval.crm import grant_keys
-from retrieval.index import Leg, Terms
+from retrieval.index import Hit, Leg, Terms
 from retrieval.rights import visibility_of
 
 from .oracle import Oracle, Person
@@ -207,6 +207,26 @@ async def test_kinds_share_the_places(running: Running, stand: Stand) -> None:
     kinds = [passage.entity.partition(":")[0] for passage in result.passages]
     assert len(set(kinds)) >= 3
     assert len(result.passages) == 10
+
+
+async def test_the_order_in_which_an_index_tells_its_hits_changes_no_answer(
+    running: Running, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await running.vectors_filled()
+    who, question = principal(someone(Oracle(stand.crm_dsn)).login), "Customer asks about error E-204"
+    found = await running.client.search(who, question)
+    scores = [passage.score for passage in found.passages]
+    assert len(set(scores)) < len(scores)  # some are worth the same
+
+    index = running.state["index"]
+    search = index.search
+
+    async def told_backwards(*asked: Any) -> list[list[Hit]]:
+        return [hits[::-1] for hits in await search(*asked)]
+
+    monkeypatch.setattr(index, "search", told_backwards)
+    again = await running.client.search(who, question)
+    assert [one.id for one in again.passages] == [one.id for one in found.passages]
 
 
 async def test_a_lead_reads_fields_that_a_rep_does_not(running: Running, stand: Stand) -> None:

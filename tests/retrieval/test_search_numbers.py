@@ -227,6 +227,7 @@ async def test_what_is_there_is_answered_beside_what_is_not(running: Running, nu
 async def test_what_only_mentions_a_missing_number_is_searched_for_without_it(
     running: Running, numbers: Numbers, question: str
 ) -> None:
+    await running.vectors_filled()  # else the two are asked of different vectors
     found = await numbers.ask(running, question)
     assert _told(found) == [("order", "#778812")]
     assert found.passages

@@ -70,15 +70,16 @@ _BEGIN = """
     END $$
 """
 
-# Nothing is released that not enough officers have approved in this very text.
+# Nothing is released that not enough persons, who did not ask for it, have approved in this very text.
 _ENOUGH = """
     CREATE FUNCTION approvals.need_enough_votes() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE agreeing integer;
     BEGIN
-        SELECT count(DISTINCT reviewer) INTO agreeing FROM approvals.vote
+        SELECT count(DISTINCT (SELECT min(account) FROM approvals.accounts_of_person(reviewer) account))
+        INTO agreeing FROM approvals.vote
         WHERE item = NEW.id AND round = NEW.round AND undone_at IS NULL
             AND payload_hash = NEW.current_hash AND verdict IN ('approve', 'edit', 'false_alarm')
-            AND reviewer <> NEW.requester;
+            AND NOT approvals.same_person(reviewer, NEW.requester);
         IF agreeing < NEW.needed OR (NEW.tier = 'top' AND agreeing < 2) THEN
             RAISE EXCEPTION 'held_item_enough_votes: too few officers have approved this text'
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'held_item_enough_votes';
@@ -91,20 +92,37 @@ _ENOUGH = """
     END $$
 """
 
-# A login that is a mail address is its person's, whatever +label it has; nothing of it is kept elsewhere.
-_SAME_PERSON = r"""
-    CREATE FUNCTION approvals.same_person(one text, other text) RETURNS boolean LANGUAGE sql STABLE AS $$
-        SELECT EXISTS (
-            SELECT FROM approvals.person_key a JOIN approvals.person_key b ON a.key = b.key
-            WHERE a.account = one AND b.account = other
-        ) OR EXISTS (
-            SELECT FROM gateway.account a JOIN gateway.account b
-                ON regexp_replace(lower(btrim(a.login)), '(\+[^@]*)?@', '@')
-                    = regexp_replace(lower(btrim(b.login)), '(\+[^@]*)?@', '@')
-            WHERE a.id::text = one AND b.id::text = other AND strpos(a.login, '@') > 0
-        )
+# What is known of accounts: who has something in common is one person. A login that is a mail address is its
+# person's, whatever +label it has; nothing of it is kept elsewhere.
+_KNOWN_OF_ACCOUNTS = r"""
+    CREATE FUNCTION approvals.known_of_accounts() RETURNS TABLE (account text, key text)
+    LANGUAGE sql STABLE AS $$
+        SELECT known.account, known.key FROM approvals.person_key known WHERE known.undone_at IS NULL
+        UNION ALL
+        SELECT one.id::text, 'mail:' || regexp_replace(lower(btrim(one.login)), '(\+[^@]*)?@', '@')
+        FROM gateway.account one WHERE strpos(one.login, '@') > 0
     $$
 """
+# Whoever is one person with somebody is so with all that somebody is one person with.
+_ACCOUNTS_OF_PERSON = """
+    CREATE FUNCTION approvals.accounts_of_person(one text) RETURNS SETOF text LANGUAGE sql STABLE AS $$
+        WITH RECURSIVE person(account) AS (
+            SELECT one
+            UNION
+            SELECT another.account
+            FROM person
+            JOIN approvals.known_of_accounts() known ON known.account = person.account
+            JOIN approvals.known_of_accounts() another ON another.key = known.key
+        )
+        SELECT account FROM person
+    $$
+"""
+_SAME_PERSON = """
+    CREATE FUNCTION approvals.same_person(one text, other text) RETURNS boolean LANGUAGE sql STABLE AS $$
+        SELECT EXISTS (SELECT FROM approvals.accounts_of_person(one) account WHERE account = other)
+    $$
+"""
+_PERSONS = (_KNOWN_OF_ACCOUNTS, _ACCOUNTS_OF_PERSON, _SAME_PERSON)
 
 # Nobody votes on what they asked for, and nobody counts twice, through whatever account.
 _ONE_PERSON = """
@@ -187,7 +205,7 @@ def upgrade() -> None:
     _make_what_is_counted()
     _make_filters()
     _make_generations()
-    for statement in (_SAME_PERSON, _KEEP_ITEM, _BEGIN, _ENOUGH, _ONE_PERSON, _KEEP_VOTE, *_TRIGGERS):
+    for statement in (*_PERSONS, _KEEP_ITEM, _BEGIN, _ENOUGH, _ONE_PERSON, _KEEP_VOTE, *_TRIGGERS):
         op.execute(statement)
 
 
@@ -242,6 +260,7 @@ def _make_queues() -> None:
         "person_key",
         sa.Column("account", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
+        _moment("undone_at"),
         sa.PrimaryKeyConstraint("account", "key"),
         schema=_SCHEMA,
     )
@@ -447,6 +466,7 @@ def _make_filters() -> None:
 
 
 def _make_generations() -> None:
+    op.add_column("run", sa.Column("weighs", postgresql.JSONB(), nullable=True), schema="assistant")
     op.create_table(
         "generation",
         sa.Column("run_id", sa.Uuid(), nullable=False),
@@ -463,6 +483,7 @@ def downgrade() -> None:
     op.drop_index("held_item_created", "held_item", schema=_SCHEMA)
     op.drop_table("saved_filter", schema="assistant")
     op.drop_table("generation", schema="assistant")
+    op.drop_column("run", "weighs", schema="assistant")
     for table, name in (
         ("held_item", "keep_item"),
         ("held_item", "begin_pending"),
@@ -472,7 +493,8 @@ def downgrade() -> None:
     ):
         op.execute(f"DROP TRIGGER {name} ON approvals.{table}")
         op.execute(f"DROP FUNCTION approvals.{name}()")
-    op.execute("DROP FUNCTION approvals.same_person(text, text)")
+    for function in ("same_person(text, text)", "accounts_of_person(text)", "known_of_accounts()"):
+        op.execute(f"DROP FUNCTION approvals.{function}")
     for table in (
         "suggestion_reply",
         "weighed",

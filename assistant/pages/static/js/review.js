@@ -119,9 +119,11 @@ async function decide(action, body, done, { confirmed = false, stay = false, fin
     const status = await api("POST", `reviews/${id}/${action}`, { hash: item.hash, confirmed, ...(await lease.body()), ...body });
     const until = status.effective_after ? Date.parse(status.effective_after) : null;
     const waits = final && !stay && status.state === "pending";
-    if (waits) rememberDecision({ id, text: t("Your approval counts. Another officer must agree."), until: Date.now() + OFFERED_SECONDS * 1000, waits });
+    const gone = waits && status.lapsed && !status.approvals;
+    if (gone) rememberDecision({ id, text: t("Whoever wrote this text may decide no longer, so it is taken back. This is the draft again."), until: null });
+    else if (waits) rememberDecision({ id, text: agreed(status), until: Date.now() + OFFERED_SECONDS * 1000, waits });
     else rememberDecision({ id, text: done, until });
-    if (stay) { forgetTyped(id, action); location.reload(); return; }
+    if (stay || gone) { forgetTyped(id, action); location.reload(); return; }
     forgetAllTyped(id);
     go(item.next, { decided: true });
   } catch (error) {
@@ -132,6 +134,10 @@ async function decide(action, body, done, { confirmed = false, stay = false, fin
     }
     moved(error);
   }
+}
+
+function agreed({ lapsed }) {
+  return lapsed ? t("Your approval counts, an earlier one no longer does. Another officer must agree.") : t("Your approval counts. Another officer must agree.");
 }
 
 function sure(why) {
