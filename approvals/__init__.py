@@ -95,7 +95,7 @@ from .numbers.reports import (
 )
 from .queues.calendars import Calendar
 from .queues.colleagues import Attendance, Colleague, attendance, colleagues
-from .queues.describing import check_rules, queue_plans, queues_short_of_two
+from .queues.describing import check_rules, queue_plans, queues_short_of_two, unknown_facts
 from .queues.filters import QueueFilter, QueueSort, order_of
 from .queues.notices import (
     DueNotice,
@@ -343,6 +343,7 @@ __all__ = [
     "train_likeness",
     "try_policy",
     "undo",
+    "unknown_facts",
     "votes_on",
     "waiting_by_queue",
     "weigh_question",

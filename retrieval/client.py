@@ -11,6 +11,7 @@ from retrieval.search.explain import ExplainQuestion, Explanation
 from retrieval.search.values import (
     MAX_ENTITIES,
     MAX_REFERENCES,
+    FactLabels,
     FoundEntities,
     FoundEntity,
     Grant,
@@ -103,6 +104,10 @@ class RetrievalClient:
     async def suggestions(self, principal: Principal) -> tuple[str, ...]:
         """Questions that `principal` could ask, with names of their records."""
         return (await self._call(principal, "GET", "/v1/suggestions", Suggestions)).questions
+
+    async def fact_labels(self, principal: Principal) -> tuple[str, ...]:
+        """What the CRM map calls the facts of records (role officer or admin)."""
+        return (await self._call(principal, "GET", "/v1/facts", FactLabels)).labels
 
     async def explain(self, principal: Principal, login: str, record: str) -> Explanation:
         """Why the CRM user `login` sees a record, or why not (role admin)."""

@@ -1,7 +1,7 @@
 """The description of the queues as it stands, and whether one holds against the policy in force."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import String, cast
 from sqlmodel import col, select
@@ -64,6 +64,15 @@ def check_rules(plans: QueuePlans, policy: Policy) -> None:
     if unknown:
         said = "; ".join(f"{queue}: {rule}: {no_such('rule', rule, known)}" for queue, rule in unknown[:5])
         raise BadInput(as_sentence(said), rules=[rule for _queue, rule in unknown])
+
+
+def unknown_facts(wanted: Iterable[str], known: Collection[str]) -> list[str]:
+    """Of the facts by which a queue would take items, those that no record has: by those it takes nothing.
+
+    `known` are the labels of all facts; case does not count.
+    """
+    folded = {label.casefold() for label in known}
+    return [label for label in wanted if label.casefold() not in folded]
 
 
 async def _members(session: AsyncSession) -> dict[str, list[MemberPlan]]:

@@ -129,10 +129,10 @@ def queues(
     if file is None:
         plans = caller.get("/api/v1/reviews/queues/plans")
         _print_json(plans) if as_json else print(as_yaml(plans), end="")
-        _warn_of_one(caller.get("/api/v1/reviews/queues"))
+        _warn(caller.get("/api/v1/reviews/queues"))
         return
     named = caller.put("/api/v1/reviews/queues", read_description(file))
-    _warn_of_one(named)
+    _warn(named)
     if as_json:
         _print_json(named)
         return
@@ -140,15 +140,24 @@ def queues(
         print(f"{queue['name']:20} {queue['title']}")
 
 
-def _warn_of_one(queues: list[dict[str, Any]]) -> None:
-    """Say on standard error in which queues not two persons could agree."""
+def _warn(queues: list[dict[str, Any]]) -> None:
+    """Say on standard error what is amiss with the queues."""
     for queue in queues:
+        name, unknown = queue["name"], queue["unknown_facts"]
         if queue["alone"]:
             sentence = _(
                 "Warning: {name} has not two officers. What two must agree on (the top tier, and edits) is "
                 "never released there."
             )
-            print(sentence.format(name=queue["name"]), file=sys.stderr)
+            print(sentence.format(name=name), file=sys.stderr)
+        if unknown is None:
+            sentence = _(
+                "Warning: record search is away: nobody can say whether any record has the facts of {name}."
+            )
+            print(sentence.format(name=name), file=sys.stderr)
+        elif unknown:
+            sentence = _("Warning: {name} takes nothing: no record of the CRM map has the fact {facts}.")
+            print(sentence.format(name=name, facts=_(" or ").join(unknown)), file=sys.stderr)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Who reviews what, and when, and what they are told, over HTTP: queues, absences, notices."""
 
 import uuid
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,14 +15,26 @@ from approvals import (
     end_absence,
     mark_seen,
     notices_for,
+    plan_of,
     queue_names,
     queue_plans,
     queues_short_of_two,
     set_absence,
+    unknown_facts,
 )
 from assistant.session import SignedIn
-from assistant.state import AnswerPolicy
-from gateway import BadInput, NotFound, Role, UnitOfWork, principal_of_account, require
+from assistant.state import AnswerPolicy, Retrieval
+from gateway import (
+    BadInput,
+    NotFound,
+    PartUnavailable,
+    Principal,
+    Role,
+    UnitOfWork,
+    principal_of_account,
+    require,
+)
+from retrieval import RetrievalClient
 
 router = APIRouter(prefix="/api/v1/reviews", tags=["reviews"])
 
@@ -52,11 +65,16 @@ class PageNotice(BaseModel):
 
 
 class QueueTitle(BaseModel):
-    """A queue's name and what people call it; `alone` where not two persons could agree on anything."""
+    """A queue's name and what people call it; `alone` where not two persons could agree on anything.
+
+    By its `unknown_facts` it takes nothing: no record has them. None where nobody could say, because record
+    search is away.
+    """
 
     name: str
     title: str
     alone: bool = False
+    unknown_facts: list[str] | None = []
 
 
 @router.get("/notices")
@@ -73,12 +91,11 @@ async def notices_seen(seeing: Seeing, principal: SignedIn, session: UnitOfWork)
 
 
 @router.get("/queues")
-async def queues(principal: SignedIn, session: UnitOfWork) -> list[QueueTitle]:
-    """Name the queues."""
+async def queues(principal: SignedIn, session: UnitOfWork, retrieval: Retrieval) -> list[QueueTitle]:
+    """Name the queues, and what is amiss with them."""
     require(principal, Role.OFFICER, Role.ADMIN)
-    short = await queues_short_of_two(session)
-    titles = await queue_names(session)
-    return [QueueTitle(name=name, title=title, alone=name in short) for name, title in titles.items()]
+    wanted = {name: (await plan_of(session, name)).facts for name in await queue_names(session)}
+    return await _titles(session, await _unknown_facts(retrieval, principal, wanted))
 
 
 @router.get("/queues/plans")
@@ -89,13 +106,15 @@ async def described_queues(principal: SignedIn, session: UnitOfWork) -> dict[str
 
 @router.put("/queues")
 async def set_queues(
-    plans: QueuePlans, principal: SignedIn, session: UnitOfWork, policy: AnswerPolicy
+    plans: QueuePlans, principal: SignedIn, session: UnitOfWork, policy: AnswerPolicy, retrieval: Retrieval
 ) -> list[QueueTitle]:
     """Put these queues, with their rules and members, in place of those that are there."""
     require(principal, Role.ADMIN)
     check_rules(plans, policy)
+    wanted = {queue.name: queue.facts for queue in plans.queues}
+    unknown = await _unknown_facts(retrieval, principal, wanted)  # before anything is written: it may be slow
     await configure_queues(session, principal, plans)
-    return await queues(principal, session)
+    return await _titles(session, unknown)
 
 
 @router.post("/absences")
@@ -120,3 +139,24 @@ async def colleague(session: UnitOfWork, login: str) -> str:
         return (await principal_of_account(session, login=login)).id
     except NotFound as error:
         raise BadInput("There is no such colleague.") from error
+
+
+async def _unknown_facts(
+    retrieval: RetrievalClient, principal: Principal, wanted: Mapping[str, Collection[str]]
+) -> Mapping[str, list[str] | None]:
+    """Of each queue that takes items by facts, those that no record has; None where nobody can say."""
+    if not any(wanted.values()):
+        return {}
+    try:
+        known = await retrieval.fact_labels(principal)
+    except (PartUnavailable, NotFound):  # away, or of the release before
+        return {name: None for name, facts in wanted.items() if facts}
+    return {name: unknown_facts(facts, known) for name, facts in wanted.items()}
+
+
+async def _titles(session: UnitOfWork, unknown: Mapping[str, list[str] | None]) -> list[QueueTitle]:
+    short = await queues_short_of_two(session)
+    return [
+        QueueTitle(name=name, title=title, alone=name in short, unknown_facts=unknown.get(name, []))
+        for name, title in (await queue_names(session)).items()
+    ]

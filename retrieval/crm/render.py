@@ -192,6 +192,16 @@ def changed_at(crm_map: CrmMap, entity: str, row: Row) -> datetime | None:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
+def fact_labels(crm_map: CrmMap) -> frozenset[str]:
+    """What the facts of all kinds of records are called."""
+    return frozenset(
+        label_of(field, column)
+        for entity in crm_map.entities.values()
+        for field, column in entity.readable
+        if isinstance(column, FactColumn)
+    )
+
+
 def label_of(field: str, column: ReadableColumn) -> str:
     return column.label or field.replace("_", " ").replace(".", " ")
 

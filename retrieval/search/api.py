@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 
 from gateway import CallingPrincipal, Principal, Role, UnitOfWork, as_code, record, require
+from retrieval.crm import fact_labels
 from retrieval.rights import visibility_of
 
 from .events import RetrievalEvent
@@ -11,6 +12,7 @@ from .focus import visible_rows
 from .suggestions import suggest
 from .typeahead import find_entities
 from .values import (
+    FactLabels,
     FoundEntities,
     Grant,
     GrantQuestion,
@@ -97,6 +99,13 @@ async def suggestions(principal: CallingPrincipal, request: Request) -> Suggesti
     if visibility is None:
         return Suggestions(questions=())
     return Suggestions(questions=tuple(await suggest(request.state.records, visibility)))
+
+
+@router.get("/facts")
+async def facts(principal: CallingPrincipal, request: Request) -> FactLabels:
+    """Name the facts that records can have, as the CRM map calls them; it holds no content."""
+    require(principal, Role.OFFICER, Role.ADMIN)
+    return FactLabels(labels=tuple(sorted(fact_labels(request.state.records.crm_map))))
 
 
 @router.post("/explain")

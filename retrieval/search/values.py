@@ -212,6 +212,12 @@ class Suggestions(_Value):
     questions: tuple[str, ...]
 
 
+class FactLabels(_Value):
+    """What the CRM map calls the facts of records."""
+
+    labels: tuple[str, ...]
+
+
 class FoundEntities(_Value):
     """Records whose label contains what was typed."""
 

@@ -57,6 +57,7 @@ from gateway import (
     KeeperSettings,
     ListenSettings,
     NotAllowed,
+    PartUnavailable,
     Principal,
     PublishedIdentity,
     RevealGrant,
@@ -108,6 +109,7 @@ class Office:
     admin: Caller
     anonymous: httpx.AsyncClient
     granted_items: list[str | None]
+    facts: list[str]
 
     async def item(
         self,
@@ -168,8 +170,11 @@ class Office:
             return str((await run_sql(session, statement)).scalar_one())
 
 
-def records(tokens: Tokens, granted_items: list[str | None]) -> FastAPI:
-    """A retrieval process whose only record is Anna's, which officers see for an item and the rep always."""
+def records(tokens: Tokens, granted_items: list[str | None], facts: list[str]) -> FastAPI:
+    """A retrieval process whose only record is Anna's, which officers see for an item and the rep always.
+
+    Without `facts` it does not say which there are, because it is away.
+    """
     app = FastAPI()
     install_error_handlers(app)
 
@@ -183,6 +188,12 @@ def records(tokens: Tokens, granted_items: list[str | None]) -> FastAPI:
         fields = {entity: ["*"] for entity in asked["entities"] if sees}
         grant = RevealGrant(principal.id, asked["conversation"], fields)
         return {"grant": tokens.reveal_grant(grant), "seconds": 60}
+
+    @app.get("/v1/facts")
+    async def labels() -> dict[str, list[str]]:
+        if not facts:
+            raise PartUnavailable("record search", "It is away.")
+        return {"labels": facts}
 
     @app.post("/v1/visible")
     async def visible(asked: dict[str, list[str]], authorization: Annotated[str, Header()]) -> dict[str, Any]:
@@ -231,9 +242,10 @@ async def office(
         anna = PublishedIdentity(ANNA, EntityType.PERSON, "contact:1", "name")
         await publish_identities(session, Envelope(open_keeper(keeper)), [anna])
     granted_items: list[str | None] = []
+    facts = ["Region", "Status"]
     async with (
         serving(create_door_app(_door_settings(settings, keeper, office_trust["door"]))) as door_url,
-        serving(records(Tokens(office_trust["retrieval"]), granted_items)) as records_url,
+        serving(records(Tokens(office_trust["retrieval"]), granted_items, facts)) as records_url,
         create_http_client(door_url, read_timeout=30) as door_http,
         create_http_client(records_url) as records_http,
     ):
@@ -259,7 +271,13 @@ async def office(
             }
             async with httpx.AsyncClient(base_url=address, trust_env=False) as anonymous:
                 yield Office(
-                    database, policy, door, anonymous=anonymous, granted_items=granted_items, **callers
+                    database,
+                    policy,
+                    door,
+                    anonymous=anonymous,
+                    granted_items=granted_items,
+                    facts=facts,
+                    **callers,
                 )
             for caller in callers.values():
                 await caller.http.aclose()
@@ -710,7 +728,7 @@ async def test_only_an_admin_describes_the_queues(office: Office) -> None:
     for caller, status in ((office.rep, 403), (office.officer, 403), (office.admin, 200)):
         assert (await caller.http.put("/api/v1/reviews/queues", json=body)).status_code == status
     named = await office.officer.http.get("/api/v1/reviews/queues")
-    assert named.json() == [{"name": "general", "title": "Everything", "alone": False}]
+    assert named.json() == [{"name": "general", "title": "Everything", "alone": False, "unknown_facts": []}]
     bad = {"version": "1", "queues": [{**general, "members": [{"login": "nobody@example.org"}]}]}
     assert (await office.admin.http.put("/api/v1/reviews/queues", json=bad)).status_code == 400
 
@@ -1181,9 +1199,25 @@ async def test_an_admin_is_warned_of_a_queue_in_which_not_two_could_agree(
     assert printed.stderr.startswith(warning)
     assert yaml.safe_load(printed.stdout)["queues"][0]["name"] == "night"
     assert (await office.admin.http.get("/api/v1/reviews/queues")).json() == [
-        {"name": "night", "title": "Night", "alone": True},
-        {"name": "general", "title": "General", "alone": False},
+        {"name": "night", "title": "Night", "alone": True, "unknown_facts": []},
+        {"name": "general", "title": "General", "alone": False, "unknown_facts": []},
     ]
+
+
+async def test_a_queue_that_waits_for_a_fact_that_no_record_has_is_warned_of(
+    office: Office, terminal: Terminal, described: str
+) -> None:
+    file = terminal.folder / "queues.yaml"
+    file.write_text(described.replace("region:", "segment:"))
+    warning = "Warning: legal takes nothing: no record of the CRM map has the fact segment.\n"
+    put = await terminal.review(office.admin, "queues", file)
+    assert (put.returncode, put.stderr) == (0, warning)
+    assert (await terminal.review(office.admin, "queues")).stderr == warning
+    there, office.facts[:] = list(office.facts), []
+    assert "record search is away" in (await terminal.review(office.admin, "queues")).stderr
+    office.facts[:] = there
+    file.write_text(described)
+    assert (await terminal.review(office.admin, "queues", file)).stderr == ""
 
 
 def test_the_command_names_every_reason_and_every_tab() -> None:

@@ -10,11 +10,11 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from gateway import PartUnavailable, SettingsError
+from gateway import NotAllowed, PartUnavailable, Role, SettingsError
 from retrieval import CrmSettings, create_retrieval_app
 
 from .oracle import Oracle
-from .stand import ADMIN, READER_PASSWORD, Stand, principal
+from .stand import ADMIN, READER_PASSWORD, Running, Stand, principal
 from .test_sync import is_ready, until
 
 OPEN = {"/healthz", "/readyz", "/metrics"}
@@ -200,3 +200,11 @@ async def test_what_is_asked_is_recorded_without_its_text(running: Any, stand: S
     assert [actor for actor, _ in events] == [f"id-of-{person.login}"]
     assert "Zebedee" not in events[0][1]
     assert READER_PASSWORD not in events[0][1]
+
+
+async def test_facts_are_named_to_those_who_may_read_how_queues_are_described(running: Running) -> None:
+    labels = await running.client.fact_labels(ADMIN)
+    assert {"status", "open balance", "account status"} <= set(labels)
+    assert await running.client.fact_labels(principal("olga@example.org", Role.OFFICER)) == labels
+    with pytest.raises(NotAllowed):
+        await running.client.fact_labels(principal("rep@example.org", Role.REP))

@@ -5,7 +5,18 @@ from typing import Any
 
 import pytest
 
-from retrieval.crm import CrmMap, FactKind, facts, identities, lead, link, load_map, render, title
+from retrieval.crm import (
+    CrmMap,
+    FactKind,
+    fact_labels,
+    facts,
+    identities,
+    lead,
+    link,
+    load_map,
+    render,
+    title,
+)
 
 MAP = """\
 crm: shop
@@ -108,6 +119,10 @@ def test_facts_keep_their_kind_and_value(crm_map: CrmMap) -> None:
     balance = next(fact for fact in facts(crm_map, "customer", ROW) if fact.field == "balance")
     assert (balance.label, balance.kind, balance.value) == ("open balance", FactKind.MONEY, Decimal("1234.5"))
     assert (balance.text, balance.live) == ("EUR 1,234.50", True)
+
+
+def test_facts_are_named_as_the_map_calls_them_and_nothing_else_is(crm_map: CrmMap) -> None:
+    assert fact_labels(crm_map) == {"city", "open balance", "limit", "since", "vip"}
 
 
 def test_a_row_or_a_column_is_internal(crm_map: CrmMap) -> None:
