@@ -60,7 +60,7 @@ async def join_accounts(session: AsyncSession, one: str, other: str, *, operator
     False when this was said before. Raises `BadInput` for one account and itself.
     """
     key = _pair_key(one, other)
-    fresh = [await _know(session, account, key) for account in (one, other)]
+    fresh = [await _know(session, account, key) for account in sorted((one, other))]
     if not any(fresh):
         return False
     record_of_account(session, ApprovalEvent.ACCOUNTS_JOINED, one, operator, other=other)
@@ -74,7 +74,7 @@ async def part_accounts(session: AsyncSession, one: str, other: str, *, operator
     Raises `BadInput` for one account and itself.
     """
     key = _pair_key(one, other)
-    gone = [await _forget(session, account, key) for account in (one, other)]
+    gone = [await _forget(session, account, key) for account in sorted((one, other))]
     if not any(gone):
         return False
     record_of_account(session, ApprovalEvent.ACCOUNTS_PARTED, one, operator, other=other)

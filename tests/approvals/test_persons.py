@@ -1,5 +1,6 @@
 """One person is one person, whatever account they come with."""
 
+import asyncio
 import re
 import uuid
 
@@ -292,6 +293,18 @@ async def test_what_was_said_of_two_accounts_can_be_taken_back_and_said_again(da
             assert await part_accounts(session, SECOND.id, OFFICER.id, operator="root")
             assert not await part_accounts(session, OFFICER.id, SECOND.id, operator="root")
             assert not await is_same_person(session, OFFICER.id, SECOND.id)
+
+
+async def test_two_who_say_the_same_at_once_say_it_once(database: Database) -> None:
+    async def said(one: str, other: str) -> bool:
+        async with database.transaction() as session:
+            return await join_accounts(session, one, other, operator="root")
+
+    for _ in range(20):
+        both = (said(OFFICER.id, SECOND.id), said(SECOND.id, OFFICER.id))
+        assert sorted(await asyncio.gather(*both)) == [False, True]
+        async with database.transaction() as session:
+            assert await part_accounts(session, OFFICER.id, SECOND.id, operator="root")
 
 
 async def test_a_wrong_subject_can_be_taken_back(database: Database) -> None:
