@@ -55,6 +55,16 @@ _GAPS: Final = {
     "decision": _("It waits for a decision."),
     "model": _("No model was asked."),
 }
+_BECAME: Final = {
+    "shown": _("Whoever asked got the recorded answer as it was written."),
+    "released": _("An officer released the recorded answer as it was written."),
+    "edited": _(
+        "An officer changed the recorded answer before it was released: whoever asked got the officer's text."
+    ),
+    "waits": _("The recorded answer waits for an officer."),
+    "sent_back": _("An officer sent the recorded answer back: whoever asked did not get it."),
+    "not_released": _("The recorded answer was not released."),
+}
 
 
 def step_title(step: str, say: Say) -> str:
@@ -70,6 +80,11 @@ def version_title(name: str, say: Say) -> str:
 def ending_title(ending: str | None, say: Say) -> str:
     """How a run ended."""
     return say(_ENDINGS.get(ending, ending)) if ending else say("not ended")
+
+
+def became_sentence(became: str, say: Say) -> str:
+    """What whoever asked got of a recorded answer."""
+    return say(_BECAME[became])
 
 
 def gap_sentence(what: str, count: int, name: str, say: Say, say_many: SayMany) -> str:

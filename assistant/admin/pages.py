@@ -6,7 +6,6 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from assistant.answer import Scale
@@ -23,12 +22,13 @@ from assistant.pages import (
 from assistant.runs.replaying import ReplayReport, replay_run
 from assistant.settings import WebSettings
 from gateway import (
-    Account,
     FoundRun,
     Principal,
     Role,
     RunTimeline,
+    ids_in,
     list_holds,
+    logins_of,
     record,
     registered_events,
     require,
@@ -59,7 +59,8 @@ class AuditorPages:
             actor, query.action, query.record, query.since, query.until, query.before, query.without
         )
         entries = await timeline(self._session, filters)
-        names = await self._logins({row.actor for row, _, _ in entries})
+        ids = {row.actor for row, _, _ in entries} | ids_in(row.detail for row, _, _ in entries)
+        names = await logins_of(self._session, ids)
         record(self._session, AuditReading.READ, self._caller, entries=len(entries))
         views = [
             AuditEntry(
@@ -79,7 +80,7 @@ class AuditorPages:
             )
             for row, sequence, _ in entries
         ]
-        return AuditTimeline(views, position_after(entries), sorted(registered_events()))
+        return AuditTimeline(views, position_after(entries), sorted(registered_events()), names)
 
     async def verify_audit(self) -> AsyncGenerator[VerificationProgress | VerificationView, None]:
         """Check the whole record, and say how far that is."""
@@ -126,13 +127,6 @@ class AuditorPages:
         )
         return _replay(done)
 
-    async def _logins(self, actors: set[str]) -> dict[str, str]:
-        """Sign-in names of those actors that are accounts; the others are processes."""
-        ids = {actor: _uuid(actor) for actor in actors}
-        wanted = [one for one in ids.values() if one is not None]
-        found = await self._session.exec(select(Account.id, Account.login).where(col(Account.id).in_(wanted)))
-        return {str(identity): login for identity, login in found}
-
 
 def _replay(done: ReplayReport) -> ReplayView:
     return ReplayView(
@@ -152,15 +146,10 @@ def _replay(done: ReplayReport) -> ReplayView:
         done.same_version,
         done.same_weighing,
         done.changes,
+        done.became,
+        done.given,
     )
 
 
 def _weighed(version: str, scale: Scale) -> WeighedView:
     return WeighedView(version, scale.policy, scale.rules, scale.shadow, scale.tier, scale.held)
-
-
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None

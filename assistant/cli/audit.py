@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from assistant.pages.numbers import exact_seconds
-from assistant.telling import ending_title, gap_sentence, step_title, version_title
+from assistant.telling import became_sentence, ending_title, gap_sentence, step_title, version_title
 from gateway import verifier_source
 
 from .exits import Exit, leave
@@ -154,7 +154,8 @@ def timeline(
     for phase in found["phases"]:
         title = step_title(phase["step"], _)
         for line in phase["lines"]:
-            print(_line([found["steps"][place] for place in line["steps"]], line["times"], title))
+            steps = [found["steps"][place] for place in line["steps"]]
+            print(_line(steps, line["times"], title, found["names"]))
             title = ""
     print(_("How it ended: {state}").format(state=ending_title(found["ending"], _)))
     for name, versions in found["versions"].items():
@@ -276,6 +277,9 @@ def _verified(lines: Iterator[Any]) -> Any:
 def _compared(found: dict[str, Any]) -> Iterator[str]:
     yield _("Question: {text}").format(text=found["question"])
     yield _("Recorded answer: {text}").format(text=found["then"]["text"])
+    yield became_sentence(found["became"], _)
+    if found["given"]:
+        yield _("Officer's text: {text}").format(text=found["given"])
     if not found["asked_a_model"]:
         yield _("No model wrote it: the CRM's own count was told. It was weighed again.")
     elif found["same_text"]:
@@ -302,22 +306,22 @@ def _compared(found: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _line(steps: list[dict[str, Any]], times: int, title: str) -> str:
+def _line(steps: list[dict[str, Any]], times: int, title: str, logins: dict[str, str]) -> str:
     step, last = steps[0], steps[-1]
     number = f"{step['sequence']:>8}" if step["sequence"] else _("unsealed")
     who = step["login"] or step["actor"]
     names = " + ".join(dict.fromkeys(one["event"] for one in steps)) if times > 1 else step["event"]
-    detail = ", ".join(f"{name} {_short(name, value)}" for name, value in step["detail"].items())
+    detail = ", ".join(f"{name} {_short(name, value, logins)}" for name, value in step["detail"].items())
     if times > 1:
         detail = _("{times:,} times, until {at}").format(times=times, at=last["at"][:23])
     time = f"{step['at'][:23]} {exact_seconds(step['after_s']):>8}"
     return f"{time}  {number}  {title:<12}  {names:<20}  {who}  {detail}".rstrip()
 
 
-def _short(name: str, value: object) -> str:
+def _short(name: str, value: object, logins: dict[str, str]) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(str, value))}]" if name == "rules" else f"[{len(value)}]"
-    text = json.dumps(value) if isinstance(value, dict) else str(value)
+    text = json.dumps(value) if isinstance(value, dict) else logins.get(str(value), str(value))
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 

@@ -54,7 +54,11 @@ class WeighedView:
 
 @dataclass(frozen=True)
 class ReplayView:
-    """The recorded draft beside the same question asked again; every text is tokenised."""
+    """The recorded draft beside the same question asked again; every text is tokenised.
+
+    `became` is what whoever asked got of the recorded draft (`shown`, `released`, `edited`, `waits`,
+    `sent_back`, `not_released`), and `given` an officer's text in its place.
+    """
 
     run: str
     at: datetime | None
@@ -72,3 +76,5 @@ class ReplayView:
     same_version: bool
     same_weighing: bool
     changes: Sequence[tuple[str, str]]
+    became: str
+    given: str | None = None

@@ -191,11 +191,15 @@ class AuditEntry:
 
 @dataclass(frozen=True)
 class AuditTimeline:
-    """A page of events, newest first; `before` pages on, None at the end. `actions` fills the filter."""
+    """A page of events, newest first; `before` pages on, None at the end. `actions` fills the filter.
+
+    `names` are the sign-in names of accounts whose ids the events' details hold.
+    """
 
     entries: Sequence[AuditEntry]
     before: str | None = None
     actions: Sequence[str] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 class PageData(Protocol):

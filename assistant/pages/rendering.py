@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import TypeAdapter
 
-from assistant.telling import ending_title, gap_sentence, step_title, version_title
+from assistant.telling import became_sentence, ending_title, gap_sentence, step_title, version_title
 
 from . import charts
 from .assets import load_assets
@@ -29,7 +29,7 @@ from .i18n import (
 from .numbers import compact_seconds, exact_seconds
 
 _BRIEF: Final = 96
-_TOLD_FIRST: Final = ("verdict", "state", "reason", "rules", "tier", "held", "edited", "entry")
+_TOLD_FIRST: Final = ("verdict", "editor", "state", "reason", "rules", "tier", "held", "edited", "entry")
 _MEMBERS: Final = 4
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -81,9 +81,10 @@ def _environment(locale: str) -> Environment:
         "seconds": exact_seconds,
         "step": lambda value: step_title(value, catalogue.gettext),
         "version": lambda value: version_title(value, catalogue.gettext),
+        "became": lambda value: became_sentence(value, catalogue.gettext),
         "ending": lambda value: ending_title(value, catalogue.gettext),
         "gap": lambda gap: gap_sentence(gap.what, gap.count, gap.name, catalogue.gettext, catalogue.ngettext),
-        "briefly": lambda value: briefly(value, catalogue.gettext),
+        "briefly": lambda value, names: briefly(value, names, catalogue.gettext),
         "plainly": lambda value: plainly(value, catalogue.gettext),
     }
     return environment
@@ -103,12 +104,14 @@ def plainly(value: object, gettext: Callable[[str], str]) -> str:
     return str(value)
 
 
-def briefly(detail: Mapping[str, object], gettext: Callable[[str], str]) -> str:
-    """Members of an event's detail that are short, what was decided first: `verdict edit, entry page, …`."""
-    ordered = [name for name in _TOLD_FIRST if name in detail] + [
-        name for name in detail if name not in _TOLD_FIRST
-    ]
-    members = [f"{name.replace('_', ' ')} {plainly(detail[name], gettext)}" for name in ordered]
+def briefly(detail: Mapping[str, object], names: Mapping[str, str], gettext: Callable[[str], str]) -> str:
+    """Members of an event's detail that are short, what was decided first: `verdict edit, entry page, …`.
+
+    `names` are said in place of ids.
+    """
+    told = {key: names.get(one, one) if isinstance(one, str) else one for key, one in detail.items()}
+    ordered = [*(key for key in _TOLD_FIRST if key in told), *(key for key in told if key not in _TOLD_FIRST)]
+    members = [f"{key.replace('_', ' ')} {plainly(told[key], gettext)}" for key in ordered]
     short = [one for one in members if len(one) <= _BRIEF][:_MEMBERS]
     return ", ".join([*short, *(["…"] if len(short) < len(members) else [])])
 

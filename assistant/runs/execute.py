@@ -44,6 +44,7 @@ from gateway import (
 
 from .enumeration import entities_asked_about
 from .service import (
+    BY,
     MAY_ASK,
     LeaseLost,
     abandoned_runs,
@@ -101,7 +102,7 @@ class RunExecutor:
                 await self._end(session, run, EventKind.FAILED, RunState.FAILED, _NO_ACCOUNT)
                 return
             if run.cancel_requested:  # its worker died before it heard of it
-                await self._end(session, run, EventKind.CANCELLED, RunState.CANCELLED, "")
+                await self._cancel(session, run, principal)
                 return
             if run.shown:
                 await self._end(session, run, EventKind.INTERRUPTED, RunState.INTERRUPTED, INTERRUPTED)
@@ -118,7 +119,7 @@ class RunExecutor:
                 await self._give_back(run)
             raise
         if cancelled:
-            await self._stop(run, answering)
+            await self._stop(run, asked.principal, answering)
         else:
             await self._settle(run, asked, answering)
 
@@ -178,7 +179,7 @@ class RunExecutor:
     async def _hold(self, run: Run, asked: Asked, held: Hold) -> None:
         async with self._database.transaction() as session:
             if await is_stopped(session, run.id):
-                await self._end(session, run, EventKind.CANCELLED, RunState.CANCELLED, "")
+                await self._cancel(session, run, asked.principal)
                 return
             item = await self._held(session, run, asked, held)
             place = await place_of(session, item.id)
@@ -249,16 +250,16 @@ class RunExecutor:
             data = {"part": "assistant", "sentence": _UNFORESEEN, "retry": True}
         async with self._database.transaction() as session:
             await append_event(session, run.id, EventKind.FAILED, data, lease=_lease(run))
-            who, part = str(run.principal_id), "_".join(str(data["part"]).split())
-            await finish(session, run, RunState.FAILED, who, lease=_lease(run), ending="failed", part=part)
+            part = "_".join(str(data["part"]).split())
+            await finish(session, run, RunState.FAILED, BY, lease=_lease(run), ending="failed", part=part)
 
-    async def _stop(self, run: Run, answering: asyncio.Task[None]) -> None:
+    async def _stop(self, run: Run, rep: Principal, answering: asyncio.Task[None]) -> None:
         answering.cancel()
         await asyncio.wait({answering})
         async with self._database.transaction() as session:
             current = await session.get_one(Run, run.id)
             if current.cancel_requested and current.lease_owner == _lease(run):
-                await self._end(session, run, EventKind.CANCELLED, RunState.CANCELLED, "")
+                await self._cancel(session, run, rep)
 
     async def _give_back(self, run: Run, *, seconds: float = -1) -> None:
         """Let others take the run, so many seconds from now."""
@@ -266,11 +267,15 @@ class RunExecutor:
             mine = update(Run).where(col(Run.id) == run.id, col(Run.lease_owner) == _lease(run))
             await session.exec(mine.values(lease_until=func.now() + timedelta(seconds=seconds)))
 
+    async def _cancel(self, session: AsyncSession, run: Run, rep: Principal) -> None:
+        await append_event(session, run.id, EventKind.CANCELLED, {"sentence": ""}, lease=_lease(run))
+        await finish(session, run, RunState.CANCELLED, rep, lease=_lease(run))
+
     async def _end(
         self, session: AsyncSession, run: Run, kind: EventKind, state: RunState, sentence: str
     ) -> None:
         await append_event(session, run.id, kind, {"sentence": sentence}, lease=_lease(run))
-        await finish(session, run, state, str(run.principal_id), lease=_lease(run))
+        await finish(session, run, state, BY, lease=_lease(run))
 
 
 def _may_come_back(error: BaseException) -> TypeGuard[CloisterError]:

@@ -9,12 +9,14 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import Policy, joined, word_diff
-from assistant.answer import PROMPT_VERSION, Generation, Replay, Replayer, RunAudit, Scale
+from assistant.answer import PROMPT_VERSION, EventKind, Generation, Replay, Replayer, RunAudit, Scale
 from assistant.conversations import Conversation
 from gateway import (
     AUDITING,
@@ -32,6 +34,7 @@ from gateway import (
 )
 
 from .errors import AnotherVersion
+from .service import events_of
 from .tables import Run, RunGeneration
 
 _UNKNOWN: Final = "There is no answer of this id: the run is unknown, or an item or conversation was named."
@@ -41,6 +44,28 @@ _NOT_KEPT: Final = (
     "before its end, is from before drafts were kept, or their time was over."
 )
 _UNNAMED: Final = "an unnamed version"
+
+
+class Became(StrEnum):
+    """What whoever asked got of a draft: it as it was written, at once or when it was released; an officer's
+    text; nothing, or nothing yet."""
+
+    SHOWN = "shown"
+    RELEASED = "released"
+    EDITED = "edited"
+    WAITS = "waits"
+    SENT_BACK = "sent_back"
+    NOT_RELEASED = "not_released"
+
+
+_BECAME: Final = {
+    EventKind.HELD: Became.WAITS,
+    EventKind.RELEASED: Became.RELEASED,
+    EventKind.SENT_BACK: Became.SENT_BACK,
+    EventKind.REJECTED: Became.NOT_RELEASED,
+    EventKind.EXPIRED: Became.NOT_RELEASED,
+    EventKind.CANCELLED: Became.NOT_RELEASED,
+}
 
 
 @dataclass(frozen=True)
@@ -58,7 +83,8 @@ class ReplayReport:
 
     `today` is what the recorded draft would weigh by today's policy. `changes` are the words of both texts:
     kept, removed, added. `same_prompt` says whether the model read the same, byte for byte; None where the
-    record no longer has it, or no model was asked.
+    record no longer has it, or no model was asked. `became` is what whoever asked got of the recorded draft,
+    and `given` the text that an officer gave them in its place.
     """
 
     run: uuid.UUID
@@ -76,6 +102,8 @@ class ReplayReport:
     today: Scale
     same_prompt: bool | None
     changes: Sequence[tuple[str, str]]
+    became: Became
+    given: str | None
 
     @property
     def same_text(self) -> bool:
@@ -114,6 +142,8 @@ class _Kept:
     attempts: int
     at: datetime | None
     made: Generation
+    became: Became
+    given: str | None
 
 
 async def replay_run(
@@ -179,7 +209,19 @@ async def _kept(database: Database, auditor: Principal, run_id: uuid.UUID, attem
             frozenset(map(Role, made.roles)),
             by=f"{AUDITING}{auditor.id}",
         )
-        return _Kept(run, asker, row.attempt, len(rows), row.at, made)
+        became, given = await _became(session, run_id) if row is rows[-1] else (Became.SENT_BACK, None)
+        return _Kept(run, asker, row.attempt, len(rows), row.at, made, became, given)
+
+
+async def _became(session: AsyncSession, run_id: uuid.UUID) -> tuple[Became, str | None]:
+    """What became of the last draft of a run, and an officer's text where there is one."""
+    events = [event for event in await events_of(session, [run_id]) if event.kind in _BECAME]
+    if not events:
+        return Became.SHOWN, None
+    last = events[-1]
+    if last.data.get("edited"):
+        return Became.EDITED, str(last.data["text"])
+    return _BECAME[EventKind(last.kind)], None
 
 
 async def _version(door: DoorClient, kept: _Kept, *, other_version: bool) -> str:
@@ -218,4 +260,6 @@ async def _report(database: Database, kept: _Kept, replayed: Replay) -> ReplayRe
         today=replayed.recorded_weighs,
         same_prompt=same_prompt if made.asked_a_model else None,
         changes=word_diff(then, now),
+        became=kept.became,
+        given=kept.given,
     )

@@ -39,7 +39,7 @@ from gateway import (
 )
 from retrieval import RetrievalClient
 
-from .service import MAY_ASK, append_event, finish, queue_again
+from .service import BY, MAY_ASK, append_event, finish, queue_again
 from .tables import Run, RunState
 
 _RELEASED: Final = frozenset({ItemState.APPROVED, ItemState.EDITED})
@@ -131,10 +131,11 @@ class RunResumer:
         if effect.state == ItemState.SENT_BACK:
             await queue_again(session, run)
         event = RunAudit.RELEASED if released else RunAudit.NOT_RELEASED
+        decider = await _decider(session, effect)
         record(
             session,
             event,
-            await _decider(session, effect),
+            decider,
             conversation=effect.conversation,
             run=run.id,
             item=str(effect.item),
@@ -147,8 +148,9 @@ class RunResumer:
             still_theirs=may_see,
         )
         if effect.state != ItemState.SENT_BACK:
-            state = RunState.CANCELLED if effect.state == ItemState.CANCELLED else RunState.DONE
-            await finish(session, run, state, effect.requester)
+            is_cancelled = effect.state == ItemState.CANCELLED
+            state = RunState.CANCELLED if is_cancelled else RunState.DONE
+            await finish(session, run, state, decider if is_cancelled else BY)
         await tell_news(session, run.conversation_id)
 
 
@@ -173,7 +175,7 @@ async def _hand_out(session: AsyncSession, effect: Effect, *, may_see: bool) -> 
 async def _decider(session: AsyncSession, effect: Effect) -> Principal | str:
     """Who ended it: an officer, its requester, the deadline; of a text that was altered, the appliance."""
     if effect.reason == ALTERED:
-        return "work"
+        return BY
     by = effect.requester if effect.state == ItemState.CANCELLED else effect.decided_by
     if by is None:
         return "deadline"

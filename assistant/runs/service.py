@@ -22,6 +22,8 @@ from .tables import FINAL, Run, RunEvent, RunState
 
 MAY_ASK: Final = (Role.REP, Role.LEAD, Role.OFFICER)
 CHANNEL: Final = "run_events"
+BY: Final = "work"
+"""Who ended a run, as the record names it, where that was neither its answer's end nor the rep."""
 LEASE_SECONDS: Final = 15
 WAITING_SECONDS: Final = 30
 QUEUE: Final = "runs"

@@ -6,6 +6,7 @@ from .events import AuditEvent, GatewayEvent, as_code, record, register_events, 
 from .export import export_record, prove_event, span_between, verifier_source
 from .log_keys import record_key, record_keys, with_their_ends
 from .notes import VerifierKey
+from .people import ids_in, logins_of
 from .retention import (
     HoldScope,
     RecordClass,
@@ -53,10 +54,12 @@ __all__ = [
     "export_record",
     "find_runs",
     "held_now",
+    "ids_in",
     "is_same_prompt",
     "keep_still",
     "lift_hold",
     "list_holds",
+    "logins_of",
     "place_hold",
     "prove_event",
     "record",

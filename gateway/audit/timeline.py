@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Final
@@ -14,6 +14,7 @@ from gateway.errors import NotFound
 from gateway.telemetry import correlation_id
 
 from .chain import COLUMNS
+from .people import ids_in, logins_of
 from .steps import Line, Phase, TimelineStep, own_steps, phases_of, step_names
 
 _VERSIONS: Final[Mapping[str, frozenset[str]]] = {
@@ -75,7 +76,10 @@ class Missing:
 
 @dataclass(frozen=True)
 class RunTimeline:
-    """An answer's events in order of time, each version that is named in them, and what is missing."""
+    """An answer's events in order of time, each version that is named in them, and what is missing.
+
+    `names` are the sign-in names of accounts whose ids the events' details hold.
+    """
 
     run: str
     conversation: str | None
@@ -83,6 +87,7 @@ class RunTimeline:
     steps: Sequence[TimelineStep]
     versions: Mapping[str, Sequence[str]]
     missing: Sequence[Missing]
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def began(self) -> datetime:
@@ -170,6 +175,7 @@ async def run_timeline(session: AsyncSession, run: uuid.UUID) -> RunTimeline:
         steps=steps,
         versions=versions,
         missing=_missing(own, versions),
+        names=await logins_of(session, ids_in(row.detail for row in rows)),
     )
 
 

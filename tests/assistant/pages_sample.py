@@ -64,6 +64,7 @@ LOGINS: Mapping[str, Sequence[Role]] = {
 EVERY_STATE = uuid.UUID("11111111-1111-4111-8111-111111111111")
 ONE_ANSWER = uuid.UUID("22222222-2222-4222-8222-222222222222")
 HELD_ITEM = uuid.UUID("33333333-3333-4333-8333-333333333333")
+EDITOR = "77777777-7777-4777-8777-777777777777"
 DECIDED_ITEM = uuid.UUID("44444444-4444-4444-8444-444444444444")
 VOTED_ITEM = uuid.UUID(int=2)
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -660,7 +661,7 @@ class SamplePages:
                 str(ONE_ANSWER),
                 "run-1",
                 "case:2041" if n % 2 else None,
-                {"hidden": 2, "outcome": "allowed"} if n % 5 else {},
+                {"hidden": 2, "outcome": "allowed", "editor": EDITOR} if n % 5 else {},
                 origin="" if n % 3 else "cloister web 10.0.4.17",
                 erased_at=None if n % 5 else ago(minutes=1),
             )
@@ -668,7 +669,7 @@ class SamplePages:
             if not query.action or names[n % len(names)] == query.action
             if not names[n % len(names)].startswith(query.without)
         ]
-        return AuditTimeline(entries, "e24", names)
+        return AuditTimeline(entries, "e24", names, {EDITOR: "otto"})
 
     async def verify_audit(self) -> AsyncGenerator[VerificationProgress | VerificationView, None]:
         yield VerificationProgress(0, 0)
@@ -720,9 +721,9 @@ def sample_answer() -> RunTimeline:
         ("held", "r", "rita", "item.held", {"tier": "top", "rules": ["money"]}),
         *(("reviewed", f"o{time}", "otto", event, detail) for time in range(3) for event, detail in opened),
         ("decided", "v", "otto", "item.voted", {"verdict": "edit"}),
-        ("decided", "e", "olga", "item.edited", {"round": 1}),
+        ("decided", "e", "olga", "item.edited", {"verdict": "approve", "editor": EDITOR}),
         ("shown", "t", "olga", "run.released", {"edited": True}),
-        ("ended", "t", "rita", "run.finished", {"state": "done"}),
+        ("ended", "t", "work", "run.finished", {"state": "done"}),
         ("audited", "a", "aude", "audit.read", {"entries": 11}),
     ]
     steps = []
@@ -739,9 +740,9 @@ def sample_answer() -> RunTimeline:
                 f"{number:064x}" if sealed else None,
                 signed=number < 431,
                 erased=erased,
-                actor="" if erased else str(uuid.UUID(int=7)),
-                login=None if erased else login,
-                roles=() if erased else ("officer" if login[0] == "o" else "rep",),
+                actor="" if erased else login if login == "work" else str(uuid.UUID(int=7)),
+                login=None if erased or login == "work" else login,
+                roles=() if erased else ({"o": "officer", "w": "process"}.get(login[0], "rep"),),
                 origin="web 10.0.0.7",
                 subject=str(HELD_ITEM) if event.startswith("item.") else None,
                 correlation=request,
@@ -762,6 +763,7 @@ def sample_answer() -> RunTimeline:
             "index": ["g0003-m-384-1"],
         },
         [Missing("erased", 1), Missing("unsealed", 1), Missing("version", name="identities")],
+        {EDITOR: "otto"},
     )
 
 
@@ -793,4 +795,6 @@ def sample_replay() -> ReplayView:
         same_version=False,
         same_weighing=False,
         changes=changes,
+        became="edited",
+        given="We look into what was agreed with <PERSON_1>, and come back to you this week. [1]",
     )

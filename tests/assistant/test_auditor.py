@@ -260,6 +260,22 @@ async def test_an_edit_that_two_officers_agreed_on_names_both_and_another_hash(t
     assert [step["detail"]["held"] for step in found["steps"] if step["step"] == "decided"] == [
         item.payload_hash
     ] * 2
+    (last_word,) = events(found, "item.edited")
+    assert last_word["login"] == "o1@example.org"
+    assert found["names"] == {last_word["detail"]["editor"]: "o0@example.org"}
+    (ended,) = events(found, "run.finished")
+    assert (ended["actor"], ended["login"], ended["roles"]) == ("work", None, ["process"])
+    told = (await there.replay(run)).json()
+    assert (told["then"]["text"], told["became"], told["given"]) == (RISKY, "edited", text)
+    own_page = {"Sec-Fetch-Site": "same-origin"}
+    async with there.auditor() as client:
+        replayed = (await client.post(f"/audit/runs/{run}/replay", headers=own_page)).text
+        timeline = (await client.get(f"/audit/runs/{run}")).text
+        listed = (await client.get("/audit", params={"action": "item.edited"})).text
+    assert "whoever asked got the officer&#39;s text" in replayed
+    assert text in replayed
+    for page in (timeline, listed):
+        assert f'title="{there.officers[0].id}">o0@example.org</a>' in page
 
 
 async def test_a_rejection_says_how_much_was_taken_back(there: Appliance) -> None:
@@ -284,6 +300,7 @@ async def test_a_rejection_says_how_much_was_taken_back(there: Appliance) -> Non
     assert rejected["detail"]["reason"] == "against_policy"
     assert found["ending"] == "not_released"
     assert steps(found)[-3:] == ["decided", "shown", "ended"]
+    assert (await there.replay(run)).json()["became"] == "not_released"
 
 
 async def test_what_an_officer_opens_again_and_again_is_one_line(there: Appliance) -> None:
@@ -364,9 +381,11 @@ async def test_what_was_sent_back_goes_round_again(there: Appliance) -> None:
     assert [step["detail"]["round"] for step in events(found, "item.held_again")] == [2]
     last = (await there.replay(run)).json()
     assert (last["attempt"], last["attempts"], last["then"]["text"]) == (2, 2, "A colleague looks into it.")
+    assert (last["became"], last["given"]) == ("released", None)
     there.house.model.script = says(RISKY)
     before = (await there.replay(run, attempt=1)).json()
     assert (before["then"]["text"], before["same_text"], before["same_prompt"]) == (RISKY, True, True)
+    assert before["became"] == "sent_back"
 
 
 async def test_without_a_model_the_end_says_so(there: Appliance) -> None:

@@ -79,6 +79,7 @@ def test_an_address_says_only_what_is_filtered_for(query: QueueQuery, address: s
 
 def test_of_an_event_it_is_told_first_what_was_decided() -> None:
     detail = {"held": "a" * 100, "hash": "b" * 100, "round": 1, "entry": "page", "verdict": "edit"}
-    assert briefly(detail, lambda text: text) == "verdict edit, entry page, round 1, …"
-    assert briefly({"round": 1}, lambda text: text) == "round 1"
-    assert briefly({}, lambda text: text) == ""
+    assert briefly(detail, {}, lambda text: text) == "verdict edit, entry page, round 1, …"
+    assert briefly({"round": 1}, {}, lambda text: text) == "round 1"
+    assert briefly({}, {}, lambda text: text) == ""
+    assert briefly({"editor": "id-7"}, {"id-7": "olga"}, lambda text: text) == "editor olga"

@@ -25,6 +25,7 @@ from gateway import install_error_handlers
 from .pages_sample import (
     DECIDED_ITEM,
     EDITED_ITEM,
+    EDITOR,
     EVERY_STATE,
     HELD_ITEM,
     HOSTILE,
@@ -387,6 +388,20 @@ async def test_a_replay_shows_the_difference_in_words_and_in_what_it_weighs(clie
     assert "small@22bb33cc in place of small@12fd25f7" in page
     assert "&lt;PERSON_1&gt;" in answer.text, "a token is text, not an element"
     assert_clean(answer)
+
+
+async def test_a_replay_says_what_whoever_asked_got(client: AsyncClient) -> None:
+    sign_in(client, "aude")
+    page = (await client.post(f"/audit/runs/{ONE_ANSWER}/replay")).text
+    assert "whoever asked got the officer&#39;s text." in page
+    assert "We look into what was agreed with &lt;PERSON_1&gt;" in page
+
+
+@pytest.mark.parametrize("address", [f"/audit/runs/{ONE_ANSWER}", "/audit"])
+async def test_who_edited_is_told_by_the_sign_in_name(client: AsyncClient, address: str) -> None:
+    sign_in(client, "aude")
+    page = (await client.get(address)).text
+    assert f'<dd><a href="/audit?actor={EDITOR}" title="{EDITOR}">otto</a></dd>' in page
 
 
 async def test_a_replay_by_another_version_is_only_offered(client: AsyncClient) -> None:

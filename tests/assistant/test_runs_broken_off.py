@@ -78,8 +78,8 @@ def worker(
     return RunExecutor(database, pipeline, policy, name)
 
 
-async def weighed(database: Database, run: Run) -> dict[str, Any]:
-    """What the record has of the weighing: said once, in the transaction in which the run ended."""
+async def weighed(database: Database, run: Run, by: str = "work") -> dict[str, Any]:
+    """What the record has of the weighing: once, in the transaction in which the run ended, and by whom."""
     async with database.transaction() as session:
         wanted = select(AuditRow).where(
             AuditRow.run == str(run.id), col(AuditRow.event).in_([RunAudit.WEIGHED, RunAudit.FINISHED])
@@ -87,13 +87,14 @@ async def weighed(database: Database, run: Run) -> dict[str, Any]:
         scored, ended = (await session.exec(wanted.order_by(col(AuditRow.at)))).all()
     assert (scored.event, ended.event) == (RunAudit.WEIGHED, RunAudit.FINISHED)
     assert scored.txid == ended.txid
+    assert (ended.actor, ended.roles) == (by, ["process"] if by == "work" else ["rep"])
     assert (await now(database, run)).weighs is None
     return scored.detail
 
 
-async def is_weighed_as_shown(database: Database, run: Run) -> None:
+async def is_weighed_as_shown(database: Database, run: Run, by: str = "work") -> None:
     assert (await recorded(database, run)).count("run.shown") == 2
-    assert await weighed(database, run) == {
+    assert await weighed(database, run, by) == {
         "sentences": 2,
         "shown": 2,
         "rules": [],
@@ -160,7 +161,7 @@ async def test_what_was_shown_before_the_rep_stopped_it_is_weighed_in_the_record
         await request_cancel(session, run, rep)
     await working
     assert (await now(work_database, run)).state == RunState.CANCELLED
-    await is_weighed_as_shown(work_database, run)
+    await is_weighed_as_shown(work_database, run, by=rep.id)
 
 
 @pytest.mark.parametrize("gone", [drained, fell_asleep])
@@ -185,7 +186,7 @@ async def test_so_is_what_the_rep_stopped_while_no_worker_was_there(
         await request_cancel(session, run, rep)
     await worker(work_database, BreakingDoor("Never."), "two").adopt_abandoned()
     assert (await now(work_database, run)).state == RunState.CANCELLED
-    await is_weighed_as_shown(work_database, run)
+    await is_weighed_as_shown(work_database, run, by=rep.id)
 
 
 async def test_so_is_what_was_shown_to_who_may_no_longer_ask(
@@ -218,7 +219,7 @@ async def test_what_is_said_of_no_record_while_the_model_is_away_is_weighed_too(
     run = await opened(web_database, rep)
     await worker(work_database, ScriptedDoor(away=True), missing=MISSING).execute(run.id)
     assert (await recorded(work_database, run)).count("run.shown") == 1
-    scored = await weighed(work_database, run)
+    scored = await weighed(work_database, run, by=rep.id)
     assert (scored["sentences"], scored["shown"], scored["served"]) == (1, 1, None)
 
 
