@@ -1,10 +1,11 @@
 """How values are written for a person."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
-from approvals import ItemKind, ItemState, Occasion, RemarkKind, Verdict
+from approvals import By, ItemKind, ItemState, Occasion, RemarkKind, Verdict
 from assistant.pages import QueueQuery, ReviewState
 from assistant.pages.rendering import _environment, briefly, plainly
 
@@ -53,6 +54,13 @@ def test_every_value_that_a_page_can_get_has_words(name: str, values: list[str])
     words = [str(macro(name)(value)) for value in values]
     assert len(set(words)) == len(words)
     assert all(word[0].isupper() and word != value for word, value in zip(words, values, strict=True))
+
+
+def test_every_way_in_which_a_rule_was_met_has_words() -> None:
+    found = [SimpleNamespace(by=by.value, share=None, example=None) for by in By]
+    words = [str(macro("found_by")(one)) for one in found]
+    assert len(set(words)) == len(words)
+    assert all(word.startswith("By ") for word in words)
 
 
 def test_an_escalation_names_its_queue_and_escapes_it() -> None:
