@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from models.encoder import Encoded
 from models.errors import EntryDamaged
@@ -40,10 +41,12 @@ class PackedEncoder:
         prefix: str = "",
         layers: Sequence[int] = (),
     ) -> None:
-        """`layers` are counted from 1; none stands for the last.
+        """`layers` are counted from 1; none stands for the last. numpy computes with one thread from then on.
 
         Raises `EntryDamaged` where the file is none of this kind or makes other vectors.
         """
+        # one sentence at a time is too little for several threads: they would only wait for each other
+        threadpool_limits(1, user_api="blas")
         self._model = _PackedModel(file)
         self._layers = tuple(layers) or (self._model.depth,)
         self._prefix, self._most = prefix, min(max_tokens, self._model.longest) - 2

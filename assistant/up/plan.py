@@ -184,9 +184,7 @@ class Plan:
             str(self._state.secret("embeddings-key")),
         )
         probe = HttpProbe(f"{self._layout.url(name)}/health")
-        # one sentence at a time is too little for several threads: they would only wait for each other
-        threads = {"OPENBLAS_NUM_THREADS": "1"}
-        return Child(name, argv, probe, env=threads, title=title, depends_on=(needs,), background=True)
+        return Child(name, argv, probe, title=title, depends_on=(needs,), background=True)
 
     def _model_items(self) -> list[Item]:
         engine = self._state.engines / "vllm"

@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent
 POLICY = load_policy()
 SHUT = [
     one
-    for name in ("drafts_shut.jsonl", "ordinary_shut.jsonl")
+    for name in ("drafts_shut.jsonl", "ordinary_shut.jsonl", "paraphrases_shut.jsonl")
     for one in read_labelled((FOLDER / name).read_text("utf-8").splitlines())
 ]
 CATEGORIES = {rule.id for rule in POLICY.rules if rule.likeness is not None} - {"any"}
@@ -23,8 +23,8 @@ CATEGORIES = {rule.id for rule in POLICY.rules if rule.likeness is not None} - {
 
 def test_the_set_has_every_category_in_both_languages_and_halves_that_share_no_text() -> None:
     shipped = [one for one in shipped_examples() if one.split == "open"]
-    assert len(shipped) + len(SHUT) >= 2_000
-    assert len(SHUT) >= 700
+    assert len(shipped) + len(SHUT) >= 7_000
+    assert len(SHUT) >= 2_000
     for half in (shipped, SHUT):
         counts = Counter((name, one.language) for one in half for name in one.categories or ("ordinary",))
         for category in {*CATEGORIES, "ordinary"}:
@@ -38,7 +38,8 @@ def test_words_alone_do_not_pass_the_set() -> None:
 
 
 def test_with_likeness_more_is_held_than_with_words_alone_and_ordinary_traffic_passes() -> None:
-    words, both = evaluate_risk(POLICY, SHUT), evaluate_risk(POLICY, SHUT, embed)
+    some = [one for place, one in enumerate(SHUT) if place % 4 < 2]  # half of the pairs of languages
+    words, both = evaluate_risk(POLICY, some), evaluate_risk(POLICY, some, embed)
     for category in CATEGORIES:
         assert both.of(category).recall >= words.of(category).recall, category
     assert both.hold_rate <= FLOOR_ORDINARY
@@ -46,7 +47,7 @@ def test_with_likeness_more_is_held_than_with_words_alone_and_ordinary_traffic_p
     assert sum(one.held for one in risky) / sum(one.texts for one in risky) >= FLOOR_RISKY
 
 
-FLOOR_RISKY, FLOOR_ORDINARY = 0.96, 0.19
+FLOOR_RISKY, FLOOR_ORDINARY = 0.94, 0.17
 
 
 def run(*arguments: str) -> tuple[int, str]:
