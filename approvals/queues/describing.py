@@ -11,7 +11,7 @@ from approvals.items.persons import is_same_person
 from approvals.items.tables import GENERAL
 from approvals.risk.described import no_such
 from approvals.risk.policy import Policy
-from approvals.risk.weighing import SAMPLED, UNREAD
+from approvals.risk.weighing import RULE_UNREAD, SAMPLED, UNREAD
 from gateway import Account, BadInput, Principal, Role, as_sentence, require
 
 from .plans import MemberPlan, NamedQueue, QueuePlans
@@ -59,7 +59,7 @@ async def _has_two(session: AsyncSession, accounts: Sequence[str]) -> bool:
 
 def check_rules(plans: QueuePlans, policy: Policy) -> None:
     """Raises `BadInput` for a rule by which a queue takes items and that the policy does not have."""
-    known = [*(rule.id for rule in policy.rules), SAMPLED, UNREAD]
+    known = [*(rule.id for rule in policy.rules), SAMPLED, UNREAD, RULE_UNREAD]
     unknown = [(queue.name, rule) for queue in plans.queues for rule in queue.rules if rule not in known]
     if unknown:
         said = "; ".join(f"{queue}: {rule}: {no_such('rule', rule, known)}" for queue, rule in unknown[:5])

@@ -100,12 +100,15 @@ class Likeness:
             with numpy.load(io.BytesIO(content), allow_pickle=False) as stored:
                 self.encoder = str(stored["encoder"])
                 self.categories = tuple(str(one) for one in stored["categories"])
+                if stored["vectors"].dtype != numpy.int8:
+                    raise PolicyFaults("The weights of the likeness are of a former kind: make them anew.")
                 self.vectors = stored["vectors"].astype("float32") * numpy.float32(STEP)
                 self.centre = stored["centre"].astype("float32")
                 self.weights = stored["weights"].astype("float32")
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise PolicyFaults(f"The weights of the likeness cannot be read: {error}.") from error
-        if self.weights.shape != (len(self.vectors), len(self.categories)):
+        fits = self.vectors.shape[1:] == self.centre.shape
+        if not fits or self.weights.shape != (len(self.vectors), len(self.categories)):
             raise PolicyFaults("The weights of the likeness do not fit together.")
 
     @property

@@ -1,7 +1,7 @@
 """The policy: which texts wait for a person. A YAML file, validated, with examples that a test runs."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cache, cached_property
 from importlib.resources import files
@@ -21,6 +21,9 @@ from .patterns import regex_of, source_of
 from .timed import Finds, Timed
 from .value import Tier, Weighing
 from .written import content_of, has_faults, told
+
+AMOUNTS: Final = "amounts"
+"""Stands in the place of a field for the pattern of a money rule's numbers without a currency."""
 
 Place = Literal["question", "draft", "source"]
 Language = Literal["en", "de"]
@@ -253,6 +256,12 @@ class Policy(Described):
         """The rules that only report, unless they ask for two officers."""
         return frozenset(rule.id for rule in self.rules if rule.trial or self.mode == "shadow")
 
+    @property
+    def enforced_first(self) -> Sequence[Rule]:
+        """All rules in their order, those on trial last: what they take is taken from nobody's time."""
+        trial = self.on_trial
+        return sorted(self.rules, key=lambda rule: rule.id in trial)
+
     def function(self, rule: FunctionRule) -> RuleFunction:
         """What a function rule calls."""
         return self._functions[rule.function]
@@ -271,7 +280,7 @@ class Policy(Described):
     def untried(self) -> Mapping[tuple[str, str], str]:
         """(rule, field) to the regular expression of what is not as it ships, and so not tested on texts made
         to keep it busy."""
-        numbers = {(rule, "amounts"): source for rule, source in self._numbers().items()}
+        numbers = {(rule, AMOUNTS): source for rule, source in self._numbers().items()}
         every = {**self._phrases(), **numbers}
         return {place: one for place, one in every.items() if one and one not in self._proven}
 

@@ -1,7 +1,8 @@
 """Patterns that nobody has tried on texts made to keep them busy: their engine stops in time.
 
 The seconds are those of the process's own work, so a busy machine makes no text unreadable. What `re` takes
-for a pattern means the same to `regex`, but that a combining mark is part of a word.
+for a pattern means the same to `regex`, but that a combining mark is part of a word, and that letters in
+braces (`{e<=2}`) stand for mistakes: those are refused.
 """
 
 import re
@@ -15,6 +16,9 @@ import regex  # type: ignore[import-untyped]
 
 TEXT_S: Final = 0.5
 """For all such patterns over one text together."""
+
+
+_MISTAKES: Final = re.compile(r"(?<!\\)\{[^{}]*[a-z][^{}]*\}")
 
 
 class Finds(Protocol):
@@ -51,6 +55,8 @@ class Timed:
 
     def __init__(self, source: str) -> None:
         """Raises `ValueError` for what is not a pattern to this engine."""
+        if found := _MISTAKES.search(source):
+            raise ValueError(f"write \\{{ for a brace: {found[0]}")
         try:
             self._pattern = regex.compile(source, regex.IGNORECASE)
         except regex.error as error:

@@ -85,7 +85,7 @@ def weigh_question(
         return found + _in_sources(policy, rule, question, sources)
 
     with one_text():
-        for rule in policy.rules:
+        for rule in policy.enforced_first:
             try:
                 hits += met(rule)
             except NotInTime:
@@ -147,7 +147,7 @@ def weigh_sentence(
         return found
 
     with one_text():
-        for rule in policy.rules:
+        for rule in policy.enforced_first:
             if "draft" not in rule.places or (quoted and not rule.in_quotes):
                 continue
             try:
@@ -204,15 +204,14 @@ def _late(policy: Policy, rules: Sequence[Rule], place: int | None) -> Weighing:
 
     Of money nobody knows then how much it is.
     """
-    found = [
-        (
-            rule.id in policy.on_trial,
-            RuleHit(RULE_UNREAD, _strictest(rule), _RULE_UNREAD.format(rule.title), 0, 0, place, By.CHECK),
-        )
-        for rule in rules
-    ]
-    shadow = tuple(hit for is_tried, hit in found if is_tried and hit.tier is not Tier.TOP)
-    return Weighing(tuple(hit for _, hit in found if hit not in shadow), shadow=shadow)
+    hits: list[RuleHit] = []
+    shadow: list[RuleHit] = []
+    for rule in rules:
+        tier = _strictest(rule)
+        only_reports = rule.id in policy.on_trial and tier is not Tier.TOP
+        said = RuleHit(RULE_UNREAD, tier, _RULE_UNREAD.format(rule.title), 0, 0, place, By.CHECK)
+        (shadow if only_reports else hits).append(said)
+    return Weighing(tuple(hits), shadow=tuple(shadow))
 
 
 def _told(rule: Rule) -> Rule:

@@ -1,6 +1,7 @@
 """Likeness compares what is said, not whom it names, and in doubt the answer is held."""
 
 import hashlib
+import io
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -137,6 +138,17 @@ def test_the_shipped_weights_are_made_of_the_shipped_examples() -> None:
 def test_weights_that_cannot_be_read_are_refused(content: bytes) -> None:
     with pytest.raises(PolicyFaults, match="cannot be read"):
         Likeness(content, sha256=hashlib.sha256(content).hexdigest())
+
+
+def test_weights_of_a_former_kind_are_refused() -> None:
+    assert POLICY.weights is not None
+    vectors = POLICY.weights.vectors[:2].astype("float16")
+    arrays = {"centre": POLICY.weights.centre, "weights": POLICY.weights.weights[:2]}
+    content = io.BytesIO()
+    np.savez_compressed(content, encoder="e", categories=POLICY.weights.categories, vectors=vectors, **arrays)
+    sha256 = hashlib.sha256(content.getvalue()).hexdigest()
+    with pytest.raises(PolicyFaults, match="make them anew"):
+        Likeness(content.getvalue(), sha256=sha256)
 
 
 def test_a_title_of_a_letter_or_a_part_of_a_word_blanks_nothing() -> None:

@@ -23,11 +23,13 @@ from approvals import (
     Tier,
     Weighing,
     approve,
+    check_rules,
     claim,
     configure_queues,
     counts,
     end_absence,
     hold,
+    load_policy,
     may_review,
     next_item,
     pending_count,
@@ -339,3 +341,9 @@ async def test_what_is_not_named_as_risky_is_at_home_in_general(database: Databa
         await configure_queues(session, ADMIN, plans())
         assert (await held(session)).queue == "general"
         assert risky().rules == ("refund_or_credit_above_limit",)
+
+
+@pytest.mark.parametrize("rule", ["sampled", "likeness_unread", "rule_unread", "legal_threat"])
+def test_a_queue_may_take_whatever_can_hold_an_item(rule: str) -> None:
+    legal = {"name": "legal", "title": "Legal", "rules": [rule]}
+    check_rules(QueuePlans.model_validate({"version": "1", "queues": [legal]}), load_policy())

@@ -27,7 +27,7 @@ from approvals.risk.timed import NotInTime, Timed, one_text
 from gateway import Role
 from tests.assistant.commands import cloister
 
-SHUT: Final = [Path(__file__).with_name(name) for name in ("drafts_shut.jsonl", "ordinary_shut.jsonl")]
+SHUT: Final = [Path(__file__).with_name(name) for name in ("drafts_shut.jsonl", "paraphrases_shut.jsonl")]
 RUN_AWAY: Final = {
     "alike": r"(?:a|a)+b",
     "nested": r"(?:\w|\d)+(?:\w|\w\w)+\.x",
@@ -110,6 +110,21 @@ def test_a_rule_on_trial_that_could_not_be_read_holds_only_for_two_officers(
     assert (weighing.risky, weighing.would_hold) == (holds, True)
 
 
+def test_a_rule_on_trial_takes_nothing_from_an_enforced_one_with_its_title(tmp_path: Path) -> None:
+    file = own(tmp_path, RUN_AWAY["alike"], trial=True)
+    said = yaml.safe_load(file.read_text("utf-8"))
+    tried = said["rules"]["own"]
+    said["rules"] = {"a_trial": tried, "b_own": {**tried, "trial": False, "patterns": {"en": ["acme"]}}}
+    file.write_text(yaml.safe_dump(said), "utf-8")
+    weighing = sentence(load_policy(file), f"Acme. {LONG}")
+    assert (weighing.rules, weighing.would_hold) == (("b_own",), True)
+    said["rules"]["b_own"]["patterns"]["en"].append(RUN_AWAY["nested"])
+    file.write_text(yaml.safe_dump(said), "utf-8")
+    both = sentence(load_policy(file), LONG)
+    assert both.rules == ("rule_unread",)
+    assert [hit.rule for hit in both.shadow] == ["rule_unread"]
+
+
 def test_what_excuses_and_what_sources_say_is_stopped_too(tmp_path: Path) -> None:
     excused = load_policy(own(tmp_path, "acme", unless={"en": [RUN_AWAY["alike"]]}))
     assert sentence(excused, f"Acme. {LONG}").rules == ("rule_unread",)
@@ -122,6 +137,19 @@ def test_a_check_of_the_policy_names_the_phrase(tmp_path: Path, phrase: str) -> 
     done = cloister("policy", "check", str(own(tmp_path, phrase)))
     assert done.returncode == 5
     assert f"own.patterns: '{phrase}' may take for ever" in " ".join(done.stdout.split())
+
+
+def test_words_around_amounts_are_checked_too(tmp_path: Path) -> None:
+    words = {**load_policy().words, "amount_lead": r"for|(?:\w+\s?)+x"}
+    said = {"extends": "shipped", "version": "own-1", "words": words}
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump(said), "utf-8")
+    assert [line for line in check_patience(load_policy(tmp_path / "policy.yaml")) if "amount_lead" in line]
+
+
+@pytest.mark.parametrize("phrase", ["acme{e<=2}", "(?:acme){1s+2i<=3}"])
+def test_braces_that_one_engine_takes_for_mistakes_are_refused(tmp_path: Path, phrase: str) -> None:
+    with pytest.raises(PolicyFaults, match="for a brace"):
+        load_policy(own(tmp_path, phrase))
 
 
 @pytest.mark.parametrize("phrase", ["acme~", r"(?:a+)+c", "one … two", r"(?:\S+ ){0,6}acme"])
@@ -152,6 +180,6 @@ def test_both_engines_find_the_same_in_every_labelled_text(monkeypatch: pytest.M
     assert {type(one) for one in patterns} == {Timed}
     shut = [one for file in SHUT for one in read_labelled(file.read_text("utf-8").splitlines())]
     texts = [*shipped_examples(), *shut]
-    assert len(texts) > 4_900
+    assert len(texts) > 9_000
     for one in texts:
         assert weigh_labelled(other, one, {}) == weigh_labelled(quick, one, {}), one.text
