@@ -345,5 +345,5 @@ async def test_what_is_not_named_as_risky_is_at_home_in_general(database: Databa
 
 @pytest.mark.parametrize("rule", ["sampled", "likeness_unread", "rule_unread", "legal_threat"])
 def test_a_queue_may_take_whatever_can_hold_an_item(rule: str) -> None:
-    legal = {"name": "legal", "title": "Legal", "rules": [rule]}
+    legal = {"name": "legal", "title": "Legal", "rules": [rule], "members": "everyone"}
     check_rules(QueuePlans.model_validate({"version": "1", "queues": [legal]}), load_policy())
