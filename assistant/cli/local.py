@@ -60,8 +60,10 @@ class LocalAppliance:
         except OSError:
             sentence = _("There is no appliance in {folder}. Start one with `cloister up`, or give --data.")
             leave(Exit.NOT_RUNNING, sentence.format(folder=state))
+        from assistant.composition import register_all_events
         from assistant.settings import WebSettings
 
+        register_all_events()
         appliance = cls(state, load_settings(file, WebSettings))
         appliance._end_well(appliance._with_database(_ping))
         return appliance

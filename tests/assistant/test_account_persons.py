@@ -1,6 +1,9 @@
 """The machine's owner says which accounts are one person, and that counts from the next request on."""
 
+import asyncio
 import json
+import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -99,6 +102,24 @@ async def test_the_subject_of_an_identity_provider_makes_one_reviewer_of_two_acc
         await let_pass(session, 60)
         assert await take_effect(session, item.id, item.current_hash) is NoEffect.DECIDER_LEFT
     await _cancelled(stand, rep, item)
+
+
+@pytest.mark.parametrize("how", ["same", "subject"])
+async def test_a_process_of_its_own_can_say_it_and_take_it_back(stand: Stand, how: str) -> None:
+    """Nothing but the command makes its events known there, as this test's process has for all."""
+    rep, officer = await stand.account(), await stand.account(Role.OFFICER)
+    said = ["account", how, rep, *([officer] if how == "same" else [*IDP, "--subject", f"o-{rep}"])]
+    for undo in ([], ["--undo"]):
+        command = [sys.executable, "-m", "assistant", *said, *undo, "--data", str(stand.folder)]
+        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert rep in done.stdout
+    events = [row.event for row in await stand.events(rep)]
+    assert events[-2:] == (
+        ["account.joined", "account.parted"]
+        if how == "same"
+        else ["account.subject_known", "account.subject_forgotten"]
+    )
 
 
 async def test_the_list_names_every_other_account_of_a_person(stand: Stand) -> None:
