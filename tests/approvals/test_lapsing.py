@@ -23,6 +23,7 @@ from approvals import (
     configure_queues,
     decide,
     has_just_lapsed,
+    is_just_taken_back,
     join_accounts,
     reject,
     remarks_on,
@@ -115,6 +116,7 @@ async def test_the_approval_of_who_may_no_longer_decide_is_not_the_first_of_two(
         assert (second.state, second.decided_by, second.effective_after) == (ItemState.PENDING, None, None)
         assert await standing_approvals(session, item.id) == 1
         assert await has_just_lapsed(session, item.id)
+        assert not await is_just_taken_back(session, second)
         assert [remark.kind for remark in await remarks_on(session, item.id)] == [RemarkKind.LAPSED]
     async with database.transaction() as session:
         assert not await has_just_lapsed(session, item.id)
@@ -157,6 +159,25 @@ async def test_what_somebody_wrote_who_may_no_longer_decide_is_not_released_by_t
         await have_read(session, again)
         done = await approve(session, POLICY, SECOND, item.id, item.payload_hash)
         assert done.state is ItemState.APPROVED
+
+
+async def test_who_agrees_with_a_text_that_is_taken_back_has_approved_nothing_that_stands(
+    database: Database,
+) -> None:
+    async with database.transaction() as session:
+        item = await held(session, tier=Tier.TOP)
+        await approve(session, POLICY, THIRD, item.id, item.payload_hash)
+    async with database.transaction() as session:
+        edit = Decision(Verdict.EDIT, text="We will look into it.")
+        edited = await decide(session, POLICY, OFFICER, item.id, item.payload_hash, edit)
+        await have_read(session, edited)
+        assert not await is_just_taken_back(session, edited)
+    async with database.transaction() as session:
+        await _is_disabled(session)
+        again = await approve(session, POLICY, SECOND, item.id, edited.current_hash)
+        assert (again.state, again.current_hash) == (ItemState.PENDING, item.payload_hash)
+        assert await standing_approvals(session, item.id) == 1  # of the draft, by the third
+        assert await is_just_taken_back(session, again)
 
 
 async def test_an_edit_of_the_second_waits_for_another_whatever_became_of_the_first(
