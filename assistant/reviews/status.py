@@ -13,8 +13,8 @@ class ItemStatus(BaseModel):
     """Where an item stands after a step; until `effective_after` its decider can undo.
 
     `approvals` of `needed` officers agree so far. `lapsed` says that an earlier approval counts no more from
-    this step on: whoever gave it may decide no longer. `taken_back` says that they had written the text that was
-    approved in this step, so that this approval is of no text that stands: the draft is there again.
+    this step on: whoever gave it may decide no longer. `taken_back` says that they had written the text that
+    was approved in this step, so that this approval is of no text that stands: the draft is there again.
     """
 
     id: uuid.UUID
