@@ -20,7 +20,7 @@ from approvals.risk.policy import Policy
 from gateway import NotAllowed, NotFound, Principal, Role, as_code, defer, require
 
 from .holding import RESUME, RESUME_QUEUE
-from .lapsing import PENDING_AGAIN, lapse, votes_of_who_left
+from .lapsing import PENDING_AGAIN, lapse_and_tell, votes_of_who_left
 from .moves import carry_out
 from .refusals import why_refused
 from .verdicts import Decision, Entry, Move, RejectionReason
@@ -147,7 +147,7 @@ async def decide(
         left = await _earlier_of_who_left(session, item, reviewer, voted_hash)
         if await agreeing(session, item, voted_hash) - len(left) < needed:
             waiting = await _await_another(session, item, reviewer, payload_hash, decision, final, needed)
-            return await lapse(session, waiting, left, reviewer) if left else waiting
+            return await lapse_and_tell(session, waiting, left, reviewer) if left else waiting
     return await _conclude(session, policy, item, reviewer, payload_hash, decision, final)
 
 

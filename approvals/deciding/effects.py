@@ -28,10 +28,10 @@ from approvals.items.tables import (
     RemarkKind,
     Vote,
 )
-from approvals.queues.notices import Occasion, tell, tell_staff
+from approvals.queues.notices import Occasion, tell
 
 from .decisions import agreeing
-from .lapsing import PENDING_AGAIN, lapse, votes_of_who_left
+from .lapsing import PENDING_AGAIN, lapse_and_tell, votes_of_who_left
 
 ALTERED: Final = "altered"
 """The reason of an item whose text was changed after it was approved."""
@@ -100,9 +100,7 @@ async def take_effect(session: AsyncSession, item_id: uuid.UUID, payload_hash: s
     if item.state in RELEASED:
         await _check_text(session, item, payload_hash)
     if item.state in DECIDED and (left := await votes_of_who_left(session, item)):
-        again = await lapse(session, item, left, "work")
-        votes = select(func.count()).select_from(Vote).where(Vote.item == item.id)
-        await tell_staff(session, again, Occasion.LAPSED, number=(await session.exec(votes)).one())
+        await lapse_and_tell(session, item, left, "work")
         return NoEffect.DECIDER_LEFT
     statement = (
         update(HeldItem)

@@ -11,6 +11,7 @@ from approvals.items.events import ApprovalEvent, record_item
 from approvals.items.persons import is_same_person
 from approvals.items.remarks import add_remark
 from approvals.items.tables import APPROVING, RELEASED, HeldItem, ItemState, RemarkKind, Vote
+from approvals.queues.notices import Occasion, tell_staff
 from approvals.queues.routing import may_review
 from gateway import NotFound, Principal, Role, principal_of_account
 
@@ -71,6 +72,16 @@ async def lapse(
     done = await session.exec(statement, execution_options={"populate_existing": True})
     again: HeldItem = done.scalar_one()
     record_item(session, ApprovalEvent.LAPSED, actor, again, reviewers=sorted(vote.reviewer for vote in left))
+    return again
+
+
+async def lapse_and_tell(
+    session: AsyncSession, item: HeldItem, left: Sequence[Vote], actor: Principal | str
+) -> HeldItem:
+    """Let these votes lapse, and tell the officers of the queue that the item waits for another."""
+    again = await lapse(session, item, left, actor)
+    votes = select(func.count()).select_from(Vote).where(Vote.item == item.id)
+    await tell_staff(session, again, Occasion.LAPSED, number=(await session.exec(votes)).one())
     return again
 
 

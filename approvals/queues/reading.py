@@ -60,6 +60,18 @@ async def has_just_lapsed(session: AsyncSession, item_id: uuid.UUID) -> bool:
     return (await session.exec(select(lapsed))).one()
 
 
+async def is_just_taken_back(session: AsyncSession, item: HeldItem) -> bool:
+    """Whether the text that somebody voted on in this very transaction is no longer the item's."""
+    gone = exists().where(
+        col(Vote.item) == item.id,
+        col(Vote.round) == item.round,
+        col(Vote.at) == func.now(),
+        col(Vote.undone_at).is_(None),
+        col(Vote.payload_hash) != item.current_hash,
+    )
+    return (await session.exec(select(gone))).one()
+
+
 async def earlier_drafts(session: AsyncSession, item_id: uuid.UUID) -> Sequence[Draft]:
     """Drafts of an item that were sent back, oldest first."""
     found = select(Draft).where(Draft.item == item_id).order_by(col(Draft.round))

@@ -43,7 +43,7 @@ def status_line(verb: str, status: dict[str, Any]) -> str:
 def _waits_for_another(status: dict[str, Any]) -> str:
     """What an officer is told whose approval is not the last one."""
     lapsed = _("An earlier approval counts no more: whoever gave it may decide no longer. ")
-    if status["lapsed"] and not status["approvals"]:
+    if status["taken_back"]:
         return lapsed + _("What they had written is taken back: read the draft again.")
     sentence = _(
         "You have approved this text: {approvals} of {needed}. "

@@ -6,14 +6,15 @@ from datetime import datetime
 from pydantic import BaseModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals import HeldItem, has_just_lapsed, place_of, standing_approvals
+from approvals import HeldItem, has_just_lapsed, is_just_taken_back, place_of, standing_approvals
 
 
 class ItemStatus(BaseModel):
     """Where an item stands after a step; until `effective_after` its decider can undo.
 
     `approvals` of `needed` officers agree so far. `lapsed` says that an earlier approval counts no more from
-    this step on: whoever gave it may decide no longer, and what they had written is taken back with it.
+    this step on: whoever gave it may decide no longer. `taken_back` says that they had written the text that
+    was approved in this step, so that this approval is of no text that stands: the draft is there again.
     """
 
     id: uuid.UUID
@@ -28,6 +29,7 @@ class ItemStatus(BaseModel):
     needed: int
     approvals: int
     lapsed: bool
+    taken_back: bool
 
 
 async def item_status(session: AsyncSession, item: HeldItem) -> ItemStatus:
@@ -45,4 +47,5 @@ async def item_status(session: AsyncSession, item: HeldItem) -> ItemStatus:
         needed=item.needed,
         approvals=await standing_approvals(session, item.id),
         lapsed=await has_just_lapsed(session, item.id),
+        taken_back=await is_just_taken_back(session, item),
     )

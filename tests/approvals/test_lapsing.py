@@ -14,6 +14,7 @@ from approvals import (
     ItemState,
     MemberPlan,
     NamedQueue,
+    Occasion,
     QueuePlans,
     RejectionReason,
     RemarkKind,
@@ -23,7 +24,9 @@ from approvals import (
     configure_queues,
     decide,
     has_just_lapsed,
+    is_just_taken_back,
     join_accounts,
+    notices_for,
     reject,
     remarks_on,
     standing_approvals,
@@ -47,6 +50,7 @@ from .queues import (
 )
 
 THIRD = person("oskar", Role.OFFICER)
+FOURTH = person("odile", Role.OFFICER)
 
 
 def legal(*members: Principal) -> QueuePlans:
@@ -70,9 +74,9 @@ async def _loses_the_role(session: AsyncSession) -> None:
     await run_sql(session, change, id=uuid.UUID(OFFICER.id))
 
 
-async def _is_disabled(session: AsyncSession) -> None:
+async def _is_disabled(session: AsyncSession, officer: Principal = OFFICER) -> None:
     change = "UPDATE gateway.account SET disabled = true WHERE id = :id"
-    await run_sql(session, change, id=uuid.UUID(OFFICER.id))
+    await run_sql(session, change, id=uuid.UUID(officer.id))
 
 
 async def _turns_out_to_have_asked(session: AsyncSession) -> None:
@@ -115,6 +119,7 @@ async def test_the_approval_of_who_may_no_longer_decide_is_not_the_first_of_two(
         assert (second.state, second.decided_by, second.effective_after) == (ItemState.PENDING, None, None)
         assert await standing_approvals(session, item.id) == 1
         assert await has_just_lapsed(session, item.id)
+        assert not await is_just_taken_back(session, second)
         assert [remark.kind for remark in await remarks_on(session, item.id)] == [RemarkKind.LAPSED]
     async with database.transaction() as session:
         assert not await has_just_lapsed(session, item.id)
@@ -123,6 +128,19 @@ async def test_the_approval_of_who_may_no_longer_decide_is_not_the_first_of_two(
         assert await _recorded(session, item) == ["item.approved", "item.lapsed", "item.voted", "item.voted"]
         await let_pass(session, 60)
         assert isinstance(await take_effect(session, item.id, item.payload_hash), Effect)
+
+
+async def test_when_an_approval_lapses_the_queue_is_told_each_time(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session, tier=Tier.TOP)
+        await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+    for gone, comes in ((OFFICER, SECOND), (SECOND, FOURTH)):
+        async with database.transaction() as session:
+            await _is_disabled(session, gone)
+            await approve(session, POLICY, comes, item.id, item.payload_hash)
+    async with database.transaction() as session:
+        told = [(one.item, one.event) for one in await notices_for(session, THIRD)]
+        assert told == [(item.id, Occasion.LAPSED)] * 2
 
 
 async def test_an_approval_whose_officer_is_back_when_the_second_comes_counts(database: Database) -> None:
@@ -157,6 +175,25 @@ async def test_what_somebody_wrote_who_may_no_longer_decide_is_not_released_by_t
         await have_read(session, again)
         done = await approve(session, POLICY, SECOND, item.id, item.payload_hash)
         assert done.state is ItemState.APPROVED
+
+
+async def test_who_agrees_with_a_text_that_is_taken_back_has_approved_nothing_that_stands(
+    database: Database,
+) -> None:
+    async with database.transaction() as session:
+        item = await held(session, tier=Tier.TOP)
+        await approve(session, POLICY, THIRD, item.id, item.payload_hash)
+    async with database.transaction() as session:
+        edit = Decision(Verdict.EDIT, text="We will look into it.")
+        edited = await decide(session, POLICY, OFFICER, item.id, item.payload_hash, edit)
+        await have_read(session, edited)
+        assert not await is_just_taken_back(session, edited)
+    async with database.transaction() as session:
+        await _is_disabled(session)
+        again = await approve(session, POLICY, SECOND, item.id, edited.current_hash)
+        assert (again.state, again.current_hash) == (ItemState.PENDING, item.payload_hash)
+        assert await standing_approvals(session, item.id) == 1  # of the draft, by the third
+        assert await is_just_taken_back(session, again)
 
 
 async def test_an_edit_of_the_second_waits_for_another_whatever_became_of_the_first(

@@ -37,7 +37,7 @@ class Script:
         self.drop_after: int | None = None
         self.hasty = False
         self.waits = False
-        self.agreed = {"approvals": 1, "lapsed": False}
+        self.agreed = {"approvals": 1, "lapsed": False, "taken_back": False}
         self.reviewers = 1
         self.standing: dict[str, Any] = {}
         self.claim: tuple[int, dict[str, Any]] = (200, {})

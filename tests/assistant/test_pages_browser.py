@@ -529,7 +529,7 @@ async def test_a_vote_that_waits_for_another_is_taken_back_by_key_from_the_next_
 async def test_who_agrees_with_somebody_who_may_decide_no_longer_is_told_so(
     signed_in: SignedIn, script: Script
 ) -> None:
-    script.waits, script.agreed = True, {"approvals": 1, "lapsed": True}
+    script.waits, script.agreed = True, {"approvals": 1, "lapsed": True, "taken_back": False}
     page = await signed_in("otto", f"/queue/{HELD_ITEM}")
     await page.keyboard.press("a")
     await page.wait_for_url("**/queue/*4")
@@ -540,10 +540,11 @@ async def test_who_agrees_with_somebody_who_may_decide_no_longer_is_told_so(
     assert await violations(page) == []
 
 
+@pytest.mark.parametrize("of_the_draft", [0, 1])
 async def test_who_agrees_with_a_text_that_is_taken_back_has_the_draft_before_them(
-    signed_in: SignedIn, script: Script
+    signed_in: SignedIn, script: Script, of_the_draft: int
 ) -> None:
-    script.waits, script.agreed = True, {"approvals": 0, "lapsed": True}
+    script.waits, script.agreed = True, {"approvals": of_the_draft, "lapsed": True, "taken_back": True}
     page = await signed_in("otto", f"/queue/{EDITED_ITEM}")
     async with page.expect_navigation(url=f"**/queue/{EDITED_ITEM}"):
         await page.keyboard.press("a")

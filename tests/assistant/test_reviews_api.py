@@ -78,7 +78,7 @@ from gateway import (
 )
 from redaction import EntityType
 from retrieval import RetrievalClient
-from tests.approvals.queues import create_tables, let_pass, run_sql, settings_of
+from tests.approvals.queues import create_tables, in_a_transaction, let_pass, run_sql, settings_of
 from tests.gateway.server import serving
 
 from .commands import cloister
@@ -222,6 +222,11 @@ async def _account(database: Database, login: str, *roles: Role) -> tuple[Princi
         )
         token = await issue_api_token(session, str(account.id), label="test")
         return await principal_of_account(session, account_id=str(account.id)), token.secret
+
+
+async def _disable(database: Database, leaver: Principal) -> None:
+    gone = "UPDATE gateway.account SET disabled = true WHERE id = CAST(:id AS uuid)"
+    await in_a_transaction(database, gone, id=leaver.id)
 
 
 @pytest.fixture(scope="session")
@@ -1356,9 +1361,8 @@ async def test_a_vote_that_lapsed_was_not_taken_back(office: Office) -> None:
         await http.get(path(item))
         body = {"hash": item.payload_hash, "confirmed": True}
         assert (await http.post(path(item, "approve"), json=body)).json()["state"] == "approved"
+    await _disable(office.database, leaver)
     async with office.database.transaction() as session:
-        gone = "UPDATE gateway.account SET disabled = true WHERE id = CAST(:id AS uuid)"
-        await run_sql(session, gone, id=leaver.id)
         await let_pass(session, 60)
     async with office.database.transaction() as session:
         assert await take_effect(session, item.id, item.payload_hash) is NoEffect.DECIDER_LEFT
@@ -1381,9 +1385,7 @@ async def test_who_approves_second_is_told_that_the_first_approval_counts_no_mor
         await http.get(path(item))
         first = (await http.post(path(item, verb), json=body | text)).json()
     assert (first["state"], first["approvals"], first["lapsed"]) == ("pending", 1, False)
-    async with office.database.transaction() as session:
-        gone = "UPDATE gateway.account SET disabled = true WHERE id = CAST(:id AS uuid)"
-        await run_sql(session, gone, id=leaver.id)
+    await _disable(office.database, leaver)
     await office.officer.http.get(path(item))
     second = ("decide", item.id, "approve", "--hash", first["hash"], "--confirm")
     told = (await terminal.review(office.officer, *second)).stdout
@@ -1393,6 +1395,26 @@ async def test_who_approves_second_is_told_that_the_first_approval_counts_no_mor
     await office.second.http.get(path(item))
     third = (await office.second.http.post(path(item, "approve"), json=body)).json()
     assert (third["state"], third["lapsed"]) == ("approved", False)
+
+
+async def test_who_approves_a_text_that_is_taken_back_is_told_so_though_another_approved_the_draft(
+    office: Office, terminal: Terminal
+) -> None:
+    item = await office.item(tier=Tier.TOP)
+    body = {"hash": item.payload_hash, "confirmed": True}
+    assert (await office.second.http.post(path(item, "approve"), json=body)).json()["approvals"] == 1
+    leaver, token = await _account(office.database, "left-after-writing", Role.OFFICER)
+    async with _client(str(office.officer.http.base_url), token) as http:
+        await http.get(path(item))
+        text = {"text": "We will look into it."}
+        edited = (await http.post(path(item, "edit"), json=body | text)).json()
+    await _disable(office.database, leaver)
+    await office.officer.http.get(path(item))
+    agrees = ("decide", item.id, "approve", "--hash", edited["hash"], "--confirm")
+    told = (await terminal.review(office.officer, *agrees)).stdout
+    assert "taken back: read the draft again" in told
+    after = (await office.officer.http.get(path(item))).json()
+    assert (after["hash"], after["line"]["approvals"]) == (item.payload_hash, 1)
 
 
 async def test_who_voted_with_another_account_is_told_why_they_cannot_decide(office: Office) -> None:

@@ -119,7 +119,7 @@ async function decide(action, body, done, { confirmed = false, stay = false, fin
     const status = await api("POST", `reviews/${id}/${action}`, { hash: item.hash, confirmed, ...(await lease.body()), ...body });
     const until = status.effective_after ? Date.parse(status.effective_after) : null;
     const waits = final && !stay && status.state === "pending";
-    const gone = waits && status.lapsed && !status.approvals;
+    const gone = waits && status.taken_back;
     if (gone) rememberDecision({ id, text: t("Whoever wrote this text may decide no longer, so it is taken back. This is the draft again."), until: null });
     else if (waits) rememberDecision({ id, text: agreed(status), until: Date.now() + OFFERED_SECONDS * 1000, waits });
     else rememberDecision({ id, text: done, until });
