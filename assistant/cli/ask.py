@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from datetime import datetime
 from gettext import gettext as _
 from gettext import ngettext
 from typing import Annotated, Any
@@ -93,9 +94,12 @@ class _Answer:
         self.failed = kind in {"failed", "problem", "interrupted"}
         if kind == "held":
             self.result["state"] = "held"
-            reasons = " ".join(reason["sentence"] for reason in data["reasons"])
-            position = data["position"]
-            self._say(_("Held for review (place {place}). {reasons}").format(place=position, reasons=reasons))
+            self._say(_held(data))
+            self._say(
+                _(
+                    "What becomes of it stands on the pages, in conversation {conversation} (item {item})."
+                ).format(conversation=self.result["conversation"], item=data["item"])
+            )
         elif kind == "released":
             self._say(data["text"])
         else:
@@ -119,6 +123,15 @@ class _Answer:
     def _aside(self, text: str) -> None:
         if not self._quiet:
             sys.stderr.write(text + "\n")
+
+
+def _held(data: dict[str, Any]) -> str:
+    """That an answer waits: its place in the queue, until when, and why."""
+    return _("Held for review (place {place}, until {deadline}). {reasons}").format(
+        place=data["position"],
+        deadline=datetime.fromisoformat(data["deadline"]).astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        reasons=" ".join(reason["sentence"] for reason in data["reasons"]),
+    )
 
 
 def _stage(data: dict[str, Any]) -> str:

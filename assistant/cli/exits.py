@@ -2,7 +2,7 @@
 
     0  done
     1  failed, and why is on standard error
-    2  the command line is wrong (typer)
+    2  the command line is wrong
     3  no appliance is running, or a part of it does not answer
     4  refused: not signed in, not allowed, not found
     5  a check found faults
@@ -21,6 +21,7 @@ class Exit(IntEnum):
     """What a script can rely on."""
 
     FAILED = 1
+    USAGE = 2
     NOT_RUNNING = 3
     REFUSED = 4
     FAULTS = 5

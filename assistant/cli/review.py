@@ -106,12 +106,12 @@ _NEEDS = {"edit": "text", "reject": "reason", "send-back": "note", "ask": "note"
 
 def _check_given(verb: Verb, given: dict[str, Any]) -> None:
     if given["hash"] is None:
-        leave(Exit.FAILED, _("Say which text you decide: --hash, as `cloister review show` prints it."))
+        leave(Exit.USAGE, _("Say which text you decide: --hash, as `cloister review show` prints it."))
     needed = _NEEDS.get(verb)
     if needed and given[needed] is None:
         values = f" ({', '.join(get_args(Reason))})" if needed == "reason" else ""
         sentence = _("{verb} needs --{option}{values}.")
-        leave(Exit.FAILED, sentence.format(verb=verb, option=needed, values=values))
+        leave(Exit.USAGE, sentence.format(verb=verb, option=needed, values=values))
 
 
 @app.command()

@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from assistant.cli.ask import _Answer
 from assistant.cli.explain import _lines
 from assistant.cli.review import Verb
 from retrieval import shipped_map
@@ -238,3 +240,17 @@ def test_each_condition_of_a_rule_is_marked_for_what_it_is() -> None:
         "✗ The user has the role rep; it is for lead.",
         "✓ territory_id is 4; the user's territories: 4.",
     ]
+
+
+def test_of_an_answer_that_is_held_it_is_said_until_when_and_where_it_will_be(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answer = _Answer({"run": "r", "conversation": "c-1"}, quiet=False)
+    reasons = [{"rule": "x", "sentence": "It promises a date."}]
+    answer.take(
+        "held", {"item": "i-1", "reasons": reasons, "position": 2, "deadline": "2026-11-22T12:00:00+00:00"}
+    )
+    local = datetime(2026, 11, 22, 12, tzinfo=UTC).astimezone()
+    said = capsys.readouterr().out
+    assert f"(place 2, until {local:%Y-%m-%d %H:%M %Z}). It promises a date." in said
+    assert "conversation c-1 (item i-1)" in said

@@ -1253,7 +1253,7 @@ async def test_a_decision_without_what_it_needs_is_told_what(
 ) -> None:
     item = await office.item()
     refused = await terminal.review(office.officer, "decide", item.id, *given)
-    assert refused.returncode != 0
+    assert refused.returncode == 2
     assert named in " ".join(refused.stderr.replace("│", " ").split())
     assert (await office.officer.http.get(path(item))).json()["line"]["state"] == "pending"
 
