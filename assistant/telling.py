@@ -65,6 +65,9 @@ _BECAME: Final = {
     "sent_back": _("An officer sent the recorded answer back: whoever asked did not get it."),
     "not_released": _("The recorded answer was not released."),
 }
+_NOTHING_SHOWN: Final = _(
+    "The recorded answer did not get as far as an officer: whoever asked got nothing of it."
+)
 
 
 def step_title(step: str, say: Say) -> str:
@@ -82,9 +85,18 @@ def ending_title(ending: str | None, say: Say) -> str:
     return say(_ENDINGS.get(ending, ending)) if ending else say("not ended")
 
 
-def became_sentence(became: str, say: Say) -> str:
-    """What whoever asked got of a recorded answer."""
-    return say(_BECAME[became])
+def became_sentence(became: str, shown: int, say: Say, say_many: SayMany) -> str:
+    """What whoever asked got of a recorded answer, of which so many sentences were `shown`."""
+    if became != "broke_off":
+        return say(_BECAME[became])
+    if not shown:
+        return say(_NOTHING_SHOWN)
+    one = "The recorded answer did not get as far as an officer: whoever asked got only its first sentence."
+    many = (
+        "The recorded answer did not get as far as an officer: "
+        "whoever asked got only its first %(num)s sentences."
+    )
+    return say_many(one, many, shown).replace("%(num)s", f"{shown:,}")
 
 
 def gap_sentence(what: str, count: int, name: str, say: Say, say_many: SayMany) -> str:

@@ -147,6 +147,7 @@ def _replay(done: ReplayReport) -> ReplayView:
         done.same_weighing,
         done.changes,
         done.became,
+        done.shown,
         done.given,
     )
 

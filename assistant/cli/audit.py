@@ -277,7 +277,7 @@ def _verified(lines: Iterator[Any]) -> Any:
 def _compared(found: dict[str, Any]) -> Iterator[str]:
     yield _("Question: {text}").format(text=found["question"])
     yield _("Recorded answer: {text}").format(text=found["then"]["text"])
-    yield became_sentence(found["became"], _)
+    yield became_sentence(found["became"], found["shown"], _, ngettext)
     if found["given"]:
         yield _("Officer's text: {text}").format(text=found["given"])
     if not found["asked_a_model"]:

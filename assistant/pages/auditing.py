@@ -57,7 +57,8 @@ class ReplayView:
     """The recorded draft beside the same question asked again; every text is tokenised.
 
     `became` is what whoever asked got of the recorded draft (`shown`, `released`, `edited`, `waits`,
-    `sent_back`, `not_released`), and `given` an officer's text in its place.
+    `sent_back`, `not_released`, `broke_off`), `shown` how many of its sentences they read without an officer,
+    and `given` an officer's text in its place.
     """
 
     run: str
@@ -77,4 +78,5 @@ class ReplayView:
     same_weighing: bool
     changes: Sequence[tuple[str, str]]
     became: str
+    shown: int
     given: str | None = None

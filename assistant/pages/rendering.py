@@ -81,7 +81,7 @@ def _environment(locale: str) -> Environment:
         "seconds": exact_seconds,
         "step": lambda value: step_title(value, catalogue.gettext),
         "version": lambda value: version_title(value, catalogue.gettext),
-        "became": lambda value: became_sentence(value, catalogue.gettext),
+        "became": lambda value, shown: became_sentence(value, shown, catalogue.gettext, catalogue.ngettext),
         "ending": lambda value: ending_title(value, catalogue.gettext),
         "gap": lambda gap: gap_sentence(gap.what, gap.count, gap.name, catalogue.gettext, catalogue.ngettext),
         "briefly": lambda value, names: briefly(value, names, catalogue.gettext),

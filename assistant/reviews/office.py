@@ -94,8 +94,10 @@ async def notices_seen(seeing: Seeing, principal: SignedIn, session: UnitOfWork)
 async def queues(principal: SignedIn, session: UnitOfWork, retrieval: Retrieval) -> list[QueueTitle]:
     """Name the queues, and what is amiss with them."""
     require(principal, Role.OFFICER, Role.ADMIN)
-    wanted = {name: (await plan_of(session, name)).facts for name in await queue_names(session)}
-    return await _titles(session, await _unknown_facts(retrieval, principal, wanted))
+    named = await _titles(session)
+    wanted = {one.name: (await plan_of(session, one.name)).facts for one in named}
+    await session.commit()  # nothing was written, and record search may be slow
+    return _with_unknown(named, await _unknown_facts(retrieval, principal, wanted))
 
 
 @router.get("/queues/plans")
@@ -114,7 +116,7 @@ async def set_queues(
     wanted = {queue.name: queue.facts for queue in plans.queues}
     unknown = await _unknown_facts(retrieval, principal, wanted)  # before anything is written: it may be slow
     await configure_queues(session, principal, plans)
-    return await _titles(session, unknown)
+    return _with_unknown(await _titles(session), unknown)
 
 
 @router.post("/absences")
@@ -154,9 +156,13 @@ async def _unknown_facts(
     return {name: unknown_facts(facts, known) for name, facts in wanted.items()}
 
 
-async def _titles(session: UnitOfWork, unknown: Mapping[str, list[str] | None]) -> list[QueueTitle]:
+async def _titles(session: UnitOfWork) -> list[QueueTitle]:
     short = await queues_short_of_two(session)
     return [
-        QueueTitle(name=name, title=title, alone=name in short, unknown_facts=unknown.get(name, []))
+        QueueTitle(name=name, title=title, alone=name in short)
         for name, title in (await queue_names(session)).items()
     ]
+
+
+def _with_unknown(named: list[QueueTitle], unknown: Mapping[str, list[str] | None]) -> list[QueueTitle]:
+    return [one.model_copy(update={"unknown_facts": unknown.get(one.name, [])}) for one in named]

@@ -161,7 +161,7 @@ class RunExecutor:
 
     async def _write(self, run: Run, principal: Principal, step: Step) -> None:
         async with self._database.transaction() as session:
-            await append_event(session, run.id, step.kind, step.data, lease=_lease(run))
+            seq = await append_event(session, run.id, step.kind, step.data, lease=_lease(run))
             audit, detail = step.audit, step.detail
             if step.kind == EventKind.SENTENCE:
                 audit = RunAudit.SHOWN
@@ -172,7 +172,8 @@ class RunExecutor:
                 detail = {**detail, "policy": self._policy.version}
                 await _count(session, run, detail)
             if step.kept:
-                session.add(RunGeneration(run_id=run.id, attempt=run.attempt, made_of=step.kept.as_json()))
+                made_of = step.kept.as_json()
+                session.add(RunGeneration(run_id=run.id, attempt=run.attempt, weighed=seq, made_of=made_of))
             if audit:
                 record(session, audit, principal, conversation=run.conversation_id, run=run.id, **detail)
 

@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Any, Final
 
 from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from approvals import Policy, joined, word_diff
 from assistant.answer import PROMPT_VERSION, EventKind, Generation, Replay, Replayer, RunAudit, Scale
@@ -35,7 +34,7 @@ from gateway import (
 
 from .errors import AnotherVersion
 from .service import events_of
-from .tables import Run, RunGeneration
+from .tables import Run, RunEvent, RunGeneration
 
 _UNKNOWN: Final = "There is no answer of this id: the run is unknown, or an item or conversation was named."
 _DELETED: Final = "The conversation of this answer was deleted, so it can no longer be replayed."
@@ -48,7 +47,7 @@ _UNNAMED: Final = "an unnamed version"
 
 class Became(StrEnum):
     """What whoever asked got of a draft: it as it was written, at once or when it was released; an officer's
-    text; nothing, or nothing yet."""
+    text; nothing, or nothing yet; so much of it as was shown when it broke off, which may be nothing."""
 
     SHOWN = "shown"
     RELEASED = "released"
@@ -56,10 +55,10 @@ class Became(StrEnum):
     WAITS = "waits"
     SENT_BACK = "sent_back"
     NOT_RELEASED = "not_released"
+    BROKE_OFF = "broke_off"
 
 
-_BECAME: Final = {
-    EventKind.HELD: Became.WAITS,
+_DECIDED: Final = {
     EventKind.RELEASED: Became.RELEASED,
     EventKind.SENT_BACK: Became.SENT_BACK,
     EventKind.REJECTED: Became.NOT_RELEASED,
@@ -84,7 +83,8 @@ class ReplayReport:
     `today` is what the recorded draft would weigh by today's policy. `changes` are the words of both texts:
     kept, removed, added. `same_prompt` says whether the model read the same, byte for byte; None where the
     record no longer has it, or no model was asked. `became` is what whoever asked got of the recorded draft,
-    and `given` the text that an officer gave them in its place.
+    `shown` how many of its sentences they read without an officer, and `given` the text that an officer gave
+    them in its place.
     """
 
     run: uuid.UUID
@@ -103,6 +103,7 @@ class ReplayReport:
     same_prompt: bool | None
     changes: Sequence[tuple[str, str]]
     became: Became
+    shown: int
     given: str | None
 
     @property
@@ -143,6 +144,7 @@ class _Kept:
     at: datetime | None
     made: Generation
     became: Became
+    shown: int
     given: str | None
 
 
@@ -209,19 +211,34 @@ async def _kept(database: Database, auditor: Principal, run_id: uuid.UUID, attem
             frozenset(map(Role, made.roles)),
             by=f"{AUDITING}{auditor.id}",
         )
-        became, given = await _became(session, run_id) if row is rows[-1] else (Became.SENT_BACK, None)
-        return _Kept(run, asker, row.attempt, len(rows), row.at, made, became, given)
+        events = _around(row.weighed, await events_of(session, [run_id]))
+        shown = sum(event.kind == EventKind.SENTENCE for event in events)
+        became, given = _became(events, all_shown=shown == len(made.drafted))
+        return _Kept(run, asker, row.attempt, len(rows), row.at, made, became, shown, given)
 
 
-async def _became(session: AsyncSession, run_id: uuid.UUID) -> tuple[Became, str | None]:
-    """What became of the last draft of a run, and an officer's text where there is one."""
-    events = [event for event in await events_of(session, [run_id]) if event.kind in _BECAME]
-    if not events:
-        return Became.SHOWN, None
-    last = events[-1]
-    if last.data.get("edited"):
-        return Became.EDITED, str(last.data["text"])
-    return _BECAME[EventKind(last.kind)], None
+def _around(weighed: int, events: Sequence[RunEvent]) -> Sequence[RunEvent]:
+    """What happened to the draft that was weighed at this number: its sentences came since the stage before,
+    and whatever follows the next stage is of another draft."""
+    stages = [event.seq for event in events if event.kind == EventKind.STAGE]
+    begin = max((seq for seq in stages if seq < weighed), default=0)
+    end = min((seq for seq in stages if seq > weighed), default=len(events) + 1)
+    return [event for event in events if begin < event.seq < end]
+
+
+def _became(events: Sequence[RunEvent], *, all_shown: bool) -> tuple[Became, str | None]:
+    """What became of the draft to which this happened, and an officer's text where there is one.
+
+    Only a held one can be decided on, and only once: what comes after is about the run.
+    """
+    if not any(event.kind == EventKind.HELD for event in events):
+        return Became.SHOWN if all_shown else Became.BROKE_OFF, None
+    decided = next((event for event in events if event.kind in _DECIDED), None)
+    if decided is None:
+        return Became.WAITS, None
+    if decided.data.get("edited"):
+        return Became.EDITED, str(decided.data["text"])
+    return _DECIDED[EventKind(decided.kind)], None
 
 
 async def _version(door: DoorClient, kept: _Kept, *, other_version: bool) -> str:
@@ -261,5 +278,6 @@ async def _report(database: Database, kept: _Kept, replayed: Replay) -> ReplayRe
         same_prompt=same_prompt if made.asked_a_model else None,
         changes=word_diff(then, now),
         became=kept.became,
+        shown=kept.shown,
         given=kept.given,
     )

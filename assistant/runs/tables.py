@@ -68,13 +68,14 @@ class Run(SQLModel, table=True):
 
 class RunGeneration(SQLModel, table=True):
     """A draft of a run and what it was made of (`assistant.answer.Generation`); tokenised, never changed, and
-    erased by `assistant.runs.drafts`."""
+    erased by `assistant.runs.drafts`. `weighed` is the number of the event that says it was weighed."""
 
     __tablename__ = "generation"
     __table_args__ = {"schema": "assistant"}
 
     run_id: uuid.UUID = Field(sa_column=Column(Uuid, ForeignKey("assistant.run.id"), primary_key=True))
     attempt: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    weighed: int = Field(sa_column=Column(Integer, nullable=False))
     made_of: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), server_default=func.now(), nullable=False)

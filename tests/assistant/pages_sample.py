@@ -796,5 +796,6 @@ def sample_replay() -> ReplayView:
         same_weighing=False,
         changes=changes,
         became="edited",
+        shown=0,
         given="We look into what was agreed with <PERSON_1>, and come back to you this week. [1]",
     )

@@ -1,8 +1,10 @@
 """What an auditor sees of an answer, whatever became of it, and what comes of asking the model again."""
 
+import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +26,7 @@ from approvals import (
     send_back,
     undo,
 )
+from assistant.answer import AnswerPipeline, Asked, Hold, Step
 from assistant.cli.exits import Exit
 from assistant.runs.execute import RunExecutor
 from assistant.runs.resume import RunResumer
@@ -45,9 +48,27 @@ from tests.assistant.house import House, house, in_thread
 from tests.gateway.server import Script, echoes, says
 from tests.retrieval.oracle import Oracle
 
+from .running import Pause
+
 POLICY = load_policy().by_words
 QUESTION = "What happened with {}, and when?"
 RISKY = "We will refund EUR 900 to you today."
+HARMLESS = "A colleague looks into it."
+
+
+class BeforeHolding(AnswerPipeline):
+    """As another pipeline, with a pause before an answer is held."""
+
+    def __init__(self, pipeline: AnswerPipeline) -> None:
+        self._pipeline, self.pause = pipeline, Pause()
+
+    async def answer(self, asked: Asked) -> AsyncGenerator[Step | Hold, None]:
+        async with aclosing(self._pipeline.answer(asked)) as steps:
+            async for step in steps:
+                if isinstance(step, Hold):
+                    self.pause.reached.set()
+                    await self.pause.go_on.wait()
+                yield step
 
 
 @dataclass
@@ -67,17 +88,59 @@ class Appliance:
 
     async def asked(self, script: Script, question: str = QUESTION) -> uuid.UUID:
         """A question about a customer, answered as far as it goes: shown, or held."""
+        run = await self.queued(script, question)
+        await self.executed(run)
+        return run
+
+    async def queued(self, script: Script, question: str = QUESTION) -> uuid.UUID:
+        """A question about a customer that waits for a worker."""
         self.house.model.script = script
         async with self.house.client(self.rep_token) as client:
             body = {"question": question.format(self.customer)}
             answer = await client.post("/api/v1/runs", json=body)
             assert answer.status_code == 202, answer.text
-        run = uuid.UUID(answer.json()["id"])
-        await self.executed(run)
-        return run
+        return uuid.UUID(answer.json()["id"])
 
     async def executed(self, run: uuid.UUID) -> None:
         await RunExecutor(self.work, self.house.pipeline, POLICY, "one").execute(run)
+
+    async def drafted(self, run: uuid.UUID) -> asyncio.Task[None]:
+        """A worker that has weighed the draft, and has not held it yet."""
+        pipeline = BeforeHolding(self.house.pipeline)
+        working = asyncio.create_task(RunExecutor(self.work, pipeline, POLICY, "one").execute(run))
+        await pipeline.pause.reached.wait()
+        return working
+
+    async def was_lost(self, run: uuid.UUID) -> None:
+        """A worker that has weighed the draft, and is gone before it holds it."""
+        working = await self.drafted(run)
+        working.cancel()
+        await asyncio.wait({working})
+
+    async def sent_back(self, item: HeldItem) -> None:
+        """The item goes back with an instruction, and its run waits for a worker."""
+        async with self.house.database.transaction() as session:
+            await send_back(
+                session,
+                POLICY,
+                self.officers[0],
+                item.id,
+                item.current_hash,
+                instruction="Do not promise money.",
+                confirmed=True,
+            )
+        await self.took_effect(item)
+
+    @contextmanager
+    def unreadable_queues(self) -> Iterator[None]:
+        """While the queues are described as a later release does: nothing can be held."""
+        ((plan,),) = self.house.stand.appliance("SELECT plan::text FROM approvals.review_queue")
+        describe = "UPDATE approvals.review_queue SET plan = %s"
+        self.as_owner(describe, '{"of_a_later_release": 1}')
+        try:
+            yield
+        finally:
+            self.as_owner(describe, plan)
 
     async def item(self, run: uuid.UUID, officer: int = 0) -> HeldItem:
         """The item of a held run, as an officer opens it."""
@@ -114,6 +177,11 @@ class Appliance:
     async def replay(self, run: uuid.UUID, **asked: Any) -> httpx.Response:
         async with self.auditor() as client:
             return await client.post(f"/api/v1/audit/runs/{run}/replay", json=asked)
+
+    async def got(self, run: uuid.UUID, **asked: Any) -> tuple[str, int]:
+        """What a replay says became of a draft, and how many of its sentences were shown unheld."""
+        told = (await self.replay(run, **asked)).json()
+        return told["became"], told["shown"]
 
     def as_owner(self, statement: str, *values: object) -> None:
         """What nobody but the database's owner can do."""
@@ -358,18 +426,8 @@ async def test_an_expiry_is_nobodys_decision(there: Appliance) -> None:
 async def test_what_was_sent_back_goes_round_again(there: Appliance) -> None:
     run = await there.asked(says(RISKY))
     item = await there.item(run)
-    async with there.house.database.transaction() as session:
-        await send_back(
-            session,
-            POLICY,
-            there.officers[0],
-            item.id,
-            item.current_hash,
-            instruction="Do not promise money.",
-            confirmed=True,
-        )
-    await there.took_effect(item)
-    there.house.model.script = says("A colleague looks into it.")
+    await there.sent_back(item)
+    there.house.model.script = says(HARMLESS)
     await there.executed(run)
     item = await there.item(run)
     async with there.house.database.transaction() as session:
@@ -380,12 +438,89 @@ async def test_what_was_sent_back_goes_round_again(there: Appliance) -> None:
     assert cycle == ["generated", "held", "decided", "generated", "held", "decided"]
     assert [step["detail"]["round"] for step in events(found, "item.held_again")] == [2]
     last = (await there.replay(run)).json()
-    assert (last["attempt"], last["attempts"], last["then"]["text"]) == (2, 2, "A colleague looks into it.")
+    assert (last["attempt"], last["attempts"], last["then"]["text"]) == (2, 2, HARMLESS)
     assert (last["became"], last["given"]) == ("released", None)
     there.house.model.script = says(RISKY)
     before = (await there.replay(run, attempt=1)).json()
     assert (before["then"]["text"], before["same_text"], before["same_prompt"]) == (RISKY, True, True)
     assert before["became"] == "sent_back"
+
+
+@pytest.mark.parametrize(
+    ("harmless", "got"),
+    [
+        ([], "nothing of it."),
+        ([HARMLESS], "only its first sentence."),
+        ([HARMLESS, "It takes a day."], "only its first 2 sentences."),
+    ],
+)
+async def test_so_much_of_it_as_was_shown_before_it_broke_off_is_told(
+    there: Appliance, tmp_path: Path, harmless: Sequence[str], got: str
+) -> None:
+    with there.unreadable_queues():
+        run = await there.asked(says(" ".join([*harmless, RISKY])))
+    assert (await there.timeline(run))["ending"] == "failed"
+    assert await there.got(run) == ("broke_off", len(harmless))
+    told = f"did not get as far as an officer: whoever asked got {got}"
+    async with there.auditor() as client:
+        own_page = {"Sec-Fetch-Site": "same-origin"}
+        assert told in (await client.post(f"/audit/runs/{run}/replay", headers=own_page)).text
+    (tmp_path / "token").write_text(there.auditor_token)
+    given = ("--token-file", str(tmp_path / "token"), "--data", str(there.house.folder))
+    assert told in (await in_thread(cloister, "audit", "replay", str(run), *given)).stdout
+
+
+async def test_a_draft_that_was_shown_to_its_end_was_got_as_it_was_written(there: Appliance) -> None:
+    run = await there.asked(says(f"{HARMLESS} It takes a day."))
+    assert await there.got(run) == ("shown", 2)
+
+
+async def test_a_worker_lost_before_holding_ends_a_draft_that_was_shown_in_part(there: Appliance) -> None:
+    run = await there.queued(says(f"{HARMLESS} {RISKY}"))
+    await there.was_lost(run)
+    await there.executed(run)
+    assert (await there.timeline(run))["ending"] == "interrupted"
+    assert await there.got(run) == ("broke_off", 1)
+
+
+async def test_a_draft_that_was_stopped_before_it_was_held_was_got_as_far_as_it_was_shown(
+    there: Appliance,
+) -> None:
+    run = await there.queued(says(f"{HARMLESS} {RISKY}"))
+    working = await there.drafted(run)
+    async with there.house.client(there.rep_token) as client:
+        assert (await client.post(f"/api/v1/runs/{run}/cancel")).status_code == 202
+    await working
+    assert (await there.timeline(run))["ending"] == "cancelled"
+    assert await there.got(run) == ("broke_off", 1)
+
+
+async def test_what_no_officer_saw_was_sent_back_by_nobody(there: Appliance) -> None:
+    run = await there.queued(says(RISKY))
+    await there.was_lost(run)
+    assert await there.got(run) == ("broke_off", 0)
+    there.house.model.script = says(f"{HARMLESS} {RISKY}")
+    await there.executed(run)
+    assert await there.got(run) == ("waits", 1)
+    assert await there.got(run, attempt=1) == ("broke_off", 0), "what is shown of the next is not of this"
+
+
+async def test_a_draft_that_was_sent_back_stays_so_whatever_becomes_of_the_next(there: Appliance) -> None:
+    run = await there.asked(says(RISKY))
+    await there.sent_back(await there.item(run))
+    with there.unreadable_queues():
+        await there.executed(run)
+    assert (await there.timeline(run))["ending"] == "failed"
+    assert await there.got(run) == ("broke_off", 0)
+    assert await there.got(run, attempt=1) == ("sent_back", 0)
+
+
+async def test_a_draft_that_was_sent_back_stays_so_where_the_rep_wants_no_other(there: Appliance) -> None:
+    run = await there.asked(says(RISKY))
+    await there.sent_back(await there.item(run))
+    async with there.house.client(there.rep_token) as client:
+        assert (await client.post(f"/api/v1/runs/{run}/cancel")).status_code == 202
+    assert await there.got(run) == ("sent_back", 0)
 
 
 async def test_without_a_model_the_end_says_so(there: Appliance) -> None:
@@ -477,8 +612,8 @@ async def test_asking_again_gives_the_same_words_for_the_same_prompt(there: Appl
 
 
 async def test_other_words_are_shown_word_by_word_and_weighed(there: Appliance) -> None:
-    run = await there.asked(says("A colleague looks into it."))
-    there.house.model.script = says(f"A colleague looks into it. {RISKY}")
+    run = await there.asked(says(HARMLESS))
+    there.house.model.script = says(f"{HARMLESS} {RISKY}")
     done = (await there.replay(run)).json()
     assert (done["same_text"], done["same_prompt"], done["same_weighing"]) == (False, True, False)
     assert "".join(text for kind, text in done["changes"] if kind != "removed") == done["now"]["text"]

@@ -18,6 +18,7 @@ import httpx
 import pytest
 import yaml
 from fastapi import FastAPI, Header
+from sqlalchemy import QueuePool
 
 from approvals import (
     ApprovalEvent,
@@ -1223,6 +1224,27 @@ async def test_a_queue_that_waits_for_a_fact_that_no_record_has_is_warned_of(
     office.facts[:] = there
     file.write_text(described)
     assert (await terminal.review(office.admin, "queues", file)).stderr == ""
+
+
+async def test_no_connection_waits_for_record_search_while_the_queues_are_named(
+    office: Office, terminal: Terminal, described: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = terminal.folder / "queues.yaml"
+    file.write_text(described)
+    assert (await terminal.review(office.admin, "queues", file)).returncode == 0
+    pool = office.database.engine.pool
+    assert isinstance(pool, QueuePool)
+    held: list[int] = []
+    ask = RetrievalClient.fact_labels
+
+    async def fact_labels(client: RetrievalClient, principal: Principal) -> tuple[str, ...]:
+        held.append(pool.checkedout())
+        return await ask(client, principal)
+
+    monkeypatch.setattr(RetrievalClient, "fact_labels", fact_labels)
+    named = (await office.admin.http.get("/api/v1/reviews/queues")).json()
+    assert [one["unknown_facts"] for one in named] == [[]] * len(named)
+    assert held == [0]
 
 
 def test_the_command_names_every_reason_and_every_tab() -> None:

@@ -35,7 +35,7 @@ async def drafted(database: Database, rep: Principal, days_ago: int = 0) -> Run:
     run = await opened(database, rep)
     async with database.transaction() as session:
         at = datetime.now(UTC) - timedelta(days=days_ago)
-        session.add(RunGeneration(run_id=run.id, attempt=1, made_of={"question": "What?"}, at=at))
+        session.add(RunGeneration(run_id=run.id, attempt=1, weighed=2, made_of={"question": "What?"}, at=at))
     return run
 
 

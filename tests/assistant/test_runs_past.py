@@ -81,7 +81,10 @@ async def test_the_last_kept_draft_of_a_run_is_taken_and_what_was_shown_of_a_run
     with_draft, without = await opened(web_database, rep), await opened(web_database, rep)
     async with work_database.transaction() as session:
         for attempt, one in ((1, replace(made, written=("It is late. [1]",))), (2, made)):
-            session.add(RunGeneration(run_id=with_draft.id, attempt=attempt, made_of=one.as_json()))
+            draft = RunGeneration(
+                run_id=with_draft.id, attempt=attempt, weighed=attempt, made_of=one.as_json()
+            )
+            session.add(draft)
     for run in (with_draft, without):
         shown = ToldPipeline(sentence(0, "His lawyer called. [1]"))
         await RunExecutor(work_database, shown, POLICY, "one").execute(run.id)

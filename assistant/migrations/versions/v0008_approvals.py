@@ -471,6 +471,7 @@ def _make_generations() -> None:
         "generation",
         sa.Column("run_id", sa.Uuid(), nullable=False),
         sa.Column("attempt", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("weighed", sa.Integer(), nullable=False),
         sa.Column("made_of", postgresql.JSONB(), nullable=False),
         _moment("at", now=True),
         sa.ForeignKeyConstraint(["run_id"], ["assistant.run.id"]),
