@@ -245,7 +245,7 @@ def test_each_condition_of_a_rule_is_marked_for_what_it_is() -> None:
 def test_of_an_answer_that_is_held_it_is_said_until_when_and_where_it_will_be(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    answer = _Answer({"run": "r", "conversation": "c-1"}, quiet=False)
+    answer = _Answer({"id": "r", "conversation": "c-1"}, quiet=False)
     reasons = [{"rule": "x", "sentence": "It promises a date."}]
     answer.take(
         "held", {"item": "i-1", "reasons": reasons, "position": 2, "deadline": "2026-11-22T12:00:00+00:00"}
