@@ -36,7 +36,8 @@ async def know_person(
     key = _subject_key(subject, issuer)
     if not await _know(session, account, key):
         return False
-    record_of_account(session, ApprovalEvent.SUBJECT_KNOWN, account, operator, key=key)
+    others = await _others_of(session, key, account)
+    record_of_account(session, ApprovalEvent.SUBJECT_KNOWN, account, operator, others=others)
     return True
 
 
@@ -50,7 +51,8 @@ async def forget_subject(
     key = _subject_key(subject, issuer)
     if not await _forget(session, account, key):
         return False
-    record_of_account(session, ApprovalEvent.SUBJECT_FORGOTTEN, account, operator, key=key)
+    others = await _others_of(session, key, account)
+    record_of_account(session, ApprovalEvent.SUBJECT_FORGOTTEN, account, operator, others=others)
     return True
 
 
@@ -143,6 +145,15 @@ async def _forget(session: AsyncSession, account: str, key: str) -> bool:
     )
     gone = update(PersonKey).where(*standing).values(undone_at=func.now()).returning(col(PersonKey.account))
     return (await session.exec(gone)).one_or_none() is not None
+
+
+async def _others_of(session: AsyncSession, key: str, account: str) -> list[str]:
+    """Other accounts of which the same is known. They, and not the key, are what the record has: a subject
+    that is a staff number or a mail address can be guessed from its hash."""
+    found = select(PersonKey.account).where(
+        PersonKey.key == key, PersonKey.account != account, col(PersonKey.undone_at).is_(None)
+    )
+    return sorted(await session.exec(found))
 
 
 def _pair_key(one: str, other: str) -> str:
