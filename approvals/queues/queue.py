@@ -7,11 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Subquery, func
+from sqlalchemy import ColumnElement, Subquery, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from approvals.items.persons import accounts_of_person
+from approvals.items.persons import accounts_of_person, shares_person
 from approvals.items.presence import mark_present
 from approvals.items.tables import (
     DECIDED,
@@ -227,7 +227,8 @@ def _urgency() -> tuple[ColumnElement[Any], ...]:
 
 
 def _standing() -> Any:
-    """Counts the votes for an item's text as it stands."""
+    """Counts the votes for an item's text as it stands; while it waits, none of whoever asked for it."""
+    waits = col(HeldItem.state) == ItemState.PENDING
     return (
         select(func.count())
         .select_from(Vote)
@@ -236,6 +237,7 @@ def _standing() -> Any:
             col(Vote.undone_at).is_(None),
             Vote.payload_hash == HeldItem.current_hash,
             Vote.round == HeldItem.round,
+            or_(~waits, ~shares_person(Vote.reviewer, HeldItem.requester)),
         )
     )
 

@@ -141,12 +141,20 @@ def _without_draft(opened: ReviewView) -> ReviewView:
 
 async def _past(session: AsyncSession, item: HeldItem) -> Past:
     votes = await votes_on(session, item.id)
-    this = [vote for vote in votes if vote.undone_at is None and vote.round == item.round]
+    standing = [
+        vote
+        for vote in votes
+        if vote.undone_at is None
+        and (vote.round, vote.payload_hash) == (item.round, item.current_hash)
+        and not (
+            item.state == ItemState.PENDING and await is_same_person(session, item.requester, vote.reviewer)
+        )
+    ]
     return Past(
         votes=votes,
         remarks=await remarks_on(session, item.id),
         drafts=await earlier_drafts(session, item.id),
-        standing=[vote for vote in this if vote.payload_hash == item.current_hash],
+        standing=standing,
     )
 
 

@@ -28,6 +28,7 @@ from approvals import (
     persons,
     queue,
     reject,
+    standing_approvals,
     take_effect,
 )
 from approvals import RejectionReason as Reason
@@ -162,6 +163,16 @@ async def test_a_login_that_became_the_requesters_address_makes_one_person(datab
         await run_sql(session, changed, id=OTHER.id)
         with pytest.raises(SamePerson):
             await approve(session, POLICY, OTHER, item.id, item.payload_hash)
+
+
+async def test_a_vote_of_who_turns_out_to_have_asked_is_counted_no_more(database: Database) -> None:
+    async with database.transaction() as session:
+        item = await held(session, tier=Tier.TOP)
+        await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
+        assert [one.approvals for one in await queue(session, SECOND)] == [1]
+        await join_accounts(session, OFFICER.id, REP.id, operator="root")
+        assert [one.approvals for one in await queue(session, SECOND)] == [0]
+        assert await standing_approvals(session, item.id) == 0
 
 
 async def test_two_votes_of_who_turns_out_to_be_one_person_release_nothing(database: Database) -> None:

@@ -82,6 +82,20 @@ async def test_what_waits_is_no_longer_for_the_requesters_other_account(stand: S
     await _cancelled(stand, rep, item)
 
 
+async def test_a_vote_of_the_requesters_other_account_is_shown_no_more(stand: Stand) -> None:
+    rep, first, second = [await stand.account(role) for role in (Role.REP, Role.OFFICER, Role.OFFICER)]
+    item = await _waiting(stand, rep, first, second, tier=Tier.TOP)
+    async with browser(stand, first) as one:
+        assert (await _approved(one, item)).json()["approvals"] == 1
+    assert (await stand.cloister("account", "same", rep, first)).returncode == 0
+    async with browser(stand, second) as other:
+        opened = (await other.get(f"/api/v1/reviews/{item.id}")).json()
+        assert opened["line"]["approvals"] == 0
+        again = (await _approved(other, item)).json()
+    assert (again["state"], again["approvals"], again["lapsed"]) == ("pending", 1, True)
+    await _cancelled(stand, rep, item)
+
+
 async def test_the_subject_of_an_identity_provider_makes_one_reviewer_of_two_accounts(stand: Stand) -> None:
     rep = await stand.account()
     first, second = await stand.account(Role.OFFICER), await stand.account(Role.OFFICER)
