@@ -36,9 +36,11 @@ from approvals import (
     Tier,
     Weighing,
     hold,
+    join_accounts,
     load_policy,
     note_opened,
     officer_pseudonym,
+    part_accounts,
     plan_of,
     sweep,
     take_effect,
@@ -1437,6 +1439,22 @@ async def test_who_approves_a_text_that_is_taken_back_is_told_so_though_another_
     assert "taken back: read the draft again" in told
     after = (await office.officer.http.get(path(item))).json()
     assert (after["hash"], after["line"]["approvals"]) == (item.payload_hash, 1)
+
+
+async def test_an_approval_of_who_turns_out_to_have_asked_is_shown_no_more(office: Office) -> None:
+    item = await office.item(tier=Tier.TOP)
+    body = {"hash": item.payload_hash, "confirmed": True}
+    assert (await office.second.http.post(path(item, "approve"), json=body)).json()["approvals"] == 1
+    pair = (office.rep.principal.id, office.second.principal.id)
+    async with office.database.transaction() as session:
+        await join_accounts(session, *pair, operator="root")
+    try:
+        opened = (await office.officer.http.get(path(item))).json()
+    finally:
+        async with office.database.transaction() as session:
+            await part_accounts(session, *pair, operator="root")
+    assert opened["line"]["approvals"] == 0
+    assert (await office.officer.http.get(path(item))).json()["line"]["approvals"] == 1
 
 
 async def test_who_voted_with_another_account_is_told_why_they_cannot_decide(office: Office) -> None:
