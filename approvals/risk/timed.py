@@ -16,9 +16,8 @@ import regex  # type: ignore[import-untyped]
 
 TEXT_S: Final = 0.5
 """For all such patterns over one text together."""
-
-
 _MISTAKES: Final = re.compile(r"(?<!\\)\{[^{}]*[a-z][^{}]*\}")
+"""Braces that `regex` would read as so many letters amiss."""
 
 
 class Finds(Protocol):
