@@ -14,8 +14,11 @@ from approvals import (
     HeldItem,
     HeldSentence,
     HeldSource,
+    MemberPlan,
+    NamedQueue,
     Payload,
     Policy,
+    QueuePlans,
     RuleHit,
     Tier,
     Weighing,
@@ -199,3 +202,15 @@ async def opened(settings: DatabaseSettings) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+def queue_of(*members: Principal) -> QueuePlans:
+    """What is held for money waits for these officers, anything else for all."""
+    ours = NamedQueue(
+        name="legal",
+        title="Legal",
+        rules=("refund_or_credit_above_limit",),
+        members=tuple(MemberPlan(login=one.login) for one in members),
+    )
+    general = NamedQueue(name="general", title="General", members="everyone")
+    return QueuePlans(version="1", queues=(ours, general))

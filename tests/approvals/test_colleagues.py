@@ -5,9 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from approvals import (
-    MemberPlan,
-    NamedQueue,
-    QueuePlans,
     RejectionReason,
     Tier,
     approve,
@@ -20,23 +17,11 @@ from approvals import (
 )
 from gateway import Database, NotAllowed, NotFound, Role
 
-from .queues import ADMIN, OFFICER, POLICY, REP, SECOND, held, known_by, let_pass, person
+from .queues import ADMIN, OFFICER, POLICY, REP, SECOND, held, known_by, let_pass, person, queue_of
 
 ASKS = person("nina@example.org", Role.REP, Role.OFFICER)
 ASKS_TOO = person("nina+two@example.org", Role.OFFICER)
 THIRD = person("oskar", Role.OFFICER)
-
-
-def queues(*members: str) -> QueuePlans:
-    """One queue of these officers, and the general one."""
-    legal = NamedQueue(
-        name="legal",
-        title="Legal",
-        rules=("refund_or_credit_above_limit",),
-        members=tuple(MemberPlan(login=login) for login in members),
-    )
-    general = NamedQueue(name="general", title="General", members="everyone")
-    return QueuePlans(version="1", queues=(legal, general))
 
 
 async def test_an_item_can_be_handed_to_whoever_could_decide_it(database: Database) -> None:
@@ -68,7 +53,7 @@ async def test_whoever_has_voted_on_a_text_is_no_help_with_it(database: Database
 
 async def test_only_members_are_named_and_only_to_members(database: Database) -> None:
     async with database.transaction() as session:
-        await configure_queues(session, ADMIN, queues(OFFICER.login, SECOND.login))
+        await configure_queues(session, ADMIN, queue_of(OFFICER, SECOND))
         item = await held(session)
         assert item.queue == "legal"
         assert [one.login for one in await colleagues(session, OFFICER, item.id)] == [SECOND.login]
@@ -80,7 +65,7 @@ async def test_only_members_are_named_and_only_to_members(database: Database) ->
 
 async def test_attendance_tells_who_is_at_the_queue_from_who_is_only_on_duty(database: Database) -> None:
     async with database.transaction() as session:
-        await configure_queues(session, ADMIN, queues(OFFICER.login, SECOND.login))
+        await configure_queues(session, ADMIN, queue_of(OFFICER, SECOND))
         await queue(session, OFFICER)
         there = await attendance(session, "legal")
         assert (list(there.here), list(there.elsewhere)) == ([OFFICER.id], [SECOND.id])

@@ -12,10 +12,7 @@ from approvals import (
     Effect,
     HeldItem,
     ItemState,
-    MemberPlan,
-    NamedQueue,
     Occasion,
-    QueuePlans,
     RejectionReason,
     RemarkKind,
     Tier,
@@ -46,6 +43,7 @@ from .queues import (
     held,
     let_pass,
     person,
+    queue_of,
     run_sql,
 )
 
@@ -53,20 +51,8 @@ THIRD = person("oskar", Role.OFFICER)
 FOURTH = person("odile", Role.OFFICER)
 
 
-def legal(*members: Principal) -> QueuePlans:
-    """What is held waits for these officers."""
-    ours = NamedQueue(
-        name="legal",
-        title="Legal",
-        rules=("refund_or_credit_above_limit",),
-        members=tuple(MemberPlan(login=one.login) for one in members),
-    )
-    general = NamedQueue(name="general", title="General", members="everyone")
-    return QueuePlans(version="1", queues=(ours, general))
-
-
 async def _leaves_the_queue(session: AsyncSession) -> None:
-    await configure_queues(session, ADMIN, legal(SECOND, THIRD))
+    await configure_queues(session, ADMIN, queue_of(SECOND, THIRD))
 
 
 async def _loses_the_role(session: AsyncSession) -> None:
@@ -109,7 +95,7 @@ async def test_the_approval_of_who_may_no_longer_decide_is_not_the_first_of_two(
     database: Database, may_no_longer: Change
 ) -> None:
     async with database.transaction() as session:
-        await configure_queues(session, ADMIN, legal(OFFICER, SECOND, THIRD))
+        await configure_queues(session, ADMIN, queue_of(OFFICER, SECOND, THIRD))
         item = await held(session, tier=Tier.TOP)
         await approve(session, POLICY, OFFICER, item.id, item.payload_hash)
     async with database.transaction() as session:
@@ -159,7 +145,7 @@ async def test_what_somebody_wrote_who_may_no_longer_decide_is_not_released_by_t
     database: Database, may_no_longer: Change
 ) -> None:
     async with database.transaction() as session:
-        await configure_queues(session, ADMIN, legal(OFFICER, SECOND, THIRD))
+        await configure_queues(session, ADMIN, queue_of(OFFICER, SECOND, THIRD))
         item = await held(session)
         edit = Decision(Verdict.EDIT, text="We will look into it.")
         edited = await decide(session, POLICY, OFFICER, item.id, item.payload_hash, edit)

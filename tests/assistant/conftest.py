@@ -9,6 +9,7 @@ from gateway import Database, Principal, Role, create_account
 from tests.migrated import Migrated, migrated
 
 from .browsing import base_url, browser, script, signed_in
+from .stand import Stand, standing
 
 __all__ = ["base_url", "browser", "script", "signed_in"]
 
@@ -42,3 +43,12 @@ async def rep(web_database: Database, tmp_path: Path) -> Principal:
         login = f"{tmp_path.name}@example.org"
         account = await create_account(session, login=login, name="Alice", roles=[Role.REP], password=None)
         return Principal(str(account.id), account.login, frozenset({Role.REP}), "Alice")
+
+
+@pytest.fixture(scope="module")
+async def stand(
+    appliance_database: Migrated, web_database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stand]:
+    """A web process of the module's own, and its state folder."""
+    async with standing(appliance_database, web_database, tmp_path_factory.mktemp("state")) as stand:
+        yield stand

@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import httpx
@@ -13,20 +12,11 @@ import pytest
 
 from approvals import HeldItem, NoEffect, Tier, cancel, take_effect
 from assistant.cli.exits import Exit
-from gateway import Database, Role, principal_of_account
+from gateway import Role, principal_of_account
 from tests.approvals.queues import held, let_pass, open_item
-from tests.assistant.stand import Stand, browser, standing
-from tests.migrated import Migrated
+from tests.assistant.stand import Stand, browser
 
 IDP = ("--issuer", "https://login.example.com/")
-
-
-@pytest.fixture(scope="module")
-async def stand(
-    appliance_database: Migrated, web_database: Database, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stand]:
-    async with standing(appliance_database, web_database, tmp_path_factory.mktemp("state")) as stand:
-        yield stand
 
 
 async def _waiting(stand: Stand, requester: str, *readers: str, tier: Tier = Tier.NORMAL) -> HeldItem:

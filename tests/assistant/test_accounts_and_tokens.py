@@ -6,7 +6,6 @@ import os
 import pty
 import sys
 import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,18 +33,9 @@ from gateway import (
 )
 from gateway.accounts import Session
 from tests.assistant.running import opened
-from tests.assistant.stand import PASSWORD, Stand, browser, standing
-from tests.migrated import Migrated
+from tests.assistant.stand import PASSWORD, Stand, browser
 
 OTHER = "another horse battery"
-
-
-@pytest.fixture(scope="module")
-async def stand(
-    appliance_database: Migrated, web_database: Database, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stand]:
-    async with standing(appliance_database, web_database, tmp_path_factory.mktemp("state")) as stand:
-        yield stand
 
 
 def bearer(token: str) -> dict[str, str]:
